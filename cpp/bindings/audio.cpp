@@ -1,0 +1,7 @@
+#include "rooms.hpp"
+
+namespace emotion::bindings {
+
+void register_audio(pybind11::module_& m) { (void)m; }
+
+}  // namespace emotion::bindings
