@@ -59,7 +59,7 @@ def _is_valid(X: npt.NDArray[Any], allow_nan: bool) -> bool:
     """Return whether ``X`` has no infinity, and no NaN unless allowed."""
     if not allow_nan and X.size > _SMALL:
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(np.dot(X.reshape(-1), X.reshape(-1))):  # one pass without a temporary; overflow falls through
+            if np.isfinite(X.sum()):  # one pass without a temporary; an overflow falls through
                 return True
     return bool((~np.isinf(X)).all() if allow_nan else np.isfinite(X).all())
 
@@ -125,7 +125,8 @@ def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool =
     from sklearn.utils.validation import check_consistent_length, column_or_1d
 
     if y is None:
-        raise InvalidInputError(f"y of {caller} must be an array of labels, this estimator requires y to be passed, but the target y is None; got None")
+        rule = "an array of labels (this estimator requires y to be passed, but the target y is None)"
+        raise InvalidInputError(f"y of {caller} must be {rule}; got None")
     X = check_matrix(X, caller=caller, estimator=estimator, reset=True, allow_nan=allow_nan, dtypes=dtypes)
     try:
         y = column_or_1d(y, warn=True)
@@ -197,8 +198,8 @@ def check_number(
 ) -> None:
     """Raise InvalidInputError unless ``value`` is a number (an integer) from ``low`` to ``high``; ``open_low`` excludes ``low``."""
     kinds: tuple[type, ...] = (int, np.integer) if integer else (int, float, np.integer, np.floating)
-    good = isinstance(value, kinds) and not isinstance(value, (bool, np.bool_)) and low <= value <= high and not (open_low and value == low)
-    if not good:
+    number = isinstance(value, kinds) and not isinstance(value, (bool, np.bool_))
+    if not number or not low <= float(value) <= high or (open_low and float(value) == low):
         kind = "an integer" if integer else "a number"
         rule = f"{kind} {'above' if open_low else 'of at least'} {low:g}" + ("" if high == float("inf") else f" and at most {high:g}")
         raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {value!r}")
