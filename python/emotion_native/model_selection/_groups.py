@@ -146,8 +146,9 @@ def _one_component(codes: dict[str, Codes]) -> str:
         blame = f"{alone[0]!r} alone joins all rows (every row has the same value)"
     else:
         needed = [key for key in codes if int(_core.join_groups([v for k, v in codes.items() if k != key]).max()) > 0]
-        blame = f"{needed[-1]!r} joins what the other keys keep apart" if needed else f"each of {', '.join(map(repr, codes))} joins what the others part"
+        every = ", ".join(map(repr, codes))
+        blame = f"{needed[-1]!r} joins what the other keys keep apart" if needed else f"each of {every} joins what the others part"
     return (
-        f"groups of joined_groups must be at least two; got one: {blame}. No split keeps such rows apart: correct that column, leave it out of keys=, "
-        "or add rows of other speakers"
+        f"groups of joined_groups must be at least two; got one: {blame}. No split keeps such rows apart: correct that column, "
+        "leave it out of keys=, or add rows of other speakers"
     )

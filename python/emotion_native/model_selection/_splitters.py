@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,7 @@ class StratifiedKFold(_sklearn.StratifiedKFold):  # type: ignore[misc]  # scikit
 class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has no type information
     """What the grouped splitters share: groups are a must, a fold is the set of rows of its groups."""
 
-    __metadata_request__split = {"groups": True}  # scikit-learn's metadata routing hands groups over
+    __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}  # scikit-learn's metadata routing hands groups over
 
     def _fold_of_rows(self, X: Any, y: Any, groups: Any) -> tuple[Indices, int]:
         """Return each row's fold and the number of folds."""
@@ -172,8 +172,8 @@ class StratifiedGroupKFold(_GroupKFolds):
 
         codes, n_groups = self._codes(X, groups)
         labels = np.asarray(y) if y is not None else np.empty(0)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
+        if labels.ndim and labels.size == len(labels):
+            labels = labels.reshape(-1)
         if labels.ndim != 1 or len(labels) != len(codes):
             raise InvalidInputError(f"y of StratifiedGroupKFold.split must be one label a row ({len(codes)} rows); got shape {labels.shape}")
         if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
