@@ -231,7 +231,6 @@ def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:
     """Return a checked table in its final form: text cells, joined paths, canonical emotion, namespaced speakers, a recording a row."""
     given = as_paths(frame["filepath"])
     corpora = _text_list(frame, "corpus")
-    recordings = _namespaced(_text_list(frame, "recording"), corpora)
     takes = [os.path.normpath(path).replace(os.sep, "/") if path else f"row {row + 1}" for row, path in enumerate(given)]
     labels = _text_list(frame, "label")
     columns: dict[Hashable, Any] = {
@@ -240,7 +239,7 @@ def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:
         "emotion": [given or canonical_label(label) for given, label in zip(_text_list(frame, "emotion"), labels, strict=True)],
         "modality": _text_list(frame, "modality"),
         "speaker": _speakers(frame, corpora),
-        "recording": [recording or take for recording, take in zip(recordings, takes, strict=True)],
+        "recording": _namespaced([name or take for name, take in zip(_text_list(frame, "recording"), takes, strict=True)], corpora),
     }
     for name in frame.columns:
         if name in columns:
