@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 
 namespace emotion::runtime {
@@ -227,7 +228,8 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     if (kind == "temperature") {
         const std::string name = "calibration.temperature";
         const std::vector<double> value = read_array<double>(file, name, {1});
-        require_all(value, name, "finite and greater than 0", [](double t) { return std::isfinite(t) && t > 0; });
+        require_all(value, name, "within the range of temperatures",
+                    [](double t) { return t >= calibration::min_temperature && t <= calibration::max_temperature; });
         spec.kind = CalibrationKind::temperature;
         spec.temperature = value[0];
     } else if (kind == "sigmoid") {
