@@ -56,6 +56,9 @@ class Settings(_Section):
     output: str = Field("./emotion-native-run", description="run folder to make")
     force: bool = Field(False, description="replace the run folder if it exists")
     format: list[Literal["emotion", "pkl"]] = Field(["emotion"], min_length=1, description="model files to write; `pkl` adds classifier.pkl")
+    label_column: Literal["auto", "emotion", "label"] = Field(
+        "auto", description="`emotion` (canonical names), `label` (the corpus's own), or `auto`: emotion where every row has one"
+    )
     labels: list[str] = Field([], description="labels to keep; empty: all. Rows with other labels are left out and counted")
 
     features: list[FeatureSet] = Field(["classic"], min_length=1, max_length=1, description="feature set to extract")
@@ -101,6 +104,8 @@ class Settings(_Section):
             raise ValueError("test_speakers and split_file must not both be set")
         if self.n_jobs == 0:
             raise ValueError("n_jobs must be a positive or a negative integer, or null")
+        if "speaker" not in self.group_by and not self.allow_ungrouped:
+            raise ValueError("group_by must contain speaker (allow_ungrouped is the explicit way out)")
         if len(set(self.model)) != len(self.model):
             raise ValueError("model must name each candidate once")
         return self
