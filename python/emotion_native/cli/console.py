@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["StageProgress", "bar", "note", "print_json", "print_table", "safe"]
@@ -17,21 +15,6 @@ def print_json(value: Any) -> None:
     from ..experiment.run_folder import json_text
 
     sys.stdout.write(json_text(value))
-
-
-def print_json_light(value: Any) -> None:
-    """Print one JSON document of plain values, without loading anything more."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, sort_keys=True) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and value - value != 0 else value
 
 
 def note(text: str = "") -> None:
@@ -109,10 +92,3 @@ class StageProgress:
         elif whole:
             print(f"{self._stage}: {time.monotonic() - self._started:.1f} s", file=sys.stderr)
         self._stage = ""
-
-
-@contextmanager
-def stages(*, quiet: bool) -> Iterator[StageProgress]:
-    """Give a `StageProgress` for a block."""
-    with StageProgress(quiet=quiet) as progress:
-        yield progress
