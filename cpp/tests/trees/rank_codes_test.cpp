@@ -1,0 +1,3 @@
+#include "emotion/trees/rank_codes.hpp"
+
+#include <doctest/doctest.h>
