@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Prepared", "Stage", "load_table", "prepare", "speaker_key"]
+__all__ = ["Prepared", "Stage", "load_table", "prepare", "check_failures", "choose_labels", "text_column", "speaker_key"]
 
 Stage = Callable[[str, int, int], object] | None
 
@@ -130,9 +130,9 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     """
     rows: pd.DataFrame = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
-    _check_failures(status, settings.fail_threshold)
+    check_failures(status, settings.fail_threshold)
     content = np.asarray([str(key) for key in table.content_keys])
-    label = _labels(rows, settings)
+    label = choose_labels(rows, settings.label_column)
     part = _parts(rows, settings)
     left_out: dict[str, int] = {}
     keep = np.ones(len(rows), dtype=bool)
@@ -147,8 +147,8 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     prepared = Prepared(
         X=np.ascontiguousarray(np.asarray(table.X, dtype=np.float32)[keep]),
         y=label,
-        speaker=_text(rows, "speaker"),
-        filepath=_text(rows, "filepath"),
+        speaker=text_column(rows, "speaker"),
+        filepath=text_column(rows, "filepath"),
         ok=status == "ok",
         status=status.tolist(),
         group=group,
@@ -157,7 +157,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         schema=table.schema,
         content=content.tolist(),
         grouped=not settings.allow_ungrouped,
-        modality=sorted(set(_text(rows, "modality").tolist()) - {""}),
+        modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
         left_out=left_out,
     )
     _check_parts(prepared, settings)
@@ -165,34 +165,42 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     return prepared
 
 
-def _text(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
+def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
+    """Return a column as text; missing values and missing columns are empty."""
     if column not in rows:
         return np.full(len(rows), "", dtype=np.str_)
     return np.asarray(["" if value is None or value != value else str(value) for value in rows[column].tolist()], dtype=np.str_)
 
 
-def _check_failures(status: NDArray[np.str_], threshold: float) -> None:
+def check_failures(status: NDArray[np.str_], threshold: float, *, caller: str = "train") -> None:
+    """Raise when more than a share ``threshold`` of the clips failed."""
     failed = int((status != "ok").sum())
     if len(status) == 0:
-        raise InvalidInputError("manifest of train must have rows; got none")
+        raise InvalidInputError(f"manifest of {caller} must have rows; got none")
     if failed == len(status) or failed / len(status) > threshold:
         codes, counts = np.unique(status[status != "ok"], return_counts=True)
         shown = ", ".join(f"{code}: {count}" for code, count in zip(codes, counts, strict=True))
         raise MediaDecodeError(
-            f"clips of train must be readable for all but {threshold:.0%} (fail_threshold); got {failed} of {len(status)} failed ({shown}). "
+            f"clips of {caller} must be readable for all but {threshold:.0%} (fail_threshold); got {failed} of {len(status)} failed ({shown}). "
             "`emotion-native validate` names them",
             reason=str(codes[np.argmax(counts)]),
         )
 
 
-def _labels(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
-    column = settings.label_column
+def choose_labels(rows: pd.DataFrame, column: str, *, known: set[str] | None = None) -> NDArray[np.str_]:
+    """Return the label of each row from the named column; ``auto`` prefers canonical names.
+
+    With ``known`` labels (a model's), ``auto`` takes the column with more rows of these.
+    """
     if column == "auto":
-        canonical = _text(rows, "emotion")
-        column = "emotion" if len(canonical) and (canonical != "").all() else "label"
+        canonical, own = text_column(rows, "emotion"), text_column(rows, "label")
+        if known is not None:
+            column = "emotion" if np.isin(canonical, list(known)).sum() >= np.isin(own, list(known)).sum() else "label"
+        else:
+            column = "emotion" if len(canonical) and (canonical != "").all() else "label"
     if column not in rows:
-        raise InvalidInputError(f"label_column of train must be a column of the manifest; got {column!r}")
-    return _text(rows, column)
+        raise InvalidInputError(f"label_column must be a column of the manifest; got {column!r}")
+    return text_column(rows, column)
 
 
 def _other_labels(label: NDArray[np.str_], settings: Settings) -> NDArray[np.bool_]:
@@ -213,7 +221,7 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
 def _parts(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
     """Return ``train``, ``test`` or ``unused`` for each row."""
     part = np.full(len(rows), "train", dtype="<U6")
-    speakers = _text(rows, "speaker")
+    speakers = text_column(rows, "speaker")
     if settings.test_speakers:
         known = sorted(set(speakers.tolist()))
         for name in settings.test_speakers:
@@ -244,7 +252,7 @@ def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
     chosen = dict(zip(frame[key], frame["split"], strict=True))
     base = path.resolve().parent
     absolute = {str((base / name).resolve()): value for name, value in chosen.items()} if key == "filepath" else {}
-    values = _text(rows, key).tolist()
+    values = text_column(rows, key).tolist()
     found = [chosen.get(value, absolute.get(str(Path(value).resolve()) if absolute else value)) for value in values]
     if None in found:
         raise InvalidInputError(f"split_file of train must name every {key} of the manifest; got none for {values[found.index(None)]!r}")
@@ -256,12 +264,12 @@ def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -
         return np.arange(len(rows), dtype=np.int64)
     from ..model_selection import joined_groups
 
-    keys = [key for key in settings.group_by if key == "content" or (key in rows and (_text(rows, key) != "").any())]
-    if "speaker" in settings.group_by and (_text(rows, "speaker") == "").any():
+    keys = [key for key in settings.group_by if key == "content" or (key in rows and (text_column(rows, key) != "").any())]
+    if "speaker" in settings.group_by and (text_column(rows, "speaker") == "").any():
         raise LeakageError("speaker of the manifest must be known for every row; got an empty cell. Fill it in, or pass --allow-ungrouped")
     if not keys:
         raise LeakageError(f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped")
-    columns = {key: (content if key == "content" else _filled(_text(rows, key), key)) for key in keys}
+    columns = {key: (content if key == "content" else _filled(text_column(rows, key), key)) for key in keys}
     import pandas as pd
 
     return np.asarray(joined_groups(pd.DataFrame(columns), keys=tuple(keys)), dtype=np.int64)
