@@ -150,7 +150,6 @@ std::unique_ptr<Model> from_bytes(const py::bytes& content, bool verify) {
 }  // namespace
 
 void register_runtime(py::module_& m) {
-    register_fold_loop(m);
     m.attr("MODEL_FORMAT_VERSION") = std::pair{runtime::model_format_major, runtime::model_format_minor};
     py::class_<Model>(m, "Model", "A fitted model, executed from its arrays.")
         .def_static("load", [](const py::str& path) {

@@ -111,4 +111,3 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-

@@ -92,7 +92,9 @@ class Prediction:
             "abstained": self.abstained,
             "reason": self.reason,
             "segments": list(self.segments),
-            "top_features": [{"name": f.name, "value": _json_number(f.value), "contribution": _json_number(f.contribution)} for f in self.top_features],
+            "top_features": [
+                {"name": f.name, "value": _json_number(f.value), "contribution": _json_number(f.contribution)} for f in self.top_features
+            ],
             "model_hash": self.model_hash,
             "warnings": list(self.warnings),
         }

@@ -15,6 +15,7 @@
 namespace emotion::runtime {
 namespace {
 
+constexpr std::size_t block_rows = 64;
 constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds the memory of their contributions
 
 // values[(row, column, class)] of a linear model over its own columns; see model.hpp for the definition.
@@ -61,6 +62,9 @@ Model::Model(ModelContents contents) : contents_(std::move(contents)), input_col
                    std::to_string(audio::algorithm_version));
         }
     }
+    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
+        forest_.emplace(*forest);
+    }
     background_mean_.assign(contents_.pipeline.n_features_out(), 0.0);
     const Matrix<float>& background = contents_.background;
     if (background.rows > 0) {
@@ -96,6 +100,21 @@ void Model::calibrate(MatrixView<double> probability) const {
     }
 }
 
+void Model::predict_uncalibrated(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    if (!forest_) {
+        contents_.pipeline.predict_proba(x, out, parallel, stop);
+        return;
+    }
+    // The forest's plan was built at loading; the pipeline alone would build it anew.
+    parallel.blocks(x.rows, block_rows, [&](std::size_t begin, std::size_t end) {
+        Parallel serial(1);
+        Matrix<float> z(end - begin, background_mean_.size());
+        contents_.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, end - begin, x.cols), z.view());
+        forest_->predict_proba(std::as_const(z).view(), {out.data + begin * out.cols, end - begin, out.cols}, serial, stop);
+        stop.check();
+    });
+}
+
 Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_features)
     : probability(rows, classes, std::numeric_limits<double>::quiet_NaN()),
       label(rows, -1),
@@ -108,7 +127,7 @@ Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_
 Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, Parallel& parallel, StopToken& stop, const char* caller) const {
     check_columns(x, caller);
     Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
-    contents_.pipeline.predict_proba(x, result.probability.view(), parallel, stop);
+    predict_uncalibrated(x, result.probability.view(), parallel, stop);
     calibrate(result.probability.view());
     for (std::size_t r = 0; r < x.rows; ++r) {
         const std::span<const double> row = std::as_const(result.probability).row(r);
@@ -165,7 +184,7 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
 void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
     check_columns(x, "raw_output");
     if (std::holds_alternative<trees::Forest>(contents_.pipeline.estimator)) {
-        contents_.pipeline.predict_proba(x, out, parallel, stop);
+        predict_uncalibrated(x, out, parallel, stop);
         return;
     }
     const auto& model = std::get<linear::LogisticModel>(contents_.pipeline.estimator);

@@ -148,15 +148,9 @@ trees::Forest read_forest(const TensorFile& file, const std::string& prefix, std
     forest.cover = read_array<double>(file, prefix + "cover", {nodes});
     forest.impurity = read_array<double>(file, prefix + "impurity", {nodes});
     forest.value = read_array<double>(file, prefix + "value", {nodes, n_classes});
-    if (forest.n_trees() == 0) {
-        refuse("its forest has no tree");
-    }
     trees::validate(forest);
-    require_all(forest.threshold, prefix + "threshold", "numbers", [](float v) { return !std::isnan(v); });
     require_all(forest.missing_left, prefix + "missing_left", "0 or 1", [](std::uint8_t v) { return v <= 1; });
     require_all(forest.cover, prefix + "cover", "finite and greater than 0", [](double v) { return std::isfinite(v) && v > 0; });
-    require_all(forest.impurity, prefix + "impurity", "finite", is_finite);
-    require_all(forest.value, prefix + "value", "shares between 0 and 1", [](double v) { return v >= 0 && v <= 1; });
     if (deepest(forest) > limits.tree_depth) {
         refuse("a tree of its forest is deeper than " + std::to_string(limits.tree_depth) + " levels");
     }

@@ -12,7 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +22,7 @@
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/model_file.hpp"
+#include "emotion/trees/forest_predictor.hpp"
 
 namespace emotion::runtime {
 
@@ -73,6 +74,7 @@ public:
 
 private:
     void check_columns(MatrixView<const float> x, const char* caller) const;
+    void predict_uncalibrated(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void calibrate(MatrixView<double> probability) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
@@ -80,6 +82,7 @@ private:
     [[nodiscard]] audio::ExtractOptions extract_options(const char* caller) const;
 
     ModelContents contents_;
+    std::optional<trees::ForestPredictor> forest_;
     std::vector<std::int32_t> input_columns_;  // of the estimator's columns
     std::vector<double> background_mean_;      // of the estimator's columns; linear models
 };
