@@ -49,10 +49,12 @@ def touch(root: Path, *names: str) -> Path:
 
 def test_ravdess_modalities_channels_and_twins(tmp_path: Path) -> None:
     names = (
-        "Actor_07/03-01-06-02-01-02-07.wav", "video/01-01-06-02-01-02-07.mp4", "video/02-01-06-02-01-02-07.mp4", "song/Actor_08/03-02-02-01-02-01-08.WAV",
+        "Actor_07/03-01-06-02-01-02-07.wav", "video/01-01-06-02-01-02-07.mp4", "video/02-01-06-02-01-02-07.mp4",
+        "song/Actor_08/03-02-02-01-02-01-08.WAV",
     )
     frame = datasets.ravdess(touch(tmp_path, *names, "readme.txt", ".hidden/x.wav"))
-    frame = frame.set_index([str(Path(p).relative_to(tmp_path)) for p in frame["filepath"]]).loc[list(names)]
+    frame.index = pd.Index([str(Path(p).relative_to(tmp_path)) for p in frame["filepath"]])
+    frame = frame.loc[list(names)]
     assert frame["modality"].tolist() == ["audio_only", "audio_video", "video_only", "audio_only"]
     assert frame["recording"].nunique() == 2 and frame["recording"].iloc[:3].nunique() == 1
     assert frame["channel"].tolist() == ["speech"] * 3 + ["song"]

@@ -56,7 +56,7 @@ def _speaker_findings(table: pd.DataFrame) -> Iterator[Finding]:
     if len(labels_of) == 1:
         only = next(iter(labels_of))
         yield ("error", "one_speaker", (), f"all rows have the speaker {only}: no split can keep speakers apart. Remedy: add clips of other speakers")
-    elif 1 < len(labels_of) < 6:
+    elif 1 < len(labels_of) <= 6:
         yield ("warning", "few_speakers", (), f"{len(labels_of)} speakers: scores on so few are a demonstration, not evidence")
     if len(labels_of) > 1:
         for label, who in sorted(speakers_of.items()):
