@@ -24,7 +24,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; default: all cores that this process may use. Results do not depend on it.")]
 Manifest = Annotated[str, typer.Argument(help="Manifest: CSV or Parquet with filepath, label, modality, speaker.")]
-Cache = Annotated[str | None, typer.Option("--cache", help="Keep extracted features in this folder; a second run reads them.")]
+Cache = Annotated[
+    str | None, typer.Option("--cache", help="Folder to keep extracted features in; default: the user's cache folder. A second run reads them.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
 ModelFile = Annotated[str | None, typer.Option("--model-file", "-m", help="Model file; default: the model that ships with the package.")]
 
 
@@ -45,7 +48,9 @@ def _root(
 
 @app.command()
 def demo(
-    output: Annotated[str | None, typer.Option("--output", "-o", help="Folder to make; default ./emotion-native-demo, numbered if that exists.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder to make; default ./emotion-native-demo, numbered if that exists.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.", min=0)] = 0,
     n_jobs: Jobs = None,
     json: Json = False,
@@ -104,6 +109,7 @@ def extract(
     output: Annotated[str, typer.Option("--output", "-o", help="Feature table to write: .parquet or .csv.")] = "features.parquet",
     sample_rate_hz: Annotated[int, typer.Option("--sample-rate-hz", help="Sampling rate that clips are brought to.", min=4000, max=192000)] = 16000,
     cache: Cache = None,
+    no_cache: NoCache = False,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.1,
     force: Annotated[bool, typer.Option("--force", help="Replace the table if it exists.")] = False,
     n_jobs: Jobs = None,
@@ -120,7 +126,15 @@ def extract(
     from .corpus import extract_features
 
     extract_features(
-        manifest, output, sample_rate_hz=sample_rate_hz, cache=cache, fail_threshold=fail_threshold, force=force, n_jobs=n_jobs, as_json=json, quiet=quiet
+        manifest,
+        output,
+        sample_rate_hz=sample_rate_hz,
+        cache=False if no_cache else cache or True,
+        fail_threshold=fail_threshold,
+        force=force,
+        n_jobs=n_jobs,
+        as_json=json,
+        quiet=quiet,
     )
 
 
@@ -136,15 +150,20 @@ def train(
     folds: Annotated[int | None, typer.Option("--folds", help="Outer cross-validation folds.")] = None,
     leave_one_speaker_out: Annotated[bool | None, typer.Option("--leave-one-speaker-out", help="One fold a speaker (a group).")] = None,
     select_k_best: Annotated[int | None, typer.Option("--select-k-best", help="Keep this many columns, chosen in each training fold.")] = None,
-    over_sampling: Annotated[bool | None, typer.Option("--over-sampling/--no-over-sampling", help="Repeat rows of rare classes inside training folds.")] = None,
+    over_sampling: Annotated[
+        bool | None, typer.Option("--over-sampling/--no-over-sampling", help="Repeat rows of rare classes inside training folds.")
+    ] = None,
     calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,
     format: Annotated[list[str] | None, typer.Option("--format", help="emotion, pkl; repeat for both. pkl adds classifier.pkl.")] = None,
     cache: Cache = None,
+    no_cache: NoCache = False,
     fail_threshold: Annotated[float | None, typer.Option("--fail-threshold", help="Share of clips that may fail.")] = None,
-    allow_ungrouped: Annotated[bool | None, typer.Option("--allow-ungrouped", help="Split rows without groups; reports say so in the first line.")] = None,
+    allow_ungrouped: Annotated[
+        bool | None, typer.Option("--allow-ungrouped", help="Split rows without groups; reports say so in the first line.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: NAME=VALUE, as in forest.n_estimators=500. Repeat.")] = None,
     n_jobs: Jobs = None,
@@ -163,13 +182,15 @@ def train(
       emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500
     """
     flags: dict[str, Any] = {
-        name: value for name, value in locals().items() if name not in ("config", "json", "quiet", "set_", "test_speakers", "labels")
+        name: value for name, value in locals().items() if name not in ("config", "json", "quiet", "set_", "test_speakers", "labels", "no_cache")
     }
     flags["test_speakers"] = None if test_speakers is None else [name.strip() for name in test_speakers.split(",") if name.strip()]
+    if no_cache:
+        flags["cache"] = False
     flags["labels"] = None if labels is None else [name.strip() for name in labels.split(",") if name.strip()]
     from .learning import run_training
 
-    run_training(config, {name: value for name, value in flags.items() if value not in (None, [])}, set_ or [], as_json=json, quiet=quiet)
+    run_training(config, {name: value for name, value in flags.items() if value is not None and value != []}, set_ or [], as_json=json, quiet=quiet)
 
 
 @app.command()
@@ -178,8 +199,11 @@ def evaluate(
     manifest: Manifest,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Folder to make with figures, tables and a report.")] = None,
     cache: Cache = None,
+    no_cache: NoCache = False,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.1,
-    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Score speakers and clips that the model was trained on; the report says so.")] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Score speakers and clips that the model was trained on; the report says so.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder if it exists.")] = False,
     n_jobs: Jobs = None,
     json: Json = False,
@@ -194,7 +218,15 @@ def evaluate(
     from .learning import run_evaluation
 
     run_evaluation(
-        model_file, manifest, output=output, cache=cache, fail_threshold=fail_threshold, allow_seen=allow_seen, force=force, n_jobs=n_jobs, as_json=json,
+        model_file,
+        manifest,
+        output=output,
+        cache=False if no_cache else cache or True,
+        fail_threshold=fail_threshold,
+        allow_seen=allow_seen,
+        force=force,
+        n_jobs=n_jobs,
+        as_json=json,
         quiet=quiet,
     )
 
@@ -218,9 +250,7 @@ def predict(
     """
     from .prediction import predict_clips
 
-    predict_clips(
-        clips, model_file, top_features=top_features, fail_threshold=fail_threshold, n_jobs=n_jobs, as_json=json, quiet=quiet
-    )
+    predict_clips(clips, model_file, top_features=top_features, fail_threshold=fail_threshold, n_jobs=n_jobs, as_json=json, quiet=quiet)
 
 
 @app.command()

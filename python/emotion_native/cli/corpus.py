@@ -74,7 +74,16 @@ def _show_validation(manifest: str, report: Any) -> None:
 
 
 def extract_features(
-    manifest: str, output: str, *, sample_rate_hz: int, cache: str | None, fail_threshold: float, force: bool, n_jobs: int | None, as_json: bool, quiet: bool
+    manifest: str,
+    output: str,
+    *,
+    sample_rate_hz: int,
+    cache: str | bool,
+    fail_threshold: float,
+    force: bool,
+    n_jobs: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Extract features and write the table, then judge how many clips failed."""
     from .. import datasets, features
@@ -83,13 +92,22 @@ def extract_features(
     frame = datasets.read_manifest(manifest)
     with StageProgress(quiet=quiet) as progress:
         table = features.extract(
-            frame, features=["classic"], sample_rate_hz=sample_rate_hz, n_jobs=n_jobs, cache=cache,
+            frame,
+            features=["classic"],
+            sample_rate_hz=sample_rate_hz,
+            n_jobs=n_jobs,
+            cache=cache,
+            output=output,
             progress=lambda done, total: progress("Extracting features", done, total),
         )
-    table.save(output)
     status = [str(value) for value in table.status]
     failed = [(str(path), code) for path, code in zip(table.rows["filepath"], status, strict=True) if code != "ok"]
-    result = {"output": output, "rows": len(status), "columns": len(table.names), "failed": [{"filepath": path, "reason": code} for path, code in failed]}
+    result = {
+        "output": output,
+        "rows": len(status),
+        "columns": len(table.names),
+        "failed": [{"filepath": path, "reason": code} for path, code in failed],
+    }
     if as_json:
         print_json(result)
     else:

@@ -29,7 +29,7 @@ def run_demo(*, output: str | None, seed: int, n_jobs: int | None, as_json: bool
     speakers, sixth = sorted(training["speaker"].unique()), str(kept["speaker"].iloc[0])
     if not as_json:
         _introduce(training, speakers, sixth, len(kept))
-    settings = Settings(seed=seed, n_jobs=n_jobs, output=str(folder), leave_one_speaker_out=True, target_coverage=0.8)
+    settings = Settings(seed=seed, n_jobs=n_jobs, output=str(folder), leave_one_speaker_out=True, target_coverage=0.8, cache=False)
     with StageProgress(quiet=quiet) as progress:
         run = train(training, settings, progress=progress)
     clip, truth = str(kept["filepath"].iloc[0]), str(kept["emotion"].iloc[0])

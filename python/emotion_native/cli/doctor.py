@@ -49,7 +49,9 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 def _python() -> Finding:
     version = platform.python_version()
     good = sys.version_info >= (3, 10)
-    return ("ok" if good else "error"), f"{version} ({platform.system()} {platform.machine()}), {sys.executable}" + ("" if good else "; 3.10 or newer is needed")
+    return ("ok" if good else "error"), f"{version} ({platform.system()} {platform.machine()}), {sys.executable}" + (
+        "" if good else "; 3.10 or newer is needed"
+    )
 
 
 def _package() -> Finding:
@@ -89,7 +91,9 @@ def _disk() -> Finding:
 
 
 def _cache() -> Finding:
-    base = Path(os.environ.get("EMOTION_NATIVE_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emotion-native")
+    from ..features import cache_folder
+
+    base = cache_folder()
     place = base
     while not place.exists() and place != place.parent:
         place = place.parent

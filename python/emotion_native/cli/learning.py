@@ -66,20 +66,44 @@ def _named(extra: list[str]) -> dict[str, Any]:
 
 
 def run_evaluation(
-    model_file: str, manifest: str, *, output: str | None, cache: str | None, fail_threshold: float, allow_seen: bool, force: bool, n_jobs: int | None,
-    as_json: bool, quiet: bool,
+    model_file: str,
+    manifest: str,
+    *,
+    output: str | None,
+    cache: str | bool,
+    fail_threshold: float,
+    allow_seen: bool,
+    force: bool,
+    n_jobs: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Score a model on new speakers and show the result."""
     from ..experiment import evaluate
 
     with StageProgress(quiet=quiet) as progress:
         result = evaluate(
-            model_file, manifest, output=output, force=force, allow_seen=allow_seen, cache=cache or False, fail_threshold=fail_threshold, n_jobs=n_jobs,
+            model_file,
+            manifest,
+            output=output,
+            force=force,
+            allow_seen=allow_seen,
+            cache=cache,
+            fail_threshold=fail_threshold,
+            n_jobs=n_jobs,
             progress=progress,
         )
     if as_json:
         folder = None if result.folder is None else str(result.folder)
-        print_json({"evaluation": result.scored.summary, "folder": folder, "ungrouped": result.record["ungrouped"], "seen": result.seen, "run": result.record})
+        print_json(
+            {
+                "evaluation": result.scored.summary,
+                "folder": folder,
+                "ungrouped": result.record["ungrouped"],
+                "seen": result.seen,
+                "run": result.record,
+            }
+        )
         return
     show_scores(result.record, result.scored, None, {})
     if result.folder is not None:

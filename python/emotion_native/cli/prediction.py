@@ -26,7 +26,12 @@ def predict_clips(
             clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done: progress("Predicting", int(done), len(clips))
         )
     if as_json:
-        print_json({"model": _model_record(model, model_file), "predictions": [{"filepath": c, **p.to_dict()} for c, p in zip(clips, predictions, strict=True)]})
+        print_json(
+            {
+                "model": _model_record(model, model_file),
+                "predictions": [{"filepath": c, **p.to_dict()} for c, p in zip(clips, predictions, strict=True)],
+            }
+        )
     else:
         for clip, prediction in zip(clips, predictions, strict=True):
             show_prediction(clip, prediction)
@@ -88,7 +93,8 @@ def explain_clip(clip: str, model_file: str | None, *, label: str | None, top: i
     if output is not None:
         _draw(explanation, values, base, chosen, clip, top, output)
     top_rows = [
-        {"name": explanation["feature_names"][row], "value": float(explanation["data"][row]), "contribution": float(values[row])} for row in order[:top]
+        {"name": explanation["feature_names"][row], "value": float(explanation["data"][row]), "contribution": float(values[row])}
+        for row in order[:top]
     ]
     rest = float(values.sum() - sum(row["contribution"] for row in top_rows))
     result = {
@@ -121,7 +127,9 @@ def _draw(explanation: dict[str, Any], values: Any, base: float, label: str, cli
 
 def _show_explanation(result: dict[str, Any], n_features: int) -> None:
     prediction = result["prediction"]
-    print(f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{', abstains' if prediction['abstained'] else ''}")
+    print(
+        f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{', abstains' if prediction['abstained'] else ''}"
+    )
     print(f"Score of “{safe(result['label'])}” before calibration: {result['value']:.3f}")
     print(f"  {result['base_value']:+.3f}  with nothing known about the clip")
     for row in result["features"]:

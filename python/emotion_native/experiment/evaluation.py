@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..exceptions import InvalidInputError, LeakageError
-from .preparing import Stage, choose_labels, load_table, speaker_key, text_column
+from .preparing import Stage, choose_labels, load_table, speaker_key, table_extractor, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
 from .settings import Settings
@@ -56,6 +56,7 @@ def score_with_model(
     speaker: NDArray[np.str_],
     filepath: NDArray[np.str_],
     status: Sequence[str],
+    ungrouped: bool = False,
     n_jobs: int | None = None,
 ) -> Scored:
     """Predict rows of features by the runtime and score them; failed rows count as abstained and wrong."""
@@ -70,7 +71,7 @@ def score_with_model(
         proba[ok], predicted[ok], abstained[ok] = answers.probabilities, np.asarray(answers.labels).astype(str), answers.abstained
     reason = [code if code != "ok" else ("low_confidence" if none else "") for code, none in zip(status, abstained.tolist(), strict=True)]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
-    summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"))
+    summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"), ungrouped=ungrouped)
     return Scored(title, classes, filepath, label, speaker, np.full(n, -1, dtype=np.int64), proba, predicted, confidence, abstained, reason, summary)
 
 
@@ -121,7 +122,8 @@ def evaluate(
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
     rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
     table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
-    if [str(name) for name in table.names] != [str(name) for name in loaded.feature_names]:
+    made = table_extractor(table)
+    if [str(name) for name in table.names] != [str(name) for name in loaded.feature_names] or (loaded.extractor and made != loaded.extractor):
         raise InvalidInputError("data of evaluate must have the model's feature columns; got others. Extract them from the manifest again")
     rows = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
@@ -129,7 +131,9 @@ def evaluate(
     label = choose_labels(rows, "auto", known={str(name) for name in loaded.classes})
     known = np.isin(label, [str(name) for name in loaded.classes])
     if not known.any():
-        raise InvalidInputError(f"labels of evaluate must be among the model's ({', '.join(map(str, loaded.classes))}); got {sorted(set(label.tolist()))[:8]}")
+        raise InvalidInputError(
+            f"labels of evaluate must be among the model's ({', '.join(map(str, loaded.classes))}); got {sorted(set(label.tolist()))[:8]}"
+        )
     speaker, content = text_column(rows, "speaker"), np.asarray([str(key) for key in table.content_keys])
     seen = _seen(loaded, speaker[known].tolist(), content[known].tolist())
     if any(seen.values()) and not allow_seen:
@@ -139,8 +143,15 @@ def evaluate(
         )
     X = np.asarray(table.X, dtype=np.float32)[known]
     scored = score_with_model(
-        loaded, title="Evaluation", X=X, label=label[known], speaker=speaker[known], filepath=text_column(rows, "filepath")[known],
-        status=status[known].tolist(), n_jobs=n_jobs,
+        loaded,
+        title="Evaluation",
+        X=X,
+        label=label[known],
+        speaker=speaker[known],
+        filepath=text_column(rows, "filepath")[known],
+        status=status[known].tolist(),
+        ungrouped=any(seen.values()),
+        n_jobs=n_jobs,
     )
     record = {
         "kind": "evaluation",

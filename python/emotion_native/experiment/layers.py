@@ -18,7 +18,7 @@ __all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
-OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_CACHE", "EMOTION_NATIVE_CACHE_DIR", "EMOTION_NATIVE_DEBUG"})
+OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_DEBUG"})
 # Of each pair a layer that sets one name takes back what a layer below said about the other.
 RIVALS = (("target_coverage", "target_accuracy"), ("test_speakers", "split_file"), ("folds", "leave_one_speaker_out"))
 MAX_FILE_BYTES = 1_000_000

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Prepared", "Stage", "load_table", "prepare", "check_failures", "choose_labels", "text_column", "speaker_key"]
+__all__ = ["Prepared", "Stage", "check_failures", "choose_labels", "prepare", "speaker_key", "table_extractor", "text_column"]
 
 Stage = Callable[[str, int, int], object] | None
 
@@ -43,8 +43,8 @@ class Prepared:
         Rows held out.
     names : list of str
         Column names.
-    schema : list
-        Column schema of the table.
+    extractor : dict or None
+        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns; None where they come from several or unknown extractors.
     content : list of str
         Content key of each row.
     grouped : bool
@@ -64,7 +64,7 @@ class Prepared:
     group: NDArray[np.int64]
     test: NDArray[np.bool_]
     names: list[str]
-    schema: Any
+    extractor: dict[str, Any] | None
     content: list[str]
     grouped: bool
     modality: list[str]
@@ -95,17 +95,29 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
         def advance(done: int, total: int) -> None:
             report("Extracting features", done, total)
 
-    cache: Any = settings.cache or None
     return features.extract(
-        data, features=list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=cache
+        data, features=list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
     )
 
 
+def table_extractor(table: Any) -> dict[str, Any] | None:
+    """Return how clips became the table's columns, where one known extractor made them all."""
+    import json
+
+    made = {(str(name), str(parameters)) for name, parameters in zip(table.schema["extractor"], table.schema["parameters"], strict=True)}
+    if len(made) != 1:
+        return None
+    name, text = made.pop()
+    try:
+        parameters = json.loads(text)
+        return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _is_feature_table(path: Path) -> bool:
-    """Return whether the path holds a stored feature table: a folder of parts, or Parquet with the table's metadata."""
-    if path.is_dir():
-        return True
-    if path.suffix.lower() not in (".parquet", ".pq"):
+    """Return whether the path holds a stored feature table: Parquet with the table's metadata."""
+    if path.suffix.lower() not in (".parquet", ".pq") or not path.is_file():
         return False
     import pyarrow.parquet as pq
 
@@ -113,7 +125,7 @@ def _is_feature_table(path: Path) -> bool:
         metadata = pq.read_schema(path).metadata or {}
     except Exception as error:  # pyarrow raises many kinds for a damaged file
         raise InvalidInputError(f"manifest of train must be a whole Parquet file; got {path} ({type(error).__name__})") from None
-    return any(key.startswith(b"emotion_native") or key.startswith(b"emotion-native") for key in metadata)
+    return b"emotion_native.feature_table" in metadata
 
 
 def prepare(table: Any, settings: Settings) -> Prepared:
@@ -136,7 +148,11 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     part = _parts(rows, settings)
     left_out: dict[str, int] = {}
     keep = np.ones(len(rows), dtype=bool)
-    for reason, mask in (("split is unused", part == "unused"), ("label is not among `labels`", _other_labels(label, settings)), ("no label", label == "")):
+    for reason, mask in (
+        ("split is unused", part == "unused"),
+        ("label is not among `labels`", _other_labels(label, settings)),
+        ("no label", label == ""),
+    ):
         if (mask & keep).any():
             left_out[reason] = int((mask & keep).sum())
             keep &= ~mask
@@ -154,7 +170,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         group=group,
         test=part == "test",
         names=[str(name) for name in table.names],
-        schema=table.schema,
+        extractor=table_extractor(table),
         content=content.tolist(),
         grouped=not settings.allow_ungrouped,
         modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
@@ -268,7 +284,9 @@ def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -
     if "speaker" in settings.group_by and (text_column(rows, "speaker") == "").any():
         raise LeakageError("speaker of the manifest must be known for every row; got an empty cell. Fill it in, or pass --allow-ungrouped")
     if not keys:
-        raise LeakageError(f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped")
+        raise LeakageError(
+            f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped"
+        )
     columns = {key: (content if key == "content" else _filled(text_column(rows, key), key)) for key in keys}
     import pandas as pd
 

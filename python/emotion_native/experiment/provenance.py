@@ -28,7 +28,12 @@ def environment() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = None
-    return {"versions": versions, "platform": f"{platform.system()} {platform.machine()}", "implementation": sys.implementation.name, "cores": available_cores()}
+    return {
+        "versions": versions,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "implementation": sys.implementation.name,
+        "cores": available_cores(),
+    }
 
 
 def data_hash(features: np.ndarray, names: Iterable[str], labels: Iterable[object], keys: Iterable[object]) -> str:

@@ -58,7 +58,7 @@ class Scored:
     @property
     def ok(self) -> NDArray[np.bool_]:
         """Clips that got a prediction."""
-        return self.predicted != ""
+        return np.asarray(self.predicted != "", dtype=bool)
 
     @property
     def n_speakers(self) -> int:

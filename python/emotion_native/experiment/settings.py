@@ -21,18 +21,18 @@ class _Section(BaseModel):
 class ForestSettings(_Section):
     """The random forest's parameters, named as in `emotion_native.ensemble.RandomForestClassifier`."""
 
-    n_estimators: int = Field(300, ge=1, le=100_000, description="number of trees")
-    criterion: Literal["gini", "entropy"] = Field("gini", description="impurity that a split lowers")
-    max_depth: int | None = Field(None, ge=1, description="greatest depth of a tree; null: no bound")
-    min_samples_leaf: int = Field(1, ge=1, description="fewest rows in a leaf")
-    max_features: Literal["sqrt", "log2"] | int | float = Field("sqrt", description="columns tried at a split: a rule, a count or a share")
+    n_estimators: int = Field(default=300, ge=1, le=100_000, description="number of trees")
+    criterion: Literal["gini", "entropy"] = Field(default="gini", description="impurity that a split lowers")
+    max_depth: int | None = Field(default=None, ge=1, description="greatest depth of a tree; null: no bound")
+    min_samples_leaf: int = Field(default=1, ge=1, description="fewest rows in a leaf")
+    max_features: Literal["sqrt", "log2"] | int | float = Field(default="sqrt", description="columns tried at a split: a rule, a count or a share")
 
 
 class LogisticSettings(_Section):
     """The logistic regression's parameters, named as in `emotion_native.linear_model.LogisticRegression`."""
 
-    C: float = Field(0.1, gt=0.0, description="inverse strength of the L2 penalty")
-    max_iter: int = Field(1000, ge=1, description="greatest number of solver steps")
+    C: float = Field(default=0.1, gt=0.0, description="inverse strength of the L2 penalty")
+    max_iter: int = Field(default=1000, ge=1, description="greatest number of solver steps")
 
 
 class Settings(_Section):
@@ -52,41 +52,45 @@ class Settings(_Section):
     3
     """
 
-    manifest: str | None = Field(None, description="manifest (CSV or Parquet) or feature table to train on")
-    output: str = Field("./emotion-native-run", description="run folder to make")
-    force: bool = Field(False, description="replace the run folder if it exists")
-    format: list[Literal["emotion", "pkl"]] = Field(["emotion"], min_length=1, description="model files to write; `pkl` adds classifier.pkl")
+    manifest: str | None = Field(default=None, description="manifest (CSV or Parquet) or feature table to train on")
+    output: str = Field(default="./emotion-native-run", description="run folder to make")
+    force: bool = Field(default=False, description="replace the run folder if it exists")
+    format: list[Literal["emotion", "pkl"]] = Field(default=["emotion"], min_length=1, description="model files to write; `pkl` adds classifier.pkl")
     label_column: Literal["auto", "emotion", "label"] = Field(
-        "auto", description="`emotion` (canonical names), `label` (the corpus's own), or `auto`: emotion where every row has one"
+        default="auto", description="`emotion` (canonical names), `label` (the corpus's own), or `auto`: emotion where every row has one"
     )
-    labels: list[str] = Field([], description="labels to keep; empty: all. Rows with other labels are left out and counted")
+    labels: list[str] = Field(default=[], description="labels to keep; empty: all. Rows with other labels are left out and counted")
 
-    features: list[FeatureSet] = Field(["classic"], min_length=1, max_length=1, description="feature set to extract")
-    sample_rate_hz: int = Field(16_000, ge=4_000, le=192_000, description="sampling rate that clips are brought to")
-    cache: bool | str = Field(False, description="keep extracted features: false, true (the user's cache folder) or a folder")
-    fail_threshold: float = Field(0.1, ge=0.0, le=1.0, description="greatest share of clips that may fail before the run is an error")
+    features: list[FeatureSet] = Field(default=["classic"], min_length=1, max_length=1, description="feature set to extract")
+    sample_rate_hz: int = Field(default=16_000, ge=4_000, le=192_000, description="sampling rate that clips are brought to")
+    cache: bool | str = Field(default=True, description="keep extracted features: true (the user's cache folder), false, or a folder")
+    fail_threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="greatest share of clips that may fail before the run is an error")
 
-    test_speakers: list[str] = Field([], description="speakers held out for a second evaluation; they take part in nothing else")
-    split_file: str | None = Field(None, description="CSV with the columns `filepath` or `speaker`, and `split` (`train`, `test` or `unused`)")
-    folds: int = Field(5, ge=2, le=1_000, description="outer cross-validation folds (fewer when there are fewer groups)")
-    leave_one_speaker_out: bool = Field(False, description="one outer fold a group instead of `folds`")
-    inner_folds: int = Field(4, ge=2, le=100, description="inner folds for calibration, thresholds and selection")
-    group_by: list[GroupKey] = Field(["speaker", "recording", "content"], min_length=1, description="what clips of one group share")
-    allow_ungrouped: bool = Field(False, description="split rows without groups; every report then says so in its first line")
+    test_speakers: list[str] = Field(default=[], description="speakers held out for a second evaluation; they take part in nothing else")
+    split_file: str | None = Field(
+        default=None, description="CSV with the columns `filepath` or `speaker`, and `split` (`train`, `test` or `unused`)"
+    )
+    folds: int = Field(default=5, ge=2, le=1_000, description="outer cross-validation folds (fewer when there are fewer groups)")
+    leave_one_speaker_out: bool = Field(default=False, description="one outer fold a group instead of `folds`")
+    inner_folds: int = Field(default=4, ge=2, le=100, description="inner folds for calibration, thresholds and selection")
+    group_by: list[GroupKey] = Field(default=["speaker", "recording", "content"], min_length=1, description="what clips of one group share")
+    allow_ungrouped: bool = Field(default=False, description="split rows without groups; every report then says so in its first line")
 
-    model: list[Candidate] = Field(["forest"], min_length=1, description="candidates; with several, one is selected inside each outer fold")
-    forest: ForestSettings = Field(ForestSettings(), description="parameters of the forest")
-    logistic: LogisticSettings = Field(LogisticSettings(), description="parameters of the logistic regression")
-    select_k_best: int | None = Field(None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
-    over_sampling: bool = Field(True, description="repeat rows of rare classes inside the training folds")
-    calibration: Literal["temperature", "sigmoid", "none"] = Field("temperature", description="calibration method")
-    target_coverage: Share | None = Field(0.9, description="share of clips to answer; the others abstain. null: never abstain")
-    target_accuracy: Share | None = Field(None, description="accuracy to reach on answered clips, instead of a coverage")
-    selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field("balanced_accuracy", description="what selects a candidate")
+    model: list[Candidate] = Field(default=["forest"], min_length=1, description="candidates; with several, one is selected inside each outer fold")
+    forest: ForestSettings = Field(default=ForestSettings(), description="parameters of the forest")
+    logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
+    select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
+    over_sampling: bool = Field(default=True, description="repeat rows of rare classes inside the training folds")
+    calibration: Literal["temperature", "sigmoid", "none"] = Field(default="temperature", description="calibration method")
+    target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
+    target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
+    selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field(
+        default="balanced_accuracy", description="what selects a candidate"
+    )
 
-    seed: int = Field(0, ge=0, le=2**64 - 1, description="seed of everything random")
-    n_jobs: int | None = Field(None, description="threads; null: all cores that this process may use. Results do not depend on it")
-    background_rows: int = Field(64, ge=0, le=10_000, description="training rows kept in the model file for explanations")
+    seed: int = Field(default=0, ge=0, le=2**64 - 1, description="seed of everything random")
+    n_jobs: int | None = Field(default=None, description="threads; null: all cores that this process may use. Results do not depend on it")
+    background_rows: int = Field(default=64, ge=0, le=10_000, description="training rows kept in the model file for explanations")
 
     @model_validator(mode="before")
     @classmethod

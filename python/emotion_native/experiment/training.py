@@ -123,8 +123,8 @@ def train(
         times["features"] = time.monotonic() - started
         cross_validated, nested, candidates = _cross_validate(prepared, chosen, progress)
         times["cross_validation"] = time.monotonic() - started - sum(times.values())
-        record = _record(prepared, chosen, cross_validated, nested, origins, table)
-        _final_model(prepared, chosen, nested, cross_validated, record, folder, table, progress)
+        record = _record(prepared, chosen, cross_validated, nested, origins)
+        _final_model(prepared, chosen, nested, cross_validated, record, folder, progress)
         held_out = _held_out(prepared, folder / MODEL_FILE, chosen, progress)
         times["final_model"] = time.monotonic() - started - sum(times.values())
         record["seconds"] = {name: round(value, 3) for name, value in times.items()}
@@ -167,7 +167,11 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
             f"groups of train must be at least three (one to test on, two for calibration inside); got {n_groups}. "
             "Add speakers, or pass --allow-ungrouped and read the scores as inflated"
         )
-    cv = LeaveOneGroupOut() if settings.leave_one_speaker_out else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=settings.seed)
+    cv = (
+        LeaveOneGroupOut()
+        if settings.leave_one_speaker_out
+        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=settings.seed)
+    )
     folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
     fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
     if fewest < 2:
@@ -227,12 +231,13 @@ def _scored(
     fold_of_group = dict(zip(prepared.group[usable].tolist(), np.asarray(nested.fold).tolist(), strict=True)) if prepared.grouped else {}
     fold[~ok] = [fold_of_group.get(group, -1) for group in prepared.group[rows[~ok]].tolist()]
     reason = [
-        prepared.status[row] if not is_ok else ("low_confidence" if none else "") for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
+        prepared.status[row] if not is_ok else ("low_confidence" if none else "")
+        for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
     ]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     prior = class_prior(prepared)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
-    summary = summarise(classes, label, proba, abstained, speaker, ok, prior)
+    summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
     return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
 
 
@@ -254,7 +259,7 @@ def _compare(prepared: Prepared, rows: Any, place: Any, nested: Any, usable: Any
     return result
 
 
-def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any, origins: Mapping[str, str] | None, table: Any) -> dict[str, Any]:
+def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any, origins: Mapping[str, str] | None) -> dict[str, Any]:
     part = np.where(prepared.test, "test", "train")
     fold = np.full(len(prepared.y), -1, dtype=np.int64)
     fold[~prepared.test] = scored.fold
@@ -282,7 +287,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "speakers": {"train": scored.n_speakers, "test": len(set(prepared.speaker[prepared.test].tolist()))},
         "groups": len(np.unique(prepared.group[~prepared.test])),
         "folds": len(set(scored.fold[scored.fold >= 0].tolist())),
-        "features": {"sets": list(settings.features), "columns": len(prepared.names), "sample_rate_hz": settings.sample_rate_hz},
+        "features": {"columns": len(prepared.names), "extractor": prepared.extractor},
         "label_counts": {label: int((prepared.y[usable] == label).sum()) for label in scored.classes},
         "thresholds_in_folds": [None if value is None else float(value) for value in nested.thresholds],
         "chosen_in_folds": [str(name) for name in nested.chosen],
@@ -290,9 +295,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
     }
 
 
-def _final_model(
-    prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, table: Any, progress: Stage
-) -> None:
+def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, progress: Stage) -> None:
     """Fit the chosen candidate on all training rows and save it with the calibrator and threshold of all out-of-fold predictions."""
     from .. import persistence
 
@@ -309,9 +312,23 @@ def _final_model(
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
     provenance = {
         key: record[key]
-        for key in ("data_hash", "split_hash", "seeds", "ungrouped", "group_by", "class_prior", "label_counts", "speakers", "folds", "features", "final")
+        for key in (
+            "data_hash",
+            "split_hash",
+            "seeds",
+            "ungrouped",
+            "group_by",
+            "class_prior",
+            "label_counts",
+            "speakers",
+            "folds",
+            "features",
+            "final",
+        )
     }
-    provenance["settings"] = {key: value for key, value in record["settings"].items() if key not in ("manifest", "output", "cache", "split_file", "test_speakers")}
+    provenance["settings"] = {
+        key: value for key, value in record["settings"].items() if key not in ("manifest", "output", "cache", "split_file", "test_speakers")
+    }
     provenance["training_speakers"] = sorted({speaker_key(name) for name in prepared.speaker[usable].tolist()})
     provenance["training_content"] = content if len(content) <= MOST_CONTENT_KEYS else []
     provenance["cross_validated"] = headline(scored)
@@ -319,7 +336,7 @@ def _final_model(
     record["model_hash"] = persistence.save_model(
         fitted,
         folder / MODEL_FILE,
-        extractor={"feature_set": settings.features[0], "sample_rate_hz": settings.sample_rate_hz},
+        extractor=prepared.extractor,
         threshold=final.threshold,
         calibrator=final.calibrator,
         background=background,

@@ -11,7 +11,7 @@ import numpy as np
 from .. import reports
 from .run_folder import json_text
 from .scored import Scored
-from .summary import class_table, measures, speaker_scores, speaker_table, summary_table
+from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,8 +94,18 @@ def _read_csv(path: Path, title: str, classes: list[str], summary: dict[str, Any
     proba = np.column_stack([_numbers(frame[f"probability_{name}"].tolist()) for name in classes])
     fold = np.asarray([int(value) if value else -1 for value in frame["fold"]], dtype=np.int64)
     return Scored(
-        title, list(classes), text("filepath"), text("label"), text("speaker"), fold, proba, text("predicted"), _numbers(frame["confidence"].tolist()),
-        np.asarray([value == "True" for value in frame["abstained"]]), frame["reason"].tolist(), summary,
+        title,
+        list(classes),
+        text("filepath"),
+        text("label"),
+        text("speaker"),
+        fold,
+        proba,
+        text("predicted"),
+        _numbers(frame["confidence"].tolist()),
+        np.asarray([value == "True" for value in frame["abstained"]]),
+        frame["reason"].tolist(),
+        summary,
     )
 
 
@@ -106,7 +116,15 @@ def _numbers(values: list[str]) -> np.ndarray:
 def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, Any], scored: Scored, held_out: Scored | None) -> None:
     """Write figures, tables and the report from the numbers."""
     part = _part(scored, record)
-    for name in ("confusion_matrix", "confusion_matrix_normalized", "metrics_table_summary", "metrics_table_classwise", "reliability", "risk_coverage", "speakers"):
+    for name in (
+        "confusion_matrix",
+        "confusion_matrix_normalized",
+        "metrics_table_summary",
+        "metrics_table_classwise",
+        "reliability",
+        "risk_coverage",
+        "speakers",
+    ):
         if name in part.figures:
             (folder / f"{name}.png").write_bytes(part.figures[name])
     tables = list(part.tables.values())
@@ -168,7 +186,7 @@ def _speakers(scored: Scored, subtitle: str) -> Figure:
     row = next(row for row in measures(scored.summary) if row.key == "balanced_accuracy")
     interval = None if row.low is None or row.high is None else (row.low, row.high)
     return reports.speaker_figure(
-        names, values, counts, pooled=row.value, interval=interval, chance=1 / len(scored.classes), metric="Balanced accuracy", subtitle=subtitle
+        names, values, counts, pooled=row.value, interval=interval, chance=chance_level(scored.summary), metric="Balanced accuracy", subtitle=subtitle
     )
 
 
@@ -179,17 +197,27 @@ def comparison_table(candidates: dict[str, dict[str, Any]], scored: Scored) -> r
     for name, result in candidates.items():
         by_key = {row.key: row for row in measures(result["summary"])}
         uar = by_key["balanced_accuracy"]
-        cells = [f"{by_key[key].value:.3f}" for key in ("accuracy", "f1_macro", "log_loss") if by_key.get(key) is not None and by_key[key].value is not None]
+        cells = [
+            f"{by_key[key].value:.3f}"
+            for key in ("accuracy", "macro_f1", "log_loss")
+            if by_key.get(key) is not None and by_key[key].value is not None
+        ]
         rows.append([name, f"{uar.value:.3f}", reports.format_interval(uar.low, uar.high, scored.n_speakers), *cells, str(result["chosen_in_folds"])])
     header = ["Candidate", "UAR", "95 % interval", "Accuracy", "Macro F1", "Log loss", "Chosen in folds"]
-    notes = ["Each candidate by its own out-of-fold probabilities, before calibration. The headline scores use the candidate chosen inside each fold."]
+    notes = [
+        "Each candidate by its own out-of-fold probabilities, before calibration. The headline scores use the candidate chosen inside each fold."
+    ]
     return reports.Table("Candidates", header, rows, notes)
 
 
 def first_line(record: dict[str, Any], scored: Scored) -> str:
     if record["kind"] == "training":
         return reports.split_statement(
-            grouped=not record["ungrouped"], group_by=record["group_by"], n_speakers=scored.n_speakers, n_groups=record["groups"], n_folds=record["folds"]
+            grouped=not record["ungrouped"],
+            group_by=record["group_by"],
+            n_speakers=scored.n_speakers,
+            n_groups=record["groups"],
+            n_folds=record["folds"],
         )
     seen = record.get("seen", {})
     if any(seen.values()):
@@ -199,14 +227,19 @@ def first_line(record: dict[str, Any], scored: Scored) -> str:
     return f"Separate evaluation: {scored.n_speakers} speakers, none of them known from the model's training."
 
 
+def _subtitle(record: dict[str, Any], scored: Scored) -> str:
+    modality = ", ".join(record.get("modality") or []) or "unknown"
+    labels = f"{len(scored.classes)} labels ({', '.join(scored.classes)})"
+    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made']}"
+
+
 def _page(record: dict[str, Any], part: _Part, held: _Part | None, comparison: reports.Table | None) -> str:
     scored = part.scored
     training = record["kind"] == "training"
-    modality = ", ".join(record.get("modality") or []) or "unknown"
     page = reports.HtmlPage(
         "Training run" if training else "Evaluation",
         first_line=first_line(record, scored),
-        subtitle=f"{len(scored.label)} clips, {scored.n_speakers} speakers, {len(scored.classes)} labels ({', '.join(scored.classes)}); modality {modality}; {record['made']}",
+        subtitle=_subtitle(record, scored),
         warning=bool(record["ungrouped"]),
     )
     page.cards(_cards(scored))
@@ -239,7 +272,7 @@ def _cards(scored: Scored) -> list[reports.Card]:
         reports.Card(
             "Balanced accuracy (UAR)",
             _number(uar.value),
-            f"95 % interval {reports.format_interval(uar.low, uar.high, scored.n_speakers)}; chance {1 / len(scored.classes):.2f}",
+            f"95 % interval {reports.format_interval(uar.low, uar.high, scored.n_speakers)}; chance {chance_level(scored.summary):.2f}",
         )
     ]
     for key, name in (("accuracy", "Accuracy"), ("selective_accuracy", "Accuracy of answers"), ("expected_calibration_error", "Calibration error")):
@@ -270,7 +303,9 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if len(modality) == 1:
         lines.append(f"One modality ({modality[0]}): the scores are those of a unimodal model; nothing was fused.")
     if record["kind"] == "training":
-        lines.append("Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here.")
+        lines.append(
+            "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."
+        )
     return lines
 
 

@@ -21,7 +21,13 @@ _RAMP = ["#ffffff", "#e3edf7", "#b9d3ea", "#7fb0d8", "#3f87c0", "#1a5f9e", "#0b3
 
 @styled
 def confusion_figure(
-    matrix: ArrayLike, classes: Sequence[object], *, normalize: bool = False, failed: ArrayLike | None = None, title: str | None = None, subtitle: str = ""
+    matrix: ArrayLike,
+    classes: Sequence[object],
+    *,
+    normalize: bool = False,
+    failed: ArrayLike | None = None,
+    title: str | None = None,
+    subtitle: str = "",
 ) -> Figure:
     """Draw a confusion matrix: one row a true class, one column a predicted class.
 
@@ -66,9 +72,7 @@ def confusion_figure(
     return _draw(counts, shares, rows, columns, normalize, title, subtitle)
 
 
-def _draw(
-    counts: np.ndarray, shares: np.ndarray, rows: list[str], columns: list[str], normalize: bool, title: str | None, subtitle: str
-) -> Figure:
+def _draw(counts: np.ndarray, shares: np.ndarray, rows: list[str], columns: list[str], normalize: bool, title: str | None, subtitle: str) -> Figure:
     from matplotlib.colors import LinearSegmentedColormap
 
     ramp = LinearSegmentedColormap.from_list("emotion", _RAMP)
@@ -93,7 +97,13 @@ def _draw(
     axes.tick_params(which="minor", length=0)
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True (number of clips)")
-    figure.suptitle(title or ("Confusion, share of each true class" if normalize else "Confusion, number of clips"), x=0.02, ha="left", fontsize=12, fontweight="bold")
+    figure.suptitle(
+        title or ("Confusion, share of each true class" if normalize else "Confusion, number of clips"),
+        x=0.02,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+    )
     if subtitle:
         axes.set_title(subtitle, fontsize=8.5, fontweight="normal", color=MUTED, pad=8)
     return figure

@@ -55,9 +55,7 @@ def contribution_figure(
     for place, step in enumerate(steps):
         axes.barh(place, step, left=at, height=0.62, color=BLUE if step >= 0 else ORANGE)
         axes.plot([at + step] * 2, [place - 0.31, place + 1.31 if place + 1 < len(steps) else place + 0.31], color=MUTED, linewidth=0.7)
-        axes.annotate(
-            f"{step:+.3f}", (max(at, at + step), place), textcoords="offset points", xytext=(5, 0), va="center", fontsize=8.5, color=INK
-        )
+        axes.annotate(f"{step:+.3f}", (max(at, at + step), place), textcoords="offset points", xytext=(5, 0), va="center", fontsize=8.5, color=INK)
         at += step
     axes.axvline(base, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(steps)), labels)

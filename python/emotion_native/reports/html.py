@@ -13,7 +13,8 @@ from .tables import Table
 __all__ = ["Card", "HtmlPage"]
 
 _STYLE = """
-:root { --ink: #1b1f2a; --muted: #5b6372; --line: #dfe3ea; --paper: #fff; --wash: #f5f7fa; --accent: #0072B2; --warn: #b04a00; --warnwash: #fff4ea; }
+:root { --ink: #1b1f2a; --muted: #5b6372; --line: #dfe3ea; --paper: #fff; --wash: #f5f7fa; --accent: #0072B2;
+  --warn: #b04a00; --warnwash: #fff4ea; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--wash); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 main { max-width: 1040px; margin: 0 auto; padding: 2.2rem 2rem 4rem; background: var(--paper); min-height: 100vh; }
@@ -37,9 +38,12 @@ th:first-child, td:first-child { text-align: left; padding-left: .2rem; }
 thead th { border-bottom: 1.5px solid var(--ink); border-top: 1.5px solid var(--ink); font-weight: 650; }
 .tablenote { color: var(--muted); font-size: .82rem; margin: .2rem 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.2rem; align-items: start; margin: 1rem 0; }
-figure { margin: 0; } figure img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px; padding: .5rem; background: #fff; }
+figure { margin: 0; }
+figure img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px;
+  padding: .5rem; background: #fff; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); }
-pre { background: var(--wash); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto; font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+pre { background: var(--wash); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
+  font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 @media print { body, main { background: #fff; } main { padding: 0; } figure, table { break-inside: avoid; } }
 @media (max-width: 640px) { main { padding: 1.2rem 1rem 3rem; } }
 """
@@ -121,7 +125,8 @@ class HtmlPage:
         body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
         notes = "".join(f'<p class="tablenote">{_text(note)}</p>' for note in table.notes)
         self._parts.append(
-            f'<div class="scroll"><table><caption>{_text(table.title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{notes}'
+            f'<div class="scroll"><table><caption>{_text(table.title)}</caption><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>{notes}"
         )
 
     def figures(self, pictures: Sequence[tuple[str, bytes]]) -> None:

@@ -72,7 +72,9 @@ def _reference_lines(axes: object, pooled: float | None, interval: tuple[float, 
 
     assert isinstance(axes, Axes)
     if interval is not None and np.all(np.isfinite(interval)):
-        axes.axvspan(max(0.0, interval[0]), min(1.0, interval[1]), color=BLUE, alpha=0.10, linewidth=0, zorder=0.5, label="95 % interval over speakers")
+        axes.axvspan(
+            max(0.0, interval[0]), min(1.0, interval[1]), color=BLUE, alpha=0.10, linewidth=0, zorder=0.5, label="95 % interval over speakers"
+        )
     if pooled is not None and np.isfinite(pooled):
         axes.axvline(pooled, color=BLUE, linewidth=1.8, label=f"all speakers: {pooled:.2f}")
     if chance is not None and np.isfinite(chance):

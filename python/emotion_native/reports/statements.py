@@ -47,7 +47,11 @@ def evidence_note(n_speakers: int) -> str:
     """
     if n_speakers <= FEW_SPEAKERS:
         return f"Only {n_speakers} speaker{'' if n_speakers == 1 else 's'}: a demonstration, not evidence."
-    return "" if n_speakers >= 30 else f"{n_speakers} speakers: the interval is a Student-t or jackknife interval over speakers and wide for good reason."
+    return (
+        ""
+        if n_speakers >= 30
+        else f"{n_speakers} speakers: the interval is a Student-t or jackknife interval over speakers and wide for good reason."
+    )
 
 
 def format_interval(low: float | None, high: float | None, n_speakers: int | None) -> str:

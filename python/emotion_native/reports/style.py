@@ -20,7 +20,7 @@ __all__ = ["figure_png", "new_figure", "save_figure", "shown_label", "styled"]
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
 INK, MUTED, LINE, PAPER = "#1b1f2a", "#5b6372", "#dfe3ea", "#ffffff"
 DPI = 150
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10.0,
     "text.color": INK,
@@ -105,6 +105,8 @@ def shown_label(text: object, width: int = 24) -> str:
     'a very long…'
     """
     raw = str(text).encode("utf-8", "replace").decode("utf-8")
-    kept = "".join(" " if character in "\n\r\t" else character for character in raw if character in "\n\r\t" or unicodedata.category(character)[0] != "C")
+    kept = "".join(
+        " " if character in "\n\r\t" else character for character in raw if character in "\n\r\t" or unicodedata.category(character)[0] != "C"
+    )
     line = " ".join(kept.split()) or "(blank)"
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
