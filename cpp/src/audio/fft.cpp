@@ -7,6 +7,7 @@
 
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
+#include "plan_cache.hpp"
 
 namespace emotion::audio {
 namespace {
@@ -236,6 +237,11 @@ RealFft::RealFft(std::size_t n) : n_(n), m_(n % 2 == 0 ? n / 2 : n), stockham_(m
 }
 
 RealFft::~RealFft() = default;
+
+std::shared_ptr<const RealFft> RealFft::get(std::size_t n) {
+    static PlanCache<std::size_t, RealFft> cache(16);
+    return cache.get(n, [&] { return std::make_shared<const RealFft>(n); });
+}
 
 std::size_t RealFft::scratch_size() const noexcept { return 4 * lanes * (stockham_ > bins() ? stockham_ : bins()); }
 

@@ -36,6 +36,13 @@ static EMOTION_INLINE Lane lane_min(Lane a, Lane b) { return a < b ? a : b; }
 static EMOTION_INLINE LaneInt bits_of(Lane v) { return reinterpret_cast<LaneInt>(v); }
 static EMOTION_INLINE Lane float_of(LaneInt v) { return reinterpret_cast<Lane>(v); }
 
+// Whether any lane of a comparison holds.
+static EMOTION_INLINE bool any_lane(LaneInt mask) {
+    typedef long long Wide __attribute__((vector_size(32)));
+    const Wide wide = reinterpret_cast<Wide>(mask);
+    return ((wide[0] | wide[1]) | (wide[2] | wide[3])) != 0;
+}
+
 // Natural logarithm of positive normal floats: exponent, and the atanh series of the mantissa folded into [sqrt(1/2), sqrt(2)). Error at most
 // 2e-7 max(1, |log x|) (tested against std::log). Zero, negative, subnormal and non-finite input gives an unspecified value, no fault.
 static EMOTION_INLINE Lane log_lane(Lane x) {

@@ -20,6 +20,8 @@ public:
     // InvalidInputError unless 1 <= n <= max_size.
     explicit RealFft(std::size_t n);
     ~RealFft();
+    // The shared plan of that length, from a cache of the last sixteen.
+    [[nodiscard]] static std::shared_ptr<const RealFft> get(std::size_t n);
     RealFft(const RealFft&) = delete;
     RealFft& operator=(const RealFft&) = delete;
 
