@@ -180,7 +180,8 @@ def _state(part: Any, where: str) -> tuple[dict[str, Any], Arrays]:
             f"fitted of save_model must be made of steps of emotion_native; got {type(part).__module__}.{type(part).__name__} as {where}"
         )
     header, arrays = part._native_state()
-    return dict(header), {name: np.asarray(array) for name, array in arrays.items()}
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in header.items()}
+    return plain, {name: np.asarray(array) for name, array in arrays.items()}
 
 
 def _classes(labels: Any, estimator: Any) -> list[str | int]:

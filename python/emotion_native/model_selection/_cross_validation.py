@@ -242,7 +242,7 @@ def _fitted_results(
     results = each_fold(len(folds), one, n_jobs=n_jobs, progress=progress)
     if all("failed" in r for r in results):
         first = results[0]["failed"]
-        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first with: {first}")
+        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first: {first}")
     return results
 
 
