@@ -89,9 +89,7 @@ def test_python_imports_go_downward(path: Path) -> None:
             allowed = other in RUNTIME_MAY
         elif other == "runtime":
             allowed = LEVEL[module] >= LEVEL["persistence"]
-        elif module in EXPERIMENT_ROW and other == "experiment":
-            allowed = False
-        elif LEVEL[module] == LEVEL["cli"] and other == "_core":
+        elif (module in EXPERIMENT_ROW and other == "experiment") or (LEVEL[module] == LEVEL["cli"] and other == "_core"):
             allowed = False
         else:
             allowed = LEVEL[other] <= LEVEL[module]
