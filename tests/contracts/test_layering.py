@@ -105,7 +105,8 @@ def test_every_module_has_its_place() -> None:
 
 def includes(path: Path) -> list[tuple[str, bool]]:
     """Return the included names of a C++ file and whether each is in quotes."""
-    return [(name, quote == '"') for quote, name in re.findall(r'^\s*#\s*include\s*(["<])([^">]+)[">]', path.read_text(encoding="utf-8"), re.MULTILINE)]
+    found = re.findall(r'^\s*#\s*include\s*(["<])([^">]+)[">]', path.read_text(encoding="utf-8"), re.MULTILINE)
+    return [(name, quote == '"') for quote, name in found]
 
 
 def cpp_files(folder: str) -> list[Path]:
