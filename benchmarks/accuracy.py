@@ -84,7 +84,8 @@ def compare(corpus: str, folder: Path, n_jobs: int) -> dict[str, Any]:
 def main() -> int:
     """Run all corpora and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data", help="folder with one folder a corpus")
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=shared, help="folder with one folder a corpus")
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     rows = [compare(corpus, arguments.data, arguments.n_jobs) for corpus in CORPORA]

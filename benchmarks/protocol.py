@@ -167,7 +167,9 @@ def run(row: Row) -> dict[str, Any]:
     return result
 
 
-def speech_table(rows: int = 1440, features: int = 180, speakers: int = 24, classes: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def speech_table(
+    rows: int = 1440, features: int = 180, speakers: int = 24, classes: int = 8, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a table shaped like a speech corpus: X float32, y, groups; unbalanced classes, an offset for each speaker, many weak columns."""
     rng = np.random.default_rng(seed)
     weights = np.linspace(2.0, 0.6, classes)

@@ -44,7 +44,8 @@ def speed_table() -> str:
     for result in results:
         ours, *others = result["timings"]
         for other, speedup in zip(others, result["speedups"], strict=True):
-            lines.append(f"| {result['title']} | {ours['threads']} | {spread(ours)} | {other['name']} {other['version']} | {spread(other)} | **{speedup:.1f}x** |")
+            rival = f"{other['name']} {other['version']}"
+            lines.append(f"| {result['title']} | {ours['threads']} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
     machine = results[0]["machine"]
     repeats = min(timing["measurements"] for result in results for timing in result["timings"])
     lines += [
@@ -61,13 +62,15 @@ def accuracy_table() -> str:
     if result is None:
         return "Not measured yet: `python benchmarks/accuracy.py`.\n"
     lines = [
-        "| corpus | clips, speakers, classes | chance | forest, ours | forest, scikit-learn | difference (95 % interval) | within the margin | logistic, ours | logistic, scikit-learn |",
+        "| corpus | clips, speakers, classes | chance | forest, ours | forest, scikit-learn "
+        "| difference (95 % interval) | within the margin | logistic, ours | logistic, scikit-learn |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["corpora"]:
         difference = row["difference"]
         lines.append(
-            f"| {row['corpus']} | {row['clips']}, {row['speakers']}, {row['classes']} | {1 / row['classes']:.3f} | {row['forest_ours']:.3f} | {row['forest_theirs']:.3f} "
+            f"| {row['corpus']} | {row['clips']}, {row['speakers']}, {row['classes']} | {1 / row['classes']:.3f} "
+            f"| {row['forest_ours']:.3f} | {row['forest_theirs']:.3f} "
             f"| {difference['mean']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f}) | {'yes' if row['non_inferior'] else 'no'} "
             f"| {row['logistic_ours']:.3f} | {row['logistic_theirs']:.3f} |"
         )
@@ -75,7 +78,8 @@ def accuracy_table() -> str:
         "",
         f"Unweighted average recall, pooled over all held-out rows of speaker-grouped cross-validation; forests of {result['trees']} trees, "
         f"{result['seeds']} seeds, paired by seed. The margin, {result['margin']:.2f}, was fixed in `benchmarks/accuracy.py` before the first run. "
-        "The interval covers the choice of the seed, not of the speakers: with 4 to 12 speakers nothing here says how well either side does on new ones.",
+        "The interval covers the choice of the seed, not of the speakers: "
+        "with 4 to 12 speakers nothing here says how well either side does on new ones.",
     ]
     return "\n".join(lines) + "\n"
 
