@@ -62,7 +62,8 @@ def compare(corpus: str, folder: Path, n_jobs: int) -> dict[str, Any]:
     difference = np.asarray(ours) - np.asarray(theirs)
     half = stats.t.ppf(0.975, SEEDS - 1) * difference.std(ddof=1) / np.sqrt(SEEDS)
     logistic_ours = en.pipeline.make_pipeline(en.preprocessing.StandardScaler(), en.linear_model.LogisticRegression(max_iter=2000))
-    logistic_theirs = sklearn.pipeline.make_pipeline(sklearn.preprocessing.StandardScaler(), sklearn.linear_model.LogisticRegression(max_iter=2000))
+    plain = sklearn.linear_model.LogisticRegression(max_iter=2000)
+    logistic_theirs = sklearn.pipeline.make_pipeline(sklearn.preprocessing.StandardScaler(), plain)
     return {
         "corpus": corpus,
         "clips": int(ok.sum()),
