@@ -94,12 +94,11 @@ def main() -> int:
     result = {"corpora": rows, "margin": MARGIN, "seeds": SEEDS, "trees": TREES, "versions": versions, "machine": describe_machine()}
     (RESULTS / "accuracy.json").write_text(json.dumps(result, indent=1) + "\n")
     for row in rows:
-        d = row["difference"]
+        difference = row["difference"]
         verdict = "within the margin" if row["non_inferior"] else "NOT within the margin"
-        print(
-            f"{row['corpus']:8s} forest {row['forest_ours']:.3f} against {row['forest_theirs']:.3f}: "
-            f"{d['mean']:+.4f} ({d['low']:+.4f} to {d['high']:+.4f}), {verdict}; logistic {row['logistic_ours']:.3f} against {row['logistic_theirs']:.3f}"
-        )
+        interval = f"{difference['mean']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f})"
+        print(f"{row['corpus']:8s} forest {row['forest_ours']:.3f} against {row['forest_theirs']:.3f}: {interval}, {verdict}")
+        print(f"{'':8s} logistic {row['logistic_ours']:.3f} against {row['logistic_theirs']:.3f}")
     return 0 if all(row["non_inferior"] for row in rows) else 1
 
 
