@@ -12,7 +12,8 @@ JOBS=1
 mkdir -p "$STAMPS" "${LOG%/*}"
 
 # The same list as in cmake/dependencies.cmake (a test compares them).
-APT_PACKAGES=(g++ pkg-config libeigen3-dev libxtensor-dev libsndfile1-dev libtbb-dev nlohmann-json3-dev doctest-dev)
+APT_PACKAGES=(g++ pkg-config libeigen3-dev libxtensor-dev libsndfile1-dev libtbb-dev nlohmann-json3-dev)
+TEST_PACKAGES=(doctest-dev)
 
 # A user's settings must not leak into the private environment; PIP_* settings that name a mirror are kept.
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -162,11 +163,12 @@ install_requirements() {
     stamp_set "$name" "$hash"
 }
 
-# begin DISK_MB: the common start. Afterwards PYTHON_BASE is set, the lock is exclusive, and the environment exists.
+# begin DISK_MB [APT_PACKAGE...]: the common start. Afterwards PYTHON_BASE is set, the lock is exclusive, and the environment exists.
 begin() {
     : >"$LOG"
     stage "Checking the machine"
     check_machine "$1"
+    APT_PACKAGES+=("${@:2}")
     PYTHON_BASE="$(find_python)" || die "Python 3.10 or newer is needed. On Debian or Ubuntu, run this, then try again:
   sudo apt-get install -y python3"
     lock setup -x
