@@ -28,10 +28,11 @@ def test_pyproject_and_cmake_take_the_version_from_its_one_place() -> None:
 
 
 def test_setup_and_cmake_name_the_same_system_packages() -> None:
-    setup = re.findall(r"^(?:APT|TEST)_PACKAGES=\(([^)]*)\)", read("scripts/setup.sh"), re.MULTILINE)
-    cmake = re.search(r"--no-install-recommends ([^\"]*)\"", read("cmake/dependencies.cmake"))
-    assert len(setup) == 2 and cmake is not None
-    assert set(" ".join(setup).split()) == set(cmake.group(1).split())
+    setup = re.search(r"^APT_PACKAGES=\(([^)]*)\)", read("scripts/setup.sh"), re.MULTILINE)
+    tests_only = re.search(r"^begin .*\)\" (.*)$", read("scripts/test"), re.MULTILINE)
+    cmake = re.search(r"--no-install-recommends ([^\"]*)\"", read("cmake/apt_line.cmake"))
+    assert setup is not None and tests_only is not None and cmake is not None
+    assert {*setup.group(1).split(), *tests_only.group(1).split()} == set(cmake.group(1).split())
 
 
 def test_the_console_script_exists() -> None:
