@@ -6,7 +6,6 @@ import _thread
 import gc
 import threading
 import time
-import warnings
 from typing import Any
 
 import numpy as np
@@ -225,10 +224,14 @@ def test_progress_and_ctrl_c(rng: np.random.Generator) -> None:
     _core.run_folds(X, y, N_CLASSES, build((), "forest")._native_plan(), train, test, None, 2, seen.append)
     assert seen[-1] == 18
     long = make_pipeline(RandomForestClassifier(n_estimators=1_000_000, random_state=0))._native_plan()
-    threading.Timer(0.3, _thread.interrupt_main).start()
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
     start = time.perf_counter()
-    with warnings.catch_warnings(), pytest.raises(KeyboardInterrupt):
-        _core.run_folds(X, y, N_CLASSES, long, train, test, None, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _core.run_folds(X, y, N_CLASSES, long, train, test, None, 2)
+    finally:
+        timer.cancel()
     assert time.perf_counter() - start < 5
 
 

@@ -98,7 +98,7 @@ def test_foreign_samplers_work_and_lose_metadata_loudly(rows: Any) -> None:
     assert len(model[-1].seen_["groups"]) == 120
     smote = make_pipeline(SMOTE(random_state=0, k_neighbors=2), LogisticRegression())
     smote.fit(X, y, groups=np.arange(60))  # nobody asks for groups
-    with pytest.raises(InvalidInputError, match="sample_weight of Pipeline.fit must reach step 'logisticregression'"):
+    with pytest.raises(InvalidInputError, match=r"sample_weight of Pipeline\.fit must reach step 'logisticregression'"):
         smote.fit(X, y, sample_weight=np.ones(60))
 
 
@@ -173,7 +173,7 @@ def test_bad_pipelines_are_refused(rows: Any) -> None:
         make_pipeline(LogisticRegression(), LogisticRegression()).fit(X, y)
     with pytest.raises(InvalidInputError, match="memory of Pipeline must be None"):
         make_pipeline(StandardScaler(), LogisticRegression(), memory="cache").fit(X, y)  # type: ignore[arg-type]  # on purpose
-    with pytest.raises(InvalidInputError, match="groups of Pipeline.fit must have one value a row"):
+    with pytest.raises(InvalidInputError, match=r"groups of Pipeline\.fit must have one value a row"):
         make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y, groups=[1, 2])
     with pytest.raises(InvalidInputError, match="must start with the name of a step"):
         make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y, nobody__sample_weight=np.ones(60))
