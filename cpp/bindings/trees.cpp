@@ -238,6 +238,8 @@ void register_trees(py::module_& m) {
         .def_static("from_arrays", &from_arrays, py::arg("arrays"), "A forest from arrays of any origin; ModelFormatError if they do not fit together.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
         .def("feature_importances", [](const BoundForest& self) { return to_array(trees::feature_importances(self.forest)); })
+        .def("__copy__", [](const py::object& self) { return self; })
+        .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"))
         .def(py::pickle([](const py::object& self) { return arrays(self); }, [](const py::dict& state) { return from_arrays(state); }));
     array_property(type, "tree_offsets", &Forest::tree_offsets);
     array_property(type, "feature", &Forest::feature);
