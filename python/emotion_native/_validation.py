@@ -168,9 +168,8 @@ def check_sample_weight(sample_weight: Any, n_samples: int, *, caller: str) -> n
     if sample_weight is None:
         return None
     try:
-        if np.ndim(sample_weight) == 0:
-            sample_weight = np.full(n_samples, float(sample_weight))
-        weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        given = np.asarray(sample_weight)
+        weights = np.full(n_samples, float(given)) if given.ndim == 0 else np.ascontiguousarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row; got {type(sample_weight).__name__}") from None
     if weights.ndim != 1:

@@ -67,17 +67,17 @@ class RandomOverSampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         if y is None:
             raise InvalidInputError(f"y of {_CALLER} must be an array of labels (it requires y to be passed, but the target y is None); got None")
         try:
-            labels = column_or_1d(y)
+            labels = column_or_1d(y, warn=True)
             if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
                 raise InvalidInputError(f"y of {_CALLER} must be free of NaN and infinity; got NaN or infinity")
             check_classification_targets(labels)
+            n_rows = _check_shape(X)
             validate_data(self, X, reset=True, skip_check_array=True)
-            n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         except InvalidInputError:
             raise
         except ValueError as error:
             raise InvalidInputError(f"y of {_CALLER} must be a vector of class labels; got: {error}") from error
-        if n_rows != labels.shape[0] or n_rows == 0:
+        if n_rows != labels.shape[0]:
             raise InvalidInputError(f"y of {_CALLER} must be one label a row (inconsistent numbers of samples); got {labels.shape[0]} for {n_rows}")
         classes, codes = encode_labels(labels, caller=_CALLER)
         if len(classes) < 2:
@@ -135,8 +135,6 @@ class RandomOverSampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         if not hasattr(X, "iloc") and not hasattr(X, "tocsr"):
             as_list = isinstance(X, list)
             X = np.asarray(X)
-            if X.ndim != 2:
-                raise InvalidInputError(f"X of {_CALLER} must be a 2-d array (Reshape your data); got shape {X.shape}")
         else:
             as_list = False
         indices = self._draw(classes, codes, plan)
@@ -163,3 +161,15 @@ class RandomOverSampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     def _native_step(self) -> dict[str, Any] | None:
         """Return the unfitted step for the native fold loop; None for a strategy that is a function."""
         return None if callable(self.sampling_strategy) else self._checked_step(self.sampling_strategy)
+
+
+def _check_shape(X: Any) -> int:
+    """Return the number of rows of a matrix of any kind that has at least one row and one column."""
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X, dtype=object).shape
+    if len(shape) != 2:
+        raise InvalidInputError(f"X of {_CALLER} must be a 2-d array (Reshape your data); got {len(shape)} dimensions")
+    for count, kind in zip(shape, ("sample", "feature"), strict=True):
+        if count == 0:
+            found = f"0 {kind}(s) (shape={tuple(shape)}) while a minimum of 1 is required."
+            raise InvalidInputError(f"X of {_CALLER} must have rows and columns; got {found}")
+    return int(shape[0])

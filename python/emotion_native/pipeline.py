@@ -348,7 +348,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         present = [step for _, step in self._steps()] if self.steps else []
         if present:
             first, last = get_tags(present[0]), get_tags(present[-1])
-            tags.input_tags.allow_nan = first.input_tags.allow_nan
+            tags.input_tags.allow_nan = self._allows_nan(present)
             tags.input_tags.sparse = all(get_tags(step).input_tags.sparse for step in present)
             tags.input_tags.pairwise = first.input_tags.pairwise
             tags.estimator_type = last.estimator_type
@@ -357,6 +357,15 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             tags.regressor_tags = last.regressor_tags
             tags.transformer_tags = last.transformer_tags
         return tags
+
+    @staticmethod
+    def _allows_nan(steps: list[Any]) -> bool:
+        for step in steps:
+            if not get_tags(step).input_tags.allow_nan:
+                return False
+            if hasattr(step, "statistics_") or "Imputer" in type(step).__name__:
+                return True  # nothing after an imputer sees NaN
+        return True
 
     def _native_plan(self, classes: Any = None) -> list[dict[str, Any]] | None:
         """Return the unfitted steps for the native fold loop; None where a step is foreign or the last is no classifier.

@@ -277,7 +277,7 @@ class EmotionModel:
         n_jobs : int or None
             Threads; never changes the results.
         progress : callable or None
-            Called now and then with the number of clips that are done. Ctrl-C, or an exception from here, ends the call.
+            Called now and then with the number of clips whose features are done. Ctrl-C, or an exception from here, ends the call.
 
         Returns
         -------
@@ -293,7 +293,9 @@ class EmotionModel:
             raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
         clips = tuple(_clip(source, "predict_batch") for source in sources)
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
-        return self._records(self._native.predict_clips(clips, top, jobs, progress))
+        # The core also counts the rows that it explains afterwards.
+        report = None if progress is None else (lambda done: progress(min(done, len(clips))))
+        return self._records(self._native.predict_clips(clips, top, jobs, report))
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
         """Predict rows of features.
