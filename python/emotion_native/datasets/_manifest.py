@@ -336,7 +336,7 @@ def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None
             frame.to_parquet(temporary, index=False)
         elif target.suffix.lower() in (".csv", ".tsv"):
             returns = any("\r" in value for name in frame.columns for value in frame[name] if isinstance(value, str))
-            quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # a bare carriage return is not quoted otherwise
+            quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # a bare carriage return is not quoted otherwise
             separator = "\t" if target.suffix.lower() == ".tsv" else ","
             frame.to_csv(temporary, index=False, sep=separator, encoding="utf-8", lineterminator="\n", quoting=quoting)
         else:
