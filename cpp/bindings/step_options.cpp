@@ -64,8 +64,11 @@ runtime::Share share(const py::dict& step, const char* key) {
         }
         throw InvalidInputError(key, "run_folds", "a number, 'sqrt', 'log2' or None", name);
     }
-    const bool is_float = PyFloat_Check(value.ptr()) != 0;
-    return {is_float ? Kind::fraction : Kind::count, get<double>(step, key)};
+    const auto number = get<double>(step, key);
+    if (!(number > 0)) {
+        throw InvalidInputError(key, "run_folds", "positive", std::to_string(number));
+    }
+    return {PyIndex_Check(value.ptr()) != 0 ? Kind::count : Kind::fraction, number};
 }
 
 runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {

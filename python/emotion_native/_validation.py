@@ -6,6 +6,7 @@ scikit-learn is imported on first need only, so that the inference runtime never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -167,9 +168,8 @@ def check_sample_weight(sample_weight: Any, n_samples: int, *, caller: str) -> n
     if sample_weight is None:
         return None
     try:
-        if np.ndim(sample_weight) == 0:
-            sample_weight = np.full(n_samples, float(sample_weight))
-        weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        given = np.asarray(sample_weight)
+        weights = np.full(n_samples, float(given)) if given.ndim == 0 else np.ascontiguousarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row; got {type(sample_weight).__name__}") from None
     if weights.ndim != 1:
@@ -203,6 +203,53 @@ def check_number(
         kind = "an integer" if integer else "a number"
         rule = f"{kind} {'above' if open_low else 'of at least'} {low:g}" + ("" if high == float("inf") else f" and at most {high:g}")
         raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {value!r}")
+
+
+def check_class_weight(class_weight: Any, classes: npt.NDArray[Any], *, caller: str) -> list[float] | None:
+    """Return one weight a class for a mapping from labels to weights; None for no weights.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``class_weight`` is no mapping, names a label that is no class while a class goes without weight, or holds a negative weight.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise InvalidInputError(f"class_weight of {caller} must be None, 'balanced' or a dict from labels to weights; got {class_weight!r}")
+    labels = classes.tolist()
+    missing = [label for label in labels if label not in class_weight]
+    if missing and len(class_weight) != len(labels) - len(missing):
+        raise InvalidInputError(f"class_weight of {caller} must name the classes of y; got no weight for {missing!r}")
+    for label in labels:
+        check_number(class_weight.get(label, 1.0), "class_weight", caller, low=0, high=float(np.finfo(np.float64).max))
+    return [float(class_weight.get(label, 1.0)) for label in labels]
+
+
+def label_steps(steps: list[dict[str, Any]], classes: Any) -> list[dict[str, Any]] | None:
+    """Return a plan for the native fold loop with label-keyed parameters as lists in the order of ``classes``.
+
+    None where there is such a parameter and ``classes`` is None.
+    """
+    labelled = []
+    for step in steps:
+        step = dict(step)
+        for name in ("class_weight", "sampling_strategy"):
+            value = step.get(name)
+            if not isinstance(value, Mapping):
+                continue
+            if classes is None:
+                return None
+            if name == "class_weight":
+                step[name] = check_class_weight(value, np.asarray(classes), caller=step["kind"])
+            else:
+                labels = np.asarray(classes).tolist()
+                unknown = [label for label in value if label not in labels]
+                if unknown:
+                    raise InvalidInputError(f"sampling_strategy of RandomOverSampler must be about classes present in the data; got {unknown!r}")
+                step[name] = [int(value.get(label, -1)) for label in labels]
+        labelled.append(step)
+    return labelled
 
 
 def _as_invalid(parameter: str, caller: str, error: ValueError) -> InvalidInputError:

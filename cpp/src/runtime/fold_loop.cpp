@@ -21,12 +21,13 @@ trees::ForestOptions resolve(const ForestSpec& spec, std::size_t n_positions, st
     trees::ForestOptions options = spec.options;
     const auto features = static_cast<double>(n_features);
     switch (spec.max_features.kind) {
-        case Share::Kind::automatic: options.max_features = 0; break;
+        case Share::Kind::automatic: options.max_features = n_features; break;
         case Share::Kind::count: options.max_features = std::min(static_cast<std::size_t>(spec.max_features.value), n_features); break;
         case Share::Kind::fraction: options.max_features = static_cast<std::size_t>(std::max(1.0, floor_share(spec.max_features, n_features))); break;
         case Share::Kind::sqrt: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::sqrt(features)))); break;
         case Share::Kind::log2: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::log2(features)))); break;
     }
+    options.max_features = std::min(options.max_features, n_features);
     const auto n = static_cast<double>(n_positions);
     const auto count = [&](const Share& share) { return share.kind == Share::Kind::fraction ? std::ceil(share.value * n) : share.value; };
     options.min_samples_leaf = count(spec.min_samples_leaf);
@@ -196,9 +197,9 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
 template <class T>
 void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<const std::int64_t> test, Matrix<double>& out, Parallel& parallel,
                   StopToken& stop) {
+    const PipelinePredictor predictor(fit.pipeline);
     parallel.blocks(test.size(), test_block_rows, [&](std::size_t begin, std::size_t end) {
         stop.check();
-        Parallel serial(1);
         const std::size_t n = end - begin;
         std::vector<T> block(n * data.x.cols);
         for (std::size_t i = 0; i < n; ++i) {
@@ -206,7 +207,7 @@ void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<con
             std::copy(row, row + data.x.cols, block.begin() + static_cast<std::ptrdiff_t>(i * data.x.cols));
         }
         Matrix<double> local(n, fit.classes.size());
-        fit.pipeline.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view(), serial, stop);
+        predictor.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view());
         for (std::size_t i = 0; i < n; ++i) {
             for (std::size_t k = 0; k < fit.classes.size(); ++k) {
                 out(begin + i, static_cast<std::size_t>(fit.classes[k])) = local(i, k);

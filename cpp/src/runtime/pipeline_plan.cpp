@@ -70,35 +70,36 @@ std::size_t apply_steps(const std::vector<FittedStep>& steps, std::vector<T>& va
 }
 
 template <class T>
-void predict_block(const FittedPipeline& pipeline, MatrixView<const T> x, MatrixView<double> out, Parallel& serial, StopToken& stop) {
+void predict_block(const FittedPipeline& pipeline, const trees::ForestPredictor* forest, MatrixView<const T> x, MatrixView<double> out) {
+    if (x.cols != pipeline.n_features_in) {
+        throw InvalidInputError("x", "predict_proba", "rows of " + std::to_string(pipeline.n_features_in) + " features",
+                                std::to_string(x.cols) + " features");
+    }
     std::vector<T> values(x.data, x.data + x.size());
     const std::size_t cols = apply_steps(pipeline.steps, values, x.rows, x.cols);
-    if (const auto* model = std::get_if<linear::LogisticModel>(&pipeline.estimator)) {
-        linear::predict_proba(*model, MatrixView<const T>{values.data(), x.rows, cols}, out);
+    if (forest == nullptr) {
+        linear::predict_proba(std::get<linear::LogisticModel>(pipeline.estimator), MatrixView<const T>{values.data(), x.rows, cols}, out);
         return;
     }
-    const auto& forest = std::get<trees::Forest>(pipeline.estimator);
+    Parallel serial(1);
+    StopToken stop;
     if constexpr (std::is_same_v<T, float>) {
-        trees::predict_proba(forest, MatrixView<const float>{values.data(), x.rows, cols}, out, serial, stop);
+        forest->predict_proba(MatrixView<const float>{values.data(), x.rows, cols}, out, serial, stop);
     } else {
         std::vector<float> narrow(x.rows * cols);
         std::transform(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(narrow.size()), narrow.begin(),
                        [](T value) { return static_cast<float>(value); });
-        trees::predict_proba(forest, MatrixView<const float>{narrow.data(), x.rows, cols}, out, serial, stop);
+        forest->predict_proba(MatrixView<const float>{narrow.data(), x.rows, cols}, out, serial, stop);
     }
 }
 
 template <class T>
 void predict(const FittedPipeline& pipeline, MatrixView<const T> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) {
-    if (x.cols != pipeline.n_features_in) {
-        throw InvalidInputError("x", "predict_proba", "rows of " + std::to_string(pipeline.n_features_in) + " features",
-                                std::to_string(x.cols) + " features");
-    }
+    const PipelinePredictor predictor(pipeline);
     parallel.blocks(x.rows, block_rows, [&](std::size_t begin, std::size_t end) {
         stop.check();
-        Parallel serial(1);
-        predict_block(pipeline, MatrixView<const T>{x.data + begin * x.cols, end - begin, x.cols},
-                      MatrixView<double>{out.data + begin * out.cols, end - begin, out.cols}, serial, stop);
+        predictor.predict_proba(MatrixView<const T>{x.data + begin * x.cols, end - begin, x.cols},
+                                MatrixView<double>{out.data + begin * out.cols, end - begin, out.cols});
     });
 }
 
@@ -197,6 +198,20 @@ void FittedPipeline::predict_proba(MatrixView<const float> x, MatrixView<double>
 
 void FittedPipeline::predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
     predict(*this, x, out, parallel, stop);
+}
+
+PipelinePredictor::PipelinePredictor(const FittedPipeline& pipeline) : pipeline_(&pipeline) {
+    if (const auto* forest = std::get_if<trees::Forest>(&pipeline.estimator)) {
+        forest_.emplace(*forest);
+    }
+}
+
+void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<double> out) const {
+    predict_block(*pipeline_, forest_ ? &*forest_ : nullptr, x, out);
+}
+
+void PipelinePredictor::predict_proba(MatrixView<const double> x, MatrixView<double> out) const {
+    predict_block(*pipeline_, forest_ ? &*forest_ : nullptr, x, out);
 }
 
 }  // namespace emotion::runtime

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "emotion/preprocessing/simple_imputer.hpp"
 #include "emotion/preprocessing/standard_scaler.hpp"
 #include "emotion/trees/forest.hpp"
+#include "emotion/trees/forest_predictor.hpp"
 
 namespace emotion::runtime {
 
@@ -53,6 +55,20 @@ struct FittedPipeline {
     // out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
     void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
+};
+
+// A pipeline laid out for many predictions: immutable, safe to share between threads. The pipeline must outlive it.
+class PipelinePredictor {
+public:
+    explicit PipelinePredictor(const FittedPipeline& pipeline);
+
+    // Serial. out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
+    void predict_proba(MatrixView<const float> x, MatrixView<double> out) const;
+    void predict_proba(MatrixView<const double> x, MatrixView<double> out) const;
+
+private:
+    const FittedPipeline* pipeline_;
+    std::optional<trees::ForestPredictor> forest_;
 };
 
 }  // namespace emotion::runtime
