@@ -216,8 +216,11 @@ def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None
         names = _core.feature_names(extractor["feature_set"])
     if names is None:
         names = getattr(estimator, "feature_names_in_", None)
+    columns = int(estimator.n_features_in_)
     if names is None:
-        names = [f"x{i}" for i in range(int(estimator.n_features_in_))]
+        names = [f"x{i}" for i in range(columns)]
+    if len(names) != columns:
+        raise InvalidInputError(f"feature_names of save_model must name the {columns} columns of fitted; got {len(names)} names")
     return [str(name) for name in names]
 
 

@@ -253,7 +253,7 @@ class EmotionModel:
         else:
             if sample_rate_hz is not None:
                 raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
-            result = self._native.predict_clips([_clip(source, "predict")], top, jobs)
+            result = self._native.predict_clips((_clip(source, "predict"),), top, jobs)
         if result["status"][0] != "ok":
             raise MediaDecodeError(result["message"][0], reason=result["status"][0])
         return self._records(result)[0]
@@ -277,7 +277,7 @@ class EmotionModel:
         n_jobs : int or None
             Threads; never changes the results.
         progress : callable or None
-            Called now and then with the number of clips that are done. Ctrl-C, or an exception from here, ends the call.
+            Called now and then with the number of clips whose features are done. Ctrl-C, or an exception from here, ends the call.
 
         Returns
         -------
@@ -291,9 +291,11 @@ class EmotionModel:
         """
         if isinstance(sources, str | bytes | os.PathLike):
             raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
-        clips = [_clip(source, "predict_batch") for source in sources]
+        clips = tuple(_clip(source, "predict_batch") for source in sources)
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
-        return self._records(self._native.predict_clips(clips, top, jobs, progress))
+        # The core also counts the rows that it explains afterwards.
+        report = None if progress is None else (lambda done: progress(min(done, len(clips))))
+        return self._records(self._native.predict_clips(clips, top, jobs, report))
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
         """Predict rows of features.

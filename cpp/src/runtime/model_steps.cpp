@@ -150,7 +150,6 @@ trees::Forest read_forest(const TensorFile& file, const std::string& prefix, std
     forest.value = read_array<double>(file, prefix + "value", {nodes, n_classes});
     trees::validate(forest);
     require_all(forest.missing_left, prefix + "missing_left", "0 or 1", [](std::uint8_t v) { return v <= 1; });
-    require_all(forest.cover, prefix + "cover", "finite and greater than 0", [](double v) { return std::isfinite(v) && v > 0; });
     if (deepest(forest) > limits.tree_depth) {
         refuse("a tree of its forest is deeper than " + std::to_string(limits.tree_depth) + " levels");
     }

@@ -238,7 +238,7 @@ TEST_CASE("model_file: forests whose arrays would lead out of bounds or around i
                      tensor("steps.0.threshold", "F32", {n}, std::vector<float>(n)), tensor("steps.0.missing_left", "U8", {n}, std::vector<std::uint8_t>(n)),
                      tensor("steps.0.cover", "F64", {n}, std::vector<double>(n, 1.0)), tensor("steps.0.impurity", "F64", {n}, std::vector<double>(n)),
                      tensor("steps.0.value", "F64", {n, 2}, value)};
-    CHECK(reason_of(chain).find("deeper than 2048") != std::string::npos);
+    CHECK(reason_of(chain).find("deeper than 1024") != std::string::npos);
 }
 
 TEST_CASE("model_file: messages name the file and the remedy and are plain ASCII") {

@@ -25,7 +25,7 @@ struct ModelLimits {
     std::size_t features = 100'000;
     std::size_t features_times_classes = 10'000'000;  // bounds the memory of one explanation
     std::size_t background_rows = 1000;
-    std::size_t tree_depth = 2048;                    // bounds recursion and scratch memory of explanations
+    std::size_t tree_depth = 1024;                    // bounds recursion and scratch memory of explanations
 };
 
 // How the input columns are made from audio.
