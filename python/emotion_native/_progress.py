@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,8 +36,9 @@ class _Bar:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+            in_notebook = None if importlib.util.find_spec("ipywidgets") else False  # without that package rich would warn and show nothing
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._bar = Progress(*columns, console=Console(stderr=True, force_jupyter=in_notebook))
             self._bar.start()
             self._task = self._bar.add_task(self._text, total=self._total)
         self._bar.update(self._task, completed=done)

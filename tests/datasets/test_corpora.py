@@ -128,6 +128,14 @@ def test_file_names_that_are_not_utf8_are_counted(tmp_path: Path) -> None:
         datasets.emodb(tmp_path)
 
 
+def test_links_are_followed_once_and_undecodable_endings_stay(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/03a01Fa.wav", "corpus/03a01Na.m4a")
+    (tmp_path / "corpus" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "corpus" / "circle").symlink_to(tmp_path / "corpus")
+    names = [Path(p).name for p in datasets.emodb(tmp_path / "corpus")["filepath"]]
+    assert sorted(names) == ["03a01Fa.wav", "03a01Na.m4a"]
+
+
 def test_parsed_manifests_survive_a_round_trip(tmp_path: Path) -> None:
     frame = datasets.emodb(touch(tmp_path, "03a01Fa.wav", "08b10Tb.wav"))
     datasets.write_manifest(frame, tmp_path / "manifest.csv")

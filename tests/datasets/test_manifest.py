@@ -114,9 +114,11 @@ def test_missing_and_odd_paths(tmp_path: Path) -> None:
 def test_unknown_speakers_become_one_group_for_each_corpus_never_one_a_row(tmp_path: Path) -> None:
     text = f"{HEADER},corpus\na.wav,sad,audio_only,,x\nb.wav,sad,audio_only,N/A,x\nc.wav,sad,audio_only,,y\nd.wav,sad,audio_only,3,y\n"
     frame = read_manifest(written(tmp_path, text), unknown_speaker="one_group")
-    assert frame["speaker"].tolist() == ["x/unknown", "x/unknown", "y/unknown", "y/3"]
+    assert frame["speaker"].tolist() == ["x/unknown_speakers", "x/unknown_speakers", "y/unknown_speakers", "y/3"]
     bare = read_manifest(written(tmp_path, "filepath,label,modality\na.wav,sad,audio_only\nb.wav,sad,audio_only\n"), unknown_speaker="one_group")
-    assert bare["speaker"].tolist() == ["unknown", "unknown"]
+    assert bare["speaker"].tolist() == ["unknown_speakers", "unknown_speakers"]
+    write_manifest(bare, tmp_path / "again.csv")
+    assert read_manifest(tmp_path / "again.csv")["speaker"].tolist() == bare["speaker"].tolist()
 
 
 def test_speakers_and_recordings_of_two_corpora_do_not_meet(tmp_path: Path) -> None:

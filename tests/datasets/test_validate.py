@@ -97,6 +97,8 @@ def test_speakers_labels_and_recordings(frame: pd.DataFrame) -> None:
     rare = frame.assign(label=["calm" if row in (6, 7) else label for row, label in enumerate(frame["label"])])
     assert rows_of(check(rare), "single_speaker_class", "warning") == [6, 7]
     assert rows_of(check(rare), "single_class_speaker", "warning") == [6, 7]
+    grouped = frame.assign(speaker=["x/unknown_speakers" if row < 4 else f"s{row // 2}" for row in range(16)])
+    assert rows_of(check(grouped), "unknown_group", "warning") == [0, 1, 2, 3]
     assert rows_of(check(frame.assign(speaker="only")), "one_speaker", "error") == []
     assert rows_of(check(frame.assign(speaker=[f"s{row % 3}" for row in range(16)])), "few_speakers", "warning") == []
     assert rows_of(check(frame.assign(label="joy")), "one_label", "error") == []

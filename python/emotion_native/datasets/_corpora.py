@@ -16,8 +16,10 @@ from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._labels import canonical_label
 from ._manifest import FIRST_COLUMNS, valid_path
 
+# The last ones cannot be decoded: they stay in the manifest and fail with a reason, rather than vanish.
 AUDIO_ENDINGS = frozenset((
     ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".voc", ".sph",
+    ".nist", ".m4a", ".aac", ".wma", ".amr",
 ))
 VIDEO_ENDINGS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg"))
 
@@ -27,7 +29,16 @@ Root = str | os.PathLike[str]
 
 
 def _media_files(root: Path, endings: frozenset[str]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+    def unreadable(error: OSError) -> None:
+        raise InvalidInputError(f"folders below root must be readable; got {error.filename!r}: {error.strerror}") from error
+
+    seen: set[tuple[int, int]] = set()  # links to folders are followed, circles are not
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=unreadable):
+        found = os.stat(folder)
+        if (found.st_dev, found.st_ino) in seen:
+            folders[:] = []
+            continue
+        seen.add((found.st_dev, found.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings:

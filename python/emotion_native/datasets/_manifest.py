@@ -24,6 +24,7 @@ REQUIRED = ("filepath", "label", "modality", "speaker")
 OPTIONAL = ("recording", "start", "end", "text", "corpus", "gender", "age")
 FIRST_COLUMNS = ("filepath", "label", "emotion", "modality", "speaker", "recording")
 _UNKNOWN = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown", "?", "-"})
+UNKNOWN_GROUP = "unknown_speakers"
 _NUMBERS = ("start", "end", "duration")
 _SPEAKER_REMEDY = (
     "give every row the id of its speaker, or pass unknown_speaker='one_group', which puts all rows of unknown speakers of a corpus into one group"
@@ -224,7 +225,7 @@ def _namespaced(values: Sequence[str], corpora: Sequence[str]) -> list[str]:
 
 def _speakers(frame: pd.DataFrame, corpora: Sequence[str]) -> list[str]:
     raw = _text_list(frame, "speaker")
-    return _namespaced(["unknown" if is_unknown_speaker(value) else value for value in raw], corpora)
+    return _namespaced([UNKNOWN_GROUP if is_unknown_speaker(value) else value for value in raw], corpora)
 
 
 def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:

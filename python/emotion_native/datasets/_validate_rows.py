@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ._labels import EMOTIONS
-from ._manifest import is_unknown_speaker
+from ._manifest import UNKNOWN_GROUP, is_unknown_speaker
 
 Finding = tuple[Literal["error", "warning", "info"], str, tuple[int, ...], str]
 _IMBALANCE = 5.0
@@ -32,7 +32,12 @@ def rows_by(keys: Sequence[str]) -> dict[str, list[int]]:
 def _known(table: pd.DataFrame) -> list[int]:
     """Return the rows with a label and a known speaker."""
     return [row for row, (label, speaker) in enumerate(zip(table["label"], table["speaker"], strict=True))
-            if label and not is_unknown_speaker(str(speaker).rsplit("/", 1)[-1])]
+            if label and not _is_unknown(speaker)]
+
+
+def _is_unknown(speaker: object) -> bool:
+    name = str(speaker).rsplit("/", 1)[-1]
+    return is_unknown_speaker(name) or name == UNKNOWN_GROUP
 
 
 def row_findings(table: pd.DataFrame, *, present: Sequence[str]) -> Iterator[Finding]:
@@ -47,6 +52,9 @@ def row_findings(table: pd.DataFrame, *, present: Sequence[str]) -> Iterator[Fin
 
 def _speaker_findings(table: pd.DataFrame) -> Iterator[Finding]:
     known = _known(table)
+    grouped = tuple(row for row, speaker in enumerate(table["speaker"]) if str(speaker).rsplit("/", 1)[-1] == UNKNOWN_GROUP)
+    if grouped:
+        yield ("warning", "unknown_group", grouped, f"{len(grouped)} rows of unknown speakers are one group: they are always on one side of a split")
     labels, speakers = list(table["label"]), list(table["speaker"])
     speakers_of: dict[str, set[str]] = defaultdict(set)
     labels_of: dict[str, set[str]] = defaultdict(set)

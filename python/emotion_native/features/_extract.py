@@ -22,8 +22,8 @@ from ._extractors import Extractor, make_extractors, make_schema
 from ._journal import Item, Journal
 from ._table import FeatureTable, check_row_columns
 
-_BATCH_S = (1.0, 4.0)  # a batch is what an interruption may lose
-_MOST_ROWS = 4096
+_CHUNK_S = (1.0, 4.0)  # a chunk is what an interruption may lose
+_BATCH_ROWS = 512
 _INFO = ("duration_s", "sample_rate_hz", "channels", "frames", "peak", "rms_dbfs", "clipped_ratio")
 
 
@@ -138,27 +138,24 @@ class _Run:
         self._ends = clips["end"].to_numpy(dtype=np.float64)
         self._modality: list[str] = clips["modality"].tolist()
         self._text: list[str] = clips["text"].tolist()
-        self._extractors, self._jobs, self._store, self._journal, self._advance = extractors, jobs, store, journal, advance
+        self._extractors, self._jobs, self._store, self._journal, self._report = extractors, jobs, store, journal, advance
+        self._reported = 0
         self._matrix = np.full((n, width), np.nan, dtype=np.float32)
         self._status = np.full(n, "ok", dtype=object)
         self._messages = np.full(n, "", dtype=object)
         self._content_keys = np.full(n, "", dtype=object)
         self._info: list[dict[str, Any]] = [{} for _ in range(n)]
         self._contents: dict[str, Content] = {}
+        self._chunk = max(16, 4 * jobs)
 
     def table(self, rows: pd.DataFrame) -> FeatureTable:
         """Do the work and return its result."""
         n = len(self._paths)
-        size, done = min(_MOST_ROWS, max(16, 4 * self._jobs)), 0
         try:
-            while done < n:
-                began = time.monotonic()
-                batch = range(done, min(n, done + size))
+            for first in range(0, n, _BATCH_ROWS):
+                batch = range(first, min(n, first + _BATCH_ROWS))
                 self._do(batch)
-                done = batch.stop
-                self._advance(done)
-                took = time.monotonic() - began
-                size = min(_MOST_ROWS, 2 * size) if took < _BATCH_S[0] else max(self._jobs, size // 2) if took > _BATCH_S[1] else size
+                self._advance(batch.stop)
         finally:
             if self._store is not None:
                 self._store.save_index()
@@ -171,6 +168,10 @@ class _Run:
         frame = pd.DataFrame({**info, "warnings": ["; ".join(entry.get("warnings", ())) for entry in self._info]})
         return FeatureTable(X=self._matrix, names=schema["name"].tolist(), schema=schema, rows=rows, status=self._status, messages=self._messages,
                             content_keys=self._content_keys, info=frame)
+
+    def _advance(self, done: int) -> None:
+        self._reported = max(self._reported, done)  # clips that are done again do not count back
+        self._report(self._reported)
 
     def _fail(self, row: int, reason: str, message: str) -> None:
         self._status[row], self._messages[row] = reason, message
@@ -214,8 +215,12 @@ class _Run:
         """Fill the columns of one extractor for the rows; a file that changes under our hands is hashed and extracted again, twice at most."""
         waiting = [row for row in rows if not self._contents[self._paths[row]].reason]
         for _ in range(3):
-            misses = self._from_stores(extractor, waiting, column)
-            waiting = self._compute(extractor, misses, column, before) if misses else []
+            misses = list(self._from_stores(extractor, waiting, column).items())
+            done, waiting = before + len(waiting) - len(misses), []
+            while misses:
+                chunk, misses = misses[: self._chunk], misses[self._chunk :]
+                waiting += self._compute(extractor, chunk, column, done)
+                done += len(chunk)
             if not waiting:
                 return
             paths = {self._paths[row] for row in waiting}
@@ -251,11 +256,12 @@ class _Run:
                 self._put(row, column, *found)
         return misses
 
-    def _compute(self, extractor: Extractor, misses: dict[str, list[int]], column: int, before: int) -> list[int]:
+    def _compute(self, extractor: Extractor, misses: list[tuple[str, list[int]]], column: int, before: int) -> list[int]:
         """Extract one clip a key and store it; return the rows whose file changed meanwhile."""
         from .. import _core
 
-        first = [rows[0] for rows in misses.values()]
+        began = time.monotonic()
+        first = [rows[0] for _, rows in misses]
         values, status, messages, infos = _core.extract_functionals_batch(
             [self._paths[row] for row in first], self._starts[first], self._ends[first], extractor.name, extractor.sample_rate_hz, self._jobs,
             lambda done: self._advance(before + int(done)),
@@ -263,7 +269,7 @@ class _Run:
         changed = self._changed({self._paths[row] for row in first})
         items: list[Item] = []
         again: list[int] = []
-        for place, (key, rows) in enumerate(misses.items()):
+        for place, (key, rows) in enumerate(misses):
             if any(self._paths[row] in changed for row in rows):
                 again += rows
                 continue
@@ -274,6 +280,8 @@ class _Run:
                 if status[place] != "ok":
                     self._fail(row, status[place], messages[place])
         self._keep(items)
+        took = time.monotonic() - began
+        self._chunk = 2 * self._chunk if took < _CHUNK_S[0] else max(self._jobs, self._chunk // 2) if took > _CHUNK_S[1] else self._chunk
         return again
 
     def _keep(self, items: list[Item]) -> None:

@@ -40,20 +40,33 @@ class Journal:
         self._found: dict[str, tuple[Vector, dict[str, Any]]] = {}
         self._next = 0
         self._writable = True
+        while not self._take_lock(output):
+            pass
+        self._load()
+
+    def _take_lock(self, output: Path) -> bool:
+        """Take the lock; False where another process finished and deleted the folder between opening and locking."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.folder / "lock", "ab")  # noqa: SIM115  # held until close()
         except OSError as error:
             raise InvalidInputError(f"output of extract must lie in a folder that can be written; got {str(output)!r}: {error.strerror}") from error
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                self._lock.close()
-                raise InvalidInputError(
-                    f"output of extract must not be in use; got {str(output)!r}, which another process is writing. Remedy: wait, or name another"
-                ) from None
-        self._load()
+        if fcntl is None:
+            return True
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise InvalidInputError(
+                f"output of extract must not be in use; got {str(output)!r}, which another process is writing. Remedy: wait, or name another"
+            ) from None
+        try:
+            if os.fstat(self._lock.fileno()).st_ino == os.stat(self.folder / "lock").st_ino:
+                return True
+        except OSError:
+            pass
+        self._lock.close()
+        return False
 
     def _load(self) -> None:
         try:

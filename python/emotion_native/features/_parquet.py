@@ -38,7 +38,8 @@ def _side_columns(table: FeatureTable) -> pa.Table:
 def _checksum(side: pa.Table, matrix: npt.NDArray[np.float32], described: str) -> str:
     """Return the SHA-256 of everything that the table says."""
     digest = hashlib.sha256(described.encode())
-    digest.update(side.to_pandas().to_csv(index=False).encode("utf-8", "replace"))
+    for name in side.column_names:
+        digest.update(json.dumps([name, side.column(name).to_pylist()], default=str).encode())
     digest.update(np.ascontiguousarray(matrix, dtype="<f4").data)
     return digest.hexdigest()
 
