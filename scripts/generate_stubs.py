@@ -1,10 +1,11 @@
 """Generate the type stubs of ``emotion_native._core`` with pybind11-stubgen and write them to the path given.
 
-The generator's output is made stable: it is sorted where the generator leaves the order to a hash table, and it ends in one newline.
+Open types (``dict``, ``tuple``) are completed, so that ``mypy --strict`` accepts the stubs.
 """
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,29 @@ def header() -> str:
 
 
 
+class _Complete(ast.NodeTransformer):
+    """Completes what strict checking wants and the generator leaves open: the arguments of containers, and types that it cannot name."""
+
+    OPEN = {"dict": "dict[str, typing.Any]", "list": "list[typing.Any]", "tuple": "tuple[typing.Any, ...]"}
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        node.slice = self.visit(node.slice)  # what stands before the bracket has its arguments already
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.parse(self.OPEN[node.id], mode="eval").body if node.id in self.OPEN else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        for argument in [*node.args.args, *node.args.kwonlyargs]:
+            if argument.annotation is not None:
+                argument.annotation = self.visit(argument.annotation)
+        if isinstance(node.returns, ast.Constant) and node.returns.value is ...:
+            node.returns = ast.parse("typing.Any", mode="eval").body
+        elif node.returns is not None:
+            node.returns = self.visit(node.returns)
+        return node
+
+
 def generate() -> str:
     """Return the text of the stubs of the extension that ``import emotion_native._core`` finds."""
     with tempfile.TemporaryDirectory() as folder:
@@ -27,10 +51,8 @@ def generate() -> str:
         found = sorted(Path(folder).rglob("_core*.pyi")) or sorted(Path(folder).rglob("_core*/__init__.pyi"))
         if done.returncode != 0 or not found:
             raise SystemExit(f"pybind11-stubgen failed:\n{done.stdout}\n{done.stderr}")
-        lines = [line.rstrip() for line in found[0].read_text(encoding="utf-8").splitlines()]
-    # The version is the package's, not the stubs': a new release alone must not change them.
-    lines = ["__version__: str" if line.startswith("__version__: str") else line for line in lines]
-    return header() + "\n".join(lines).rstrip() + "\n"
+        tree = ast.parse(found[0].read_text(encoding="utf-8"))
+    return header() + ast.unparse(ast.fix_missing_locations(_Complete().visit(tree))) + "\n"
 
 
 if __name__ == "__main__":
