@@ -11,6 +11,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import ClassVar
 
 
 def header() -> str:
@@ -23,7 +24,7 @@ def header() -> str:
 class _Complete(ast.NodeTransformer):
     """Completes what strict checking wants and the generator leaves open: the arguments of containers, and types that it cannot name."""
 
-    OPEN = {"dict": "dict[str, typing.Any]", "list": "list[typing.Any]", "tuple": "tuple[typing.Any, ...]"}
+    OPEN: ClassVar = {"dict": "dict[str, typing.Any]", "list": "list[typing.Any]", "tuple": "tuple[typing.Any, ...]"}
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         node.slice = self.visit(node.slice)  # what stands before the bracket has its arguments already
