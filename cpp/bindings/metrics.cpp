@@ -1,7 +1,121 @@
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <string>
+
+#include "arrays.hpp"
+#include "emotion/core/parallel.hpp"
+#include "emotion/metrics/calibration_error.hpp"
+#include "emotion/metrics/cluster_bootstrap.hpp"
+#include "emotion/metrics/confusion.hpp"
+#include "interruptible.hpp"
 #include "rooms.hpp"
 
 namespace emotion::bindings {
+namespace {
 
-void register_metrics(pybind11::module_& m) { (void)m; }
+metrics::Binning binning_of(const std::string& strategy) {
+    if (strategy == "quantile") {
+        return metrics::Binning::equal_mass;
+    }
+    if (strategy == "uniform") {
+        return metrics::Binning::equal_width;
+    }
+    throw InvalidInputError("strategy", "reliability_bins", "'quantile' or 'uniform'", "'" + strategy + "'");
+}
+
+// A matrix of non-negative finite weights; NaN is refused by the comparison.
+void check_weights(MatrixView<const double> weights, const char* caller) {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (!(weights.data[i] >= 0.0 && weights.data[i] <= 1e300)) {
+            throw InvalidInputError("weights", caller, "finite and not negative", std::to_string(weights.data[i]));
+        }
+    }
+}
+
+}  // namespace
+
+void register_metrics(py::module_& m) {
+    m.def("confusion_counts", [](const Array<std::int64_t>& truth, const Array<std::int64_t>& predicted, std::size_t n_classes,
+                                 const Array<double>& weight, const Array<std::int64_t>& cluster, std::size_t n_clusters) {
+        const auto t = vector(truth, "truth", "confusion_counts");
+        const auto p = vector(predicted, "predicted", "confusion_counts");
+        const auto w = vector(weight, "weight", "confusion_counts");
+        const auto g = vector(cluster, "cluster", "confusion_counts");
+        const auto k = static_cast<py::ssize_t>(n_classes);
+        if (n_classes > 1'000'000 || n_clusters * n_classes > 1'000'000'000 / std::max<std::size_t>(n_classes, 1)) {
+            throw InvalidInputError("n_classes and n_clusters", "confusion_counts", "such that clusters x classes^2 is below 1e9", "more");
+        }
+        Array<double> out({static_cast<py::ssize_t>(n_clusters), k, k});
+        const std::span<double> view(out.mutable_data(), static_cast<std::size_t>(out.size()));
+        {
+            const py::gil_scoped_release release;  // safe: arguments and result are held by this frame, and no Python object is touched
+            metrics::confusion_counts(t, p, w, g, n_clusters, n_classes, view);
+        }
+        return out;
+    }, py::arg("truth").noconvert(), py::arg("predicted").noconvert(), py::arg("n_classes"), py::arg("weight").noconvert(),
+       py::arg("cluster").noconvert(), py::arg("n_clusters"),
+       "Counts (clusters, true class, predicted class); empty weight: rows count 1; empty cluster: one cluster.");
+
+    m.def("reliability_bins", [](const Array<double>& confidence, const Array<std::uint8_t>& correct, const Array<double>& weight,
+                                 std::size_t n_bins, const std::string& strategy) {
+        const auto c = vector(confidence, "confidence", "reliability_bins");
+        const auto ok = vector(correct, "correct", "reliability_bins");
+        const auto w = vector(weight, "weight", "reliability_bins");
+        const auto binning = binning_of(strategy);
+        check_weights({w.data(), 1, w.size()}, "reliability_bins");
+        auto [out, view] = new_matrix<double>(n_bins <= 1'000'000 ? n_bins : 0, 3);
+        {
+            const py::gil_scoped_release release;  // safe: as above
+            std::vector<std::int64_t> own(c.size());
+            for (std::size_t i = 0; i < own.size(); ++i) {
+                own[i] = static_cast<std::int64_t>(i);
+            }
+            const metrics::ReliabilityPlan plan(c, ok, own, c.size(), n_bins, binning);
+            const auto bins = plan.bins(w);
+            for (std::size_t b = 0; b < bins.size(); ++b) {
+                view(b, 0) = bins[b].weight;
+                view(b, 1) = bins[b].confidence;
+                view(b, 2) = bins[b].accuracy;
+            }
+        }
+        return out;
+    }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("weight").noconvert(), py::arg("n_bins"), py::arg("strategy"),
+       "Weight, mean confidence and accuracy of each bin; one weight a row.");
+
+    m.def("calibration_errors", [](const Array<double>& confidence, const Array<std::uint8_t>& correct, const Array<std::int64_t>& cluster,
+                                   const Array<double>& weights, std::size_t n_bins, const std::string& strategy, bool debiased, int n_jobs) {
+        const auto c = vector(confidence, "confidence", "calibration_errors");
+        const auto ok = vector(correct, "correct", "calibration_errors");
+        const auto g = vector(cluster, "cluster", "calibration_errors");
+        const auto w = matrix(weights, "weights", "calibration_errors");
+        const auto binning = binning_of(strategy);
+        check_weights(w, "calibration_errors");
+        auto [out, view] = new_vector<double>(w.rows);
+        const auto result = view;
+        interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            const metrics::ReliabilityPlan plan(c, ok, g, w.cols, n_bins, binning);
+            metrics::calibration_errors(plan, w, debiased, result, parallel, stop);
+        });
+        return out;
+    }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("cluster").noconvert(), py::arg("weights").noconvert(),
+       py::arg("n_bins"), py::arg("strategy"), py::arg("debiased"), py::arg("n_jobs"),
+       "The expected calibration error for each row of cluster weights.");
+
+    m.def("cluster_multiplicities", [](std::size_t n_clusters, std::size_t n_resamples, std::uint64_t seed, int n_jobs) {
+        if (n_clusters < 1 || n_resamples > 100'000'000 / n_clusters) {
+            throw InvalidInputError("n_resamples", "cluster_multiplicities", "such that clusters x resamples is from 1 to 1e8", std::to_string(n_resamples));
+        }
+        auto [out, view] = new_matrix<double>(n_resamples, n_clusters);
+        const auto result = view;
+        interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            metrics::cluster_multiplicities(seed, result, parallel, stop);
+        });
+        return out;
+    }, py::arg("n_clusters"), py::arg("n_resamples"), py::arg("seed"), py::arg("n_jobs"), "How often each cluster is drawn in each replicate.");
+}
 
 }  // namespace emotion::bindings

@@ -14,5 +14,6 @@ PYBIND11_MODULE(_core, m) {
     register_calibration(m);
     register_metrics(m);
     register_explain(m);
+    register_fold_loop(m);
     register_runtime(m);
 }

@@ -16,6 +16,7 @@ void register_linear(pybind11::module_& m);
 void register_calibration(pybind11::module_& m);
 void register_metrics(pybind11::module_& m);
 void register_explain(pybind11::module_& m);
+void register_fold_loop(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 
 }  // namespace emotion::bindings

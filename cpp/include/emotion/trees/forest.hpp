@@ -30,6 +30,7 @@ struct ForestOptions {
     std::size_t max_samples = 0;      // draws a tree; 0: as many as positions
     ClassWeight class_weight = ClassWeight::none;
     std::vector<double> class_weights;  // for `given`, one a class
+    std::size_t first_tree = 0;         // the number of the first tree: a fit of trees 10 … 19 continues one of 0 … 9
     std::uint64_t seed = 0;
 };
 

@@ -34,6 +34,9 @@ public:
     [[nodiscard]] bool has_missing(std::size_t column) const { return has_missing_[column] != 0; }
 
 private:
+    template <class Float>
+    static RankCodes encode_all(MatrixView<const Float> x, Parallel& parallel, StopToken& stop);
+
     std::size_t n_rows_ = 0;
     bool is_wide_ = false;
     std::vector<std::uint16_t> narrow_;

@@ -1,0 +1,182 @@
+#include "step_options.hpp"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+
+namespace py = pybind11;
+
+namespace emotion::bindings {
+namespace {
+
+template <class T>
+T get(const py::dict& step, const char* key) {
+    if (!step.contains(key)) {
+        throw InvalidInputError("steps", "run_folds", std::string("complete (") + key + ")", "a step without it");
+    }
+    try {
+        return step[key].cast<T>();
+    } catch (const py::cast_error&) {
+        throw InvalidInputError(key, "run_folds", "of the documented type", py::repr(step[key]).cast<std::string>());
+    }
+}
+
+template <class T>
+T get_or(const py::dict& step, const char* key, T otherwise) {
+    return step.contains(key) && !step[key].is_none() ? get<T>(step, key) : otherwise;
+}
+
+std::vector<double> class_weights(const py::dict& step, std::size_t n_classes) {
+    auto weights = get<std::vector<double>>(step, "class_weight");
+    if (weights.size() != n_classes) {
+        throw InvalidInputError("class_weight", "run_folds", "one weight a class (" + std::to_string(n_classes) + ")", std::to_string(weights.size()));
+    }
+    return weights;
+}
+
+preprocessing::ImputerOptions imputer_options(const py::dict& step) {
+    const auto strategy = get<std::string>(step, "strategy");
+    const std::vector<std::string> names = {"mean", "median", "most_frequent", "constant"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names[i] == strategy) {
+            return {static_cast<preprocessing::ImputeStrategy>(i), get_or<double>(step, "fill_value", 0), get<bool>(step, "keep_empty_features")};
+        }
+    }
+    throw InvalidInputError("strategy", "run_folds", "mean, median, most_frequent or constant", strategy);
+}
+
+// An integer is a count, a float a share, None the step's automatic choice.
+runtime::Share share(const py::dict& step, const char* key) {
+    using Kind = runtime::Share::Kind;
+    const py::object value = step[key];
+    if (value.is_none()) {
+        return {Kind::automatic, 0};
+    }
+    if (py::isinstance<py::str>(value)) {
+        const auto name = value.cast<std::string>();
+        if (name == "sqrt" || name == "log2") {
+            return {name == "sqrt" ? Kind::sqrt : Kind::log2, 0};
+        }
+        throw InvalidInputError(key, "run_folds", "a number, 'sqrt', 'log2' or None", name);
+    }
+    const auto number = get<double>(step, key);
+    if (!(number > 0)) {
+        throw InvalidInputError(key, "run_folds", "positive", std::to_string(number));
+    }
+    return {PyIndex_Check(value.ptr()) != 0 ? Kind::count : Kind::fraction, number};
+}
+
+runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {
+    runtime::ForestSpec spec;
+    trees::ForestOptions& options = spec.options;
+    options.n_estimators = get<int>(step, "n_estimators");
+    options.criterion = get<std::string>(step, "criterion") == "gini" ? trees::Criterion::gini : trees::Criterion::entropy;
+    options.max_depth = get_or<int>(step, "max_depth", -1);
+    options.min_weight_fraction_leaf = get<double>(step, "min_weight_fraction_leaf");
+    options.max_leaf_nodes = get_or<int>(step, "max_leaf_nodes", -1);
+    options.min_impurity_decrease = get<double>(step, "min_impurity_decrease");
+    options.bootstrap = get<bool>(step, "bootstrap");
+    options.seed = get<std::uint64_t>(step, "seed");
+    spec.max_features = share(step, "max_features");
+    spec.max_samples = options.bootstrap ? share(step, "max_samples") : runtime::Share{};
+    spec.min_samples_split = share(step, "min_samples_split");
+    spec.min_samples_leaf = share(step, "min_samples_leaf");
+    const py::object weight = step["class_weight"];
+    if (weight.is_none()) {
+        options.class_weight = trees::ClassWeight::none;
+    } else if (py::isinstance<py::str>(weight)) {
+        options.class_weight = weight.cast<std::string>() == "balanced" ? trees::ClassWeight::balanced : trees::ClassWeight::balanced_subsample;
+    } else {
+        options.class_weight = trees::ClassWeight::given;
+        options.class_weights = class_weights(step, n_classes);
+    }
+    return spec;
+}
+
+runtime::StepSpec step_spec(const py::dict& step, const std::string& kind) {
+    if (kind == "standard_scaler") {
+        return runtime::ScalerSpec{get<bool>(step, "with_mean"), get<bool>(step, "with_std")};
+    }
+    if (kind == "simple_imputer") {
+        return imputer_options(step);
+    }
+    if (kind == "select_k_best") {
+        return runtime::SelectorSpec{get<std::optional<std::size_t>>(step, "k")};
+    }
+    if (kind == "random_over_sampler") {
+        return over_sampler_options(step);
+    }
+    throw InvalidInputError("steps", "run_folds", "known kinds, a classifier last", kind);
+}
+
+}  // namespace
+
+sampling::OverSamplerOptions over_sampler_options(const py::dict& step) {
+    sampling::OverSamplerOptions options;
+    options.seed = get<std::uint64_t>(step, "seed");
+    const py::object strategy = step["sampling_strategy"];
+    using Strategy = sampling::Strategy;
+    if (py::isinstance<py::str>(strategy)) {
+        const auto name = strategy.cast<std::string>();
+        const std::vector<std::pair<std::string, Strategy>> names = {
+            {"auto", Strategy::not_majority}, {"not majority", Strategy::not_majority}, {"minority", Strategy::minority}, {"all", Strategy::all}};
+        for (const auto& [known, value] : names) {
+            if (known == name) {
+                options.strategy = value;
+                return options;
+            }
+        }
+        throw InvalidInputError("sampling_strategy", "RandomOverSampler", "'auto', 'not majority', 'minority', 'all', a float or a dict", name);
+    }
+    if (PyFloat_Check(strategy.ptr()) != 0) {
+        options.strategy = Strategy::ratio;
+        options.ratio = strategy.cast<double>();
+        return options;
+    }
+    options.strategy = Strategy::counts;
+    options.counts = get<std::vector<std::int64_t>>(step, "sampling_strategy");
+    return options;
+}
+
+linear::LogisticOptions logistic_options(const py::dict& step, std::size_t n_classes) {
+    linear::LogisticOptions options;
+    options.c = get<double>(step, "C");
+    options.tol = get<double>(step, "tol");
+    options.max_iter = get<int>(step, "max_iter");
+    options.fit_intercept = get<bool>(step, "fit_intercept");
+    const py::object weight = step["class_weight"];
+    if (py::isinstance<py::str>(weight)) {
+        options.balanced = true;
+    } else if (!weight.is_none()) {
+        options.class_weights = class_weights(step, n_classes);
+    }
+    return options;
+}
+
+runtime::PipelineSpec pipeline_spec(const py::list& steps, std::size_t n_classes) {
+    runtime::PipelineSpec spec;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const py::dict step = steps[i].cast<py::dict>();
+        const auto kind = get<std::string>(step, "kind");
+        if (i + 1 < steps.size()) {
+            spec.steps.push_back(step_spec(step, kind));
+        } else if (kind == "logistic_regression") {
+            spec.estimator = logistic_options(step, n_classes);
+        } else if (kind == "random_forest_classifier") {
+            spec.estimator = forest_spec(step, n_classes);
+        } else {
+            throw InvalidInputError("steps", "run_folds", "steps with a classifier last", kind);
+        }
+    }
+    if (steps.empty()) {
+        throw InvalidInputError("steps", "run_folds", "at least a classifier", "an empty list");
+    }
+    return spec;
+}
+
+}  // namespace emotion::bindings

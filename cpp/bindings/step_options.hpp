@@ -1,0 +1,16 @@
+// Options of learning steps from the dictionaries that the Python classes give (`_native_step`).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "emotion/linear/logistic_regression.hpp"
+#include "emotion/runtime/fold_loop.hpp"
+#include "emotion/sampling/random_over_sampler.hpp"
+
+namespace emotion::bindings {
+
+sampling::OverSamplerOptions over_sampler_options(const pybind11::dict& step);
+linear::LogisticOptions logistic_options(const pybind11::dict& step, std::size_t n_classes);
+runtime::PipelineSpec pipeline_spec(const pybind11::list& steps, std::size_t n_classes);
+
+}  // namespace emotion::bindings

@@ -1,0 +1,61 @@
+// The mel filterbank, decibels, cepstral coefficients and their deltas, as librosa defines them.
+//
+// Filterbank: n_mels triangles with corners equally spaced on the mel scale (Slaney's Auditory Toolbox: linear below 1 kHz, logarithmic above; or
+// HTK's), each scaled to unit area ("slaney") or left alone; stored sparse, one run of bins a band. Cepstrum: orthonormal DCT-II of the decibels.
+// Delta: the `order`-th derivative of the polynomial of degree `order` fitted to `width` frames (Savitzky & Golay 1964); at the ends, the
+// derivative of the polynomial fitted to the first or last `width` frames ("interp").
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "emotion/core/views.hpp"
+
+namespace emotion::audio {
+
+struct MelOptions {
+    double sample_rate_hz = 22'050;
+    std::size_t n_fft = 2048;
+    std::size_t n_mels = 128;
+    double fmin = 0.0;
+    double fmax = 0.0;  // 0: half the sampling rate
+    bool htk = false;
+    bool slaney_norm = true;
+};
+
+class MelFilterbank {
+public:
+    // InvalidInputError unless 1 <= n_mels <= 4096 and 0 <= fmin < fmax <= sample_rate_hz / 2.
+    explicit MelFilterbank(const MelOptions& options);
+
+    [[nodiscard]] std::size_t size() const noexcept { return bands_.size(); }
+    [[nodiscard]] std::size_t bins() const noexcept { return bins_; }
+    [[nodiscard]] Matrix<float> dense() const;  // size() x bins()
+    // out (size() x frames) = weights * s (bins() x frames).
+    void apply(MatrixView<const float> s, MatrixView<float> out) const;
+    // The same for eight frames: block of bins() values, stride apart; out has size() values, out_stride apart.
+    void apply_block(const float* block, std::size_t stride, float* out, std::size_t out_stride) const;
+
+private:
+    struct Band {
+        std::size_t first_bin = 0, bins = 0, first_weight = 0;
+    };
+    std::size_t bins_;
+    std::vector<Band> bands_;
+    std::vector<float> weights_;
+};
+
+// x = 10 log10(max(amin, x)), then not below max(x) - top_db; top_db negative: no floor. amin > 0. Returns nothing for an empty span.
+void power_to_db(std::span<float> x, float amin, float top_db);
+
+// The first n_out rows of the DCT-II of n values: n_out x n, orthonormal or (librosa's norm=None) 2 sum x cos. From a cache.
+[[nodiscard]] std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, bool orthonormal);
+// out (m.rows x frames) = m * x (m.cols x frames).
+void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out);
+
+// Each row of x differentiated. width odd, 3 <= width <= x.cols; 1 <= order < width. InvalidInputError otherwise.
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out);
+
+}  // namespace emotion::audio

@@ -1,0 +1,22 @@
+// Descriptors of the waveform itself, frame by frame, as librosa.feature defines them.
+//
+//   zero_crossing_rate  share of the samples of a frame whose sign differs from the sample before (the first sample of a frame never counts);
+//                       |x| <= threshold counts as +0; a centred signal is padded with its end values
+//   rms                 sqrt(mean x^2) of a frame; a centred signal is padded with zeros
+// Sums are exact or float64; complexity O(n). NaN spreads over the frames that hold it. frame_length >= 1, hop_length >= 1.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace emotion::audio {
+
+// Frames of n samples; zero when there is no whole frame.
+[[nodiscard]] std::size_t frame_count(std::size_t n, std::size_t frame_length, std::size_t hop_length, bool center);
+
+// out: frame_count values.
+void zero_crossing_rate(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
+                        std::span<float> out);
+void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out);
+
+}  // namespace emotion::audio

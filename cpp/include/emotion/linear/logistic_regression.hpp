@@ -1,0 +1,62 @@
+// Multinomial and binary logistic regression with an L2 penalty.
+//
+// Definition: minimises sum_i w_i loss_i / sum_i w_i + |coef|^2 / (2 C sum_i w_i), the intercepts unpenalised; binary problems have one
+// row of coefficients (class 1), more classes one row each with a softmax. Source: Nocedal & Wright, "Numerical Optimization" (2006), algorithm 7.5
+// (L-BFGS) with a strong Wolfe line search (algorithms 3.5 and 3.6). Complexity O(rows columns classes) an iteration.
+// Everything is computed in float64, whatever the type of x. NaN policy: callers refuse NaN. Determinism: partial sums belong to blocks of
+// 256 rows and are added in block order; equal bits for any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "emotion/core/parallel.hpp"
+#include "emotion/core/stop_token.hpp"
+#include "emotion/core/views.hpp"
+
+namespace emotion::linear {
+
+struct LogisticOptions {
+    double c = 1.0;                     // inverse strength of the penalty; infinity: none
+    double tol = 1e-4;                  // stops when no component of the gradient is larger
+    int max_iter = 100;
+    bool fit_intercept = true;
+    bool balanced = false;              // class weights n / (k n_c), n_c the weighted count
+    std::vector<double> class_weights;  // one a class; empty: all 1
+};
+
+// coef: n_outputs x n_features, row-major. n_outputs is 1 for two classes.
+struct LogisticModel {
+    std::size_t n_classes = 0;
+    std::size_t n_features = 0;
+    std::vector<double> coef;
+    std::vector<double> intercept;
+
+    [[nodiscard]] std::size_t n_outputs() const { return n_classes == 2 ? 1 : n_classes; }
+};
+
+struct LogisticFit {
+    LogisticModel model;
+    int n_iter = 0;
+    bool converged = false;
+};
+
+// labels: 0 … n_classes-1, every class present, n_classes >= 2. weights: empty or one a row. start: null or a model to start from.
+template <class T>
+LogisticFit fit_logistic(MatrixView<const T> x, std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes,
+                         const LogisticOptions& options, Parallel& parallel, StopToken& stop, const LogisticModel* start = nullptr);
+
+// out: rows x n_outputs scores. Each row's value depends on that row alone.
+template <class T>
+void decision_function(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out);
+
+// out: rows x n_classes; each row sums to 1.
+template <class T>
+void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out);
+
+// Throws ModelFormatError unless the arrays fit the counts and hold finite numbers.
+void validate(const LogisticModel& model);
+
+}  // namespace emotion::linear

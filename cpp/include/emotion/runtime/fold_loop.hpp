@@ -1,0 +1,99 @@
+// Cross-validation in one call: every fold fitted and its test rows predicted, without a copy of the matrix a fold.
+//
+// Definition: for every fold the result equals, bit for bit, fitting the steps on the copied rows x[train] one after another and predicting
+// x[test]. Steps read rows by index; what they learn is a few numbers a column. A forest sees rank codes of the whole matrix, built once,
+// through one table a column of the fold's transformed values. Two cases need scratch of the fold's size: a logistic regression gets its
+// transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows have missing values.
+// Folds in flight are bounded: two for forests (their trees fill the threads), for others as many as scratch_bytes allows.
+// Labels are codes of the global class list. A class absent from a training part is fitted as if it did not exist and has probability 0.
+// Complexity: the sum of the fits. NaN policy: as the steps'. Determinism: equal bits for any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "emotion/core/parallel.hpp"
+#include "emotion/core/stop_token.hpp"
+#include "emotion/core/views.hpp"
+#include "emotion/linear/logistic_regression.hpp"
+#include "emotion/preprocessing/simple_imputer.hpp"
+#include "emotion/runtime/pipeline_plan.hpp"
+#include "emotion/sampling/random_over_sampler.hpp"
+#include "emotion/trees/forest.hpp"
+
+namespace emotion::runtime {
+
+inline constexpr std::size_t scratch_bytes = std::size_t{256} << 20;
+
+struct ScalerSpec {
+    bool with_mean = true;
+    bool with_std = true;
+};
+
+struct SelectorSpec {
+    std::optional<std::size_t> k;  // absent: all columns
+};
+
+// A size that scikit-learn gives as a count or as a share of something known only in the fold.
+struct Share {
+    enum class Kind { automatic, count, fraction, sqrt, log2 };
+    Kind kind = Kind::automatic;
+    double value = 0;
+};
+
+struct ForestSpec {
+    trees::ForestOptions options;      // the sizes below replace its own; class_weights: one a global class
+    Share max_features{Share::Kind::sqrt, 0};
+    Share max_samples;                 // of the positions
+    Share min_samples_split{Share::Kind::count, 2};
+    Share min_samples_leaf{Share::Kind::count, 1};
+};
+
+using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions>;
+using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions>;  // class_weights: one a global class
+
+struct PipelineSpec {
+    std::vector<StepSpec> steps;
+    EstimatorSpec estimator;
+};
+
+template <class T>
+struct LearningData {
+    MatrixView<const T> x;
+    std::span<const std::int32_t> labels;   // 0 … n_classes-1
+    std::span<const double> weights;        // empty: all 1. Scaler and estimator use them
+    std::size_t n_classes = 0;
+};
+
+struct Fold {
+    std::span<const std::int64_t> train;
+    std::span<const std::int64_t> test;
+};
+
+// A pipeline fitted on some rows, and the global classes that its estimator knows, ascending.
+struct FoldFit {
+    FittedPipeline pipeline;
+    std::vector<std::int32_t> classes;
+    bool converged = true;
+};
+
+// codes: of data.x; needed by forests, may be null otherwise.
+template <class T>
+FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, const PipelineSpec& spec, std::span<const std::int64_t> train,
+                 Parallel& parallel, StopToken& stop);
+
+struct FoldResults {
+    std::vector<Matrix<double>> probability;  // a fold: test rows x n_classes
+    std::vector<std::uint8_t> converged;      // a fold: 0 where the estimator stopped at max_iter
+};
+
+// Advances `stop` by one a tree for forests, by one a fold otherwise. Throws InvalidInputError for indices out of range, empty parts and
+// steps that cannot be fitted on a training part.
+template <class T>
+FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std::span<const Fold> folds, Parallel& parallel, StopToken& stop);
+
+}  // namespace emotion::runtime

@@ -1,0 +1,74 @@
+// A fitted pipeline as plain data: steps that change columns, then one classifier. The fold loop fits it, a model file holds it.
+//
+// Definition: predict_proba(x) = estimator(step_n(… step_1(x))). Each step rounds once to the type of x (float32 or float64), as the Python
+// classes do; forests then see float32. Complexity: O(rows columns) for the steps beside the estimator's own.
+// NaN policy: as each step's; a NaN that reaches a logistic regression gives NaN probabilities, callers refuse it before.
+// Determinism: every row's result depends on that row alone. Threads: blocks of rows; const and safe to share between threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "emotion/core/parallel.hpp"
+#include "emotion/core/stop_token.hpp"
+#include "emotion/core/views.hpp"
+#include "emotion/linear/logistic_regression.hpp"
+#include "emotion/preprocessing/select_k_best.hpp"
+#include "emotion/preprocessing/simple_imputer.hpp"
+#include "emotion/preprocessing/standard_scaler.hpp"
+#include "emotion/trees/forest.hpp"
+#include "emotion/trees/forest_predictor.hpp"
+
+namespace emotion::runtime {
+
+// Keeps these columns, in this order.
+struct ColumnSelection {
+    std::vector<std::int32_t> columns;
+};
+
+using FittedStep = std::variant<preprocessing::StandardScaler, preprocessing::SimpleImputer, ColumnSelection>;
+using FittedEstimator = std::variant<trees::Forest, linear::LogisticModel>;
+
+struct FittedPipeline {
+    std::size_t n_features_in = 0;
+    std::vector<FittedStep> steps;  // samplers act in fit only and are absent
+    FittedEstimator estimator;
+
+    [[nodiscard]] std::size_t n_classes() const;
+    // Columns that the estimator sees.
+    [[nodiscard]] std::size_t n_features_out() const;
+    // input_columns()[j]: the input column from which the estimator's column j is made.
+    [[nodiscard]] std::vector<std::int32_t> input_columns() const;
+
+    // Throws ModelFormatError unless all sizes agree, indices are in range and scales are positive and finite: afterwards the functions
+    // below stay inside their arrays for any x with n_features_in columns.
+    void validate() const;
+
+    // out: rows x n_features_out(), the estimator's input columns. Serial.
+    void transform(MatrixView<const float> x, MatrixView<float> out) const;
+    void transform(MatrixView<const double> x, MatrixView<double> out) const;
+
+    // out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
+    void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
+    void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
+};
+
+// A pipeline laid out for many predictions: immutable, safe to share between threads. The pipeline must outlive it.
+class PipelinePredictor {
+public:
+    explicit PipelinePredictor(const FittedPipeline& pipeline);
+
+    // Serial. out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
+    void predict_proba(MatrixView<const float> x, MatrixView<double> out) const;
+    void predict_proba(MatrixView<const double> x, MatrixView<double> out) const;
+
+private:
+    const FittedPipeline* pipeline_;
+    std::optional<trees::ForestPredictor> forest_;
+};
+
+}  // namespace emotion::runtime

@@ -1,0 +1,28 @@
+// Random over-sampling: rows of small classes drawn again, with replacement.
+//
+// Definition as in imbalanced-learn: all rows first, in order, then for every class (ascending) the copies drawn from its rows. Complexity
+// O(rows + copies). Determinism: the stream of a class is keyed by seed and by the class's position among the classes that are present,
+// so labels of absent classes change nothing. Threads: none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace emotion::sampling {
+
+enum class Strategy { not_majority, minority, all, counts, ratio };  // imbalanced-learn's 'auto' is not_majority
+
+struct OverSamplerOptions {
+    Strategy strategy = Strategy::not_majority;
+    std::vector<std::int64_t> counts;  // for `counts`: the wanted number of rows a class; -1: as it is
+    double ratio = 1;                  // for `ratio`, two classes: minority rows / majority rows afterwards
+    std::uint64_t seed = 0;
+};
+
+// Positions 0 … n-1, then the drawn copies. labels: 0 … n_classes-1; classes may be absent.
+// Throws InvalidInputError where a wanted count is below the present one, a wanted class is absent, or `ratio` meets other than two classes.
+std::vector<std::int64_t> random_over_sample(std::span<const std::int32_t> labels, std::size_t n_classes, const OverSamplerOptions& options);
+
+}  // namespace emotion::sampling

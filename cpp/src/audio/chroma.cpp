@@ -1,0 +1,164 @@
+#include "emotion/audio/chroma.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "blocks.hpp"
+#include "emotion/audio/spectral.hpp"
+#include "emotion/core/errors.hpp"
+
+namespace emotion::audio {
+namespace {
+
+constexpr double lowest_pitch_hz = 150.0, highest_pitch_hz = 4000.0;
+constexpr float peak_threshold = 0.1F;  // of the frame's largest bin
+constexpr int histogram_cells = 100;
+
+// marks[k * 8 + l] = -1 where bin k of frame l is a peak: above the threshold, above its left and not below its right neighbour.
+EMOTION_CLONES void mark_peaks(const float* p, std::size_t stride, std::size_t bins, std::size_t first, std::size_t last, signed char* marks) {
+    Lane largest = splat(0.0F);
+    for (std::size_t k = 0; k < bins; ++k) {
+        largest = lane_max(largest, load(p + k * stride));
+    }
+    const Lane threshold = largest * peak_threshold;
+    typedef signed char Mark __attribute__((vector_size(8), aligned(1), may_alias));
+    for (std::size_t k = first; k < last; ++k) {
+        const Lane here = load(p + k * stride);
+        const LaneInt mask = (here > threshold) & (here > load(p + (k - 1) * stride)) & (here >= load(p + (k + 1) * stride));
+        *reinterpret_cast<Mark*>(marks + (k - first) * lanes) = __builtin_convertvector(mask, Mark);
+    }
+}
+
+// The vertex of the parabola through three neighbouring bins; no shift where it lies more than one bin away.
+SpectralPeak interpolate(float left, float here, float right, std::size_t k, double bin_hz) {
+    const float curvature = right + left - 2.0F * here;
+    const float slope = (right - left) / 2.0F;
+    const float shift = std::fabs(slope) >= std::fabs(curvature) ? 0.0F : -slope / curvature;
+    return {static_cast<float>((static_cast<double>(k) + static_cast<double>(shift)) * bin_hz), here + 0.5F * slope * shift};
+}
+
+float median_magnitude(const std::vector<SpectralPeak>& peaks) {
+    std::vector<float> values(peaks.size());
+    std::ranges::transform(peaks, values.begin(), &SpectralPeak::magnitude);
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return values.size() % 2 == 1 ? *middle : (*middle + *std::max_element(values.begin(), middle)) * 0.5F;
+}
+
+double octaves_above_a0_half(double hz, double tuning, double bins_per_octave) {
+    return std::log2(hz / (440.0 * std::exp2(tuning / bins_per_octave) / 16.0));
+}
+
+}  // namespace
+
+TuningEstimator::TuningEstimator(double sample_rate_hz, std::size_t n_fft) : bin_hz_(sample_rate_hz / static_cast<double>(n_fft)), bins_(n_fft / 2 + 1) {
+    const std::vector<double> f = fft_frequencies(sample_rate_hz, n_fft);
+    const double high = std::min(highest_pitch_hz, sample_rate_hz / 2.0);
+    first_bin_ = static_cast<std::size_t>(std::lower_bound(f.begin(), f.end(), lowest_pitch_hz) - f.begin());
+    last_bin_ = static_cast<std::size_t>(std::lower_bound(f.begin(), f.end(), high) - f.begin());
+    first_bin_ = std::max<std::size_t>(first_bin_, 1);
+    last_bin_ = std::max(first_bin_, std::min(last_bin_, bins_ - 1));
+    marks_.resize((last_bin_ - first_bin_) * lanes);
+}
+
+void TuningEstimator::add_block(const float* block, std::size_t stride, std::size_t count) {
+    mark_peaks(block, stride, bins_, first_bin_, last_bin_, marks_.data());
+    for (std::size_t k = first_bin_; k < last_bin_; ++k) {
+        const signed char* row = &marks_[(k - first_bin_) * lanes];
+        std::uint64_t any = 0;
+        std::memcpy(&any, row, lanes);
+        if (any == 0) {
+            continue;
+        }
+        for (std::size_t l = 0; l < count; ++l) {
+            if (row[l] != 0) {
+                const float* here = block + k * stride + l;
+                const SpectralPeak peak = interpolate(*(here - stride), *here, *(here + stride), k, bin_hz_);
+                if (peak.frequency_hz > 0) {
+                    peaks_.push_back(peak);
+                }
+            }
+        }
+    }
+}
+
+double TuningEstimator::tuning(std::size_t bins_per_octave) const {
+    if (peaks_.empty()) {
+        return 0.0;
+    }
+    const float threshold = median_magnitude(peaks_);
+    const auto edge = [](int i) { return -0.5 + static_cast<double>(i) / histogram_cells; };
+    std::array<std::size_t, histogram_cells> counts{};
+    for (const SpectralPeak& peak : peaks_) {
+        if (peak.magnitude < threshold) {
+            continue;
+        }
+        const float place = static_cast<float>(bins_per_octave) * std::log2(peak.frequency_hz / 27.5F);
+        float residual = place - std::floor(place);
+        residual = residual >= 0.5F ? residual - 1.0F : residual;
+        int cell = std::clamp(static_cast<int>((static_cast<double>(residual) + 0.5) * histogram_cells), 0, histogram_cells - 1);
+        cell += cell + 1 < histogram_cells && static_cast<double>(residual) >= edge(cell + 1) ? 1 : 0;
+        cell -= cell > 0 && static_cast<double>(residual) < edge(cell) ? 1 : 0;
+        ++counts[static_cast<std::size_t>(cell)];
+    }
+    return edge(static_cast<int>(std::max_element(counts.begin(), counts.end()) - counts.begin()));
+}
+
+double estimate_tuning(MatrixView<const float> power_spectrum, double sample_rate_hz, std::size_t bins_per_octave) {
+    TuningEstimator estimator(sample_rate_hz, 2 * (power_spectrum.rows - 1));
+    for_each_block(power_spectrum, [&](Block block, std::size_t, std::size_t count) { estimator.add_block(block.data, block.stride, count); });
+    return estimator.tuning(bins_per_octave);
+}
+
+Matrix<float> chroma_filterbank(const ChromaOptions& o) {
+    if (o.n_chroma < 1 || o.n_chroma > 1024) {
+        throw InvalidInputError("n_chroma", "chroma_stft", "between 1 and 1024", std::to_string(o.n_chroma));
+    }
+    const std::size_t bins = o.n_fft / 2 + 1;
+    const auto n = static_cast<double>(o.n_chroma);
+    std::vector<double> place(bins + 1);  // in chroma bins; one more for the width of the last
+    for (std::size_t k = 1; k <= bins; ++k) {
+        place[k] = n * octaves_above_a0_half(static_cast<double>(k) * o.sample_rate_hz / static_cast<double>(o.n_fft), o.tuning, n);
+    }
+    place[0] = place[1] - 1.5 * n;  // bin 0 has no logarithm: one and a half octaves below bin 1
+    const double half = std::nearbyint(n / 2.0);
+    const std::size_t rotation = o.base_c ? 3 * (o.n_chroma / 12) % o.n_chroma : 0;  // from A to C
+    Matrix<float> weights(o.n_chroma, bins);
+    std::vector<double> column(o.n_chroma);
+    for (std::size_t k = 0; k < bins; ++k) {
+        const double width = std::max(place[k + 1] - place[k], 1.0);
+        double square = 0;
+        for (std::size_t c = 0; c < o.n_chroma; ++c) {
+            const double shifted = place[k] - static_cast<double>(c) + half + 10.0 * n;
+            const double distance = shifted - n * std::floor(shifted / n) - half;
+            column[c] = std::exp(-0.5 * (2.0 * distance / width) * (2.0 * distance / width));
+            square += column[c] * column[c];
+        }
+        const double octave = (place[k] / n - o.ctroct) / o.octwidth;
+        const double scale = (o.octwidth > 0 ? std::exp(-0.5 * octave * octave) : 1.0) / std::sqrt(square);
+        for (std::size_t c = 0; c < o.n_chroma; ++c) {
+            weights((c + o.n_chroma - rotation) % o.n_chroma, k) = static_cast<float>(column[c] * scale);
+        }
+    }
+    return weights;
+}
+
+void normalize_columns(MatrixView<float> x) {
+    for (std::size_t t = 0; t < x.cols; ++t) {
+        float largest = 0;
+        for (std::size_t r = 0; r < x.rows; ++r) {
+            largest = std::max(largest, x(r, t));
+        }
+        if (largest >= std::numeric_limits<float>::min()) {
+            for (std::size_t r = 0; r < x.rows; ++r) {
+                x(r, t) /= largest;
+            }
+        }
+    }
+}
+
+}  // namespace emotion::audio

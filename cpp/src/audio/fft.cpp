@@ -1,0 +1,301 @@
+#include "emotion/audio/fft.hpp"
+
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <utility>
+
+#include "emotion/core/errors.hpp"
+#include "lanes.hpp"
+#include "plan_cache.hpp"
+
+namespace emotion::audio {
+namespace {
+
+struct TransposeBlock {
+    Lane r[8];
+};
+
+#if defined(__clang__)
+#define EMOTION_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define EMOTION_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, LaneInt{__VA_ARGS__})
+#endif
+
+// Rows are frames on entry and samples on return.
+EMOTION_INLINE void transpose(TransposeBlock& t) {
+    Lane* r = t.r;
+    Lane a[8];
+    for (int i = 0; i < 8; i += 2) {  // pairs within 128-bit halves
+        a[i] = EMOTION_SHUFFLE(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        a[i + 1] = EMOTION_SHUFFLE(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    Lane b[8];
+    for (int i = 0; i < 8; i += 4) {
+        b[i] = EMOTION_SHUFFLE(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        b[i + 1] = EMOTION_SHUFFLE(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        b[i + 2] = EMOTION_SHUFFLE(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+        b[i + 3] = EMOTION_SHUFFLE(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    for (int i = 0; i < 4; ++i) {
+        r[i] = EMOTION_SHUFFLE(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        r[i + 4] = EMOTION_SHUFFLE(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+// re[t] = w[2t] x[2t], im[t] = w[2t + 1] x[2t + 1] for t < m, all eight frames.
+EMOTION_CLONES void gather_packed(const float* signal, std::size_t hop, const float* window, std::size_t m, float* re, float* im) {
+    std::size_t t = 0;
+    for (; t + 4 <= m; t += 4) {
+        TransposeBlock block;
+        const Lane w = load(window + 2 * t);
+        for (std::size_t l = 0; l < lanes; ++l) {
+            block.r[l] = load(signal + l * hop + 2 * t) * w;
+        }
+        transpose(block);
+        for (std::size_t i = 0; i < 4; ++i) {
+            store(re + (t + i) * lanes, block.r[2 * i]);
+            store(im + (t + i) * lanes, block.r[2 * i + 1]);
+        }
+    }
+    for (; t < m; ++t) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+            re[t * lanes + l] = signal[l * hop + 2 * t] * window[2 * t];
+            im[t * lanes + l] = signal[l * hop + 2 * t + 1] * window[2 * t + 1];
+        }
+    }
+}
+
+void gather_plain(const float* signal, std::size_t hop, const float* window, std::size_t n, float* re, float* im) {
+    for (std::size_t t = 0; t < n; ++t) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+            re[t * lanes + l] = signal[l * hop + t] * window[t];
+            im[t * lanes + l] = 0.0F;
+        }
+    }
+}
+
+struct Complex {
+    Lane re, im;
+};
+EMOTION_INLINE Complex load_complex(const float* re, const float* im, std::size_t i) { return {load(re + i * lanes), load(im + i * lanes)}; }
+EMOTION_INLINE void store_complex(float* re, float* im, std::size_t i, Complex z) {
+    store(re + i * lanes, z.re);
+    store(im + i * lanes, z.im);
+}
+EMOTION_INLINE Complex times(Complex z, float c, float s) { return {z.re * c - z.im * s, z.re * s + z.im * c}; }
+
+// One radix-4 pass: length n, stride s, from x to y. w[k] = exp(-2 pi i k / (n s)). Worked example: n = 4, s = 1 is the 4-point transform.
+EMOTION_CLONES void radix4_pass(std::size_t n, std::size_t s, const float* xr, const float* xi, float* yr, float* yi, const float* wc,
+                                const float* ws) {
+    const std::size_t quarter = n / 4;
+    for (std::size_t p = 0; p < quarter; ++p) {
+        const float c1 = wc[p * s], s1 = ws[p * s];
+        const float c2 = wc[2 * p * s], s2 = ws[2 * p * s];
+        const float c3 = wc[3 * p * s], s3 = ws[3 * p * s];
+        for (std::size_t q = 0; q < s; ++q) {
+            const Complex a = load_complex(xr, xi, q + s * p);
+            const Complex b = load_complex(xr, xi, q + s * (p + quarter));
+            const Complex c = load_complex(xr, xi, q + s * (p + 2 * quarter));
+            const Complex d = load_complex(xr, xi, q + s * (p + 3 * quarter));
+            const Complex apc{a.re + c.re, a.im + c.im};
+            const Complex amc{a.re - c.re, a.im - c.im};
+            const Complex bpd{b.re + d.re, b.im + d.im};
+            const Complex jbmd{d.im - b.im, b.re - d.re};  // i (b - d)
+            store_complex(yr, yi, q + s * (4 * p), {apc.re + bpd.re, apc.im + bpd.im});
+            store_complex(yr, yi, q + s * (4 * p + 1), times({amc.re - jbmd.re, amc.im - jbmd.im}, c1, s1));
+            store_complex(yr, yi, q + s * (4 * p + 2), times({apc.re - bpd.re, apc.im - bpd.im}, c2, s2));
+            store_complex(yr, yi, q + s * (4 * p + 3), times({amc.re + jbmd.re, amc.im + jbmd.im}, c3, s3));
+        }
+    }
+}
+
+EMOTION_CLONES void radix2_pass(std::size_t s, const float* xr, const float* xi, float* yr, float* yi) {
+    for (std::size_t q = 0; q < s; ++q) {
+        const Complex a = load_complex(xr, xi, q);
+        const Complex b = load_complex(xr, xi, q + s);
+        store_complex(yr, yi, q, {a.re + b.re, a.im + b.im});
+        store_complex(yr, yi, q + s, {a.re - b.re, a.im - b.im});
+    }
+}
+
+// Leaves the transform in re, im; the pointers swap with the work area on the way.
+void stockham(std::size_t n, float*& re, float*& im, float*& work_re, float*& work_im, const float* wc, const float* ws) {
+    std::size_t s = 1;
+    while (n >= 4) {
+        radix4_pass(n, s, re, im, work_re, work_im, wc, ws);
+        std::swap(re, work_re);
+        std::swap(im, work_im);
+        n /= 4;
+        s *= 4;
+    }
+    if (n == 2) {
+        radix2_pass(s, re, im, work_re, work_im);
+        std::swap(re, work_re);
+        std::swap(im, work_im);
+    }
+}
+
+// The spectrum of real frames from the transform Z of x[2t] + i x[2t + 1]: X[k] = E[k] + exp(-2 pi i k / n) O[k] with
+// E[k] = (Z[k] + conj Z[m - k]) / 2 and O[k] = (Z[k] - conj Z[m - k]) / 2i; indices modulo m.
+EMOTION_INLINE Complex unpack_one(const float* zr, const float* zi, std::size_t m, std::size_t k, const float* wc, const float* ws) {
+    const Complex a = load_complex(zr, zi, k == m ? 0 : k);
+    const Complex b = load_complex(zr, zi, k == 0 ? 0 : m - k);
+    const Complex even{(a.re + b.re) * 0.5F, (a.im - b.im) * 0.5F};
+    const Complex odd{(a.im + b.im) * 0.5F, (b.re - a.re) * 0.5F};
+    const Complex turned = times(odd, wc[k], ws[k]);
+    return {even.re + turned.re, even.im + turned.im};
+}
+
+EMOTION_CLONES void unpack(const float* zr, const float* zi, std::size_t m, const float* wc, const float* ws, float* re, float* im) {
+    for (std::size_t k = 0; k <= m; ++k) {
+        store_complex(re, im, k, unpack_one(zr, zi, m, k, wc, ws));
+    }
+}
+
+EMOTION_CLONES void unpack_power(const float* zr, const float* zi, std::size_t m, const float* wc, const float* ws, float* out) {
+    for (std::size_t k = 0; k <= m; ++k) {
+        const Complex x = unpack_one(zr, zi, m, k, wc, ws);
+        store(out + k * lanes, x.re * x.re + x.im * x.im);
+    }
+}
+
+EMOTION_CLONES void power_of(const float* re, const float* im, std::size_t bins, float* out) {
+    for (std::size_t k = 0; k < bins; ++k) {
+        const Complex x = load_complex(re, im, k);
+        store(out + k * lanes, x.re * x.re + x.im * x.im);
+    }
+}
+
+// (yr, yi)[i] = (xr, xi)[i] times (c, s)[i].
+EMOTION_CLONES void multiply(std::size_t n, const float* xr, const float* xi, const float* c, const float* s, float* yr, float* yi) {
+    for (std::size_t i = 0; i < n; ++i) {
+        store_complex(yr, yi, i, times(load_complex(xr, xi, i), c[i], s[i]));
+    }
+}
+
+void fill_roots(std::size_t n, std::size_t count, std::vector<float>& cosine, std::vector<float>& sine) {
+    cosine.resize(count);
+    sine.resize(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        const double angle = -2.0 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
+        cosine[k] = static_cast<float>(std::cos(angle));
+        sine[k] = static_cast<float>(std::sin(angle));
+    }
+}
+
+bool power_of_two(std::size_t n) { return (n & (n - 1)) == 0; }
+
+}  // namespace
+
+struct RealFft::Bluestein {
+    std::vector<float> chirp_cosine, chirp_sine;    // exp(-pi i k^2 / m), k < m
+    std::vector<float> kernel_cosine, kernel_sine;  // transform of the conjugate chirp, divided by its length
+};
+
+RealFft::RealFft(std::size_t n) : n_(n), m_(n % 2 == 0 ? n / 2 : n), stockham_(m_) {
+    if (n < 1 || n > max_size) {
+        throw InvalidInputError("n", "RealFft", "between 1 and 1048576", std::to_string(n));
+    }
+    if (!power_of_two(m_)) {
+        stockham_ = 1;
+        while (stockham_ < 2 * m_ - 1) {
+            stockham_ *= 2;
+        }
+    }
+    fill_roots(stockham_, stockham_, cosine_, sine_);
+    if (packed()) {
+        fill_roots(n, n / 2 + 1, unpack_cosine_, unpack_sine_);
+    }
+    if (stockham_ == m_) {
+        return;
+    }
+    auto b = std::make_unique<Bluestein>();
+    b->chirp_cosine.resize(m_);
+    b->chirp_sine.resize(m_);
+    std::vector<float> lanes_re(stockham_ * lanes), lanes_im(stockham_ * lanes), work_re(stockham_ * lanes), work_im(stockham_ * lanes);
+    for (std::size_t k = 0; k < m_; ++k) {
+        const auto square = static_cast<double>((static_cast<unsigned long long>(k) * k) % (2 * m_));  // the angle modulo 2 pi, exactly
+        const double angle = std::numbers::pi * square / static_cast<double>(m_);
+        b->chirp_cosine[k] = static_cast<float>(std::cos(angle));
+        b->chirp_sine[k] = static_cast<float>(-std::sin(angle));
+        for (const std::size_t at : {k, (stockham_ - k) % stockham_}) {
+            lanes_re[at * lanes] = static_cast<float>(std::cos(angle));
+            lanes_im[at * lanes] = static_cast<float>(std::sin(angle));
+        }
+    }
+    float *re = lanes_re.data(), *im = lanes_im.data(), *wr = work_re.data(), *wi = work_im.data();
+    stockham(stockham_, re, im, wr, wi, cosine_.data(), sine_.data());
+    b->kernel_cosine.resize(stockham_);
+    b->kernel_sine.resize(stockham_);
+    const float scale = 1.0F / static_cast<float>(stockham_);
+    for (std::size_t k = 0; k < stockham_; ++k) {
+        b->kernel_cosine[k] = re[k * lanes] * scale;
+        b->kernel_sine[k] = im[k * lanes] * scale;
+    }
+    bluestein_ = std::move(b);
+}
+
+RealFft::~RealFft() = default;
+
+std::shared_ptr<const RealFft> RealFft::get(std::size_t n) {
+    static PlanCache<std::size_t, RealFft> cache(16);
+    return cache.get(n, [&] { return std::make_shared<const RealFft>(n); });
+}
+
+std::size_t RealFft::scratch_size() const noexcept { return 4 * lanes * (stockham_ > bins() ? stockham_ : bins()); }
+
+// re, im hold m_ values on entry; on return they point to the transform.
+void RealFft::complex_transform(float*& re, float*& im, float* work_re, float* work_im) const {
+    if (!bluestein_) {
+        stockham(stockham_, re, im, work_re, work_im, cosine_.data(), sine_.data());
+        return;
+    }
+    const Bluestein& b = *bluestein_;
+    multiply(m_, re, im, b.chirp_cosine.data(), b.chirp_sine.data(), re, im);
+    for (std::size_t i = m_ * lanes; i < stockham_ * lanes; ++i) {
+        re[i] = 0.0F;
+        im[i] = 0.0F;
+    }
+    stockham(stockham_, re, im, work_re, work_im, cosine_.data(), sine_.data());
+    multiply(stockham_, re, im, b.kernel_cosine.data(), b.kernel_sine.data(), re, im);
+    stockham(stockham_, im, re, work_im, work_re, cosine_.data(), sine_.data());  // real and imaginary part swapped: the inverse
+    multiply(m_, re, im, b.chirp_cosine.data(), b.chirp_sine.data(), re, im);
+}
+
+void RealFft::forward(const float* signal, std::size_t hop, const float* window, float* re, float* im, float* scratch) const {
+    const std::size_t part = scratch_size() / 4;
+    float *zr = scratch, *zi = scratch + part;
+    if (packed()) {
+        gather_packed(signal, hop, window, m_, zr, zi);
+    } else {
+        gather_plain(signal, hop, window, n_, zr, zi);
+    }
+    complex_transform(zr, zi, scratch + 2 * part, scratch + 3 * part);
+    if (packed()) {
+        unpack(zr, zi, m_, unpack_cosine_.data(), unpack_sine_.data(), re, im);
+        return;
+    }
+    for (std::size_t i = 0; i < bins() * lanes; ++i) {
+        re[i] = zr[i];
+        im[i] = zi[i];
+    }
+}
+
+void RealFft::power(const float* signal, std::size_t hop, const float* window, float* out, float* scratch) const {
+    const std::size_t part = scratch_size() / 4;
+    float *zr = scratch, *zi = scratch + part;
+    if (packed()) {
+        gather_packed(signal, hop, window, m_, zr, zi);
+    } else {
+        gather_plain(signal, hop, window, n_, zr, zi);
+    }
+    complex_transform(zr, zi, scratch + 2 * part, scratch + 3 * part);
+    if (packed()) {
+        unpack_power(zr, zi, m_, unpack_cosine_.data(), unpack_sine_.data(), out);
+    } else {
+        power_of(zr, zi, bins(), out);
+    }
+}
+
+}  // namespace emotion::audio

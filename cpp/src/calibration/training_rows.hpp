@@ -1,0 +1,14 @@
+// What every calibration fit demands of its rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "emotion/core/views.hpp"
+
+namespace emotion::calibration {
+
+// Probabilities in [0, 1] without NaN, one class code a row, finite non-negative weights (none, or one a row).
+void check_training_rows(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight, const char* caller);
+
+}  // namespace emotion::calibration

@@ -1,0 +1,17 @@
+// The two matrix products of a linear model's gradient, for few outputs. Outputs are padded to whole groups of lanes, one output a lane, so
+// vectors never cross a sum: each sum adds its terms in row or feature order, with equal bits on every instruction set.
+#pragma once
+
+#include <cstddef>
+
+namespace emotion::linear {
+
+[[nodiscard]] std::size_t padded_lanes(std::size_t n_outputs);
+
+// scores (rows x lanes) += x (rows x features) * coef (features x lanes)
+void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores);
+
+// gradient (features x lanes) += x^T * residuals (rows x lanes)
+void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient);
+
+}  // namespace emotion::linear

@@ -1,0 +1,298 @@
+#include "emotion/runtime/fold_loop.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <string>
+
+#include "emotion/core/errors.hpp"
+#include "step_fit.hpp"
+#include "training_rows.hpp"
+
+namespace emotion::runtime {
+namespace {
+
+constexpr std::size_t test_block_rows = 64;
+
+double floor_share(const Share& share, std::size_t of) { return std::floor(share.value * static_cast<double>(of)); }
+
+// scikit-learn's readings of the sizes.
+trees::ForestOptions resolve(const ForestSpec& spec, std::size_t n_positions, std::size_t n_features, std::span<const std::int32_t> classes) {
+    trees::ForestOptions options = spec.options;
+    const auto features = static_cast<double>(n_features);
+    switch (spec.max_features.kind) {
+        case Share::Kind::automatic: options.max_features = n_features; break;
+        case Share::Kind::count: options.max_features = std::min(static_cast<std::size_t>(spec.max_features.value), n_features); break;
+        case Share::Kind::fraction: options.max_features = static_cast<std::size_t>(std::max(1.0, floor_share(spec.max_features, n_features))); break;
+        case Share::Kind::sqrt: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::sqrt(features)))); break;
+        case Share::Kind::log2: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::log2(features)))); break;
+    }
+    options.max_features = std::min(options.max_features, n_features);
+    const auto n = static_cast<double>(n_positions);
+    const auto count = [&](const Share& share) { return share.kind == Share::Kind::fraction ? std::ceil(share.value * n) : share.value; };
+    options.min_samples_leaf = count(spec.min_samples_leaf);
+    options.min_samples_split = spec.min_samples_split.kind == Share::Kind::fraction ? std::max(2.0, count(spec.min_samples_split)) : count(spec.min_samples_split);
+    options.min_samples_split = std::max(options.min_samples_split, 2 * options.min_samples_leaf);
+    options.max_samples = 0;
+    if (spec.max_samples.kind == Share::Kind::count) {
+        options.max_samples = static_cast<std::size_t>(spec.max_samples.value);
+        if (options.max_samples > n_positions) {
+            throw InvalidInputError("max_samples", "RandomForestClassifier", "at most the number of rows", std::to_string(options.max_samples));
+        }
+    } else if (spec.max_samples.kind == Share::Kind::fraction) {
+        options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(spec.max_samples.value * n)));
+    }
+    if (options.class_weight == trees::ClassWeight::given) {
+        options.class_weights.clear();
+        for (const std::int32_t c : classes) {
+            options.class_weights.push_back(spec.options.class_weights[static_cast<std::size_t>(c)]);
+        }
+    }
+    return options;
+}
+
+template <class T>
+TrainingRows<T> start_rows(const LearningData<T>& data, std::span<const std::int64_t> train, std::vector<std::int32_t>& classes) {
+    TrainingRows<T> rows;
+    rows.x = data.x;
+    std::vector<std::int32_t> code(data.n_classes, -1);
+    for (const std::int64_t row : train) {
+        code[static_cast<std::size_t>(data.labels[static_cast<std::size_t>(row)])] = 0;
+    }
+    for (std::size_t k = 0; k < data.n_classes; ++k) {
+        if (code[k] == 0) {
+            code[k] = static_cast<std::int32_t>(classes.size());
+            classes.push_back(static_cast<std::int32_t>(k));
+        }
+    }
+    rows.rows.reserve(train.size());
+    for (const std::int64_t row : train) {
+        rows.rows.push_back(static_cast<std::int32_t>(row));
+        rows.labels.push_back(code[static_cast<std::size_t>(data.labels[static_cast<std::size_t>(row)])]);
+        if (!data.weights.empty()) {
+            rows.weights.push_back(data.weights[static_cast<std::size_t>(row)]);
+        }
+    }
+    rows.columns.resize(data.x.cols);
+    for (std::size_t c = 0; c < data.x.cols; ++c) {
+        rows.columns[c] = static_cast<std::int32_t>(c);
+    }
+    return rows;
+}
+
+bool fills_missing(const std::vector<ColumnStage>& stages) {
+    return std::any_of(stages.begin(), stages.end(), [](const ColumnStage& stage) { return stage.fills; });
+}
+
+// Whether a training row misses a value that a stage fills: its rank among the column's values is then not the matrix's.
+template <class T>
+bool fills_training_rows(const TrainingRows<T>& rows, const trees::RankCodes& codes) {
+    if (!fills_missing(rows.stages)) {
+        return false;
+    }
+    for (std::size_t c = 0; c < rows.columns.size(); ++c) {
+        const auto column = static_cast<std::size_t>(rows.columns[c]);
+        if (codes.has_missing(column) &&
+            std::any_of(rows.rows.begin(), rows.rows.end(), [&](std::int32_t r) { return std::isnan(rows.x(static_cast<std::size_t>(r), column)); })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+float checked_float(double value) {
+    const auto narrow = static_cast<float>(value);
+    if (std::isinf(narrow)) {
+        throw InvalidInputError("X", "RandomForestClassifier.fit", "free of infinity and of values too large for float32", std::to_string(value));
+    }
+    return narrow;
+}
+
+template <class T>
+trees::Forest fit_on_codes(const TrainingRows<T>& rows, const trees::RankCodes& codes, const trees::ForestOptions& options, std::size_t n_classes,
+                           Parallel& parallel, StopToken& stop) {
+    std::vector<std::vector<float>> tables(rows.columns.size());
+    for (std::size_t c = 0; c < tables.size(); ++c) {
+        stop.check();
+        const std::span<const double> values = codes.values(static_cast<std::size_t>(rows.columns[c]));
+        tables[c].reserve(values.size());
+        for (const double value : values) {
+            // Infinities that the matrix holds are refused where training rows have them; elsewhere they only occupy a table.
+            tables[c].push_back(static_cast<float>(rows.value(static_cast<T>(value), c)));
+        }
+        for (std::size_t p = 0; !tables[c].empty() && (std::isinf(tables[c].front()) || std::isinf(tables[c].back())) && p < rows.rows.size(); ++p) {
+            checked_float(static_cast<double>(rows.at(p, c)));
+        }
+    }
+    const trees::TrainingSet set{&codes, rows.columns, tables, rows.rows, rows.labels, rows.weights, n_classes};
+    return trees::fit_forest(set, options, parallel, stop);
+}
+
+// Rank codes of the fold's own transformed rows; copies of a sampler share their row.
+template <class T>
+trees::Forest fit_on_own_codes(const TrainingRows<T>& rows, const trees::ForestOptions& options, std::size_t n_classes, Parallel& parallel,
+                               StopToken& stop) {
+    const std::size_t width = rows.columns.size();
+    std::vector<std::int32_t> slot(rows.x.rows, -1);
+    TrainingRows<T> unique;
+    unique.x = rows.x;
+    unique.columns = rows.columns;
+    unique.stages = rows.stages;
+    std::vector<std::int32_t> position_row(rows.rows.size());
+    for (std::size_t p = 0; p < rows.rows.size(); ++p) {
+        std::int32_t& s = slot[static_cast<std::size_t>(rows.rows[p])];
+        if (s < 0) {
+            s = static_cast<std::int32_t>(unique.rows.size());
+            unique.rows.push_back(rows.rows[p]);
+        }
+        position_row[p] = s;
+    }
+    std::vector<float> values(unique.rows.size() * width);
+    std::vector<T> row(width);
+    for (std::size_t r = 0; r < unique.rows.size(); ++r) {
+        unique.read(r, r + 1, row.data());
+        std::transform(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(r * width),
+                       [](T value) { return checked_float(static_cast<double>(value)); });
+    }
+    const trees::RankCodes codes = trees::RankCodes::build(MatrixView<const float>{values.data(), unique.rows.size(), width}, parallel, stop);
+    values = {};
+    std::vector<std::int32_t> columns(width);
+    std::vector<std::vector<float>> tables(width);
+    for (std::size_t c = 0; c < width; ++c) {
+        columns[c] = static_cast<std::int32_t>(c);
+        const std::span<const double> distinct = codes.values(c);
+        tables[c].reserve(distinct.size());
+        std::transform(distinct.begin(), distinct.end(), std::back_inserter(tables[c]), [](double value) { return static_cast<float>(value); });
+    }
+    const trees::TrainingSet set{&codes, columns, tables, position_row, rows.labels, rows.weights, n_classes};
+    return trees::fit_forest(set, options, parallel, stop);
+}
+
+template <class T>
+linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
+                               Parallel& parallel, StopToken& stop) {
+    if (classes.size() < 2) {
+        throw InvalidInputError("y", "LogisticRegression.fit", "labels of at least two classes", "one class");
+    }
+    if (!options.class_weights.empty()) {
+        std::vector<double> own;
+        for (const std::int32_t c : classes) {
+            own.push_back(options.class_weights[static_cast<std::size_t>(c)]);
+        }
+        options.class_weights = std::move(own);
+    }
+    std::vector<T> values(rows.rows.size() * rows.columns.size());
+    parallel.blocks(rows.rows.size(), 256, [&](std::size_t begin, std::size_t end) {
+        stop.check();
+        T* const out = values.data() + begin * rows.columns.size();
+        rows.read(begin, end, out);
+        if (!std::all_of(out, out + (end - begin) * rows.columns.size(), [](T v) { return std::isfinite(v); })) {
+            throw InvalidInputError("X", "LogisticRegression.fit", "free of NaN and infinity", "NaN or infinity");
+        }
+    });
+    return linear::fit_logistic(MatrixView<const T>{values.data(), rows.rows.size(), rows.columns.size()}, rows.labels, rows.weights,
+                                classes.size(), options, parallel, stop);
+}
+
+template <class T>
+void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<const std::int64_t> test, Matrix<double>& out, Parallel& parallel,
+                  StopToken& stop) {
+    const PipelinePredictor predictor(fit.pipeline);
+    parallel.blocks(test.size(), test_block_rows, [&](std::size_t begin, std::size_t end) {
+        stop.check();
+        const std::size_t n = end - begin;
+        std::vector<T> block(n * data.x.cols);
+        for (std::size_t i = 0; i < n; ++i) {
+            const T* const row = data.x.data + static_cast<std::size_t>(test[begin + i]) * data.x.cols;
+            std::copy(row, row + data.x.cols, block.begin() + static_cast<std::ptrdiff_t>(i * data.x.cols));
+        }
+        Matrix<double> local(n, fit.classes.size());
+        predictor.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view());
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t k = 0; k < fit.classes.size(); ++k) {
+                out(begin + i, static_cast<std::size_t>(fit.classes[k])) = local(i, k);
+            }
+        }
+    });
+}
+
+void check_part(std::span<const std::int64_t> part, std::size_t n_rows, const char* name) {
+    if (part.empty()) {
+        throw InvalidInputError(name, "run_folds", "parts with at least one row", "an empty part");
+    }
+    for (const std::int64_t row : part) {
+        if (row < 0 || static_cast<std::size_t>(row) >= n_rows) {
+            throw InvalidInputError(name, "run_folds", "row numbers from 0 to " + std::to_string(n_rows - 1), std::to_string(row));
+        }
+    }
+}
+
+}  // namespace
+
+template <class T>
+FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, const PipelineSpec& spec, std::span<const std::int64_t> train,
+                 Parallel& parallel, StopToken& stop) {
+    FoldFit fit;
+    fit.pipeline.n_features_in = data.x.cols;
+    TrainingRows<T> rows = start_rows(data, train, fit.classes);
+    for (const StepSpec& step : spec.steps) {
+        stop.check();
+        fit_step(step, rows, fit.classes, fit.pipeline.steps, stop);
+    }
+    if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec.estimator)) {
+        linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
+        fit.converged = result.converged;
+        fit.pipeline.estimator = std::move(result.model);
+        return fit;
+    }
+    const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec.estimator), rows.rows.size(), rows.columns.size(), fit.classes);
+    fit.pipeline.estimator = codes == nullptr || fills_training_rows(rows, *codes)
+                                 ? fit_on_own_codes(rows, options, fit.classes.size(), parallel, stop)
+                                 : fit_on_codes(rows, *codes, options, fit.classes.size(), parallel, stop);
+    return fit;
+}
+
+template <class T>
+FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std::span<const Fold> folds, Parallel& parallel, StopToken& stop) {
+    std::size_t largest = 1;
+    for (const Fold& fold : folds) {
+        check_part(fold.train, data.x.rows, "train");
+        check_part(fold.test, data.x.rows, "test");
+        largest = std::max(largest, fold.train.size());
+    }
+    const bool forest = std::holds_alternative<ForestSpec>(spec.estimator);
+    trees::RankCodes codes;
+    if (forest) {
+        codes = trees::RankCodes::build(data.x, parallel, stop);
+    }
+    FoldResults results;
+    results.probability.resize(folds.size());
+    results.converged.resize(folds.size());
+    const std::size_t affordable = forest ? 2 : std::max<std::size_t>(1, scratch_bytes / (largest * data.x.cols * sizeof(T)));
+    const std::size_t in_flight = std::min({affordable, folds.size(), static_cast<std::size_t>(parallel.n_threads())});
+    std::atomic<std::size_t> next{0};
+    parallel.each(in_flight, [&](std::size_t) {
+        for (std::size_t f = next++; f < folds.size(); f = next++) {
+            stop.check();
+            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, folds[f].train, parallel, stop);
+            Matrix<double> probability(folds[f].test.size(), data.n_classes);
+            predict_rows(data, fit, folds[f].test, probability, parallel, stop);
+            results.probability[f] = std::move(probability);
+            results.converged[f] = fit.converged ? 1 : 0;
+            if (!forest) {
+                stop.advance();
+            }
+        }
+    });
+    return results;
+}
+
+#define EMOTION_INSTANTIATE(T)                                                                                                             \
+    template FoldFit fit_fold(const LearningData<T>&, const trees::RankCodes*, const PipelineSpec&, std::span<const std::int64_t>, Parallel&, \
+                              StopToken&);                                                                                                 \
+    template FoldResults run_folds(const LearningData<T>&, const PipelineSpec&, std::span<const Fold>, Parallel&, StopToken&);
+EMOTION_INSTANTIATE(float)
+EMOTION_INSTANTIATE(double)
+#undef EMOTION_INSTANTIATE
+
+}  // namespace emotion::runtime

@@ -1,0 +1,233 @@
+#include "emotion/runtime/model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <variant>
+
+#include "emotion/calibration/sigmoid.hpp"
+#include "emotion/calibration/temperature.hpp"
+#include "emotion/core/errors.hpp"
+#include "emotion/explain/tree_shap.hpp"
+
+namespace emotion::runtime {
+namespace {
+
+constexpr std::size_t block_rows = 64;
+constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds the memory of their contributions
+
+// values[(row, column, class)] of a linear model over its own columns; see model.hpp for the definition.
+void linear_contributions(const linear::LogisticModel& model, MatrixView<const float> z, std::span<const double> background_mean,
+                          std::span<double> values, std::span<double> base) {
+    const std::size_t classes = model.n_classes;
+    const bool binary = model.n_outputs() == 1;
+    for (std::size_t k = 0; k < classes; ++k) {
+        const std::size_t output = binary ? 0 : k;
+        const double sign = binary && k == 0 ? -1.0 : 1.0;
+        double margin = model.intercept[output];
+        for (std::size_t j = 0; j < model.n_features; ++j) {
+            margin += model.coef[output * model.n_features + j] * background_mean[j];
+        }
+        base[k] = sign * margin;
+        for (std::size_t r = 0; r < z.rows; ++r) {
+            for (std::size_t j = 0; j < model.n_features; ++j) {
+                const double distance = static_cast<double>(z(r, j)) - background_mean[j];
+                values[(r * model.n_features + j) * classes + k] = sign * model.coef[output * model.n_features + j] * distance;
+            }
+        }
+    }
+}
+
+}  // namespace
+
+Model::Model(ModelContents contents) : contents_(std::move(contents)), input_columns_(contents_.pipeline.input_columns()) {
+    if (contents_.extractor) {
+        const ExtractorSpec& spec = *contents_.extractor;
+        const auto refuse = [](const std::string& reason) {
+            throw ModelFormatError("the model cannot be used: " + reason + "; train it again with this version of emotion-native");
+        };
+        const std::vector<std::string>* names = nullptr;
+        try {
+            names = &audio::feature_names(audio::feature_set_of(spec.feature_set, "load_model"));
+        } catch (const InvalidInputError&) {
+            refuse("this version does not know its feature set");
+        }
+        if (*names != contents_.feature_names) {
+            refuse("its feature names are not those of its feature set");
+        }
+        if (spec.algorithm_version != audio::algorithm_version) {
+            refuse("its features were computed by version " + std::to_string(spec.algorithm_version) + " of the extractor, this is version " +
+                   std::to_string(audio::algorithm_version));
+        }
+    }
+    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
+        forest_.emplace(*forest);
+    }
+    background_mean_.assign(contents_.pipeline.n_features_out(), 0.0);
+    const Matrix<float>& background = contents_.background;
+    if (background.rows > 0) {
+        Matrix<float> transformed(background.rows, background_mean_.size());
+        contents_.pipeline.transform(background.view(), transformed.view());
+        for (std::size_t r = 0; r < transformed.rows; ++r) {
+            for (std::size_t j = 0; j < background_mean_.size(); ++j) {
+                background_mean_[j] += static_cast<double>(transformed(r, j));
+            }
+        }
+        for (double& mean : background_mean_) {
+            mean /= static_cast<double>(background.rows);
+        }
+    }
+}
+
+const char* Model::explained_output() const {
+    return std::holds_alternative<trees::Forest>(contents_.pipeline.estimator) ? "probability" : "margin";
+}
+
+void Model::check_columns(MatrixView<const float> x, const char* caller) const {
+    if (x.cols != n_features()) {
+        throw InvalidInputError("X", caller, "a matrix of " + std::to_string(n_features()) + " columns", std::to_string(x.cols) + " columns");
+    }
+}
+
+void Model::calibrate(MatrixView<double> probability) const {
+    const CalibrationSpec& spec = contents_.calibration;
+    if (spec.kind == CalibrationKind::temperature) {
+        calibration::apply_temperature(probability, spec.temperature, probability);
+    } else if (spec.kind == CalibrationKind::sigmoid) {
+        calibration::apply_sigmoid(probability, spec.a, spec.b, probability);
+    }
+}
+
+void Model::predict_uncalibrated(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    if (!forest_) {
+        contents_.pipeline.predict_proba(x, out, parallel, stop);
+        return;
+    }
+    // The forest's plan was built at loading; the pipeline alone would build it anew.
+    parallel.blocks(x.rows, block_rows, [&](std::size_t begin, std::size_t end) {
+        Parallel serial(1);
+        Matrix<float> z(end - begin, background_mean_.size());
+        contents_.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, end - begin, x.cols), z.view());
+        forest_->predict_proba(std::as_const(z).view(), {out.data + begin * out.cols, end - begin, out.cols}, serial, stop);
+        stop.check();
+    });
+}
+
+Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_features)
+    : probability(rows, classes, std::numeric_limits<double>::quiet_NaN()),
+      label(rows, -1),
+      confidence(rows, std::numeric_limits<double>::quiet_NaN()),
+      abstained(rows, 1),
+      top_column(rows, top_features, -1),
+      top_value(rows, top_features, std::numeric_limits<float>::quiet_NaN()),
+      top_contribution(rows, top_features, std::numeric_limits<double>::quiet_NaN()) {}
+
+Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, Parallel& parallel, StopToken& stop, const char* caller) const {
+    check_columns(x, caller);
+    Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
+    predict_uncalibrated(x, result.probability.view(), parallel, stop);
+    calibrate(result.probability.view());
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        const std::span<const double> row = std::as_const(result.probability).row(r);
+        if (!std::all_of(row.begin(), row.end(), [](double p) { return std::isfinite(p); })) {
+            throw InvalidInputError("X", caller, "finite where the model has no step that fills missing values", "NaN or infinity in row " + std::to_string(r));
+        }
+        const auto best = std::max_element(row.begin(), row.end());
+        result.label[r] = static_cast<std::int32_t>(best - row.begin());
+        result.confidence[r] = *best;
+        result.abstained[r] = contents_.threshold.has_value() && *best < *contents_.threshold ? 1 : 0;
+    }
+    add_top_features(x, result, top_features, parallel, stop);
+    return result;
+}
+
+void Model::explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {
+    check_columns(x, "explain");
+    const std::size_t classes = n_classes();
+    const std::size_t inner = background_mean_.size();
+    if (values.size() != x.rows * x.cols * classes || base.size() != classes) {
+        throw InvalidInputError("values", "explain", "as large as rows x columns x classes", std::to_string(values.size()) + " values");
+    }
+    std::fill(values.begin(), values.end(), 0.0);
+    Matrix<float> z(explained_rows, inner);
+    std::vector<double> own(explained_rows * inner * classes);
+    for (std::size_t begin = 0; begin == 0 || begin < x.rows; begin += explained_rows) {
+        stop.check();
+        const std::size_t rows = std::min(explained_rows, x.rows - begin);
+        const MatrixView<float> transformed(z.values.data(), rows, inner);
+        contents_.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, rows, x.cols), transformed);
+        const std::span<double> part = std::span(own).first(rows * inner * classes);
+        explain_inputs(transformed, part, base, parallel, stop);
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t j = 0; j < inner; ++j) {
+                const double* const from = part.data() + (r * inner + j) * classes;
+                double* const to = values.data() + ((begin + r) * x.cols + static_cast<std::size_t>(input_columns_[j])) * classes;
+                for (std::size_t k = 0; k < classes; ++k) {
+                    to[k] += from[k];
+                }
+            }
+        }
+    }
+}
+
+void Model::explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
+                           StopToken& stop) const {
+    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
+        explain::tree_shap(*forest, transformed, values, base, parallel, stop);
+    } else {
+        linear_contributions(std::get<linear::LogisticModel>(contents_.pipeline.estimator), transformed, background_mean_, values, base);
+    }
+}
+
+void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    check_columns(x, "raw_output");
+    if (std::holds_alternative<trees::Forest>(contents_.pipeline.estimator)) {
+        predict_uncalibrated(x, out, parallel, stop);
+        return;
+    }
+    const auto& model = std::get<linear::LogisticModel>(contents_.pipeline.estimator);
+    Matrix<float> z(x.rows, background_mean_.size());
+    contents_.pipeline.transform(x, z.view());
+    Matrix<double> scores(x.rows, model.n_outputs());
+    linear::decision_function(model, std::as_const(z).view(), scores.view());
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        for (std::size_t k = 0; k < n_classes(); ++k) {
+            out(r, k) = scores.cols > 1 ? scores(r, k) : (k == 0 ? -scores(r, 0) : scores(r, 0));
+        }
+    }
+}
+
+void Model::add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const {
+    const std::size_t top = std::min(top_features, n_features());
+    if (top == 0) {
+        return;
+    }
+    const std::size_t classes = n_classes();
+    std::vector<double> values(std::min(explained_rows, x.rows) * x.cols * classes);
+    std::vector<double> base(classes);
+    std::vector<std::int32_t> order(x.cols);
+    for (std::size_t begin = 0; begin < x.rows; begin += explained_rows) {
+        const std::size_t rows = std::min(explained_rows, x.rows - begin);
+        const std::span<double> part = std::span(values).first(rows * x.cols * classes);
+        explain({x.data + begin * x.cols, rows, x.cols}, part, base, parallel, stop);
+        for (std::size_t r = 0; r < rows; ++r) {
+            const auto label = static_cast<std::size_t>(result.label[begin + r]);
+            const auto contribution = [&](std::int32_t c) { return part[(r * x.cols + static_cast<std::size_t>(c)) * classes + label]; };
+            std::iota(order.begin(), order.end(), 0);
+            std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(), [&](std::int32_t a, std::int32_t b) {
+                const double size_a = std::abs(contribution(a));
+                const double size_b = std::abs(contribution(b));
+                return size_a != size_b ? size_a > size_b : a < b;
+            });
+            for (std::size_t i = 0; i < top; ++i) {
+                result.top_column(begin + r, i) = order[i];
+                result.top_value(begin + r, i) = x(begin + r, static_cast<std::size_t>(order[i]));
+                result.top_contribution(begin + r, i) = contribution(order[i]);
+            }
+        }
+    }
+}
+
+}  // namespace emotion::runtime

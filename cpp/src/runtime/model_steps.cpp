@@ -1,0 +1,255 @@
+#include "emotion/runtime/model_steps.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "emotion/calibration/temperature.hpp"
+#include "emotion/core/errors.hpp"
+
+namespace emotion::runtime {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+[[noreturn]] void refuse(const std::string& reason) { throw ModelFormatError(reason); }
+
+template <class T>
+constexpr DType dtype_of() {
+    if constexpr (std::is_same_v<T, double>) {
+        return DType::f64;
+    } else if constexpr (std::is_same_v<T, float>) {
+        return DType::f32;
+    } else if constexpr (std::is_same_v<T, std::int64_t>) {
+        return DType::i64;
+    } else if constexpr (std::is_same_v<T, std::int32_t>) {
+        return DType::i32;
+    } else {
+        static_assert(std::is_same_v<T, std::uint8_t>);
+        return DType::u8;
+    }
+}
+
+constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+
+// A copy of a tensor of exactly this dtype and shape; `any` leaves an extent open.
+template <class T>
+std::vector<T> read_array(const TensorFile& file, const std::string& name, const std::vector<std::size_t>& shape) {
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end()) {
+        refuse("it lacks the tensor " + name);
+    }
+    const Tensor& tensor = found->second;
+    if (tensor.dtype != dtype_of<T>()) {
+        refuse("tensor " + name + " must be of dtype " + std::string(dtype_name(dtype_of<T>())) + ", not " + std::string(dtype_name(tensor.dtype)));
+    }
+    bool fits = tensor.shape.size() == shape.size();
+    for (std::size_t i = 0; fits && i < shape.size(); ++i) {
+        fits = shape[i] == any || shape[i] == tensor.shape[i];
+    }
+    if (!fits) {
+        refuse("tensor " + name + " has a shape that does not fit the rest of the model");
+    }
+    std::vector<T> values(tensor.bytes.size() / sizeof(T));
+    if (!values.empty()) {
+        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    }
+    return values;
+}
+
+template <class T, class Accept>
+void require_all(const std::vector<T>& values, const std::string& name, const char* rule, Accept accept) {
+    if (!std::all_of(values.begin(), values.end(), accept)) {
+        refuse("tensor " + name + " holds values that are not " + rule);
+    }
+}
+
+bool is_finite(double value) { return std::isfinite(value); }
+
+std::string text_of(const JsonValue& object, const char* key, const char* where) {
+    const JsonValue* const value = object.find(key);
+    if (value == nullptr || !value->is(Kind::string)) {
+        refuse(std::string(where) + " lacks the text " + key);
+    }
+    return value->string;
+}
+
+bool flag_of(const JsonValue& step, const char* key) {
+    const JsonValue* const value = step.find(key);
+    if (value == nullptr || !value->is(Kind::boolean)) {
+        refuse(std::string("a step lacks the switch ") + key);
+    }
+    return value->boolean;
+}
+
+preprocessing::StandardScaler read_scaler(const TensorFile& file, const JsonValue& step, const std::string& prefix, std::size_t columns) {
+    preprocessing::StandardScaler scaler;
+    scaler.with_mean = flag_of(step, "with_mean");
+    scaler.with_std = flag_of(step, "with_std");
+    scaler.mean = read_array<double>(file, prefix + "mean", {columns});
+    scaler.scale = read_array<double>(file, prefix + "scale", {columns});
+    require_all(scaler.mean, prefix + "mean", "finite", is_finite);
+    require_all(scaler.scale, prefix + "scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
+    return scaler;
+}
+
+preprocessing::SimpleImputer read_imputer(const TensorFile& file, const std::string& prefix, std::size_t columns) {
+    preprocessing::SimpleImputer imputer;
+    imputer.statistics = read_array<double>(file, prefix + "statistics", {columns});
+    require_all(imputer.statistics, prefix + "statistics", "finite or NaN", [](double s) { return !std::isinf(s); });
+    return imputer;
+}
+
+ColumnSelection read_selection(const TensorFile& file, const std::string& prefix, std::size_t columns) {
+    ColumnSelection selection;
+    selection.columns = read_array<std::int32_t>(file, prefix + "columns", {any});
+    require_all(selection.columns, prefix + "columns", "columns of its input",
+                [columns](std::int32_t c) { return c >= 0 && static_cast<std::size_t>(c) < columns; });
+    if (selection.columns.empty() || selection.columns.size() > columns) {
+        refuse("tensor " + prefix + "columns must select 1 to " + std::to_string(columns) + " columns");
+    }
+    return selection;
+}
+
+// The depth of the deepest leaf. Needs indices that were validated: every child comes after its parent, so one pass suffices.
+std::size_t deepest(const trees::Forest& forest) {
+    std::size_t result = 0;
+    std::vector<std::uint32_t> depth;
+    for (std::size_t t = 0; t < forest.n_trees(); ++t) {
+        const auto begin = static_cast<std::size_t>(forest.tree_offsets[t]);
+        const auto end = static_cast<std::size_t>(forest.tree_offsets[t + 1]);
+        depth.assign(end - begin, 0);
+        for (std::size_t n = 0; n < end - begin; ++n) {
+            result = std::max<std::size_t>(result, depth[n]);
+            if (forest.feature[begin + n] >= 0) {
+                depth[static_cast<std::size_t>(forest.left[begin + n])] = depth[n] + 1;
+                depth[static_cast<std::size_t>(forest.right[begin + n])] = depth[n] + 1;
+            }
+        }
+    }
+    return result;
+}
+
+trees::Forest read_forest(const TensorFile& file, const std::string& prefix, std::size_t columns, std::size_t n_classes, const ModelLimits& limits) {
+    trees::Forest forest;
+    forest.n_classes = n_classes;
+    forest.n_features = columns;
+    forest.tree_offsets = read_array<std::int64_t>(file, prefix + "tree_offsets", {any});
+    forest.feature = read_array<std::int32_t>(file, prefix + "feature", {any});
+    const std::size_t nodes = forest.feature.size();
+    forest.threshold = read_array<float>(file, prefix + "threshold", {nodes});
+    forest.left = read_array<std::int32_t>(file, prefix + "left", {nodes});
+    forest.right = read_array<std::int32_t>(file, prefix + "right", {nodes});
+    forest.missing_left = read_array<std::uint8_t>(file, prefix + "missing_left", {nodes});
+    forest.cover = read_array<double>(file, prefix + "cover", {nodes});
+    forest.impurity = read_array<double>(file, prefix + "impurity", {nodes});
+    forest.value = read_array<double>(file, prefix + "value", {nodes, n_classes});
+    trees::validate(forest);
+    require_all(forest.missing_left, prefix + "missing_left", "0 or 1", [](std::uint8_t v) { return v <= 1; });
+    if (deepest(forest) > limits.tree_depth) {
+        refuse("a tree of its forest is deeper than " + std::to_string(limits.tree_depth) + " levels");
+    }
+    return forest;
+}
+
+linear::LogisticModel read_logistic(const TensorFile& file, const std::string& prefix, std::size_t columns, std::size_t n_classes) {
+    linear::LogisticModel model;
+    model.n_classes = n_classes;
+    model.n_features = columns;
+    model.coef = read_array<double>(file, prefix + "coef", {model.n_outputs(), columns});
+    model.intercept = read_array<double>(file, prefix + "intercept", {model.n_outputs()});
+    require_all(model.coef, prefix + "coef", "finite", is_finite);
+    require_all(model.intercept, prefix + "intercept", "finite", is_finite);
+    return model;
+}
+
+}  // namespace
+
+FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std::size_t n_features, std::size_t n_classes, const ModelLimits& limits) {
+    constexpr std::size_t max_steps = 64;
+    if (!steps.is(Kind::array) || steps.items.empty() || steps.items.size() > max_steps) {
+        refuse("its steps are not a list of 1 to " + std::to_string(max_steps));
+    }
+    FittedPipeline pipeline;
+    pipeline.n_features_in = n_features;
+    std::size_t columns = n_features;
+    bool ends_with_classifier = false;
+    for (std::size_t i = 0; i < steps.items.size(); ++i) {
+        const JsonValue& step = steps.items[i];
+        const std::string kind = text_of(step, "kind", "a step");
+        const std::string prefix = "steps." + std::to_string(i) + ".";
+        ends_with_classifier = true;
+        if (kind == "random_forest_classifier") {
+            pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
+        } else if (kind == "logistic_regression") {
+            pipeline.estimator = read_logistic(file, prefix, columns, n_classes);
+        } else {
+            ends_with_classifier = false;
+            if (kind == "standard_scaler") {
+                pipeline.steps.emplace_back(read_scaler(file, step, prefix, columns));
+            } else if (kind == "simple_imputer") {
+                pipeline.steps.emplace_back(read_imputer(file, prefix, columns));
+                columns = std::get<preprocessing::SimpleImputer>(pipeline.steps.back()).kept_columns().size();
+            } else if (kind == "select_k_best") {
+                pipeline.steps.emplace_back(read_selection(file, prefix, columns));
+                columns = std::get<ColumnSelection>(pipeline.steps.back()).columns.size();
+            } else {
+                refuse("step " + std::to_string(i) + " is of a kind that this version does not know: " + kind.substr(0, 64));
+            }
+        }
+        if (columns == 0) {
+            refuse("step " + std::to_string(i) + " leaves no column");
+        }
+        if (ends_with_classifier != (i + 1 == steps.items.size())) {
+            refuse("its steps do not end with their only classifier");
+        }
+    }
+    pipeline.validate();
+    return pipeline;
+}
+
+CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& description, std::size_t n_classes) {
+    CalibrationSpec spec;
+    if (description.is(Kind::null)) {
+        return spec;
+    }
+    const std::string kind = text_of(description, "kind", "its calibration");
+    if (kind == "temperature") {
+        const std::string name = "calibration.temperature";
+        const std::vector<double> value = read_array<double>(file, name, {1});
+        require_all(value, name, "within the range of temperatures",
+                    [](double t) { return t >= calibration::min_temperature && t <= calibration::max_temperature; });
+        spec.kind = CalibrationKind::temperature;
+        spec.temperature = value[0];
+    } else if (kind == "sigmoid") {
+        spec.kind = CalibrationKind::sigmoid;
+        spec.a = read_array<double>(file, "calibration.a", {n_classes});
+        spec.b = read_array<double>(file, "calibration.b", {n_classes});
+        require_all(spec.a, "calibration.a", "finite", is_finite);
+        require_all(spec.b, "calibration.b", "finite", is_finite);
+    } else {
+        refuse("its calibration is of a kind that this version does not know: " + kind.substr(0, 64));
+    }
+    return spec;
+}
+
+Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits) {
+    Matrix<float> background;
+    background.cols = n_features;
+    if (file.tensors.find("background") == file.tensors.end()) {
+        return background;
+    }
+    background.values = read_array<float>(file, "background", {any, n_features});
+    background.rows = background.values.size() / n_features;
+    if (background.rows > limits.background_rows) {
+        refuse("its background has more than " + std::to_string(limits.background_rows) + " rows");
+    }
+    require_all(background.values, "background", "finite", [](float v) { return std::isfinite(v); });
+    return background;
+}
+
+}  // namespace emotion::runtime

@@ -1,0 +1,157 @@
+#include "step_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "emotion/core/errors.hpp"
+
+namespace emotion::runtime {
+namespace {
+
+constexpr std::size_t block_rows = preprocessing::moments_block_rows;
+constexpr std::size_t imputer_columns = 16;  // gathered together, so that a row's cache line serves several
+
+// Calls fn(begin, block) for blocks of transformed rows, in order.
+template <class T, class Fn>
+void for_blocks(const TrainingRows<T>& rows, StopToken& stop, Fn&& fn) {
+    std::vector<T> buffer(std::min(block_rows, rows.rows.size()) * rows.columns.size());
+    for (std::size_t begin = 0; begin < rows.rows.size(); begin += block_rows) {
+        stop.check();
+        const std::size_t end = std::min(rows.rows.size(), begin + block_rows);
+        rows.read(begin, end, buffer.data());
+        fn(begin, MatrixView<const T>{buffer.data(), end - begin, rows.columns.size()});
+    }
+}
+
+template <class T>
+class StepFit {
+public:
+    StepFit(TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted, StopToken& stop)
+        : rows_(rows), classes_(classes), fitted_(fitted), stop_(stop) {}
+
+    void operator()(const ScalerSpec& spec) {
+        preprocessing::Moments moments(rows_.columns.size());
+        for_blocks(rows_, stop_, [&](std::size_t begin, MatrixView<const T> block) {
+            const std::span<const double> weights = rows_.weights;
+            moments.add_block(block, weights.empty() ? weights : weights.subspan(begin, block.rows));
+        });
+        preprocessing::StandardScaler scaler = preprocessing::finish_scaler(moments, spec.with_mean, spec.with_std);
+        ColumnStage stage;
+        stage.with_mean = scaler.with_mean;
+        stage.with_std = scaler.with_std;
+        stage.mean = scaler.mean;
+        stage.scale = scaler.scale;
+        rows_.stages.push_back(std::move(stage));
+        fitted_.emplace_back(std::move(scaler));
+    }
+
+    void operator()(const preprocessing::ImputerOptions& options) {
+        preprocessing::SimpleImputer imputer;
+        const std::size_t width = rows_.columns.size();
+        const std::size_t n = rows_.rows.size();
+        imputer.statistics.resize(width);
+        std::vector<T> buffer(imputer_columns * n);
+        for (std::size_t begin = 0; begin < width; begin += imputer_columns) {
+            stop_.check();
+            const std::size_t end = std::min(width, begin + imputer_columns);
+            for (std::size_t p = 0; p < n; ++p) {
+                for (std::size_t c = begin; c < end; ++c) {
+                    buffer[(c - begin) * n + p] = rows_.at(p, c);
+                }
+            }
+            for (std::size_t c = begin; c < end; ++c) {
+                imputer.statistics[c] = preprocessing::impute_statistic(std::span<T>(buffer).subspan((c - begin) * n, n), options);
+            }
+        }
+        ColumnStage stage;
+        stage.fills = true;
+        stage.fill = imputer.statistics;
+        rows_.stages.push_back(std::move(stage));
+        const std::vector<std::int32_t> kept = imputer.kept_columns();
+        if (kept.empty()) {
+            throw InvalidInputError("X", "SimpleImputer.fit", "a matrix with a value in some column", "only missing values");
+        }
+        rows_.select(kept);
+        fitted_.emplace_back(std::move(imputer));
+    }
+
+    void operator()(const SelectorSpec& spec) {
+        const std::size_t width = rows_.columns.size();
+        std::vector<std::int32_t> kept(width);
+        if (spec.k && *spec.k < width) {
+            kept = best_columns(*spec.k);
+        } else {
+            best_columns(width);  // for its refusals
+            std::iota(kept.begin(), kept.end(), 0);
+        }
+        rows_.select(kept);
+        fitted_.emplace_back(ColumnSelection{std::move(kept)});
+    }
+
+    void operator()(const sampling::OverSamplerOptions& options) {
+        sampling::OverSamplerOptions own = options;
+        if (options.strategy == sampling::Strategy::counts) {
+            own.counts.assign(classes_.size(), -1);
+            for (std::size_t g = 0; g < options.counts.size(); ++g) {
+                if (options.counts[g] < 0) {
+                    continue;
+                }
+                const auto found = std::lower_bound(classes_.begin(), classes_.end(), static_cast<std::int32_t>(g));
+                if (found == classes_.end() || *found != static_cast<std::int32_t>(g)) {
+                    throw InvalidInputError("sampling_strategy", "RandomOverSampler.fit_resample", "about classes that are present in the data",
+                                            "a class that has no training row in a fold");
+                }
+                own.counts[static_cast<std::size_t>(found - classes_.begin())] = options.counts[g];
+            }
+        }
+        const std::vector<std::int64_t> positions = sampling::random_over_sample(rows_.labels, classes_.size(), own);
+        const auto append = [&](auto& values) {
+            const std::size_t n = rows_.labels.size();
+            for (std::size_t i = n; i < positions.size(); ++i) {
+                values.push_back(values[static_cast<std::size_t>(positions[i])]);
+            }
+        };
+        append(rows_.rows);
+        if (!rows_.weights.empty()) {
+            append(rows_.weights);
+        }
+        append(rows_.labels);
+    }
+
+private:
+    std::vector<std::int32_t> best_columns(std::size_t k) {
+        if (classes_.size() < 2) {
+            throw InvalidInputError("y", "SelectKBest.fit", "labels of at least two classes", "one class");
+        }
+        preprocessing::AnovaSums sums(rows_.columns.size(), classes_.size());
+        const std::span<const std::int32_t> labels = rows_.labels;
+        for_blocks(rows_, stop_, [&](std::size_t begin, MatrixView<const T> block) {
+            if (!std::all_of(block.data, block.data + block.size(), [](T v) { return std::isfinite(v); })) {
+                throw InvalidInputError("X", "SelectKBest.fit", "free of NaN and infinity", "NaN or infinity");
+            }
+            sums.add_first(block, labels.subspan(begin, block.rows));
+        });
+        sums.between_passes(preprocessing::class_counts(labels, classes_.size()));
+        for_blocks(rows_, stop_, [&](std::size_t begin, MatrixView<const T> block) { sums.add_second(block, labels.subspan(begin, block.rows)); });
+        return preprocessing::k_best(sums.scores(), k);
+    }
+
+    TrainingRows<T>& rows_;
+    std::span<const std::int32_t> classes_;
+    std::vector<FittedStep>& fitted_;
+    StopToken& stop_;
+};
+
+}  // namespace
+
+template <class T>
+void fit_step(const StepSpec& spec, TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted, StopToken& stop) {
+    std::visit(StepFit<T>(rows, classes, fitted, stop), spec);
+}
+
+template void fit_step(const StepSpec&, TrainingRows<float>&, std::span<const std::int32_t>, std::vector<FittedStep>&, StopToken&);
+template void fit_step(const StepSpec&, TrainingRows<double>&, std::span<const std::int32_t>, std::vector<FittedStep>&, StopToken&);
+
+}  // namespace emotion::runtime

@@ -1,0 +1,185 @@
+#include "emotion/runtime/model.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+#include "emotion/core/rng.hpp"
+#include "model_builder.hpp"
+
+using namespace emotion::runtime;
+using emotion::InvalidInputError;
+using emotion::Matrix;
+using emotion::MatrixView;
+using emotion::Parallel;
+using emotion::StopToken;
+using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::tensor;
+
+namespace {
+
+Model model_of(const ModelParts& parts) { return Model(parse_model_file(parts.build(), "m")); }
+
+// Two trees behind a selection of the columns 2 and 0 of three.
+ModelParts forest_parts() {
+    ModelParts parts;
+    parts.steps = R"("steps":[{"kind":"standard_scaler","with_mean":true,"with_std":true},{"kind":"select_k_best"},{"kind":"random_forest_classifier"}])";
+    parts.rest = R"("calibration":null,"threshold":null)";
+    parts.tensors = {
+        tensor<double>("steps.0.mean", "F64", {3}, {1, 0, -1}),
+        tensor<double>("steps.0.scale", "F64", {3}, {2, 1, 0.5}),
+        tensor<std::int32_t>("steps.1.columns", "I32", {2}, {0, 2}),
+        tensor<std::int64_t>("steps.2.tree_offsets", "I64", {3}, {0, 5, 8}),
+        tensor<std::int32_t>("steps.2.feature", "I32", {8}, {0, -1, 1, -1, -1, 1, -1, -1}),
+        tensor<float>("steps.2.threshold", "F32", {8}, {0.0F, 0, 0.5F, 0, 0, -0.25F, 0, 0}),
+        tensor<std::int32_t>("steps.2.left", "I32", {8}, {1, -1, 3, -1, -1, 1, -1, -1}),
+        tensor<std::int32_t>("steps.2.right", "I32", {8}, {2, -1, 4, -1, -1, 2, -1, -1}),
+        tensor<std::uint8_t>("steps.2.missing_left", "U8", {8}, {1, 0, 0, 0, 0, 0, 0, 0}),
+        tensor<double>("steps.2.cover", "F64", {8}, {8, 4, 4, 2, 2, 8, 6, 2}),
+        tensor<double>("steps.2.impurity", "F64", {8}, {0.5, 0, 0.5, 0, 0, 0.4, 0.4, 0}),
+        tensor<double>("steps.2.value", "F64", {8, 2}, {0.75, 0.25, 1, 0, 0.5, 0.5, 1, 0, 0, 1, 0.5, 0.5, 0.75, 0.25, 0, 1}),
+    };
+    return parts;
+}
+
+Matrix<float> random_rows(std::size_t rows, std::size_t columns) {
+    emotion::RandomStream random(1, emotion::Purpose::test, rows);
+    Matrix<float> x(rows, columns);
+    for (float& value : x.values) {
+        value = static_cast<float>(3 * random.normal());
+    }
+    return x;
+}
+
+}  // namespace
+
+TEST_CASE("model: a logistic model worked by hand") {
+    ModelParts parts;  // scaler mean 0,1,2 scale 1,2,4; coef 1,-1,0.5; intercept 0.25; temperature 2; threshold 0.6
+    const Model model = model_of(parts);
+    Parallel parallel(1);
+    StopToken stop;
+    const std::vector<float> x = {2, 3, -2};  // z = 2, 1, -1: margin 2 - 1 - 0.5 + 0.25 = 0.75
+    const Predictions p = model.predict({x.data(), 1, 3}, 3, parallel, stop);
+    const double happy = 1 / (1 + std::exp(-0.75 / 2));  // both log-probabilities halved
+    CHECK(p.probability(0, 1) == doctest::Approx(happy).epsilon(1e-14));
+    CHECK(p.label[0] == 1);
+    CHECK(p.confidence[0] == p.probability(0, 1));
+    CHECK(p.abstained[0] == 1);  // 0.593 < 0.6
+    // Without background the baseline is z = 0, the training mean: contributions coef * z.
+    CHECK(p.top_column.values == std::vector<std::int32_t>{0, 1, 2});
+    CHECK(p.top_contribution.values == std::vector<double>{2, -1, -0.5});
+    CHECK(p.top_value.values == x);
+
+    // With a background of z mean (1, 0, 0): contributions 1, -1, -0.5; the smaller column first among equals.
+    parts["background"] = tensor<float>("background", "F32", {2, 3}, {0, 1, 2, 2, 1, 2});
+    const Predictions against = model_of(parts).predict({x.data(), 1, 3}, 2, parallel, stop);
+    CHECK(against.top_column.values == std::vector<std::int32_t>{0, 1});
+    CHECK(against.top_contribution.values == std::vector<double>{1, -1});
+
+    // The other class of two: the same with the other sign.
+    const std::vector<float> low = {-2, 3, -2};
+    const Predictions calm = model.predict({low.data(), 1, 3}, 1, parallel, stop);
+    CHECK(calm.label[0] == 0);
+    CHECK(calm.top_contribution.values == std::vector<double>{2});
+    CHECK(calm.abstained[0] == 0);
+}
+
+TEST_CASE("model: explanations add up to the output, in input columns") {
+    for (const ModelParts& parts : {ModelParts{}, forest_parts()}) {
+        const Model model = model_of(parts);
+        const Matrix<float> x = random_rows(100, 3);
+        for (const int n_threads : {1, 2, 7}) {
+            Parallel parallel(n_threads);
+            StopToken stop;
+            std::vector<double> values(100 * 3 * 2);
+            std::vector<double> base(2);
+            Matrix<double> output(100, 2);
+            model.explain(x.view(), values, base, parallel, stop);
+            model.raw_output(x.view(), output.view(), parallel, stop);
+            for (std::size_t r = 0; r < 100; ++r) {
+                for (std::size_t k = 0; k < 2; ++k) {
+                    double sum = base[k];
+                    for (std::size_t c = 0; c < 3; ++c) {
+                        sum += values[(r * 3 + c) * 2 + k];
+                    }
+                    CHECK(sum == doctest::Approx(output(r, k)).epsilon(1e-9));
+                }
+            }
+        }
+    }
+    const Model forest = model_of(forest_parts());
+    Parallel parallel(1);
+    StopToken stop;
+    const Matrix<float> x = random_rows(10, 3);
+    std::vector<double> values(10 * 3 * 2);
+    std::vector<double> base(2);
+    forest.explain(x.view(), values, base, parallel, stop);
+    for (std::size_t r = 0; r < 10; ++r) {
+        CHECK(values[(r * 3 + 1) * 2] == 0.0);  // column 1 was not selected
+    }
+    CHECK(std::string(forest.explained_output()) == "probability");
+    CHECK(std::string(model_of(ModelParts{}).explained_output()) == "margin");
+}
+
+TEST_CASE("model: the bits do not depend on threads or on the company of other rows") {
+    for (const ModelParts& parts : {ModelParts{}, forest_parts()}) {
+        const Model model = model_of(parts);
+        const Matrix<float> x = random_rows(301, 3);
+        StopToken stop;
+        Parallel one(1);
+        Parallel seven(7);
+        const Predictions a = model.predict(x.view(), 2, one, stop);
+        const Predictions b = model.predict(x.view(), 2, seven, stop);
+        CHECK(a.probability.values == b.probability.values);
+        CHECK(a.top_contribution.values == b.top_contribution.values);
+        CHECK(a.top_column.values == b.top_column.values);
+        Matrix<double> plain(301, 2);
+        model.contents().pipeline.predict_proba(x.view(), plain.view(), one, stop);
+        for (std::size_t r = 0; r < 301; ++r) {
+            const Predictions alone = model.predict({x.row(r).data(), 1, 3}, 2, one, stop);
+            CHECK(alone.probability(0, 0) == a.probability(r, 0));
+            CHECK(alone.top_contribution(0, 1) == a.top_contribution(r, 1));
+            if (!model.contents().threshold) {
+                CHECK(plain(r, 1) == a.probability(r, 1));  // the forest, uncalibrated: the pipeline's own bits
+            }
+        }
+    }
+}
+
+TEST_CASE("model: bad input") {
+    const Model model = model_of(ModelParts{});
+    Parallel parallel(1);
+    StopToken stop;
+    std::vector<float> x = {0, std::numeric_limits<float>::quiet_NaN(), 0};
+    CHECK_THROWS_AS((void)model.predict({x.data(), 1, 3}, 0, parallel, stop), InvalidInputError);
+    CHECK_THROWS_AS((void)model.predict({x.data(), 1, 2}, 0, parallel, stop), InvalidInputError);
+    CHECK(model.predict({x.data(), 0, 3}, 5, parallel, stop).label.empty());
+    const std::vector<emotion::audio::Source> clip = {emotion::audio::Source::from_path("clip.wav")};
+    CHECK_THROWS_WITH_AS((void)model.predict_clips(clip, 5, parallel, stop), doctest::Contains("saved without an extractor"), InvalidInputError);
+    stop.request_stop();
+    const Matrix<float> many = random_rows(1000, 3);
+    CHECK_THROWS_AS((void)model.predict(many.view(), 0, parallel, stop), emotion::Cancelled);
+}
+
+TEST_CASE("model: a model of another extractor version, or with other columns than its extractor's, is refused") {
+    const auto& names = emotion::audio::feature_names(emotion::audio::FeatureSet::classic);
+    const auto contents = [&] {
+        ModelContents result = parse_model_file(ModelParts{}.build(), "m");
+        result.extractor = ExtractorSpec{"classic", 16'000, emotion::audio::algorithm_version};
+        return result;
+    };
+    CHECK_THROWS_WITH_AS(Model{contents()}, doctest::Contains("feature names"), emotion::ModelFormatError);
+    ModelContents unknown = contents();
+    unknown.extractor->feature_set = "x";
+    CHECK_THROWS_WITH_AS(Model{unknown}, doctest::Contains("feature set"), emotion::ModelFormatError);
+    ModelContents later = contents();
+    later.feature_names = names;
+    later.extractor->algorithm_version += 1;
+    CHECK_THROWS_WITH_AS(Model{later}, doctest::Contains("of the extractor"), emotion::ModelFormatError);
+}

@@ -1,0 +1,257 @@
+"""The one place that coerces what users pass: matrices, labels, weights, seeds.
+
+Exact float32 or float64 C-contiguous arrays pass through without a copy and, when an estimator is already fitted, without scikit-learn.
+scikit-learn is imported on first need only, so that the inference runtime never loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import InvalidInputError
+
+FloatMatrix: TypeAlias = "npt.NDArray[np.float32] | npt.NDArray[np.float64]"
+_SMALL = 4096  # values: below this a finiteness check costs less than one call of scikit-learn
+
+
+def check_seed(random_state: Any, *, caller: str = "check_seed") -> int:
+    """Return one 64-bit seed for ``random_state``, drawn once.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None draws from NumPy's global state, an integer is the seed itself, a generator is asked for one 64-bit number.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else, and for integers outside 0 … 2**64 - 1.
+
+    Examples
+    --------
+    >>> check_seed(7)
+    7
+    >>> check_seed(np.random.RandomState(0)) == check_seed(np.random.RandomState(0))
+    True
+    """
+    if random_state is None or random_state is np.random:
+        return int(np.random.randint(0, 2**64, dtype=np.uint64))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**64, dtype=np.uint64))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(0, 2**64, dtype=np.uint64))
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, (bool, np.bool_)) and 0 <= int(random_state) < 2**64:
+        return int(random_state)
+    raise InvalidInputError(
+        f"random_state of {caller} must be None, an integer from 0 to 2**64 - 1, a RandomState or a Generator; got {random_state!r}"
+    )
+
+
+def is_exact_matrix(X: Any) -> bool:
+    """Return whether ``X`` is a plain C-contiguous, aligned float32 or float64 matrix that kernels can take as it is."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype.char in "fd" and X.dtype.isnative and X.flags.c_contiguous and X.flags.aligned
+
+
+def _is_valid(X: npt.NDArray[Any], allow_nan: bool) -> bool:
+    """Return whether ``X`` has no infinity, and no NaN unless allowed."""
+    if not allow_nan and X.size > _SMALL:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(X.sum()):  # one pass without a temporary; an overflow falls through
+                return True
+    return bool((~np.isinf(X)).all() if allow_nan else np.isfinite(X).all())
+
+
+def check_matrix(
+    X: Any,
+    *,
+    caller: str,
+    estimator: Any = None,
+    reset: bool = False,
+    allow_nan: bool = False,
+    dtypes: tuple[type, ...] = (np.float64, np.float32),
+    min_samples: int = 1,
+) -> Any:
+    """Return ``X`` as a C-contiguous float matrix, without a copy where it already is one.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Finite numbers; NaN only where ``allow_nan``.
+    caller : str
+        Class and method for messages, ``StandardScaler.fit``.
+    estimator : object, optional
+        Its ``n_features_in_`` and ``feature_names_in_`` are set (``reset``) or compared.
+    dtypes : tuple of types
+        Kept as given; everything else becomes the first.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``X`` has another shape, another number of columns, no rows, or values that are not finite numbers.
+    """
+    exact = is_exact_matrix(X) and X.dtype.type in dtypes and X.shape[0] >= min_samples and X.shape[1] >= 1
+    if exact and (estimator is None or (not reset and not hasattr(estimator, "feature_names_in_"))):
+        expected = getattr(estimator, "n_features_in_", X.shape[1])
+        if X.shape[1] == expected and _is_valid(X, allow_nan):
+            return X
+    from sklearn.utils.validation import check_array, validate_data
+
+    options: dict[str, Any] = {
+        "dtype": list(dtypes),
+        "order": "C",
+        "ensure_all_finite": "allow-nan" if allow_nan else True,
+        "ensure_min_samples": min_samples,
+    }
+    try:
+        if estimator is None:
+            return check_array(X, **options)
+        return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
+    except ValueError as error:
+        raise _as_invalid("X", caller, error) from error
+
+
+def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool = False, dtypes: tuple[type, ...] = (np.float64, np.float32)) -> Any:
+    """Return ``(X, y)`` for a classifier's ``fit``: a matrix as `check_matrix`, and labels of the same length, one a row.
+
+    Raises
+    ------
+    InvalidInputError
+        As `check_matrix`; also if ``y`` is missing, not one-dimensional, of another length, continuous, or has several columns.
+    """
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+    if y is None:
+        rule = "an array of labels (this estimator requires y to be passed, but the target y is None)"
+        raise InvalidInputError(f"y of {caller} must be {rule}; got None")
+    X = check_matrix(X, caller=caller, estimator=estimator, reset=True, allow_nan=allow_nan, dtypes=dtypes)
+    try:
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "fc" and not np.isfinite(y).all():
+            raise InvalidInputError(f"y of {caller} must be free of NaN and infinity; got NaN or infinity")
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+    except InvalidInputError:
+        raise
+    except ValueError as error:
+        raise _as_invalid("y", caller, error) from error
+    return X, y
+
+
+def encode_labels(y: npt.NDArray[Any], *, caller: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    """Return the sorted classes and, for each row, the position of its class.
+
+    Raises
+    ------
+    InvalidInputError
+        If the labels cannot be sorted.
+    """
+    try:
+        classes, codes = np.unique(y, return_inverse=True)
+    except TypeError:
+        raise InvalidInputError(f"y of {caller} must be labels of one sortable kind; got mixed types") from None
+    return classes, np.ascontiguousarray(codes, dtype=np.int32)
+
+
+def check_sample_weight(sample_weight: Any, n_samples: int, *, caller: str) -> npt.NDArray[np.float64] | None:
+    """Return weights as float64, or None where all rows count alike.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one finite, non-negative weight a row, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    try:
+        given = np.asarray(sample_weight)
+        weights = np.full(n_samples, float(given)) if given.ndim == 0 else np.ascontiguousarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"sample_weight of {caller} must be one number a row; got {type(sample_weight).__name__}") from None
+    if weights.ndim != 1:
+        raise InvalidInputError(f"sample_weight of {caller} must be 1D array or scalar; got Sample weights must be 1D, shape {weights.shape}")
+    if weights.shape[0] != n_samples:
+        raise InvalidInputError(f"sample_weight of {caller} must be one number a row ({n_samples}); got shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():
+        raise InvalidInputError(f"sample_weight of {caller} must be finite, not negative and not all zero; got values that are not")
+    return weights
+
+
+def check_choice(value: Any, parameter: str, caller: str, choices: tuple[Any, ...]) -> None:
+    """Raise InvalidInputError unless ``value`` is one of ``choices``."""
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        raise InvalidInputError(f"{parameter} of {caller} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+
+
+def check_flag(value: Any, parameter: str, caller: str) -> None:
+    """Raise InvalidInputError unless ``value`` is a boolean."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidInputError(f"{parameter} of {caller} must be True or False; got {value!r}")
+
+
+def check_number(
+    value: Any, parameter: str, caller: str, *, low: float, high: float = float("inf"), integer: bool = False, open_low: bool = False
+) -> None:
+    """Raise InvalidInputError unless ``value`` is a number (an integer) from ``low`` to ``high``; ``open_low`` excludes ``low``."""
+    kinds: tuple[type, ...] = (int, np.integer) if integer else (int, float, np.integer, np.floating)
+    number = isinstance(value, kinds) and not isinstance(value, (bool, np.bool_))
+    if not number or not low <= float(value) <= high or (open_low and float(value) == low):
+        kind = "an integer" if integer else "a number"
+        rule = f"{kind} {'above' if open_low else 'of at least'} {low:g}" + ("" if high == float("inf") else f" and at most {high:g}")
+        raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {value!r}")
+
+
+def check_class_weight(class_weight: Any, classes: npt.NDArray[Any], *, caller: str) -> list[float] | None:
+    """Return one weight a class for a mapping from labels to weights; None for no weights.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``class_weight`` is no mapping, names a label that is no class while a class goes without weight, or holds a negative weight.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise InvalidInputError(f"class_weight of {caller} must be None, 'balanced' or a dict from labels to weights; got {class_weight!r}")
+    labels = classes.tolist()
+    missing = [label for label in labels if label not in class_weight]
+    if missing and len(class_weight) != len(labels) - len(missing):
+        raise InvalidInputError(f"class_weight of {caller} must name the classes of y; got no weight for {missing!r}")
+    for label in labels:
+        check_number(class_weight.get(label, 1.0), "class_weight", caller, low=0, high=float(np.finfo(np.float64).max))
+    return [float(class_weight.get(label, 1.0)) for label in labels]
+
+
+def label_steps(steps: list[dict[str, Any]], classes: Any) -> list[dict[str, Any]] | None:
+    """Return a plan for the native fold loop with label-keyed parameters as lists in the order of ``classes``.
+
+    None where there is such a parameter and ``classes`` is None.
+    """
+    labelled = []
+    for step in steps:
+        step = dict(step)
+        for name in ("class_weight", "sampling_strategy"):
+            value = step.get(name)
+            if not isinstance(value, Mapping):
+                continue
+            if classes is None:
+                return None
+            if name == "class_weight":
+                step[name] = check_class_weight(value, np.asarray(classes), caller=step["kind"])
+            else:
+                labels = np.asarray(classes).tolist()
+                unknown = [label for label in value if label not in labels]
+                if unknown:
+                    raise InvalidInputError(f"sampling_strategy of RandomOverSampler must be about classes present in the data; got {unknown!r}")
+                step[name] = [int(value.get(label, -1)) for label in labels]
+        labelled.append(step)
+    return labelled
+
+
+def _as_invalid(parameter: str, caller: str, error: ValueError) -> InvalidInputError:
+    """Return scikit-learn's finding as our class of error in our form of message."""
+    return InvalidInputError(f"{parameter} of {caller} must be a finite, non-empty numeric array of the expected shape; got: {error}")

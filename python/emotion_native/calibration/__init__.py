@@ -1,0 +1,24 @@
+"""Probabilities that mean what they say, and classifiers that may abstain.
+
+Calibrators and thresholds are fitted on *out-of-fold* predictions: each row is predicted by a model that never saw its group. `nested_evaluation`
+repeats that inside the training part of every outer fold, so that no number of a report comes from rows that a calibrator or threshold has seen.
+"""
+
+from __future__ import annotations
+
+from ._abstention import AbstainingClassifier, choose_threshold
+from ._classifier import CalibratedClassifierCV
+from ._maps import SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
+from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
+
+__all__ = [
+    "AbstainingClassifier",
+    "CalibratedClassifierCV",
+    "FinalChoice",
+    "NestedEvaluation",
+    "SigmoidCalibrator",
+    "TemperatureCalibrator",
+    "choose_threshold",
+    "fit_calibrator",
+    "nested_evaluation",
+]

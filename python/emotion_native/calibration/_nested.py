@@ -1,0 +1,324 @@
+"""Nested evaluation: candidate, calibration and threshold are chosen inside the training part of each outer fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import _num_samples
+
+from ..exceptions import InvalidInputError, LeakageError
+from ..metrics import _rates
+from ..metrics._probabilistic import row_log_loss
+from ..metrics._statistics import speaker_counts
+from ..model_selection._fit import Labels, Probabilities, check_labels, class_seen, fold_probabilities
+from ..model_selection._folds import Folds, resolve_folds
+from ._abstention import Threshold, check_targets, choose_threshold
+from ._maps import Calibrator, Floats, check_method, fit_calibrator
+
+SELECTION_METRICS = ("balanced_accuracy", "uar", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss")
+
+
+@dataclass(frozen=True)
+class FinalChoice:
+    """What the final model uses, fitted on the outer out-of-fold predictions of all rows. Nothing may be reported from these.
+
+    Attributes
+    ----------
+    candidate : str
+    calibrator : TemperatureCalibrator, SigmoidCalibrator or None
+    threshold : float or None
+        None without a target.
+    reached : bool
+        Whether the target accuracy was reached; if not, ``threshold`` is 1 and nothing is answered.
+    scores : dict
+        Selection score of each candidate; higher is better.
+    """
+
+    candidate: str
+    calibrator: Calibrator | None
+    threshold: float | None
+    reached: bool
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NestedEvaluation:
+    """Out-of-fold predictions of every row that no part of the model has seen.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    fold : ndarray of int64 of shape (n_samples,)
+        The outer fold that tested the row.
+    proba_raw, proba : ndarray of shape (n_samples, n_classes)
+        Before and after calibration, of the candidate chosen in the row's fold.
+    predicted : ndarray of shape (n_samples,)
+        Class of the highest calibrated probability.
+    confidence : ndarray of shape (n_samples,)
+    abstained : ndarray of bool of shape (n_samples,)
+    chosen : list of str
+        Candidate of each outer fold.
+    thresholds : list of float or None
+        Threshold of each outer fold; None without a target.
+    reached : list of bool
+    calibrators : list
+        Calibrator of each outer fold, or None without calibration.
+    inner_scores : list of dict
+        Selection score of each candidate in each outer fold, from inner out-of-fold predictions.
+    candidate_proba : dict of str to ndarray of shape (n_samples, n_classes)
+        Outer out-of-fold probabilities of each candidate, before calibration.
+    final : FinalChoice
+    folds : Folds
+        The outer folds; ``folds.hash`` names the split.
+    ungrouped : bool
+    """
+
+    classes: npt.NDArray[Any]
+    fold: npt.NDArray[np.int64]
+    proba_raw: Floats
+    proba: Floats
+    predicted: npt.NDArray[Any]
+    confidence: Floats
+    abstained: npt.NDArray[np.bool_]
+    chosen: list[str]
+    thresholds: list[float | None]
+    reached: list[bool]
+    calibrators: list[Calibrator | None]
+    inner_scores: list[dict[str, float]]
+    candidate_proba: dict[str, Floats]
+    final: FinalChoice
+    folds: Folds
+    ungrouped: bool = field(default=False)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Outer and inner folds, all in row numbers of the whole data, in the order in which they are fitted."""
+
+    outer: Folds
+    inner: list[Folds]  # one a outer fold; row numbers count within the outer training rows
+    train: list[npt.NDArray[np.int64]]
+    test: list[npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How a candidate, a calibrator and a threshold are chosen from out-of-fold predictions."""
+
+    method: str | None
+    target_coverage: float | None
+    target_accuracy: float | None
+    metric: str
+
+    def score(self, proba: Probabilities, codes: npt.NDArray[np.int64]) -> float:
+        if self.metric == "log_loss":
+            return -float(np.mean(row_log_loss(codes, proba)))
+        k = proba.shape[1]
+        counts = speaker_counts(codes, np.argmax(proba, axis=1).astype(np.int64), np.zeros(len(codes), dtype=np.int64), 1, k)
+        return float(np.nan_to_num(_rates.BY_NAME[self.metric](counts[0], k)))
+
+    def choose(self, proba: dict[str, Probabilities], codes: npt.NDArray[np.int64]) -> tuple[str, dict[str, float]]:
+        scores = {name: self.score(p, codes) for name, p in proba.items()}
+        return max(scores, key=lambda name: scores[name]), scores  # the first candidate wins ties
+
+    def calibrate(
+        self, proba: Probabilities, codes: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]
+    ) -> tuple[Calibrator | None, Threshold | None]:
+        calibrator = None if self.method is None else fit_calibrator(self.method, proba, codes, seen=seen)
+        if self.target_coverage is None and self.target_accuracy is None:
+            return calibrator, None
+        calibrated = proba if calibrator is None else calibrator.predict_proba(proba)
+        correct = np.argmax(calibrated, axis=1) == codes
+        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy}
+        return calibrator, choose_threshold(calibrated.max(axis=1), correct, **targets)
+
+
+def _plan(cv: Any, inner_cv: Any, X: Any, labels: Labels, groups: Any, allow_ungrouped: bool) -> _Plan:
+    caller = "nested_evaluation"
+    outer = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
+    if (outer.fold_of_rows() < 0).any():
+        raise InvalidInputError(f"cv of {caller} must test each row exactly once; got rows that no fold tests")
+    if not (inner_cv is None or isinstance(inner_cv, (int, np.integer)) or hasattr(inner_cv, "split")):
+        rule = "None, an integer or a splitter, for it splits the training part of each fold"
+        raise InvalidInputError(f"inner_cv of {caller} must be {rule}; got {inner_cv!r:.80}")
+    inner: list[Folds] = []
+    train, test = [], []
+    for k, (rows, test_rows) in enumerate(outer):
+        own_groups = None if groups is None else _safe_indexing(groups, rows)
+        if own_groups is not None and not outer.ungrouped and len(set(np.asarray(own_groups).tolist())) < 2:
+            raise LeakageError(
+                f"groups of {caller} must leave at least two groups for training in every outer fold, so that calibration can be fitted out of fold; "
+                f"fold {k} has one: use at least three groups and a cv that holds out one of them"
+            )
+        folds = resolve_folds(
+            inner_cv, _safe_indexing(X, rows), labels.values[rows], own_groups, caller=f"{caller} (inner)", allow_ungrouped=allow_ungrouped
+        )
+        if (folds.fold_of_rows() < 0).any():
+            raise InvalidInputError(f"inner_cv of {caller} must test each training row exactly once; got rows that no inner fold tests")
+        inner.append(folds)
+        train += [rows, *(rows[part] for part in folds.train)]
+        test += [test_rows, *(rows[part] for part in folds.test)]
+    return _Plan(outer, inner, train, test)
+
+
+def _split_results(plan: _Plan, pieces: list[Probabilities], n: int, k: int) -> tuple[Floats, list[Floats]]:
+    """Return outer out-of-fold probabilities of all rows, and inner ones of each outer fold's training rows."""
+    outer = np.empty((n, k))
+    inner: list[Floats] = []
+    at = 0
+    for test_rows, folds in zip(plan.outer.test, plan.inner, strict=True):
+        outer[test_rows] = pieces[at]
+        own = np.empty((folds.n_samples, k))
+        for j, test in enumerate(folds.test):
+            own[test] = pieces[at + 1 + j]
+        inner.append(own)
+        at += 1 + len(folds)
+    return outer, inner
+
+
+def nested_evaluation(
+    candidates: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    inner_cv: Any = None,
+    method: str | None = "temperature",
+    target_coverage: float | None = None,
+    target_accuracy: float | None = None,
+    selection_metric: str = "balanced_accuracy",
+    params: Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    allow_ungrouped: bool = False,
+) -> NestedEvaluation:
+    """Evaluate candidates with selection, calibration and abstention fitted inside the training part of each outer fold.
+
+    For each outer fold every candidate is fitted on inner folds of the training rows (whole groups held out) and on all training rows. The
+    inner out-of-fold predictions choose the candidate, fit its calibration and its threshold; these are applied to the outer test rows, which
+    played no part in any of it. A pipeline made of our own steps runs all its outer and inner fits in one native call.
+
+    Parameters
+    ----------
+    candidates : mapping of str to classifier
+        Never fitted themselves. With one candidate nothing is selected.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    groups : array-like of shape (n_samples,)
+    cv : None, int, splitter or iterable
+        Outer folds, each row tested exactly once.
+    inner_cv : None, int or splitter
+        Folds of each training part; it is given the groups of those rows.
+    method : {"temperature", "sigmoid"} or None
+        Calibration; None leaves probabilities as they are.
+    target_coverage, target_accuracy : float, optional
+        At most one; see `choose_threshold`.
+    selection_metric : str
+        One of balanced_accuracy (uar), accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
+    params : mapping, optional
+        Arguments of the candidates' ``fit``; values with one entry a row are cut down to the training rows.
+    n_jobs : int or None
+    progress : callable, optional
+        Called with the fits done and the fits in all.
+    allow_ungrouped : bool
+
+    Returns
+    -------
+    NestedEvaluation
+
+    Raises
+    ------
+    LeakageError
+        Without groups (unless allowed), if a group is on both sides of a fold, or with too few groups to nest.
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from emotion_native.calibration import nested_evaluation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> result = nested_evaluation({"bayes": GaussianNB()}, X, y, groups=np.arange(150) % 10, target_coverage=0.8)
+    >>> result.proba.shape, result.chosen
+    ((150, 3), ['bayes', 'bayes', 'bayes', 'bayes', 'bayes'])
+    """
+    caller = "nested_evaluation"
+    if not isinstance(candidates, Mapping) or not candidates:
+        raise InvalidInputError(f"candidates of {caller} must be a mapping of at least one name to a classifier; got {candidates!r:.80}")
+    if method is not None:
+        check_method(method, caller)
+    check_targets(target_coverage, target_accuracy, caller)
+    if selection_metric not in SELECTION_METRICS:
+        raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
+    X, y, groups = indexable(X, y, groups)
+    n = _num_samples(X)
+    labels = check_labels(y, n, caller=caller)
+    plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)
+    rule = _Rule(method, target_coverage, target_accuracy, selection_metric)
+    arguments = {**(params or {}), "groups": groups}
+    outer: dict[str, Floats] = {}
+    inner: dict[str, list[Floats]] = {}
+    total = len(plan.train) * len(candidates)
+    for i, (name, candidate) in enumerate(candidates.items()):
+        report = None if progress is None else _shifted(progress, i * len(plan.train), total)
+        pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
+        outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+    return _assemble(plan, labels, outer, inner, rule)
+
+
+def _shifted(progress: Callable[[int, int], object], before: int, total: int) -> Callable[[int], object]:
+    return lambda done: progress(min(before + done, total), total)
+
+
+def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule) -> NestedEvaluation:
+    codes = labels.codes.astype(np.int64)
+    raw = np.empty((len(codes), len(labels.classes)))
+    proba = np.empty_like(raw)
+    abstained = np.zeros(len(codes), dtype=bool)
+    chosen, thresholds, reached, calibrators, scores = [], [], [], [], []
+    for k, (rows, test_rows) in enumerate(plan.outer):
+        own = plan.inner[k]
+        name, fold_scores = rule.choose({name: p[k] for name, p in inner.items()}, codes[rows])
+        own_labels = Labels(labels.values[rows], labels.classes, labels.codes[rows])
+        seen = class_seen(own_labels, own.train)[own.fold_of_rows(), codes[rows]]
+        calibrator, threshold = rule.calibrate(inner[name][k], codes[rows], seen)
+        raw[test_rows] = outer[name][test_rows]
+        proba[test_rows] = raw[test_rows] if calibrator is None else calibrator.predict_proba(raw[test_rows])
+        if threshold is not None:
+            abstained[test_rows] = threshold.abstains(proba[test_rows].max(axis=1))
+        chosen.append(name)
+        thresholds.append(None if threshold is None else threshold.value)
+        reached.append(threshold is None or threshold.reached)
+        calibrators.append(calibrator)
+        scores.append(fold_scores)
+    fold = plan.outer.fold_of_rows()
+    final_name, final_scores = rule.choose(outer, codes)
+    calibrator, threshold = rule.calibrate(outer[final_name], codes, class_seen(labels, plan.outer.train)[fold, codes])
+    return NestedEvaluation(
+        classes=labels.classes,
+        fold=fold,
+        proba_raw=raw,
+        proba=proba,
+        predicted=labels.classes[np.argmax(proba, axis=1)],
+        confidence=proba.max(axis=1),
+        abstained=abstained,
+        chosen=chosen,
+        thresholds=thresholds,
+        reached=reached,
+        calibrators=calibrators,
+        inner_scores=scores,
+        candidate_proba=outer,
+        final=FinalChoice(
+            final_name, calibrator, None if threshold is None else threshold.value, threshold is None or threshold.reached, final_scores
+        ),
+        folds=plan.outer,
+        ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner),
+    )

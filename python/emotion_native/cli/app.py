@@ -1,0 +1,305 @@
+"""The commands and their options. Bodies live in the modules beside this one and load when a command runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="emotion-native",
+    help="Emotion recognition from audio: leakage-free training, calibrated predictions that may abstain, exact explanations.\n\n"
+    "Results go to stdout, progress and notes to stderr. Every command takes --help; --debug shows the traceback of an error.",
+    epilog="Start with: emotion-native demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; default: all cores that this process may use. Results do not depend on it.")]
+Manifest = Annotated[str, typer.Argument(help="Manifest: CSV or Parquet with filepath, label, modality, speaker.")]
+Cache = Annotated[
+    str | None, typer.Option("--cache", help="Folder to keep extracted features in; default: the user's cache folder. A second run reads them.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
+ModelFile = Annotated[str | None, typer.Option("--model-file", "-m", help="Model file; default: the model that ships with the package.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from .._version import __version__
+
+        typer.echo(f"emotion-native {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder to make; default ./emotion-native-demo, numbered if that exists.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.", min=0)] = 0,
+    n_jobs: Jobs = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole way on the bundled sample corpus: from clips to a calibrated model and a prediction.
+
+    \b
+    Examples:
+      emotion-native demo
+      emotion-native demo --output /tmp/demo --json
+    """
+    from .demo import run_demo
+
+    run_demo(output=output, seed=seed, n_jobs=n_jobs, as_json=json, quiet=quiet)
+
+
+@app.command()
+def manifest(
+    corpus: Annotated[str, typer.Argument(help="ravdess, emodb, emovo or crema_d.")],
+    folder: Annotated[str, typer.Argument(help="Folder with the corpus's files.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write: .csv or .parquet.")] = "manifest.csv",
+    skip_unmatched: Annotated[bool, typer.Option("--skip-unmatched", help="Leave out media files with other names instead of an error.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a manifest from the file names of a known corpus.
+
+    \b
+    Examples:
+      emotion-native manifest ravdess ~/corpora/RAVDESS -o manifest.csv
+      emotion-native manifest emodb ~/corpora/emodb/wav -o emodb.parquet
+    """
+    from .corpus import make_manifest
+
+    make_manifest(corpus, folder, output, skip_unmatched=skip_unmatched, force=force, as_json=json)
+
+
+@app.command()
+def validate(manifest: Manifest, n_jobs: Jobs = None, json: Json = False, quiet: Quiet = False) -> None:
+    """Check a manifest and the files it names. Exit code 1 if there are errors.
+
+    \b
+    Examples:
+      emotion-native validate manifest.csv
+      emotion-native validate manifest.csv --json | jq .issues
+    """
+    from .corpus import validate_manifest
+
+    validate_manifest(manifest, n_jobs=n_jobs, as_json=json, quiet=quiet)
+
+
+@app.command()
+def extract(
+    manifest: Manifest,
+    output: Annotated[str, typer.Option("--output", "-o", help="Feature table to write: .parquet or .csv.")] = "features.parquet",
+    sample_rate_hz: Annotated[int, typer.Option("--sample-rate-hz", help="Sampling rate that clips are brought to.", min=4000, max=192000)] = 16000,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.1,
+    force: Annotated[bool, typer.Option("--force", help="Replace the table if it exists.")] = False,
+    n_jobs: Jobs = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Extract the features of every clip into a table. Failed clips keep their row, with a reason code.
+
+    \b
+    Examples:
+      emotion-native extract manifest.csv -o features.parquet
+      emotion-native extract manifest.csv -o features.parquet --cache .cache --fail-threshold 0.02
+    """
+    from .corpus import extract_features
+
+    extract_features(
+        manifest,
+        output,
+        sample_rate_hz=sample_rate_hz,
+        cache=False if no_cache else cache or True,
+        fail_threshold=fail_threshold,
+        force=force,
+        n_jobs=n_jobs,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def train(
+    manifest: Annotated[str | None, typer.Argument(help="Manifest or feature table; may also stand in the settings file.")] = None,
+    config: Annotated[str | None, typer.Option("--config", "-c", help="Settings file (YAML).")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Run folder to make; default ./emotion-native-run.")] = None,
+    force: Annotated[bool | None, typer.Option("--force", help="Replace the run folder if it exists.")] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", help="forest or logistic; repeat to compare, with selection in nested folds.")] = None,
+    test_speakers: Annotated[str | None, typer.Option("--test-speakers", help="Speakers to hold out for a second evaluation: a,b.")] = None,
+    split_file: Annotated[str | None, typer.Option("--split-file", help="CSV with filepath or speaker, and split (train, test, unused).")] = None,
+    folds: Annotated[int | None, typer.Option("--folds", help="Outer cross-validation folds.")] = None,
+    leave_one_speaker_out: Annotated[bool | None, typer.Option("--leave-one-speaker-out", help="One fold a speaker (a group).")] = None,
+    select_k_best: Annotated[int | None, typer.Option("--select-k-best", help="Keep this many columns, chosen in each training fold.")] = None,
+    over_sampling: Annotated[
+        bool | None, typer.Option("--over-sampling/--no-over-sampling", help="Repeat rows of rare classes inside training folds.")
+    ] = None,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid or none.")] = None,
+    target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
+    target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,
+    format: Annotated[list[str] | None, typer.Option("--format", help="emotion, pkl; repeat for both. pkl adds classifier.pkl.")] = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    fail_threshold: Annotated[float | None, typer.Option("--fail-threshold", help="Share of clips that may fail.")] = None,
+    allow_ungrouped: Annotated[
+        bool | None, typer.Option("--allow-ungrouped", help="Split rows without groups; reports say so in the first line.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: NAME=VALUE, as in forest.n_estimators=500. Repeat.")] = None,
+    n_jobs: Jobs = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train with speaker-grouped cross-validation; write scores, figures, a report and the model into a run folder.
+
+    Settings come from defaults, the file, EMOTION_NATIVE_* variables, then flags; the last word wins.
+
+    \b
+    Examples:
+      emotion-native train manifest.csv -o runs/first
+      emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
+      emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
+      emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500
+    """
+    flags: dict[str, Any] = {
+        name: value for name, value in locals().items() if name not in ("config", "json", "quiet", "set_", "test_speakers", "labels", "no_cache")
+    }
+    flags["test_speakers"] = None if test_speakers is None else [name.strip() for name in test_speakers.split(",") if name.strip()]
+    if no_cache:
+        flags["cache"] = False
+    flags["labels"] = None if labels is None else [name.strip() for name in labels.split(",") if name.strip()]
+    from .learning import run_training
+
+    run_training(config, {name: value for name, value in flags.items() if value is not None and value != []}, set_ or [], as_json=json, quiet=quiet)
+
+
+@app.command()
+def evaluate(
+    model_file: Annotated[str, typer.Argument(help="Model file.")],
+    manifest: Manifest,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Folder to make with figures, tables and a report.")] = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.1,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Score speakers and clips that the model was trained on; the report says so.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder if it exists.")] = False,
+    n_jobs: Jobs = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a model on clips of speakers that it has never heard. Speakers or clips of its training are refused (exit code 5).
+
+    \b
+    Examples:
+      emotion-native evaluate runs/first/model.emotion new_speakers.csv -o runs/first-on-new
+    """
+    from .learning import run_evaluation
+
+    run_evaluation(
+        model_file,
+        manifest,
+        output=output,
+        cache=False if no_cache else cache or True,
+        fail_threshold=fail_threshold,
+        allow_seen=allow_seen,
+        force=force,
+        n_jobs=n_jobs,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def predict(
+    clips: Annotated[list[str], typer.Argument(help="Audio files.")],
+    model_file: ModelFile = None,
+    top_features: Annotated[int, typer.Option("--top-features", help="Columns that drove the prediction to show.", min=0, max=1000)] = 3,
+    fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.0,
+    n_jobs: Jobs = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict the expressed emotion of clips, with calibrated confidence; low confidence abstains.
+
+    \b
+    Examples:
+      emotion-native predict clip.wav
+      emotion-native predict *.wav --model-file runs/first/model.emotion --json
+    """
+    from .prediction import predict_clips
+
+    predict_clips(clips, model_file, top_features=top_features, fail_threshold=fail_threshold, n_jobs=n_jobs, as_json=json, quiet=quiet)
+
+
+@app.command()
+def explain(
+    clip: Annotated[str, typer.Argument(help="Audio file.")],
+    model_file: ModelFile = None,
+    label: Annotated[str | None, typer.Option("--label", help="Class to explain; default: the predicted one.")] = None,
+    top: Annotated[int, typer.Option("--top", help="Columns to show.", min=1, max=1000)] = 10,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Picture to write (.png).")] = None,
+    json: Json = False,
+) -> None:
+    """Show which features drove a prediction (exact SHAP values of the forest, before calibration).
+
+    \b
+    Examples:
+      emotion-native explain clip.wav
+      emotion-native explain clip.wav --label angry --output why.png
+    """
+    from .prediction import explain_clip
+
+    explain_clip(clip, model_file, label=label, top=top, output=output, as_json=json)
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="Run folder made by train, evaluate or demo.")],
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Write the figures, tables and report again from the folder's numbers.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the scores of a run folder.
+
+    \b
+    Examples:
+      emotion-native report runs/first
+      emotion-native report runs/first --rebuild
+    """
+    from .learning import show_report
+
+    show_report(run, rebuild=rebuild, as_json=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check the installation: Python, the native core, threads, packages, disk, fonts, the default model.
+
+    \b
+    Examples:
+      emotion-native doctor
+    """
+    from .doctor import run_doctor
+
+    run_doctor(as_json=json)

@@ -1,0 +1,135 @@
+"""The way in and every way out: exit codes, errors as one line, interruption, closed pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+__all__ = ["ExitCode", "main"]
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status means; ``docs/reference/cli.md`` lists them."""
+
+    OK = 0
+    ERRORS_FOUND = 1
+    USAGE = 2
+    BAD_INPUT = 3
+    MEDIA_FAILED = 4
+    LEAKAGE_REFUSED = 5
+    MISSING_DEPENDENCY = 6
+    INTERNAL = 70
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Words after the program's name; None takes the process's.
+
+    Returns
+    -------
+    int
+        An `ExitCode`.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or os.environ.get("EMOTION_NATIVE_DEBUG", "") not in ("", "0")
+    words = [word for word in words if word != "--debug"]
+    _plain_streams()
+    with _termination_as_exception():
+        try:
+            from .app import app
+
+            result = app(words, prog_name="emotion-native", standalone_mode=False)
+            sys.stdout.flush()
+            return int(result or 0)
+        except SystemExit as error:
+            return error.code if isinstance(error.code, int) else int(error.code is not None)
+        except BrokenPipeError:
+            _silence_stdout()
+            return ExitCode.BROKEN_PIPE
+        except BaseException as error:
+            if debug and not isinstance(error, KeyboardInterrupt):
+                import traceback
+
+                traceback.print_exc()
+            return _report(error, as_json="--json" in words)
+
+
+def _plain_streams() -> None:
+    """Let file names that are no UTF-8 pass: what cannot be written is escaped, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # pytest and notebooks put other objects here
+
+
+@contextlib.contextmanager
+def _termination_as_exception() -> Any:
+    """Turn SIGTERM into an exception, so that half-written folders are removed."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit(int(ExitCode.TERMINATED))
+
+    try:
+        previous = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _silence_stdout() -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report(error: BaseException, *, as_json: bool) -> int:
+    code, message = _described(error)
+    name = "Interrupted" if code == ExitCode.INTERRUPTED else type(error).__name__
+    if as_json:
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({"error": {"kind": name, "message": message, "exit_code": int(code)}}, sort_keys=True))
+            sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        print("Interrupted; nothing was left half-written." if code == ExitCode.INTERRUPTED else f"Error: {message}", file=sys.stderr)
+    return int(code)
+
+
+def _described(error: BaseException) -> tuple[ExitCode, str]:
+    """Return the exit code of an error and one line about it."""
+    from ..exceptions import EmotionNativeError, LeakageError, MediaDecodeError, MissingDependencyError
+
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return ExitCode.INTERRUPTED, "interrupted"
+    if hasattr(error, "format_message"):  # a usage error of click, whichever copy of click typer uses
+        usage = " ".join(str(error.format_message()).split())
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+        return ExitCode.USAGE, usage + hint
+    if isinstance(error, LeakageError):
+        return ExitCode.LEAKAGE_REFUSED, text
+    if isinstance(error, MediaDecodeError):
+        return ExitCode.MEDIA_FAILED, text
+    if isinstance(error, MissingDependencyError):
+        return ExitCode.MISSING_DEPENDENCY, text
+    if isinstance(error, EmotionNativeError):
+        return ExitCode.BAD_INPUT, text
+    if isinstance(error, OSError):
+        place = f": {error.filename}" if error.filename else ""
+        return ExitCode.BAD_INPUT, f"{error.strerror or text}{place}"
+    return ExitCode.INTERNAL, f"{type(error).__name__}: {text} (a defect of emotion-native; --debug shows where)"

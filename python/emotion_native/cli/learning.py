@@ -1,0 +1,154 @@
+"""Commands about models: ``train``, ``evaluate``, ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..exceptions import InvalidInputError
+from .console import StageProgress, note, print_json, print_table, safe
+
+__all__ = ["run_evaluation", "run_training", "show_report"]
+
+
+def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *, as_json: bool, quiet: bool) -> None:
+    """Train by settings from file, environment and flags, and show the result."""
+    from ..experiment import load_settings, train
+    from ..experiment.run_folder import check_target
+
+    layered = load_settings(config, flags={**_named(extra), **flags})
+    settings = layered.settings
+    if settings.manifest is None:
+        raise InvalidInputError("manifest of train must be named, as an argument or in the settings file; got none")
+    check_target(Path(settings.output), force=settings.force)
+    if not quiet:
+        note("Settings (name, value, from):")
+        for name, value, origin in layered.table():
+            note(f"  {name:<24} {value:<28} {origin}")
+    with StageProgress(quiet=quiet) as progress:
+        run = train(None, settings, progress=progress, origins=layered.origins)
+    if as_json:
+        print_json(training_result(run))
+    else:
+        show_scores(run.record, run.cross_validated, run.held_out, run.candidates)
+        print(f"Run folder: {safe(run.folder)}")
+        note(f"Next: open {run.folder / 'report.html'} · emotion-native predict CLIP --model-file {run.model_path}")
+
+
+def training_result(run: Any) -> dict[str, Any]:
+    """Return what ``train --json`` prints."""
+    return {
+        "folder": str(run.folder),
+        "model_file": str(run.model_path),
+        "report": str(run.folder / "report.html"),
+        "ungrouped": run.ungrouped_,
+        "cross_validated": run.cross_validated.summary,
+        "held_out": None if run.held_out is None else run.held_out.summary,
+        "candidates": run.candidates,
+        "run": run.record,
+    }
+
+
+def _named(extra: list[str]) -> dict[str, Any]:
+    """Read ``--set NAME=VALUE``; values as in YAML."""
+    import yaml
+
+    values: dict[str, Any] = {}
+    for item in extra:
+        name, equals, text = item.partition("=")
+        if not equals or not name.strip():
+            raise InvalidInputError(f"--set of train must be NAME=VALUE; got {item!r}")
+        try:
+            values[name.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            values[name.strip()] = text
+    return values
+
+
+def run_evaluation(
+    model_file: str,
+    manifest: str,
+    *,
+    output: str | None,
+    cache: str | bool,
+    fail_threshold: float,
+    allow_seen: bool,
+    force: bool,
+    n_jobs: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Score a model on new speakers and show the result."""
+    from ..experiment import evaluate
+
+    with StageProgress(quiet=quiet) as progress:
+        result = evaluate(
+            model_file,
+            manifest,
+            output=output,
+            force=force,
+            allow_seen=allow_seen,
+            cache=cache,
+            fail_threshold=fail_threshold,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+    if as_json:
+        folder = None if result.folder is None else str(result.folder)
+        print_json(
+            {
+                "evaluation": result.scored.summary,
+                "folder": folder,
+                "ungrouped": result.record["ungrouped"],
+                "seen": result.seen,
+                "run": result.record,
+            }
+        )
+        return
+    show_scores(result.record, result.scored, None, {})
+    if result.folder is not None:
+        print(f"Folder: {safe(result.folder)}")
+
+
+def show_report(run: str, *, rebuild: bool, as_json: bool) -> None:
+    """Show a run folder's scores; write its pictures and pages again where asked."""
+    from ..experiment.writing import read_run, write_presentation
+
+    folder = Path(run)
+    record, metrics, scored, held_out = read_run(folder)
+    if rebuild:
+        write_presentation(folder, record, metrics, scored, held_out)
+    if as_json:
+        print_json({"folder": str(folder), "metrics": metrics, "run": record})
+        return
+    show_scores(record, scored, held_out, metrics.get("candidates") or {})
+    print(f"Report: {safe(folder / 'report.html')}")
+
+
+def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: dict[str, Any]) -> None:
+    """Print the first line of a report, then the tables."""
+    from ..experiment.writing import comparison_table, first_line, report_notes
+    from ..reports import evidence_note
+
+    print(safe(first_line(record, scored)))
+    for part in [scored, *([] if held_out is None else [held_out])]:
+        show_part(part)
+        if text := evidence_note(part.n_speakers):
+            print(text)
+    comparison = comparison_table(candidates, scored)
+    if comparison is not None:
+        print(f"\n{comparison.title}")
+        print_table(comparison.header, comparison.rows)
+    for line in report_notes(record, scored):
+        print(f"· {safe(line)}")
+    print()
+
+
+def show_part(scored: Any) -> None:
+    """Print the summary and the class-wise table of one evaluated set."""
+    from ..experiment.summary import class_table, summary_table
+
+    for table in (summary_table(scored), class_table(scored)):
+        print(f"\n{safe(table.title)}")
+        print_table(table.header, table.rows)
+    print()

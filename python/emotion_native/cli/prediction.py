@@ -1,0 +1,140 @@
+"""Commands about single clips: ``predict`` and ``explain``. Only NumPy and the runtime are loaded, and matplotlib where a picture is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..exceptions import InvalidInputError
+from .console import StageProgress, bar, note, print_json, safe
+from .entry import ExitCode
+
+__all__ = ["explain_clip", "predict_clips", "show_prediction"]
+
+
+def predict_clips(
+    clips: list[str], model_file: str | None, *, top_features: int, fail_threshold: float, n_jobs: int | None, as_json: bool, quiet: bool
+) -> None:
+    """Predict clips; exit code 4 when more than ``fail_threshold`` of them cannot be used."""
+    from ..runtime import load_model
+
+    model = load_model(model_file)
+    with StageProgress(quiet=quiet or len(clips) < 8) as progress:
+        predictions = model.predict_batch(
+            clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done: progress("Predicting", int(done), len(clips))
+        )
+    if as_json:
+        print_json(
+            {
+                "model": _model_record(model, model_file),
+                "predictions": [{"filepath": c, **p.to_dict()} for c, p in zip(clips, predictions, strict=True)],
+            }
+        )
+    else:
+        for clip, prediction in zip(clips, predictions, strict=True):
+            show_prediction(clip, prediction)
+        note("The model describes what a recording expresses, not what a person feels.")
+    failed = sum(prediction.label is None for prediction in predictions)
+    if failed > fail_threshold * len(clips):
+        note(f"Error: {failed} of {len(clips)} clips could not be used")
+        raise typer.Exit(ExitCode.MEDIA_FAILED)
+
+
+def _model_record(model: Any, model_file: str | None) -> dict[str, Any]:
+    return {
+        "file": model_file or "default",
+        "hash": model.model_hash,
+        "classes": list(model.classes),
+        "threshold": model.threshold,
+        "ungrouped": bool(model.provenance.get("ungrouped", False)),
+    }
+
+
+def show_prediction(clip: str, prediction: Any) -> None:
+    """Print one prediction for people."""
+    print(safe(clip))
+    if prediction.label is None:
+        print(f"  no prediction: {safe(prediction.reason)}")
+        for warning in prediction.warnings:
+            print(f"  {safe(warning)}")
+        print()
+        return
+    verdict = f"{safe(prediction.label)}, confidence {prediction.confidence:.0%}"
+    if prediction.abstained:
+        verdict = f"abstains ({safe(prediction.reason)}); most probable: {verdict}"
+    print(f"  {verdict}")
+    width = max(len(safe(label)) for label in prediction.probabilities)
+    for label, probability in sorted(prediction.probabilities.items(), key=lambda item: -item[1]):
+        print(f"    {safe(label).ljust(width)}  {bar(probability)} {probability:4.0%}")
+    if prediction.top_features:
+        print("  driven by (contribution to the score before calibration):")
+        for feature in prediction.top_features:
+            print(f"    {feature.contribution:+.3f}  {safe(feature.name)} = {feature.value:.4g}")
+    for warning in prediction.warnings:
+        print(f"  warning: {safe(warning)}")
+    print()
+
+
+def explain_clip(clip: str, model_file: str | None, *, label: str | None, top: int, output: str | None, as_json: bool) -> None:
+    """Print (and draw) what drove a prediction."""
+    from ..runtime import load_model
+
+    model = load_model(model_file)
+    explanation = model.explain(clip)
+    classes = [str(name) for name in explanation["classes"]]
+    chosen = str(explanation["prediction"].label) if label is None else label
+    if chosen not in classes:
+        raise InvalidInputError(f"label of explain must be one of {', '.join(classes)}; got {chosen!r}")
+    column = classes.index(chosen)
+    values, base = explanation["values"][:, column], float(explanation["base_values"][column])
+    order = sorted(range(len(values)), key=lambda row: (-abs(values[row]), row))
+    if output is not None:
+        _draw(explanation, values, base, chosen, clip, top, output)
+    top_rows = [
+        {"name": explanation["feature_names"][row], "value": float(explanation["data"][row]), "contribution": float(values[row])}
+        for row in order[:top]
+    ]
+    rest = float(values.sum() - sum(row["contribution"] for row in top_rows))
+    result = {
+        "filepath": clip,
+        "label": chosen,
+        "output": explanation["output"],
+        "base_value": base,
+        "value": base + float(values.sum()),
+        "features": top_rows,
+        "rest": rest,
+        "prediction": explanation["prediction"].to_dict(),
+        "picture": output,
+    }
+    if as_json:
+        print_json({**result, "prediction": {**result["prediction"], "top_features": result["prediction"]["top_features"][:top]}})
+    else:
+        _show_explanation(result, len(values))
+
+
+def _draw(explanation: dict[str, Any], values: Any, base: float, label: str, clip: str, top: int, output: str) -> None:
+    from ..reports import contribution_figure, save_figure, shown_label
+
+    if Path(output).suffix.lower() != ".png":
+        raise InvalidInputError(f"output of explain must end in .png; got {output}")
+    figure = contribution_figure(
+        explanation["feature_names"], explanation["data"], values, base=base, label=label, top=top, subtitle=shown_label(Path(clip).name, 60)
+    )
+    save_figure(figure, output)
+
+
+def _show_explanation(result: dict[str, Any], n_features: int) -> None:
+    prediction = result["prediction"]
+    print(
+        f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{', abstains' if prediction['abstained'] else ''}"
+    )
+    print(f"Score of “{safe(result['label'])}” before calibration: {result['value']:.3f}")
+    print(f"  {result['base_value']:+.3f}  with nothing known about the clip")
+    for row in result["features"]:
+        print(f"  {row['contribution']:+.3f}  {safe(row['name'])} = {row['value']:.4g}")
+    print(f"  {result['rest']:+.3f}  {n_features - len(result['features'])} other columns")
+    if result["picture"]:
+        print(f"Picture: {safe(result['picture'])}")
+    note("Contributions describe this model, not causes in the world.")

@@ -1,0 +1,396 @@
+"""Random forests on the native core, with scikit-learn's interface.
+
+Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from . import _core
+from ._threads import effective_n_jobs
+from ._validation import check_choice, check_flag, check_matrix, check_number, check_rows, check_sample_weight, check_seed, encode_labels
+from .exceptions import EmotionNativeWarning, InvalidInputError
+
+__all__ = ["RandomForestClassifier"]
+
+_ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
+
+
+class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A random forest: trees on bootstrap samples with random candidate columns, whose class shares are averaged.
+
+    Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn, exact splits.
+
+    Parameters
+    ----------
+    n_estimators : int, default 100
+        Number of trees.
+    criterion : {"gini", "entropy", "log_loss"}, default "gini"
+        Impurity that splits decrease; "log_loss" is another name of "entropy".
+    max_depth : int or None, default None
+        Levels below the root; None: until leaves are pure.
+    min_samples_split, min_samples_leaf : int or float, default 2 and 1
+        Least number of drawn rows in a node that is split and in a child; a float is a share of the rows, rounded up. A row drawn
+        three times counts three times (scikit-learn counts it once).
+    min_weight_fraction_leaf : float, default 0.0
+        Least share of the tree's weight in a leaf, from 0 to 0.5.
+    max_features : {"sqrt", "log2"}, int, float or None, default "sqrt"
+        Columns drawn at a node; None: all. Drawing goes on until one of them is not constant.
+    max_leaf_nodes : int or None, default None
+        Grows best first up to so many leaves.
+    min_impurity_decrease : float, default 0.0
+        A node is split only if that lowers the weighted impurity by at least so much.
+    bootstrap : bool, default True
+        Each tree sees rows drawn with replacement; else all rows.
+    oob_score : bool or callable, default False
+        Estimate accuracy, or ``callable(y_true, y_pred)``, on the rows that a tree has not drawn.
+    n_jobs : int or None, default None
+        Threads; None: the cores that this process may use. The result does not depend on it.
+    random_state : None, int, RandomState or Generator
+        Becomes one 64-bit seed.
+    verbose : int, default 0
+        Above 0: counts finished trees on standard error.
+    warm_start : bool, default False
+        A further `fit` adds the missing trees to the forest.
+    class_weight : {"balanced", "balanced_subsample"}, dict or None, default None
+        Weights by class; ``rows / (classes * rows of the class)`` where balanced, per tree where balanced_subsample.
+    ccp_alpha : float, default 0.0
+        Only 0 is supported.
+    max_samples : None, int or float, default None
+        Rows drawn for a tree; None: as many as there are.
+    monotonic_cst : None
+        Only None is supported.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+    feature_importances_ : ndarray of shape (n_features,), float64
+        Mean decrease in impurity, summing to 1 (all 0 where nothing was split).
+    oob_score_ : float
+        With ``oob_score``: the score over the rows that some tree did not draw.
+    oob_decision_function_ : ndarray of shape (n_samples, n_classes), float64
+        With ``oob_score``: mean class shares of the trees that did not draw the row; NaN where every tree drew it.
+    n_features_in_, n_classes_ : int
+    feature_names_in_ : ndarray of str
+        Where `fit` saw a DataFrame with text as column names.
+
+    Notes
+    -----
+    Where a node saw NaN in its column, NaN goes to the better side; elsewhere to the child with more training rows. Sample weights scale
+    what drawn rows count, as in scikit-learn before 1.9. Forking after a first use of threads is not supported.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.arange(20, dtype=np.float32).reshape(-1, 1)
+    >>> y = np.repeat(["calm", "angry"], 10)
+    >>> RandomForestClassifier(n_estimators=10, random_state=0).fit(X, y).predict([[1.0], [18.0]]).tolist()
+    ['calm', 'angry']
+    """
+
+    def __init__(
+        self,
+        n_estimators: int = 100,
+        *,
+        criterion: str = "gini",
+        max_depth: int | None = None,
+        min_samples_split: int | float = 2,
+        min_samples_leaf: int | float = 1,
+        min_weight_fraction_leaf: float = 0.0,
+        max_features: str | int | float | None = "sqrt",
+        max_leaf_nodes: int | None = None,
+        min_impurity_decrease: float = 0.0,
+        bootstrap: bool = True,
+        oob_score: bool | Callable[[Any, Any], float] = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        class_weight: str | Mapping[Any, float] | None = None,
+        ccp_alpha: float = 0.0,
+        max_samples: int | float | None = None,
+        monotonic_cst: None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.criterion = criterion
+        self.max_depth = max_depth
+        self.min_samples_split = min_samples_split
+        self.min_samples_leaf = min_samples_leaf
+        self.min_weight_fraction_leaf = min_weight_fraction_leaf
+        self.max_features = max_features
+        self.max_leaf_nodes = max_leaf_nodes
+        self.min_impurity_decrease = min_impurity_decrease
+        self.bootstrap = bootstrap
+        self.oob_score = oob_score
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.ccp_alpha = ccp_alpha
+        self.max_samples = max_samples
+        self.monotonic_cst = monotonic_cst
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> RandomForestClassifier:
+        """Grow the forest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers that float32 can hold; NaN allowed, infinity not. An exact float32 C-contiguous array is not copied.
+        y : array-like of shape (n_samples,)
+            Sortable labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            If a parameter or an array breaks its rule.
+        KeyboardInterrupt
+            Within a second of Ctrl-C; the object is left unfitted.
+        """
+        previous = self.__dict__.pop("_forest", None) if self.warm_start else None
+        previous_classes, previous_seed = getattr(self, "classes_", None), getattr(self, "_seed", None)
+        self._forget()
+        try:
+            self._check_parameters()
+            caller = "RandomForestClassifier.fit"
+            rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
+            classes, codes = encode_labels(labels, caller=caller)
+            weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
+            seed = check_seed(self.random_state, caller="RandomForestClassifier") if previous_seed is None or previous is None else previous_seed
+            options = {**self._options(rows.shape[0], rows.shape[1], classes), "seed": seed}
+            forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
+        except BaseException:
+            self._forget()
+            raise
+        self.classes_ = classes
+        self.n_classes_ = len(classes)
+        self._seed = seed
+        self._forest = forest
+        if self.oob_score is not False and forest.out_of_bag is not None:
+            self._score_out_of_bag(forest.out_of_bag, labels, codes)
+        return self
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed")]:
+            delattr(self, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_forest" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _check_parameters(self) -> None:
+        name = "RandomForestClassifier"
+        check_number(self.n_estimators, "n_estimators", name, low=1, high=2**31 - 1, integer=True)
+        check_choice(self.criterion, "criterion", name, ("gini", "entropy", "log_loss"))
+        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2)):
+            if getattr(self, parameter) is not None:
+                check_number(getattr(self, parameter), parameter, name, low=low, high=2**31 - 1, integer=True)
+        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1)):
+            value = getattr(self, parameter)
+            if isinstance(value, numbers.Integral):
+                check_number(value, parameter, name, low=low, integer=True)
+            else:
+                check_number(value, parameter, name, low=0, high=1, open_low=True)
+        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
+        check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
+        check_flag(self.bootstrap, "bootstrap", name)
+        check_flag(self.warm_start, "warm_start", name)
+        if not callable(self.oob_score):
+            check_flag(self.oob_score, "oob_score", name)
+        if self.oob_score is not False and not self.bootstrap:
+            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
+        if self.max_samples is not None and not self.bootstrap:
+            raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
+        if self.ccp_alpha != 0:
+            raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
+        if self.monotonic_cst is not None:
+            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
+        if not isinstance(self.class_weight, Mapping):
+            check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
+
+    def _options(self, n_samples: int, n_features: int, classes: npt.NDArray[Any]) -> dict[str, Any]:
+        """Return the core's options: every share made a count."""
+        leaf = self._count(self.min_samples_leaf, n_samples)
+        options: dict[str, Any] = {
+            "n_estimators": int(self.n_estimators),
+            "criterion": self.criterion,
+            "max_depth": -1 if self.max_depth is None else int(self.max_depth),
+            "min_samples_split": float(max(2, self._count(self.min_samples_split, n_samples), 2 * leaf)),
+            "min_samples_leaf": float(leaf),
+            "min_weight_fraction_leaf": float(self.min_weight_fraction_leaf),
+            "max_features": self._max_features(n_features),
+            "max_leaf_nodes": -1 if self.max_leaf_nodes is None else int(self.max_leaf_nodes),
+            "min_impurity_decrease": float(self.min_impurity_decrease),
+            "bootstrap": bool(self.bootstrap),
+            "max_samples": self._max_samples(n_samples),
+        }
+        if isinstance(self.class_weight, Mapping):
+            options["class_weight"] = "given"
+            options["class_weights"] = self._class_weights(self.class_weight, classes)
+        else:
+            options["class_weight"] = self.class_weight or "none"
+        return options
+
+    @staticmethod
+    def _count(value: int | float, n_samples: int) -> int:
+        return int(value) if isinstance(value, numbers.Integral) else math.ceil(value * n_samples)
+
+    def _max_features(self, n_features: int) -> int:
+        value = self.max_features
+        if value is None:
+            return n_features
+        if isinstance(value, str):
+            check_choice(value, "max_features", "RandomForestClassifier", ("sqrt", "log2"))
+            return max(1, int(math.sqrt(n_features) if value == "sqrt" else math.log2(n_features)))
+        if isinstance(value, numbers.Integral):
+            check_number(value, "max_features", "RandomForestClassifier", low=1, integer=True)
+            return min(int(value), n_features)
+        check_number(value, "max_features", "RandomForestClassifier", low=0, high=1, open_low=True)
+        return max(1, int(value * n_features))
+
+    def _max_samples(self, n_samples: int) -> int:
+        value = self.max_samples
+        if value is None:
+            return 0
+        if isinstance(value, numbers.Integral):
+            check_number(value, "max_samples", "RandomForestClassifier", low=1, high=n_samples, integer=True)
+            return int(value)
+        check_number(value, "max_samples", "RandomForestClassifier", low=0, high=1, open_low=True)
+        return max(1, round(value * n_samples))
+
+    @staticmethod
+    def _class_weights(given: Mapping[Any, float], classes: npt.NDArray[Any]) -> list[float]:
+        labels = classes.tolist()
+        missing = [label for label in labels if label not in given]
+        if missing and len(given) != len(labels) - len(missing):
+            raise InvalidInputError(f"class_weight of RandomForestClassifier must name the classes of y; got no weight for {missing!r}")
+        for label in labels:
+            check_number(given.get(label, 1.0), "class_weight", "RandomForestClassifier", low=0, high=sys.float_info.max)
+        return [float(given.get(label, 1.0)) for label in labels]
+
+    def _grow(
+        self,
+        X: npt.NDArray[np.float32],
+        codes: npt.NDArray[np.int32],
+        weights: npt.NDArray[np.float64] | None,
+        options: dict[str, Any],
+        previous: Any,
+        previous_classes: npt.NDArray[Any] | None,
+        classes: npt.NDArray[Any],
+    ) -> Any:
+        if previous is not None:
+            if previous.n_features != X.shape[1] or previous_classes is None or not np.array_equal(previous_classes, classes):
+                rule = "have the columns and classes of the fit that warm_start continues"
+                raise InvalidInputError(f"X and y of RandomForestClassifier.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
+            missing = options["n_estimators"] - previous.n_trees
+            if missing < 0:
+                raise InvalidInputError(
+                    f"n_estimators of RandomForestClassifier must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
+                )
+            if missing == 0:
+                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
+                return previous
+            options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
+        total = options["n_estimators"]
+
+        def progress(done: int) -> None:
+            print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+        jobs = effective_n_jobs(self.n_jobs, caller="RandomForestClassifier")
+        forest = _core.forest_fit(X, codes, len(classes), options, weights, self.oob_score is not False, jobs, progress if self.verbose else None)
+        return forest if previous is None else _joined(previous, forest)
+
+    def _score_out_of_bag(self, shares: npt.NDArray[np.float64], y: npt.NDArray[Any], codes: npt.NDArray[np.int32]) -> None:
+        voted = ~np.isnan(shares[:, 0])
+        if not voted.all():
+            text = f"{int((~voted).sum())} rows were drawn by every tree and have no out-of-bag prediction; more trees would give them one"
+            warnings.warn(text, EmotionNativeWarning, stacklevel=3)
+        self.oob_decision_function_ = shares
+        predicted = shares[voted].argmax(axis=1) if voted.any() else np.zeros(0, dtype=np.intp)
+        if callable(self.oob_score):
+            self.oob_score_ = self.oob_score(y[voted], self.classes_[predicted])
+        else:
+            self.oob_score_ = float((predicted == codes[voted]).mean()) if voted.any() else math.nan
+
+    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the mean class shares of the leaves, of shape (n_samples, n_classes); rows sum to 1.
+
+        Exact float32 C-contiguous arrays are not copied; one row takes a path of a few microseconds.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``X`` has another number of columns than in `fit`, or infinity.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        forest: Any = self.__dict__.get("_forest")
+        if forest is None:
+            check_is_fitted(self)
+        rows = check_matrix(X, caller="RandomForestClassifier.predict_proba", estimator=self, allow_nan=True, dtypes=(np.float32,))
+        jobs = 1 if rows.shape[0] == 1 else effective_n_jobs(self.n_jobs, caller="RandomForestClassifier")
+        shares: npt.NDArray[np.float64] = forest.predict_proba(rows, jobs)
+        return shares
+
+    def predict_log_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`; minus infinity where a share is 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the label of the largest share of each row; the first of equals."""
+        shares = self.predict_proba(X)
+        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
+        return labels
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Mean decrease in impurity of each column, of shape (n_features,), summing to 1."""
+        check_is_fitted(self)
+        importances: npt.NDArray[np.float64] = self._forest.feature_importances()
+        return importances
+
+    def _native_step(self) -> dict[str, Any]:
+        """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
+        self._check_parameters()
+        other = ("oob_score", "n_jobs", "random_state", "verbose", "warm_start", "ccp_alpha", "monotonic_cst")
+        step = {name: value for name, value in self.get_params(deep=False).items() if name not in other}
+        return {"kind": "random_forest_classifier", **step, "seed": check_seed(self.random_state, caller="RandomForestClassifier")}
+
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the fitted forest as a JSON-able header and its arrays."""
+        check_is_fitted(self)
+        arrays = self._forest.arrays()
+        header = {"kind": "random_forest_classifier", "n_classes": arrays["n_classes"], "n_features": arrays["n_features"]}
+        return header, {name: arrays[name] for name in _ARRAYS}
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """Return one forest of the trees of two."""
+    a, b = first.arrays(), second.arrays()
+    merged = {name: np.concatenate([a[name], b[name]]) for name in _ARRAYS if name != "tree_offsets"}
+    merged["tree_offsets"] = np.concatenate([a["tree_offsets"], b["tree_offsets"][1:] + a["tree_offsets"][-1]])
+    return _core.Forest.from_arrays({"n_classes": a["n_classes"], "n_features": a["n_features"], **merged})

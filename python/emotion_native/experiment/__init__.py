@@ -1,0 +1,42 @@
+"""Experiments: settings, training with grouped cross-validation, held-out evaluation, and the run folder that holds the results."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .evaluation import Evaluation, evaluate
+    from .layers import LayeredSettings, load_settings
+    from .settings import ForestSettings, LogisticSettings, Settings
+    from .training import TrainingRun, train
+
+_NAMES = {
+    "Evaluation": "evaluation",
+    "ForestSettings": "settings",
+    "LayeredSettings": "layers",
+    "LogisticSettings": "settings",
+    "Settings": "settings",
+    "TrainingRun": "training",
+    "evaluate": "evaluation",
+    "load_settings": "layers",
+    "train": "training",
+}
+
+__all__ = [
+    "Evaluation",
+    "ForestSettings",
+    "LayeredSettings",
+    "LogisticSettings",
+    "Settings",
+    "TrainingRun",
+    "evaluate",
+    "load_settings",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,190 @@
+"""Scoring a model file on clips of speakers that it has never heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..exceptions import InvalidInputError, LeakageError
+from .preparing import Stage, choose_labels, load_table, speaker_key, table_extractor, text_column
+from .provenance import data_hash, environment, utc_now
+from .scored import Scored
+from .settings import Settings
+from .summary import summarise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..runtime import EmotionModel
+
+__all__ = ["Evaluation", "evaluate", "score_with_model"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of `evaluate`.
+
+    Attributes
+    ----------
+    scored : Scored
+        Predictions and scores.
+    seen : dict of str to int
+        How many ``speakers`` and ``clips`` the model was trained on; all zero unless ``allow_seen``.
+    folder : Path or None
+        Where figures, tables and the report lie.
+    record : dict
+        What ``run.json`` holds.
+    """
+
+    scored: Scored
+    seen: dict[str, int]
+    folder: Path | None
+    record: dict[str, Any] = field(repr=False)
+
+
+def score_with_model(
+    model: EmotionModel,
+    *,
+    title: str,
+    X: NDArray[np.float32],
+    label: NDArray[np.str_],
+    speaker: NDArray[np.str_],
+    filepath: NDArray[np.str_],
+    status: Sequence[str],
+    ungrouped: bool = False,
+    n_jobs: int | None = None,
+) -> Scored:
+    """Predict rows of features by the runtime and score them; failed rows count as abstained and wrong."""
+    classes = [str(name) for name in model.classes]
+    ok = np.asarray([code == "ok" for code in status], dtype=bool)
+    n = len(label)
+    proba = np.full((n, len(classes)), np.nan)
+    predicted = np.full(n, "", dtype=np.asarray([*classes, *label.tolist()]).dtype)
+    abstained = np.ones(n, dtype=bool)
+    if ok.any():
+        answers = model.predict_features(np.ascontiguousarray(X[ok], dtype=np.float32), n_jobs=n_jobs)
+        proba[ok], predicted[ok], abstained[ok] = answers.probabilities, np.asarray(answers.labels).astype(str), answers.abstained
+    reason = [code if code != "ok" else ("low_confidence" if none else "") for code, none in zip(status, abstained.tolist(), strict=True)]
+    confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
+    summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"), ungrouped=ungrouped)
+    return Scored(title, classes, filepath, label, speaker, np.full(n, -1, dtype=np.int64), proba, predicted, confidence, abstained, reason, summary)
+
+
+def evaluate(
+    model: EmotionModel | str | Path,
+    data: Any,
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    allow_seen: bool = False,
+    cache: str | bool = False,
+    fail_threshold: float = 0.1,
+    n_jobs: int | None = None,
+    progress: Stage = None,
+) -> Evaluation:
+    """Score a model on a manifest or feature table of new speakers.
+
+    Parameters
+    ----------
+    model : EmotionModel or path
+        The model.
+    data : FeatureTable, DataFrame or path
+        Clips with labels that the model knows; rows with other labels are left out and counted.
+    output : path or None
+        Folder to make, with figures, tables and a report.
+    force : bool
+        Replace that folder if it exists.
+    allow_seen : bool
+        Score speakers and clips of the model's training too; the report then says so in its first line.
+    cache, fail_threshold, n_jobs : optional
+        As the settings of these names.
+    progress : callable or None
+        Called with (stage, done, total).
+
+    Raises
+    ------
+    LeakageError
+        If speakers or clips took part in the training and ``allow_seen`` is false.
+    InvalidInputError, MediaDecodeError
+        For bad data, or a table of other features than the model's.
+    """
+    from ..runtime import load_model
+    from .preparing import check_failures
+    from .run_folder import check_target, new_folder
+
+    if output is not None:
+        check_target(Path(output), force=force)
+    loaded = load_model(model) if isinstance(model, (str, Path)) else model
+    rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
+    table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
+    made = table_extractor(table)
+    if [str(name) for name in table.names] != [str(name) for name in loaded.feature_names] or (loaded.extractor and made != loaded.extractor):
+        raise InvalidInputError("data of evaluate must have the model's feature columns; got others. Extract them from the manifest again")
+    rows = table.rows.reset_index(drop=True)
+    status = np.asarray([str(value) for value in table.status])
+    check_failures(status, fail_threshold, caller="evaluate")
+    label = choose_labels(rows, "auto", known={str(name) for name in loaded.classes})
+    known = np.isin(label, [str(name) for name in loaded.classes])
+    if not known.any():
+        raise InvalidInputError(
+            f"labels of evaluate must be among the model's ({', '.join(map(str, loaded.classes))}); got {sorted(set(label.tolist()))[:8]}"
+        )
+    speaker, content = text_column(rows, "speaker"), np.asarray([str(key) for key in table.content_keys])
+    seen = _seen(loaded, speaker[known].tolist(), content[known].tolist())
+    if any(seen.values()) and not allow_seen:
+        raise LeakageError(
+            f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers']} speakers and {seen['clips']} clips "
+            "of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
+        )
+    X = np.asarray(table.X, dtype=np.float32)[known]
+    scored = score_with_model(
+        loaded,
+        title="Evaluation",
+        X=X,
+        label=label[known],
+        speaker=speaker[known],
+        filepath=text_column(rows, "filepath")[known],
+        status=status[known].tolist(),
+        ungrouped=any(seen.values()),
+        n_jobs=n_jobs,
+    )
+    record = {
+        "kind": "evaluation",
+        "made": utc_now(),
+        "data_hash": data_hash(X, loaded.feature_names, label[known], content[known]),
+        "model_hash": loaded.model_hash,
+        "model_provenance": loaded.provenance,
+        "environment": environment(),
+        "ungrouped": any(seen.values()) or bool(loaded.provenance.get("ungrouped", False)),
+        "seen": seen,
+        "classes": scored.classes,
+        "modality": sorted(set(text_column(rows, "modality").tolist()) - {""}),
+        "rows": {"test": int(known.sum()), "failed": int((status[known] != "ok").sum()), "left_out": _left_out(label, known)},
+        "speakers": {"test": scored.n_speakers},
+        "notes": [],
+    }
+    with nullcontext(None) if output is None else new_folder(output, force=force) as folder:
+        if folder is not None:
+            from .writing import write_evaluation
+
+            write_evaluation(folder, record, scored)
+    return Evaluation(scored, seen, None if output is None else Path(output), record)
+
+
+def _left_out(label: NDArray[np.str_], known: NDArray[np.bool_]) -> dict[str, int]:
+    return {f"label {name!r} is unknown to the model": int((label == name).sum()) for name in sorted(set(label[~known].tolist()))}
+
+
+def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) -> dict[str, int]:
+    """Count speakers and clips that took part in the model's training."""
+    trained_speakers = set(model.provenance.get("training_speakers", []))
+    trained_content = set(model.provenance.get("training_content", []))
+    return {
+        "speakers": sum(speaker_key(name) in trained_speakers for name in set(speakers)),
+        "clips": sum(key[:16] in trained_content for key in content),
+    }

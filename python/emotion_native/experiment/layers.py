@@ -1,0 +1,225 @@
+"""Settings from several places: defaults, then a YAML file, then ``EMOTION_NATIVE_*`` variables, then flags; the last word wins."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ..exceptions import InvalidInputError
+from .settings import Settings
+
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings"]
+
+ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
+# Variables with the prefix that are no settings of a run.
+OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_DEBUG"})
+# Of each pair a layer that sets one name takes back what a layer below said about the other.
+RIVALS = (("target_coverage", "target_accuracy"), ("test_speakers", "split_file"), ("folds", "leave_one_speaker_out"))
+MAX_FILE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class LayeredSettings:
+    """Effective settings and where each value came from.
+
+    Attributes
+    ----------
+    settings : Settings
+        The effective settings.
+    origins : dict of str to str
+        For each dotted name ``default``, a file's name, an environment variable or ``flag``.
+    """
+
+    settings: Settings
+    origins: dict[str, str]
+
+    def table(self) -> list[tuple[str, str, str]]:
+        """Return (name, value, origin) for each setting, sections as dotted names."""
+        return [(name, _shown(value), self.origins.get(name, "default")) for name, value in _flatten(self.settings.model_dump()).items()]
+
+
+def load_settings(
+    file: str | Path | None = None, *, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> LayeredSettings:
+    """Join the layers of settings and check them.
+
+    Parameters
+    ----------
+    file : path or None
+        A YAML file with a mapping at the top.
+    environment : mapping or None
+        Variables ``EMOTION_NATIVE_NAME`` (sections as ``EMOTION_NATIVE_FOREST__N_ESTIMATORS``); None reads the process environment.
+    flags : mapping or None
+        Values that overrule the others; a value None means that the flag was not given. Sections may be mappings or dotted names.
+
+    Raises
+    ------
+    InvalidInputError
+        For an unknown name (the message suggests the nearest), a value that breaks its rule, or a file that is not readable YAML.
+
+    Examples
+    --------
+    >>> from emotion_native.experiment import load_settings
+    >>> layered = load_settings(environment={"EMOTION_NATIVE_FOLDS": "3"}, flags={"seed": 7})
+    >>> layered.settings.folds, layered.settings.seed, layered.origins["folds"]
+    (3, 7, 'EMOTION_NATIVE_FOLDS')
+    """
+    layers: list[dict[str, tuple[Any, str]]] = []
+    if file is not None:
+        layers.append({name: (value, str(file)) for name, value in _flatten(_read_yaml(Path(file))).items()})
+    layers.append(_from_environment(os.environ if environment is None else environment))
+    layers.append({name: (value, "flag") for name, value in _flatten(dict(flags or {})).items() if value is not None})
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        _refuse_unknown(layer)
+        for pair in RIVALS:
+            for ours, theirs in (pair, pair[::-1]):
+                if ours in layer and theirs not in layer and layer[ours][0] not in (None, False, []):
+                    values.pop(theirs, None)
+                    origins.pop(theirs, None)
+        for name, (value, origin) in layer.items():
+            values[name], origins[name] = value, origin
+    return LayeredSettings(_validated(values, origins), origins)
+
+
+def _known(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:
+    """Return each setting's dotted name and its type."""
+    names: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names.update(_known(field.annotation, f"{prefix}{name}."))
+        else:
+            names[prefix + name] = field.annotation
+    return names
+
+
+def _sections() -> set[str]:
+    return {name.split(".")[0] for name in _known() if "." in name}
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and (name in _sections() or not prefix):
+            flat.update(_flatten(value, f"{name}.") or ({} if name in _sections() else {name: value}))
+        else:
+            flat[name] = value
+    return flat
+
+
+def _refuse_unknown(layer: Mapping[str, tuple[Any, str]]) -> None:
+    known = _known()
+    for name, (value, origin) in layer.items():
+        if name in known:
+            continue
+        if name in _sections():
+            raise InvalidInputError(f"{name} of {origin} must be a mapping of its parameters; got {value!r}")
+        shown = origin if origin.startswith(ENVIRONMENT_PREFIX) else name
+        raise InvalidInputError(f"{shown} of {_place(origin)} must be a known setting; got an unknown name{_nearest(name, known, origin)}")
+
+
+def _place(origin: str) -> str:
+    return {"flag": "the flags"}.get(origin, "the environment" if origin.startswith(ENVIRONMENT_PREFIX) else origin)
+
+
+def _nearest(name: str, known: Iterable[str], origin: str) -> str:
+    choices = list(known) + sorted(_sections())
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5) or difflib.get_close_matches(name.split(".")[-1], choices, n=1, cutoff=0.5)
+    if not near:
+        return "; `docs/reference/settings.md` lists the names"
+    return f"; did you mean {_variable(near[0]) if origin.startswith(ENVIRONMENT_PREFIX) else near[0]}?"
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.replace(".", "__").upper()
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    by_variable = {_variable(name): (name, annotation) for name, annotation in _known().items()}
+    layer: dict[str, tuple[Any, str]] = {}
+    for variable in sorted(environment):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_VARIABLES:
+            continue
+        if variable in by_variable:
+            name, annotation = by_variable[variable]
+            layer[name] = (_parsed(environment[variable], annotation), variable)
+        else:
+            layer[variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = (environment[variable], variable)
+    return layer
+
+
+def _parsed(text: str, annotation: Any) -> Any:
+    """Read an environment variable: lists are comma-separated, text stays text, everything else is a YAML scalar."""
+    import yaml
+
+    origin = getattr(annotation, "__origin__", None)
+    if origin is list:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if annotation is str or (str in get_args(annotation) and type(None) in get_args(annotation) and text.lower() not in ("null", "none", "")):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return None if isinstance(value, str) and value.lower() == "none" and type(None) in get_args(annotation) else value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InvalidInputError(f"file of load_settings must be smaller than {MAX_FILE_BYTES:,} bytes; got {path}")
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"file of load_settings must be a readable YAML file; got {path} ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        where = getattr(error, "problem_mark", None)
+        place = f", line {where.line + 1}" if where is not None else ""
+        raise InvalidInputError(f"file of load_settings must be a readable YAML file; got {path}{place} ({_first_line(error)})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise InvalidInputError(f"file of load_settings must hold `name: value` lines; got {path} with a {type(content).__name__} at the top")
+    return content
+
+
+def _first_line(error: Exception) -> str:
+    return (getattr(error, "problem", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        if key:
+            nested.setdefault(section, {})[key] = value
+        else:
+            nested[section] = value
+    try:
+        return Settings.model_validate(nested)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = [str(part) for part in problem["loc"]]
+        name = next((".".join(place[:n]) for n in (2, 1) if ".".join(place[:n]) in values), ".".join(place[:1]))
+        rule = problem["msg"][0].lower() + problem["msg"][1:]
+        if not name:
+            raise InvalidInputError(f"settings of load_settings must be consistent; got: {rule.removeprefix('value error, ')}") from None
+        rule = rule.removeprefix("value error, ").removeprefix("input should be ")
+        raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {problem['input']!r}") from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value)

@@ -1,0 +1,338 @@
+"""From a manifest or a feature table to rows, labels, groups and parts, with every leak refused."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..exceptions import InvalidInputError, LeakageError, MediaDecodeError
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Prepared", "Stage", "check_failures", "choose_labels", "prepare", "speaker_key", "table_extractor", "text_column"]
+
+Stage = Callable[[str, int, int], object] | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows ready for the folds.
+
+    Attributes
+    ----------
+    X : float32 array, shape (n, d)
+        Features; rows that failed are NaN.
+    y, speaker, filepath : array of str, shape (n,)
+        Label, speaker and file of each row.
+    ok : array of bool, shape (n,)
+        Rows whose features exist.
+    status : list of str
+        ``ok`` or a reason code.
+    group : int64 array, shape (n,)
+        Component of rows that share a group key; row numbers where the split is ungrouped.
+    test : array of bool, shape (n,)
+        Rows held out.
+    names : list of str
+        Column names.
+    extractor : dict or None
+        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns; None where they come from several or unknown extractors.
+    content : list of str
+        Content key of each row.
+    grouped : bool
+        Whether groups bind the split.
+    left_out : dict of str to int
+        Counts of rows left out, by reason.
+    notes : list of str
+        What reports must say about the data.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.str_]
+    speaker: NDArray[np.str_]
+    filepath: NDArray[np.str_]
+    ok: NDArray[np.bool_]
+    status: list[str]
+    group: NDArray[np.int64]
+    test: NDArray[np.bool_]
+    names: list[str]
+    extractor: dict[str, Any] | None
+    content: list[str]
+    grouped: bool
+    modality: list[str]
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def classes(self) -> list[str]:
+        """The sorted labels of the rows that are not held out."""
+        return sorted(set(self.y[~self.test].tolist()))
+
+
+def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
+    """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet)."""
+    from .. import datasets, features
+
+    if isinstance(data, features.FeatureTable):
+        return data
+    if isinstance(data, (str, Path)):
+        path = Path(data)
+        if _is_feature_table(path):
+            return features.read_table(path)
+        data = datasets.read_manifest(path)
+    advance: Any = False
+    if progress is not None:
+        report = progress
+
+        def advance(done: int, total: int) -> None:
+            report("Extracting features", done, total)
+
+    return features.extract(
+        data, features=list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
+    )
+
+
+def table_extractor(table: Any) -> dict[str, Any] | None:
+    """Return how clips became the table's columns, where one known extractor made them all."""
+    import json
+
+    made = {(str(name), str(parameters)) for name, parameters in zip(table.schema["extractor"], table.schema["parameters"], strict=True)}
+    if len(made) != 1:
+        return None
+    name, text = made.pop()
+    try:
+        parameters = json.loads(text)
+        return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_feature_table(path: Path) -> bool:
+    """Return whether the path holds a stored feature table: Parquet with the table's metadata."""
+    if path.suffix.lower() not in (".parquet", ".pq") or not path.is_file():
+        return False
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except Exception as error:  # pyarrow raises many kinds for a damaged file
+        raise InvalidInputError(f"manifest of train must be a whole Parquet file; got {path} ({type(error).__name__})") from None
+    return b"emotion_native.feature_table" in metadata
+
+
+def prepare(table: Any, settings: Settings) -> Prepared:
+    """Choose rows and labels, join groups, and hold out what the settings name.
+
+    Raises
+    ------
+    InvalidInputError
+        For fewer than two labels, unknown speakers or labels, no usable rows.
+    MediaDecodeError
+        When more than ``fail_threshold`` of the clips failed.
+    LeakageError
+        When held-out rows share a speaker, a recording or content with the others.
+    """
+    rows: pd.DataFrame = table.rows.reset_index(drop=True)
+    status = np.asarray([str(value) for value in table.status])
+    check_failures(status, settings.fail_threshold)
+    content = np.asarray([str(key) for key in table.content_keys])
+    label = choose_labels(rows, settings.label_column)
+    part = _parts(rows, settings)
+    left_out: dict[str, int] = {}
+    keep = np.ones(len(rows), dtype=bool)
+    for reason, mask in (
+        ("split is unused", part == "unused"),
+        ("label is not among `labels`", _other_labels(label, settings)),
+        ("no label", label == ""),
+    ):
+        if (mask & keep).any():
+            left_out[reason] = int((mask & keep).sum())
+            keep &= ~mask
+    if not keep.any():
+        raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    rows, status, content, label, part = rows[keep].reset_index(drop=True), status[keep], content[keep], label[keep], part[keep]
+    group = _groups(rows, content, settings)
+    prepared = Prepared(
+        X=np.ascontiguousarray(np.asarray(table.X, dtype=np.float32)[keep]),
+        y=label,
+        speaker=text_column(rows, "speaker"),
+        filepath=text_column(rows, "filepath"),
+        ok=status == "ok",
+        status=status.tolist(),
+        group=group,
+        test=part == "test",
+        names=[str(name) for name in table.names],
+        extractor=table_extractor(table),
+        content=content.tolist(),
+        grouped=not settings.allow_ungrouped,
+        modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
+        left_out=left_out,
+    )
+    _check_parts(prepared, settings)
+    _check_classes(prepared)
+    return prepared
+
+
+def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
+    """Return a column as text; missing values and missing columns are empty."""
+    if column not in rows:
+        return np.full(len(rows), "", dtype=np.str_)
+    return np.asarray(["" if value is None or value != value else str(value) for value in rows[column].tolist()], dtype=np.str_)
+
+
+def check_failures(status: NDArray[np.str_], threshold: float, *, caller: str = "train") -> None:
+    """Raise when more than a share ``threshold`` of the clips failed."""
+    failed = int((status != "ok").sum())
+    if len(status) == 0:
+        raise InvalidInputError(f"manifest of {caller} must have rows; got none")
+    if failed == len(status) or failed / len(status) > threshold:
+        codes, counts = np.unique(status[status != "ok"], return_counts=True)
+        shown = ", ".join(f"{code}: {count}" for code, count in zip(codes, counts, strict=True))
+        raise MediaDecodeError(
+            f"clips of {caller} must be readable for all but {threshold:.0%} (fail_threshold); got {failed} of {len(status)} failed ({shown}). "
+            "`emotion-native validate` names them",
+            reason=str(codes[np.argmax(counts)]),
+        )
+
+
+def choose_labels(rows: pd.DataFrame, column: str, *, known: set[str] | None = None) -> NDArray[np.str_]:
+    """Return the label of each row from the named column; ``auto`` prefers canonical names.
+
+    With ``known`` labels (a model's), ``auto`` takes the column with more rows of these.
+    """
+    if column == "auto":
+        canonical, own = text_column(rows, "emotion"), text_column(rows, "label")
+        if known is not None:
+            column = "emotion" if np.isin(canonical, list(known)).sum() >= np.isin(own, list(known)).sum() else "label"
+        else:
+            column = "emotion" if len(canonical) and (canonical != "").all() else "label"
+    if column not in rows:
+        raise InvalidInputError(f"label_column must be a column of the manifest; got {column!r}")
+    return text_column(rows, column)
+
+
+def _other_labels(label: NDArray[np.str_], settings: Settings) -> NDArray[np.bool_]:
+    if not settings.labels:
+        return np.zeros(len(label), dtype=bool)
+    known = sorted(set(label.tolist()))
+    for name in settings.labels:
+        if name not in known:
+            raise InvalidInputError(f"labels of train must be labels of the manifest; got {name!r}{_did_you_mean(name, known)}")
+    return ~np.isin(label, settings.labels)
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4) or [other for other in known if other.endswith(f"/{name}")][:1]
+    return f"; did you mean {near[0]!r}?" if near else f" (there are {', '.join(map(repr, known[:8]))}{', …' if len(known) > 8 else ''})"
+
+
+def _parts(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
+    """Return ``train``, ``test`` or ``unused`` for each row."""
+    part = np.full(len(rows), "train", dtype="<U6")
+    speakers = text_column(rows, "speaker")
+    if settings.test_speakers:
+        known = sorted(set(speakers.tolist()))
+        for name in settings.test_speakers:
+            if name not in known:
+                raise InvalidInputError(f"test_speakers of train must be speakers of the manifest; got {name!r}{_did_you_mean(name, known)}")
+        part[np.isin(speakers, settings.test_speakers)] = "test"
+    if settings.split_file is not None:
+        part = _parts_from_file(rows, Path(settings.split_file))
+    return part
+
+
+def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InvalidInputError(f"split_file of train must be a readable CSV file; got {path} ({reason})") from None
+    key = next((column for column in ("filepath", "speaker") if column in frame.columns), None)
+    if key is None or "split" not in frame.columns:
+        raise InvalidInputError(f"split_file of train must have the columns `filepath` or `speaker`, and `split`; got {', '.join(frame.columns)}")
+    wrong = sorted(set(frame["split"]) - {"train", "test", "unused"})
+    if wrong:
+        raise InvalidInputError(f"split of split_file must be train, test or unused; got {wrong[0]!r}")
+    if frame[key].duplicated().any():
+        raise InvalidInputError(f"{key} of split_file must be named once; got {frame[key][frame[key].duplicated()].iloc[0]!r} twice")
+    chosen = dict(zip(frame[key], frame["split"], strict=True))
+    base = path.resolve().parent
+    absolute = {str((base / name).resolve()): value for name, value in chosen.items()} if key == "filepath" else {}
+    values = text_column(rows, key).tolist()
+    found = [chosen.get(value, absolute.get(str(Path(value).resolve()) if absolute else value)) for value in values]
+    if None in found:
+        raise InvalidInputError(f"split_file of train must name every {key} of the manifest; got none for {values[found.index(None)]!r}")
+    return np.asarray(found, dtype="<U6")
+
+
+def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -> NDArray[np.int64]:
+    if settings.allow_ungrouped:
+        return np.arange(len(rows), dtype=np.int64)
+    from ..model_selection import joined_groups
+
+    keys = [key for key in settings.group_by if key == "content" or (key in rows and (text_column(rows, key) != "").any())]
+    if "speaker" in settings.group_by and (text_column(rows, "speaker") == "").any():
+        raise LeakageError("speaker of the manifest must be known for every row; got an empty cell. Fill it in, or pass --allow-ungrouped")
+    if not keys:
+        raise LeakageError(
+            f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped"
+        )
+    columns = {key: (content if key == "content" else _filled(text_column(rows, key), key)) for key in keys}
+    import pandas as pd
+
+    return np.asarray(joined_groups(pd.DataFrame(columns), keys=tuple(keys)), dtype=np.int64)
+
+
+def _filled(values: NDArray[np.str_], key: str) -> NDArray[np.str_]:
+    """Give rows without a value one of their own: an unknown recording joins nothing."""
+    return np.asarray([value or f"\x00{key} {row}" for row, value in enumerate(values.tolist())], dtype=np.str_)
+
+
+def _check_parts(prepared: Prepared, settings: Settings) -> None:
+    test = prepared.test
+    if not test.any():
+        if settings.split_file is not None:
+            raise InvalidInputError("split_file of train must put rows into `test`; got none")
+        return
+    if test.all():
+        raise InvalidInputError("test_speakers of train must leave speakers to train on; got all of them")
+    for name, key in (("speaker", prepared.speaker), ("group", prepared.group)):
+        shared = np.intersect1d(key[test], key[~test])
+        if len(shared) and (prepared.grouped or name == "speaker"):
+            row = int(np.flatnonzero(test & np.isin(key, shared))[0])
+            raise LeakageError(
+                f"held-out rows of train must share no speaker, recording or content with training rows; got a shared {name} at "
+                f"{prepared.filepath[row]!r} (speaker {prepared.speaker[row]!r}). Hold out the other speaker too, or remove the duplicate"
+            )
+
+
+def _check_classes(prepared: Prepared) -> None:
+    usable = ~prepared.test & prepared.ok
+    classes = prepared.classes
+    if len(set(prepared.y[usable].tolist())) < 2:
+        raise InvalidInputError(f"labels of train must be at least two; got {classes}")
+    unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
+    if unseen:
+        raise InvalidInputError(f"labels of held-out rows must occur in training rows; got {', '.join(unseen)}. Leave them out with --labels")
+    for label in classes:
+        speakers = set(prepared.speaker[usable & (prepared.y == label)].tolist())
+        if len(speakers) < 2:
+            prepared.notes.append(f"The label “{label}” comes from {len(speakers)} speaker: its score tells nothing about new speakers.")
+    duplicates = len(prepared.content) - len(set(prepared.content))
+    if duplicates:
+        prepared.notes.append(f"{duplicates} clips repeat the content of another clip; they stay on one side of every split.")
+
+
+def speaker_key(speaker: str) -> str:
+    """Return a short hash of a speaker's name: enough to notice the speaker again, without the name in the model file."""
+    return hashlib.sha256(f"speaker\x00{speaker}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""The settings of a training run: one flat list of names, the same in a YAML file, in the environment, as flags and in Python."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["ForestSettings", "LogisticSettings", "Settings"]
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+GroupKey = Literal["speaker", "recording", "content"]
+Candidate = Literal["forest", "logistic"]
+FeatureSet = Literal["classic"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ForestSettings(_Section):
+    """The random forest's parameters, named as in `emotion_native.ensemble.RandomForestClassifier`."""
+
+    n_estimators: int = Field(default=300, ge=1, le=100_000, description="number of trees")
+    criterion: Literal["gini", "entropy"] = Field(default="gini", description="impurity that a split lowers")
+    max_depth: int | None = Field(default=None, ge=1, description="greatest depth of a tree; null: no bound")
+    min_samples_leaf: int = Field(default=1, ge=1, description="fewest rows in a leaf")
+    max_features: Literal["sqrt", "log2"] | int | float = Field(default="sqrt", description="columns tried at a split: a rule, a count or a share")
+
+
+class LogisticSettings(_Section):
+    """The logistic regression's parameters, named as in `emotion_native.linear_model.LogisticRegression`."""
+
+    C: float = Field(default=0.1, gt=0.0, description="inverse strength of the L2 penalty")
+    max_iter: int = Field(default=1000, ge=1, description="greatest number of solver steps")
+
+
+class Settings(_Section):
+    """Everything that decides the result of `emotion_native.experiment.train`.
+
+    Parameters are keyword-only; each has a default. The table of names, types, defaults and meanings is in ``docs/reference/settings.md``.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a value breaks its rule. `emotion_native.experiment.load_settings` turns that into an `InvalidInputError` that names the source.
+
+    Examples
+    --------
+    >>> from emotion_native.experiment import Settings
+    >>> Settings(folds=3, model=["forest", "logistic"]).folds
+    3
+    """
+
+    manifest: str | None = Field(default=None, description="manifest (CSV or Parquet) or feature table to train on")
+    output: str = Field(default="./emotion-native-run", description="run folder to make")
+    force: bool = Field(default=False, description="replace the run folder if it exists")
+    format: list[Literal["emotion", "pkl"]] = Field(default=["emotion"], min_length=1, description="model files to write; `pkl` adds classifier.pkl")
+    label_column: Literal["auto", "emotion", "label"] = Field(
+        default="auto", description="`emotion` (canonical names), `label` (the corpus's own), or `auto`: emotion where every row has one"
+    )
+    labels: list[str] = Field(default=[], description="labels to keep; empty: all. Rows with other labels are left out and counted")
+
+    features: list[FeatureSet] = Field(default=["classic"], min_length=1, max_length=1, description="feature set to extract")
+    sample_rate_hz: int = Field(default=16_000, ge=4_000, le=192_000, description="sampling rate that clips are brought to")
+    cache: bool | str = Field(default=True, description="keep extracted features: true (the user's cache folder), false, or a folder")
+    fail_threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="greatest share of clips that may fail before the run is an error")
+
+    test_speakers: list[str] = Field(default=[], description="speakers held out for a second evaluation; they take part in nothing else")
+    split_file: str | None = Field(
+        default=None, description="CSV with the columns `filepath` or `speaker`, and `split` (`train`, `test` or `unused`)"
+    )
+    folds: int = Field(default=5, ge=2, le=1_000, description="outer cross-validation folds (fewer when there are fewer groups)")
+    leave_one_speaker_out: bool = Field(default=False, description="one outer fold a group instead of `folds`")
+    inner_folds: int = Field(default=4, ge=2, le=100, description="inner folds for calibration, thresholds and selection")
+    group_by: list[GroupKey] = Field(default=["speaker", "recording", "content"], min_length=1, description="what clips of one group share")
+    allow_ungrouped: bool = Field(default=False, description="split rows without groups; every report then says so in its first line")
+
+    model: list[Candidate] = Field(default=["forest"], min_length=1, description="candidates; with several, one is selected inside each outer fold")
+    forest: ForestSettings = Field(default=ForestSettings(), description="parameters of the forest")
+    logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
+    select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
+    over_sampling: bool = Field(default=True, description="repeat rows of rare classes inside the training folds")
+    calibration: Literal["temperature", "sigmoid", "none"] = Field(default="temperature", description="calibration method")
+    target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
+    target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
+    selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field(
+        default="balanced_accuracy", description="what selects a candidate"
+    )
+
+    seed: int = Field(default=0, ge=0, le=2**64 - 1, description="seed of everything random")
+    n_jobs: int | None = Field(default=None, description="threads; null: all cores that this process may use. Results do not depend on it")
+    background_rows: int = Field(default=64, ge=0, le=10_000, description="training rows kept in the model file for explanations")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_target(cls, values: Any) -> Any:
+        """Let a target accuracy alone switch the default coverage off."""
+        if isinstance(values, dict) and values.get("target_accuracy") is not None and "target_coverage" not in values:
+            return {**values, "target_coverage": None}
+        return values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.target_coverage is not None and self.target_accuracy is not None:
+            raise ValueError("target_coverage and target_accuracy must not both be set")
+        if self.test_speakers and self.split_file is not None:
+            raise ValueError("test_speakers and split_file must not both be set")
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs must be a positive or a negative integer, or null")
+        if "speaker" not in self.group_by and not self.allow_ungrouped:
+            raise ValueError("group_by must contain speaker (allow_ungrouped is the explicit way out)")
+        if len(set(self.model)) != len(self.model):
+            raise ValueError("model must name each candidate once")
+        return self

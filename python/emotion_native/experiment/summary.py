@@ -1,0 +1,166 @@
+"""Scores of one evaluated set: computed once by the metrics, then shown as tables in pictures, LaTeX, HTML and on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..reports import Table, evidence_note, format_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .scored import Scored
+
+__all__ = ["Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table"]
+
+_NAMES = {
+    "balanced_accuracy": "Balanced accuracy (UAR)",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "top_2_accuracy": "Top-2 accuracy",
+    "top_3_accuracy": "Top-3 accuracy",
+    "cohen_kappa": "Cohen's κ",
+    "matthews_corrcoef": "Matthews correlation",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "Expected calibration error (debiased)",
+    "coverage": "Coverage (share answered)",
+    "selective_accuracy": "Accuracy of answers",
+    "area_under_risk_coverage": "Area under risk-coverage curve",
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One score with its interval; None where it is not defined."""
+
+    key: str
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n_speakers: int | None
+
+
+def summarise(
+    classes: Sequence[str],
+    label: NDArray[np.str_],
+    proba: NDArray[np.float64],
+    abstained: NDArray[np.bool_],
+    speaker: NDArray[np.str_],
+    ok: NDArray[np.bool_],
+    prior: Sequence[float] | None,
+    *,
+    ungrouped: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` stands in for them."""
+    from ..metrics import classification_summary
+
+    names = np.asarray([name or "(unknown)" for name in speaker.tolist()], dtype=np.str_)
+    fill = None if prior is None or len(prior) != len(classes) else list(prior)
+    return classification_summary(
+        label,
+        proba,
+        classes=np.asarray(classes, dtype=np.str_),
+        speakers=names,
+        abstained=abstained,
+        failed=~ok,
+        prior=fill,
+        random_state=seed,
+        ungrouped=ungrouped,
+    )
+
+
+def measures(summary: dict[str, Any]) -> list[Measure]:
+    """Return the overall scores in the order of the tables."""
+    overall = summary["overall"]
+    return [
+        Measure(key, name, overall[key].get("value"), overall[key].get("low"), overall[key].get("high"), overall[key].get("n_speakers"))
+        for key, name in _NAMES.items()
+        if key in overall
+    ]
+
+
+def chance_level(summary: dict[str, Any]) -> float:
+    """Return the balanced accuracy of guessing."""
+    return float(summary["chance"]["balanced_accuracy"])
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def summary_table(scored: Scored) -> Table:
+    """Return every overall score with its interval, chance beside the balanced accuracy."""
+    summary = scored.summary
+    rows = []
+    for row in measures(summary):
+        if row.key == "top_3_accuracy" and len(scored.classes) < 4:
+            continue  # always 1
+        interval = format_interval(row.low, row.high, row.n_speakers) if row.n_speakers is not None else ""
+        rows.append([row.name, _number(row.value), interval])
+        if row.key == "balanced_accuracy":
+            rows.append([f"  guessing ({len(scored.classes)} labels)", _number(chance_level(summary)), ""])
+        elif row.key == "accuracy":
+            rows.append(["  always the commonest label", _number(summary["chance"]["accuracy"]), ""])
+    notes = [evidence_note(scored.n_speakers)] if evidence_note(scored.n_speakers) else []
+    if summary["n_failed"]:
+        notes.append(f"{summary['n_failed']} of {summary['n_rows']} clips failed: they count as wrong and as abstained.")
+    return Table(f"{scored.title}: scores", ["Measure", "Value", "95 % interval"], rows, [*_warning(summary), *notes])
+
+
+def _warning(summary: dict[str, Any]) -> list[str]:
+    return ["UNGROUPED SPLIT: these scores are inflated."] if summary.get("ungrouped") else []
+
+
+def class_table(scored: Scored) -> Table:
+    """Return one row a class."""
+    rows = [
+        [
+            str(row["class"]),
+            _number(row["precision"]),
+            _number(row["recall"]),
+            format_interval(row["recall_low"], row["recall_high"], row["n_speakers"]),
+            _number(row["f1"]),
+            _number(row["coverage"], 2),
+            str(row["support"]),
+        ]
+        for row in scored.summary["per_class"]
+    ]
+    header = ["Label", "Precision", "Recall", "95 % interval of recall", "F1", "Coverage", "Clips"]
+    return Table(f"{scored.title}: each label", header, rows, [*_warning(scored.summary)])
+
+
+def speaker_table(scored: Scored) -> Table:
+    """Return one row a speaker, worst balanced accuracy first."""
+    ordered = sorted(scored.summary["per_speaker"], key=lambda row: row["balanced_accuracy"] if row["balanced_accuracy"] is not None else -1.0)
+    rows = [
+        [
+            str(row["speaker"]),
+            _number(row["balanced_accuracy"]),
+            _number(row["accuracy"]),
+            _number(row["macro_f1"]),
+            _number(row["coverage"], 2),
+            _number(row["selective_accuracy"]),
+            str(row["n_rows"]),
+            str(row["failed"]),
+        ]
+        for row in ordered
+    ]
+    header = ["Speaker", "UAR", "Accuracy", "Macro F1", "Coverage", "Accuracy of answers", "Clips", "Failed"]
+    return Table(
+        f"{scored.title}: each speaker", header, rows, ["UAR of a speaker is over the labels that the speaker has.", *_warning(scored.summary)]
+    )
+
+
+def speaker_scores(scored: Scored) -> tuple[list[str], list[float], list[int]]:
+    """Return names, balanced accuracies (NaN where not defined) and numbers of clips."""
+    rows = scored.summary["per_speaker"]
+    values = [float("nan") if row["balanced_accuracy"] is None else float(row["balanced_accuracy"]) for row in rows]
+    return [str(row["speaker"]) for row in rows], values, [int(row["n_rows"]) for row in rows]

@@ -1,0 +1,391 @@
+"""Training: grouped cross-validation with nested calibration and abstention, the final model, and the run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._config import config_context
+from ..exceptions import InvalidInputError, LeakageError
+from .candidates import build_candidates
+from .preparing import Prepared, Stage, load_table, prepare, speaker_key
+from .provenance import data_hash, environment, split_hash, utc_now
+from .scored import Scored
+from .settings import Settings
+from .summary import summarise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["TrainingRun", "train"]
+
+MODEL_FILE = "model.emotion"
+MOST_CONTENT_KEYS = 2_000
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """The result of `train`.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    model_path : Path
+        The model file in it.
+    settings : Settings
+        The effective settings.
+    cross_validated : Scored
+        Out-of-fold predictions of all training rows, with nested calibration and thresholds, and their scores.
+    held_out : Scored or None
+        Predictions of the held-out speakers by the final model, and their scores.
+    candidates : dict of str to dict
+        For each candidate its own cross-validated summary, and how many outer folds chose it.
+    record : dict
+        What ``run.json`` holds.
+    ungrouped_ : bool
+        Whether rows were split without groups.
+    """
+
+    folder: Path
+    model_path: Path
+    settings: Settings
+    cross_validated: Scored
+    held_out: Scored | None
+    candidates: dict[str, dict[str, Any]] = field(repr=False)
+    record: dict[str, Any] = field(repr=False)
+    ungrouped_: bool = False
+
+
+def train(
+    data: Any = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    output: str | Path | None = None,
+    force: bool | None = None,
+    progress: Stage = None,
+    origins: Mapping[str, str] | None = None,
+) -> TrainingRun:
+    """Train a model and write a run folder.
+
+    The outer folds keep groups (speaker, recording, content) whole. Inside each, calibration, the abstention threshold and the choice
+    between candidates use grouped inner folds of the training speakers. The final model's calibrator and threshold are fitted on all
+    out-of-fold predictions; nothing is reported from those.
+
+    Parameters
+    ----------
+    data : FeatureTable, DataFrame, path or None
+        A feature table, a manifest, or the path of one; None takes ``settings.manifest``.
+    settings : Settings, mapping or None
+        How to train; see ``docs/reference/settings.md``.
+    output, force : optional
+        Instead of the settings of these names.
+    progress : callable or None
+        Called with (stage, done, total).
+    origins : mapping or None
+        Where each setting came from, to be stored.
+
+    Returns
+    -------
+    TrainingRun
+
+    Raises
+    ------
+    InvalidInputError, MediaDecodeError, LeakageError
+        For bad settings or data, too many failed clips, and splits that would leak. No folder is left then.
+
+    Examples
+    --------
+    >>> import tempfile, emotion_native as en
+    >>> sample = en.datasets.load_sample()
+    >>> settings = {"forest": {"n_estimators": 10}, "output": tempfile.mkdtemp()}
+    >>> run = en.experiment.train(sample[sample["split"] == "train"], settings)
+    >>> run.cross_validated.n_speakers
+    5
+    """
+    from .run_folder import new_folder
+    from .writing import write_run
+
+    chosen = _settings(settings, output, force)
+    source = chosen.manifest if data is None else data
+    if source is None:
+        raise InvalidInputError("data of train must be a feature table or a manifest; got None, and the settings name none")
+    with new_folder(chosen.output, force=chosen.force) as folder:
+        started, times = time.monotonic(), {}
+        table = load_table(source, chosen, progress)
+        prepared = prepare(table, chosen)
+        times["features"] = time.monotonic() - started
+        cross_validated, nested, candidates = _cross_validate(prepared, chosen, progress)
+        times["cross_validation"] = time.monotonic() - started - sum(times.values())
+        record = _record(prepared, chosen, cross_validated, nested, origins)
+        _final_model(prepared, chosen, nested, cross_validated, record, folder, progress)
+        held_out = _held_out(prepared, folder / MODEL_FILE, chosen, progress)
+        times["final_model"] = time.monotonic() - started - sum(times.values())
+        record["seconds"] = {name: round(value, 3) for name, value in times.items()}
+        if progress is not None:
+            progress("Writing the report", 0, 1)
+        write_run(folder, record, cross_validated, held_out, candidates)
+        if progress is not None:
+            progress("Writing the report", 1, 1)
+    final = Path(chosen.output)
+    return TrainingRun(final, final / MODEL_FILE, chosen, cross_validated, held_out, candidates, record, not prepared.grouped)
+
+
+def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path | None, force: bool | None) -> Settings:
+    from .layers import load_settings
+
+    if not isinstance(settings, Settings):
+        settings = load_settings(environment={}, flags=dict(settings or {})).settings
+    changes: dict[str, Any] = {}
+    if output is not None:
+        changes["output"] = str(output)
+    if force is not None:
+        changes["force"] = force
+    return settings.model_copy(update=changes) if changes else settings
+
+
+def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArray[np.int64], NDArray[np.int64]]], Any]:
+    """Return the outer folds over the usable training rows and the inner splitter."""
+    from ..model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+
+    usable = ~prepared.test & prepared.ok
+    y, group = prepared.y[usable], prepared.group[usable]
+    if not prepared.grouped:
+        rarest = int(np.unique(y, return_counts=True)[1].min())
+        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=settings.seed)
+        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=settings.seed)
+        return [(np.asarray(a), np.asarray(b)) for a, b in outer.split(np.zeros((len(y), 1)), y)], inner
+    n_groups = len(np.unique(group))
+    if n_groups < 3:
+        raise LeakageError(
+            f"groups of train must be at least three (one to test on, two for calibration inside); got {n_groups}. "
+            "Add speakers, or pass --allow-ungrouped and read the scores as inflated"
+        )
+    cv = (
+        LeaveOneGroupOut()
+        if settings.leave_one_speaker_out
+        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=settings.seed)
+    )
+    folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
+    fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
+    if fewest < 2:
+        raise LeakageError(f"training folds of train must hold at least two groups for calibration inside; got {fewest}. Use more folds")
+    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=settings.seed)
+
+
+def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> tuple[Scored, Any, dict[str, dict[str, Any]]]:
+    from ..calibration import nested_evaluation
+
+    usable = np.flatnonzero(~prepared.test & prepared.ok)
+    folds, inner = _splitters(prepared, settings)
+    candidates = build_candidates(settings)
+    expected = len(folds) * len(candidates)
+
+    def advance(done: int, total: int | None = None) -> None:
+        if progress is not None:
+            progress("Cross-validating", int(done), int(total or max(expected, done)))
+
+    with nullcontext() if prepared.grouped else config_context(ungrouped="allow"):
+        nested = nested_evaluation(
+            candidates,
+            prepared.X[usable],
+            prepared.y[usable],
+            groups=prepared.group[usable] if prepared.grouped else None,
+            cv=folds,
+            inner_cv=inner,
+            method=None if settings.calibration == "none" else settings.calibration,
+            target_coverage=settings.target_coverage,
+            target_accuracy=settings.target_accuracy,
+            selection_metric=settings.selection_metric,
+            n_jobs=settings.n_jobs,
+            progress=advance,
+            allow_ungrouped=not prepared.grouped,
+        )
+    rows = np.flatnonzero(~prepared.test)
+    place = np.full(len(prepared.y), -1, dtype=np.int64)
+    place[usable] = np.arange(len(usable))
+    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable)
+    return scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates))
+
+
+def _scored(
+    title: str, prepared: Prepared, rows: NDArray[np.int64], place: NDArray[np.int64], nested: Any, proba_ok: Any, abstained_ok: Any, usable: Any
+) -> Scored:
+    """Put predictions of the usable rows among all rows; failed ones get none."""
+    classes = [str(label) for label in nested.classes]
+    ok = place >= 0
+    proba = np.full((len(rows), len(classes)), np.nan)
+    proba[ok] = np.asarray(proba_ok, dtype=np.float64)[place[ok]]
+    predicted = np.full(len(rows), "", dtype=prepared.y.dtype)
+    predicted[ok] = np.asarray(classes, dtype=prepared.y.dtype)[np.argmax(proba[ok], axis=1)]
+    abstained = np.ones(len(rows), dtype=bool)
+    abstained[ok] = np.asarray(abstained_ok, dtype=bool)[place[ok]]
+    fold = np.full(len(rows), -1, dtype=np.int64)
+    fold[ok] = np.asarray(nested.fold, dtype=np.int64)[place[ok]]
+    fold_of_group = dict(zip(prepared.group[usable].tolist(), np.asarray(nested.fold).tolist(), strict=True)) if prepared.grouped else {}
+    fold[~ok] = [fold_of_group.get(group, -1) for group in prepared.group[rows[~ok]].tolist()]
+    reason = [
+        prepared.status[row] if not is_ok else ("low_confidence" if none else "")
+        for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
+    ]
+    confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
+    prior = class_prior(prepared)
+    label, speaker = prepared.y[rows], prepared.speaker[rows]
+    summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
+    return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+
+
+def class_prior(prepared: Prepared) -> list[float]:
+    """Return the share of each class among the rows that the final model learns from."""
+    y = prepared.y[~prepared.test & prepared.ok]
+    return [float((y == label).mean()) for label in prepared.classes]
+
+
+def _compare(prepared: Prepared, rows: Any, place: Any, nested: Any, usable: Any, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Score each candidate by its own out-of-fold probabilities (uncalibrated, no abstention)."""
+    if len(names) < 2:
+        return {}
+    chosen = [str(name) for name in nested.chosen]
+    result = {}
+    for name in names:
+        scored = _scored(name, prepared, rows, place, nested, nested.candidate_proba[name], np.zeros(len(usable), dtype=bool), usable)
+        result[name] = {"summary": scored.summary, "chosen_in_folds": chosen.count(name)}
+    return result
+
+
+def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any, origins: Mapping[str, str] | None) -> dict[str, Any]:
+    part = np.where(prepared.test, "test", "train")
+    fold = np.full(len(prepared.y), -1, dtype=np.int64)
+    fold[~prepared.test] = scored.fold
+    usable = ~prepared.test & prepared.ok
+    return {
+        "kind": "training",
+        "made": utc_now(),
+        "data_hash": data_hash(prepared.X, prepared.names, prepared.y, prepared.content),
+        "split_hash": split_hash(zip(prepared.filepath.tolist(), prepared.content, strict=True), fold.tolist(), part.tolist()),
+        "seeds": {"seed": settings.seed},
+        "settings": settings.model_dump(),
+        "origins": dict(origins or {}),
+        "environment": environment(),
+        "ungrouped": not prepared.grouped,
+        "group_by": list(settings.group_by) if prepared.grouped else [],
+        "classes": scored.classes,
+        "class_prior": class_prior(prepared),
+        "modality": prepared.modality,
+        "rows": {
+            "train": int((~prepared.test).sum()),
+            "test": int(prepared.test.sum()),
+            "failed": int((~prepared.ok).sum()),
+            "left_out": dict(prepared.left_out),
+        },
+        "speakers": {"train": scored.n_speakers, "test": len(set(prepared.speaker[prepared.test].tolist()))},
+        "groups": len(np.unique(prepared.group[~prepared.test])),
+        "folds": len(set(scored.fold[scored.fold >= 0].tolist())),
+        "features": {"columns": len(prepared.names), "extractor": prepared.extractor},
+        "label_counts": {label: int((prepared.y[usable] == label).sum()) for label in scored.classes},
+        "thresholds_in_folds": [None if value is None else float(value) for value in nested.thresholds],
+        "chosen_in_folds": [str(name) for name in nested.chosen],
+        "notes": list(prepared.notes),
+    }
+
+
+def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, progress: Stage) -> None:
+    """Fit the chosen candidate on all training rows and save it with the calibrator and threshold of all out-of-fold predictions."""
+    from .. import persistence
+
+    if progress is not None:
+        progress("Fitting the final model", 0, 1)
+    final = nested.final
+    usable = ~prepared.test & prepared.ok
+    X, y = prepared.X[usable], prepared.y[usable]
+    fitted = build_candidates(settings)[str(final.candidate)]
+    fitted.fit(X, y)
+    record["final"] = {"candidate": str(final.candidate), "threshold": None if final.threshold is None else float(final.threshold)}
+    rng = np.random.default_rng(settings.seed)
+    background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
+    content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
+    provenance = {
+        key: record[key]
+        for key in (
+            "data_hash",
+            "split_hash",
+            "seeds",
+            "ungrouped",
+            "group_by",
+            "class_prior",
+            "label_counts",
+            "speakers",
+            "folds",
+            "features",
+            "final",
+        )
+    }
+    provenance["settings"] = {
+        key: value for key, value in record["settings"].items() if key not in ("manifest", "output", "cache", "split_file", "test_speakers")
+    }
+    provenance["training_speakers"] = sorted({speaker_key(name) for name in prepared.speaker[usable].tolist()})
+    provenance["training_content"] = content if len(content) <= MOST_CONTENT_KEYS else []
+    provenance["cross_validated"] = headline(scored)
+    provenance["intended_use"] = _intended_use()
+    record["model_hash"] = persistence.save_model(
+        fitted,
+        folder / MODEL_FILE,
+        extractor=prepared.extractor,
+        threshold=final.threshold,
+        calibrator=final.calibrator,
+        background=background,
+        feature_names=prepared.names,
+        provenance=provenance,
+    )
+    if "pkl" in settings.format:
+        persistence.save_pickle(fitted, folder / "classifier.pkl")
+    if progress is not None:
+        progress("Fitting the final model", 1, 1)
+
+
+def headline(scored: Scored) -> dict[str, Any]:
+    """Return the numbers that travel with the model file."""
+    from .summary import measures
+
+    return {
+        row.key: {"value": row.value, "interval": None if row.low is None else [row.low, row.high], "speakers": scored.n_speakers}
+        for row in measures(scored.summary)
+        if row.key in ("balanced_accuracy", "accuracy", "expected_calibration_error", "coverage", "selective_accuracy")
+    }
+
+
+def _intended_use() -> str:
+    from ..reports import INTENDED_USE
+
+    return INTENDED_USE
+
+
+def _held_out(prepared: Prepared, model_path: Path, settings: Settings, progress: Stage) -> Scored | None:
+    """Score the saved model on the held-out speakers, through the runtime that users run."""
+    if not prepared.test.any():
+        return None
+    from ..runtime import load_model
+    from .evaluation import score_with_model
+
+    if progress is not None:
+        progress("Scoring held-out speakers", 0, 1)
+    rows = np.flatnonzero(prepared.test)
+    scored = score_with_model(
+        load_model(model_path),
+        title="Held-out speakers",
+        X=prepared.X[rows],
+        label=prepared.y[rows],
+        speaker=prepared.speaker[rows],
+        filepath=prepared.filepath[rows],
+        status=[prepared.status[row] for row in rows],
+        n_jobs=settings.n_jobs,
+    )
+    if progress is not None:
+        progress("Scoring held-out speakers", 1, 1)
+    return scored

@@ -1,0 +1,324 @@
+"""The files of a run folder: scores, predictions, figures, tables, the report. Everything can be written again from the numbers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import reports
+from .run_folder import json_text
+from .scored import Scored
+from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["read_run", "write_evaluation", "write_run"]
+
+PREDICTIONS, HELD_OUT = "predictions_with_confidence.csv", "held_out_predictions.csv"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One evaluated set with its pictures."""
+
+    scored: Scored
+    subtitle: str
+    figures: dict[str, bytes]
+    tables: dict[str, reports.Table]
+
+
+def write_run(folder: Path, record: dict[str, Any], scored: Scored, held_out: Scored | None, candidates: dict[str, dict[str, Any]]) -> None:
+    """Write every file of a training run but the model."""
+    metrics = {"cross_validated": scored.summary, "held_out": None if held_out is None else held_out.summary, "candidates": candidates}
+    _write_numbers(folder, record, metrics, scored, held_out)
+    write_presentation(folder, record, metrics, scored, held_out)
+
+
+def write_evaluation(folder: Path, record: dict[str, Any], scored: Scored) -> None:
+    """Write every file of an evaluation."""
+    metrics = {"evaluation": scored.summary}
+    _write_numbers(folder, record, metrics, scored, None)
+    write_presentation(folder, record, metrics, scored, None)
+
+
+def _write_numbers(folder: Path, record: dict[str, Any], metrics: dict[str, Any], scored: Scored, held_out: Scored | None) -> None:
+    (folder / "eval_metrics.json").write_text(json_text(metrics), encoding="utf-8")
+    (folder / "run.json").write_text(json_text(record), encoding="utf-8")
+    _write_csv(scored, folder / PREDICTIONS)
+    if held_out is not None:
+        _write_csv(held_out, folder / HELD_OUT)
+
+
+def _write_csv(scored: Scored, path: Path) -> None:
+    scored.frame().to_csv(path, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n", float_format="%.9g")
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scored | None]:
+    """Return the record, the metrics and the predictions of a run folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder is no whole run folder.
+    """
+    import json
+
+    from ..exceptions import InvalidInputError
+
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "eval_metrics.json").read_text(encoding="utf-8"))
+        main = metrics["cross_validated"] if record["kind"] == "training" else metrics["evaluation"]
+        title = "Cross-validated (out-of-fold)" if record["kind"] == "training" else "Evaluation"
+        scored = _read_csv(folder / PREDICTIONS, title, record["classes"], main)
+        held = metrics.get("held_out")
+        held_out = None if held is None else _read_csv(folder / HELD_OUT, "Held-out speakers", record["classes"], held)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise InvalidInputError(f"run of report must be a folder that train, evaluate or demo made; got {folder} ({reason})") from None
+    return record, metrics, scored, held_out
+
+
+def _read_csv(path: Path, title: str, classes: list[str], summary: dict[str, Any]) -> Scored:
+    import pandas as pd
+
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", encoding_errors="surrogateescape")
+
+    def text(name: str) -> np.ndarray:
+        return np.asarray(frame[name].tolist(), dtype=np.str_)
+
+    proba = np.column_stack([_numbers(frame[f"probability_{name}"].tolist()) for name in classes])
+    fold = np.asarray([int(value) if value else -1 for value in frame["fold"]], dtype=np.int64)
+    return Scored(
+        title,
+        list(classes),
+        text("filepath"),
+        text("label"),
+        text("speaker"),
+        fold,
+        proba,
+        text("predicted"),
+        _numbers(frame["confidence"].tolist()),
+        np.asarray([value == "True" for value in frame["abstained"]]),
+        frame["reason"].tolist(),
+        summary,
+    )
+
+
+def _numbers(values: list[str]) -> np.ndarray:
+    return np.asarray([float(value) if value else np.nan for value in values], dtype=np.float64)
+
+
+def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, Any], scored: Scored, held_out: Scored | None) -> None:
+    """Write figures, tables and the report from the numbers."""
+    part = _part(scored, record)
+    for name in (
+        "confusion_matrix",
+        "confusion_matrix_normalized",
+        "metrics_table_summary",
+        "metrics_table_classwise",
+        "reliability",
+        "risk_coverage",
+        "speakers",
+    ):
+        if name in part.figures:
+            (folder / f"{name}.png").write_bytes(part.figures[name])
+    tables = list(part.tables.values())
+    held = None if held_out is None else _part(held_out, record)
+    if held is not None:
+        tables += list(held.tables.values())
+    comparison = comparison_table(metrics.get("candidates") or {}, scored)
+    if comparison is not None:
+        tables.append(comparison)
+    (folder / "metrics_table.tex").write_text(reports.latex_tables(tables), encoding="utf-8")
+    (folder / "report.html").write_text(_page(record, part, held, comparison), encoding="utf-8")
+
+
+def _part(scored: Scored, record: dict[str, Any]) -> _Part:
+    warning = "UNGROUPED: inflated. " if record.get("ungrouped") else ""
+    subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}"
+    note = reports.evidence_note(scored.n_speakers)
+    subtitle += f". {note}" if scored.n_speakers <= 6 else ""
+    short = subtitle.replace(": a demonstration, not evidence.", "").replace("Only ", "")
+    tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
+    matrix, failed = scored.confusion()
+    figures: dict[str, Figure] = {
+        "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=_lines(subtitle)),
+        "confusion_matrix_normalized": reports.confusion_figure(matrix, scored.classes, normalize=True, failed=failed, subtitle=_lines(subtitle)),
+        "metrics_table_summary": reports.table_figure(tables["summary"]),
+        "metrics_table_classwise": reports.table_figure(tables["classes"]),
+    }
+    ok = scored.ok
+    if ok.any():
+        correct = scored.predicted[ok] == scored.label[ok]
+        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=_lines(subtitle))
+        figures["risk_coverage"] = _risk_coverage(scored, _lines(subtitle))
+    figures["speakers"] = _speakers(scored, _lines(subtitle))
+    return _Part(scored, short, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
+
+
+def _lines(text: str, width: int = 64) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def _risk_coverage(scored: Scored, subtitle: str) -> Figure:
+    """Draw the curve over all clips: failed ones are never answered, so the curve ends at the share of clips that got a prediction."""
+    ok = scored.ok
+    wrong = (scored.predicted != scored.label)[ok]
+    order = np.argsort(-scored.confidence[ok], kind="stable")
+    answered = np.arange(1, len(order) + 1)
+    coverage, risk = answered / len(scored.label), np.cumsum(wrong[order]) / answered
+    given = ~scored.abstained
+    point = None
+    if scored.abstained.any() and given.any():
+        point = (float(given.mean()), float((scored.predicted != scored.label)[given].mean()))
+    return reports.risk_coverage_figure(coverage, risk, operating_point=point, subtitle=subtitle)
+
+
+def _speakers(scored: Scored, subtitle: str) -> Figure:
+    names, values, counts = speaker_scores(scored)
+    row = next(row for row in measures(scored.summary) if row.key == "balanced_accuracy")
+    interval = None if row.low is None or row.high is None else (row.low, row.high)
+    return reports.speaker_figure(
+        names, values, counts, pooled=row.value, interval=interval, chance=chance_level(scored.summary), metric="Balanced accuracy", subtitle=subtitle
+    )
+
+
+def comparison_table(candidates: dict[str, dict[str, Any]], scored: Scored) -> reports.Table | None:
+    if not candidates:
+        return None
+    rows = []
+    for name, result in candidates.items():
+        by_key = {row.key: row for row in measures(result["summary"])}
+        uar = by_key["balanced_accuracy"]
+        cells = [
+            f"{by_key[key].value:.3f}"
+            for key in ("accuracy", "macro_f1", "log_loss")
+            if by_key.get(key) is not None and by_key[key].value is not None
+        ]
+        rows.append([name, f"{uar.value:.3f}", reports.format_interval(uar.low, uar.high, scored.n_speakers), *cells, str(result["chosen_in_folds"])])
+    header = ["Candidate", "UAR", "95 % interval", "Accuracy", "Macro F1", "Log loss", "Chosen in folds"]
+    notes = [
+        "Each candidate by its own out-of-fold probabilities, before calibration. The headline scores use the candidate chosen inside each fold."
+    ]
+    return reports.Table("Candidates", header, rows, notes)
+
+
+def first_line(record: dict[str, Any], scored: Scored) -> str:
+    if record["kind"] == "training":
+        return reports.split_statement(
+            grouped=not record["ungrouped"],
+            group_by=record["group_by"],
+            n_speakers=scored.n_speakers,
+            n_groups=record["groups"],
+            n_folds=record["folds"],
+        )
+    seen = record.get("seen", {})
+    if any(seen.values()):
+        return f"SEEN DATA: {seen['speakers']} speakers and {seen['clips']} clips took part in the model's training. The scores are inflated."
+    if record["ungrouped"]:
+        return "The model was tuned on an UNGROUPED split: its calibration and threshold are too optimistic."
+    return f"Separate evaluation: {scored.n_speakers} speakers, none of them known from the model's training."
+
+
+def _subtitle(record: dict[str, Any], scored: Scored) -> str:
+    modality = ", ".join(record.get("modality") or []) or "unknown"
+    labels = f"{len(scored.classes)} labels ({', '.join(scored.classes)})"
+    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made']}"
+
+
+def _page(record: dict[str, Any], part: _Part, held: _Part | None, comparison: reports.Table | None) -> str:
+    scored = part.scored
+    training = record["kind"] == "training"
+    page = reports.HtmlPage(
+        "Training run" if training else "Evaluation",
+        first_line=first_line(record, scored),
+        subtitle=_subtitle(record, scored),
+        warning=bool(record["ungrouped"]),
+    )
+    page.cards(_cards(scored))
+    if note := reports.evidence_note(scored.n_speakers):
+        page.notice(note)
+    page.bullets(report_notes(record, scored))
+    _add_part(page, part, "Scores" if not training else "Cross-validated scores")
+    if held is not None:
+        _add_part(page, held, "Held-out speakers")
+        page.paragraph("These speakers took part in nothing else: not in folds, calibration, thresholds, or the final fit.")
+    if comparison is not None:
+        page.section("Candidates")
+        page.table(comparison)
+    page.section("Intended use")
+    page.notice(reports.INTENDED_USE)
+    page.section("How it was made")
+    page.details("Settings", _pretty(record.get("settings") or {}))
+    page.details("Data, split, seeds, versions", _pretty({key: value for key, value in record.items() if key != "settings"}))
+    return page.render()
+
+
+def _pretty(value: Any) -> str:
+    return json_text(value).rstrip()
+
+
+def _cards(scored: Scored) -> list[reports.Card]:
+    by_key = {row.key: row for row in measures(scored.summary)}
+    uar = by_key["balanced_accuracy"]
+    cards = [
+        reports.Card(
+            "Balanced accuracy (UAR)",
+            _number(uar.value),
+            f"95 % interval {reports.format_interval(uar.low, uar.high, scored.n_speakers)}; chance {chance_level(scored.summary):.2f}",
+        )
+    ]
+    for key, name in (("accuracy", "Accuracy"), ("selective_accuracy", "Accuracy of answers"), ("expected_calibration_error", "Calibration error")):
+        row = by_key.get(key)
+        if row is None or row.value is None:
+            continue
+        detail = f"95 % interval {reports.format_interval(row.low, row.high, scored.n_speakers)}" if row.low is not None else ""
+        if key == "selective_accuracy" and (coverage := by_key.get("coverage")) is not None and coverage.value is not None:
+            detail = f"on the {coverage.value:.0%} of clips that were answered. {detail}"
+        cards.append(reports.Card(name, _number(row.value), detail))
+    return cards
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
+    lines = list(record.get("notes", []))
+    failed = int((~scored.ok).sum())
+    if failed:
+        codes, counts = np.unique([code for code, ok in zip(scored.reason, scored.ok, strict=True) if not ok], return_counts=True)
+        shown = ", ".join(f"{code} {count}" for code, count in zip(codes.tolist(), counts.tolist(), strict=True))
+        lines.append(f"{failed} clips failed ({shown}). They count as wrong and as abstained.")
+    for reason, count in (record.get("rows", {}).get("left_out") or {}).items():
+        lines.append(f"{count} rows left out: {reason}.")
+    modality = record.get("modality") or []
+    if len(modality) == 1:
+        lines.append(f"One modality ({modality[0]}): the scores are those of a unimodal model; nothing was fused.")
+    if record["kind"] == "training":
+        lines.append(
+            "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."
+        )
+    return lines
+
+
+def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
+    page.section(heading)
+    page.table(part.tables["summary"])
+    page.table(part.tables["classes"])
+    page.table(part.tables["speakers"])
+    captions = {
+        "confusion_matrix": "Confusion matrix, counts",
+        "confusion_matrix_normalized": "Confusion matrix, shares of each true class",
+        "reliability": "Reliability diagram",
+        "risk_coverage": "Risk-coverage curve",
+        "speakers": "Scores of each speaker",
+    }
+    page.figures([(text, part.figures[name]) for name, text in captions.items() if name in part.figures])

@@ -1,0 +1,314 @@
+"""Extract the features of a manifest: in order, in parallel, cached by content, resumable."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._progress import Advance, Progress, progress_reporter
+from .._threads import effective_n_jobs
+from ..datasets import _manifest, read_manifest
+from ..datasets._content import Content, lone_key, read_content, signature, text_key
+from ..exceptions import InvalidInputError
+from ._cache import CacheArgument, FeatureCache, Vector, content_reader, open_cache
+from ._extractors import Extractor, make_extractors, make_schema
+from ._journal import Item, Journal
+from ._table import FeatureTable, check_row_columns
+
+_CHUNK_S = (1.0, 4.0)  # a chunk is what an interruption may lose
+_BATCH_ROWS = 512
+_INFO = ("duration_s", "sample_rate_hz", "channels", "frames", "peak", "rms_dbfs", "clipped_ratio")
+
+
+def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Sequence[str] = ("classic",), *, sample_rate_hz: int = 16_000,
+            root: str | os.PathLike[str] | None = None, output: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
+            progress: Progress = None, cache: CacheArgument = None) -> FeatureTable:
+    """Extract features from every clip of a manifest.
+
+    Rows that fail get NaN and a reason code; the rest goes on. A clip whose content, segment and settings were seen before comes from the
+    cache with the same bits. After a kill or Ctrl-C the same call goes on where it was: from the cache, and from the parts beside `output`.
+
+    Parameters
+    ----------
+    manifest : DataFrame or path
+        As from `datasets.read_manifest`; only ``filepath`` is needed, ``start``, ``end`` and ``modality`` are honoured.
+    features : sequence of str
+        Names of feature sets. With several, columns are named ``set:column``.
+    sample_rate_hz : int
+        The rate to which clips are resampled.
+    root : path, optional
+        The folder that relative paths start from; by default the folder of the manifest's file, or the working folder for a DataFrame.
+    output : path, optional
+        A ``.parquet`` or ``.csv`` file to write. While the work goes on, finished parts lie in the folder ``<output>.parts``.
+    n_jobs : int, optional
+        Threads; None means the cores that this process may use. The values do not depend on it.
+    progress : callable or bool, optional
+        A callable of (done, total), True for a bar, False for none; by default a bar where the work takes over a second.
+    cache : bool or path, optional
+        None or True: the folder of `cache_folder`. A path: that folder. False: no cache.
+
+    Returns
+    -------
+    FeatureTable
+        One row a manifest row, in order.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument or the manifest breaks a rule, or another process is writing the same output.
+    OSError
+        If the output cannot be written at the end; the parts remain, and the next call goes on from them.
+
+    Examples
+    --------
+    >>> import emotion_native as en
+    >>> table = extract(en.datasets.load_sample().head(2), progress=False, cache=False)
+    >>> table
+    FeatureTable(2 rows: 2 ok; 1092 columns: classic)
+    """
+    extractors = make_extractors(features, sample_rate_hz)
+    rows, clips = _prepare(manifest, Path(root) if root is not None else None)
+    check_row_columns(rows, [column for e in extractors for column in e.columns], "manifest of extract")
+    target = _checked_output(output)
+    jobs = effective_n_jobs(n_jobs, caller="extract")
+    store = open_cache(cache)
+    journal = Journal(target) if target is not None else None
+    try:
+        with progress_reporter(progress, "Extracting features", len(rows), caller="extract") as advance:
+            table = _Run(clips, extractors, jobs, store, journal, advance).table(rows)
+        if target is not None and journal is not None:
+            table.save(target)
+            journal.finish()
+        return table
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def _checked_output(output: str | os.PathLike[str] | None) -> Path | None:
+    if output is None:
+        return None
+    target = Path(output).absolute()
+    if target.suffix.lower() not in (".parquet", ".csv") or target.is_dir():
+        raise InvalidInputError(f"output of extract must be a file that ends in .parquet or .csv; got {str(output)!r}")
+    return target
+
+
+def _prepare(manifest: pd.DataFrame | str | os.PathLike[str], root: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows as given, and a table of path, start, end, modality and text for each."""
+    if isinstance(manifest, (str, os.PathLike)):
+        rows = read_manifest(manifest, root)
+        root = None
+    elif isinstance(manifest, pd.DataFrame):
+        rows = manifest.reset_index(drop=True)
+        read = [name for name in ("filepath", "start", "end", "modality", "text") if name in rows.columns]
+        missing = _manifest.missing_columns(list(rows.columns), ("filepath",))
+        for problem in [*missing, *_manifest.find_problems(rows[read], needed=())]:
+            if problem.code != "duplicate_row":
+                raise InvalidInputError(problem.message("manifest of extract", lambda row: f"row {row + 1}"))
+    else:
+        raise InvalidInputError(f"manifest of extract must be a DataFrame or the path of a table; got {type(manifest).__name__}")
+    n = len(rows)
+    paths = _manifest.as_paths(rows["filepath"])
+    clips = pd.DataFrame({
+        "path": [os.path.join(root, path) if root is not None and path else path for path in paths],
+        "start": [_manifest.parse_time(value) for value in rows["start"]] if "start" in rows.columns else np.full(n, np.nan),
+        "end": [_manifest.parse_time(value) for value in rows["end"]] if "end" in rows.columns else np.full(n, np.nan),
+        "modality": [_manifest.as_text(value) for value in rows["modality"]] if "modality" in rows.columns else ["audio_only"] * n,
+        "text": [_manifest.as_text(value) for value in rows["text"]] if "text" in rows.columns else [""] * n,
+    })
+    return rows, clips
+
+
+class _Run:
+    """One extraction. A batch of rows goes through: hash the files, look the keys up, compute the misses, check the files again, store."""
+
+    def __init__(self, clips: pd.DataFrame, extractors: Sequence[Extractor], jobs: int, store: FeatureCache | None, journal: Journal | None,
+                 advance: Advance) -> None:
+        n, width = len(clips), sum(len(e.columns) for e in extractors)
+        self._paths: list[str] = clips["path"].tolist()
+        self._starts = clips["start"].to_numpy(dtype=np.float64)
+        self._ends = clips["end"].to_numpy(dtype=np.float64)
+        self._modality: list[str] = clips["modality"].tolist()
+        self._text: list[str] = clips["text"].tolist()
+        self._extractors, self._jobs, self._store, self._journal, self._report = extractors, jobs, store, journal, advance
+        self._reported = 0
+        self._matrix = np.full((n, width), np.nan, dtype=np.float32)
+        self._status = np.full(n, "ok", dtype=object)
+        self._messages = np.full(n, "", dtype=object)
+        self._content_keys = np.full(n, "", dtype=object)
+        self._info: list[dict[str, Any]] = [{} for _ in range(n)]
+        self._contents: dict[str, Content] = {}
+        self._chunk = max(16, 4 * jobs)
+
+    def table(self, rows: pd.DataFrame) -> FeatureTable:
+        """Do the work and return its result."""
+        n = len(self._paths)
+        try:
+            for first in range(0, n, _BATCH_ROWS):
+                batch = range(first, min(n, first + _BATCH_ROWS))
+                self._do(batch)
+                self._advance(batch.stop)
+        finally:
+            if self._store is not None:
+                self._store.save_index()
+        failed = self._status != "ok"
+        self._matrix[failed] = np.nan
+        for row in np.flatnonzero(failed):
+            self._content_keys[row] = lone_key(self._paths[row], int(row))
+        schema = make_schema(self._extractors)
+        info = {name: np.array([entry.get(name, np.nan) for entry in self._info], dtype=np.float64) for name in _INFO}
+        frame = pd.DataFrame({**info, "warnings": ["; ".join(entry.get("warnings", ())) for entry in self._info]})
+        return FeatureTable(X=self._matrix, names=schema["name"].tolist(), schema=schema, rows=rows, status=self._status, messages=self._messages,
+                            content_keys=self._content_keys, info=frame)
+
+    def _advance(self, done: int) -> None:
+        self._reported = max(self._reported, done)  # clips that are done again do not count back
+        self._report(self._reported)
+
+    def _fail(self, row: int, reason: str, message: str) -> None:
+        self._status[row], self._messages[row] = reason, message
+
+    def _do(self, batch: range) -> None:
+        rows = []
+        for row in batch:
+            if self._modality[row] == "text":
+                self._content_keys[row] = text_key(self._text[row])
+                self._fail(row, "no_audio_track", "the row is text")
+            elif self._modality[row] == "video_only":
+                self._fail(row, "no_audio_track", "the row is video without sound")
+            else:
+                rows.append(row)
+        self._hash([self._paths[row] for row in rows], content_reader(self._store))
+        column = 0
+        for extractor in self._extractors:
+            self._features(extractor, rows, column, batch.start)
+            column += len(extractor.columns)
+        for row in rows:
+            content = self._contents[self._paths[row]]
+            if content.reason:
+                self._fail(row, content.reason, _explain(content.reason, self._paths[row]))
+            self._content_keys[row] = content.sha256
+        if self._store is not None:
+            for path in {self._paths[row] for row in rows}:
+                self._store.remember_content(path, self._contents[path])
+
+    def _hash(self, paths: Sequence[str], read: Callable[[str], Content]) -> None:
+        unique = [path for path in dict.fromkeys(paths) if path not in self._contents]
+        if self._jobs == 1 or len(unique) < 8:
+            self._contents.update((path, read(path)) for path in unique)
+            return
+        pool = ThreadPoolExecutor(max_workers=self._jobs)
+        try:
+            self._contents.update(zip(unique, pool.map(read, unique), strict=True))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _features(self, extractor: Extractor, rows: Sequence[int], column: int, before: int) -> None:
+        """Fill the columns of one extractor for the rows; a file that changes under our hands is hashed and extracted again, twice at most."""
+        waiting = [row for row in rows if not self._contents[self._paths[row]].reason]
+        for _ in range(3):
+            misses = list(self._from_stores(extractor, waiting, column).items())
+            done, waiting = before + len(waiting) - len(misses), []
+            while misses:
+                chunk, misses = misses[: self._chunk], misses[self._chunk :]
+                waiting += self._compute(extractor, chunk, column, done)
+                done += len(chunk)
+            if not waiting:
+                return
+            paths = {self._paths[row] for row in waiting}
+            for path in paths:
+                del self._contents[path]
+            self._hash(sorted(paths), read_content)
+            waiting = [row for row in waiting if not self._contents[self._paths[row]].reason]
+        for row in waiting:
+            self._fail(row, "corrupt", f"{self._paths[row]} changed while it was read")
+
+    def _key(self, extractor: Extractor, row: int) -> str:
+        return extractor.key(self._contents[self._paths[row]].sha256, self._starts[row], self._ends[row])
+
+    def _put(self, row: int, column: int, vector: Vector, info: dict[str, Any]) -> None:
+        self._matrix[row, column : column + len(vector)] = vector
+        self._info[row] = info
+
+    def _from_stores(self, extractor: Extractor, rows: Sequence[int], column: int) -> dict[str, list[int]]:
+        """Fill what the journal or the cache holds; return the rows of each missing key."""
+        misses: dict[str, list[int]] = {}
+        width = len(extractor.columns)
+        for row in rows:
+            key = self._key(extractor, row)
+            if key in misses:
+                misses[key].append(row)
+                continue
+            found = self._journal.get(key, width) if self._journal is not None else None
+            if found is None and self._store is not None:
+                found = self._store.get(key, width)
+            if found is None:
+                misses[key] = [row]
+            else:
+                self._put(row, column, *found)
+        return misses
+
+    def _compute(self, extractor: Extractor, misses: list[tuple[str, list[int]]], column: int, before: int) -> list[int]:
+        """Extract one clip a key and store it; return the rows whose file changed meanwhile."""
+        from .. import _core
+
+        began = time.monotonic()
+        first = [rows[0] for _, rows in misses]
+        values, status, messages, infos = _core.extract_functionals_batch(
+            [self._paths[row] for row in first], self._starts[first], self._ends[first], extractor.name, extractor.sample_rate_hz, self._jobs,
+            lambda done: self._advance(before + int(done)),
+        )
+        changed = self._changed({self._paths[row] for row in first})
+        items: list[Item] = []
+        again: list[int] = []
+        for place, (key, rows) in enumerate(misses):
+            if any(self._paths[row] in changed for row in rows):
+                again += rows
+                continue
+            if status[place] == "ok":
+                items.append((key, values[place], infos[place]))
+            for row in rows:
+                self._put(row, column, values[place], infos[place])
+                if status[place] != "ok":
+                    self._fail(row, status[place], messages[place])
+        self._keep(items)
+        took = time.monotonic() - began
+        self._chunk = 2 * self._chunk if took < _CHUNK_S[0] else max(self._jobs, self._chunk // 2) if took > _CHUNK_S[1] else self._chunk
+        return again
+
+    def _keep(self, items: list[Item]) -> None:
+        if self._journal is not None:
+            self._journal.append(items)
+        if self._store is not None:
+            for key, vector, info in items:
+                self._store.put(key, vector, info)
+
+    def _changed(self, paths: set[str]) -> set[str]:
+        """Return the files whose content may differ from what was hashed before they were decoded."""
+        changed = set()
+        for path in paths:
+            content = self._contents[path]
+            try:
+                now = signature(path)
+            except OSError:
+                now = None
+            racy = content.signature is not None and content.signature.racy(content.read_at_ns)
+            if now != content.signature or (racy and read_content(path).sha256 != content.sha256):
+                changed.add(path)
+        return changed
+
+
+def _explain(reason: str, path: str) -> str:
+    return {
+        "not_found": f"{path} does not exist",
+        "no_permission": f"{path} may not be read",
+        "unsupported_format": f"{path} is not a regular file",
+    }.get(reason, f"{path}: {reason}")

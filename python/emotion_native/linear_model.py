@@ -1,0 +1,204 @@
+"""Linear classifiers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from . import _core
+from ._threads import effective_n_jobs
+from ._validation import check_choice, check_class_weight, check_flag, check_matrix, check_number, check_rows, check_sample_weight, encode_labels
+from .exceptions import InvalidInputError
+
+__all__ = ["LogisticRegression"]
+
+_CALLER = "LogisticRegression.fit"
+
+
+class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Logistic regression with an L2 penalty: binary, or multinomial for more classes.
+
+    Minimises ``sum_i w_i loss_i + |coef|^2 / (2 C)`` in float64 by L-BFGS, whatever the float type of ``X``. The result does not depend on
+    ``n_jobs``.
+
+    Parameters
+    ----------
+    penalty : {"l2", None}, default="l2"
+        None means no penalty.
+    C : float, default=1.0
+        Inverse strength of the penalty; infinity means none.
+    tol : float, default=1e-4
+        The fit ends when no component of the gradient of the mean loss is larger.
+    fit_intercept : bool, default=True
+    class_weight : "balanced" or dict, optional
+        Weights of classes, times ``sample_weight``.
+    random_state : ignored
+        The fit draws nothing.
+    solver : {"lbfgs"}, default="lbfgs"
+    max_iter : int, default=100
+        A `sklearn.exceptions.ConvergenceWarning` says that it was reached.
+    warm_start : bool, default=False
+        Start from the last fit's coefficients where their shape fits.
+    n_jobs : int, optional
+        Threads; None means the cores that this process may use.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+    coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes, float64
+    intercept_ : ndarray of shape (n_classes,) or (1,), float64
+    n_iter_ : ndarray of shape (1,), int32
+    n_features_in_ : int
+
+    References
+    ----------
+    Nocedal & Wright, "Numerical Optimization" (2006), chapter 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.linear_model import LogisticRegression
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> [str(label) for label in LogisticRegression().fit(X, ["calm", "calm", "angry", "angry"]).predict(X)]
+    ['calm', 'calm', 'angry', 'angry']
+    """
+
+    coef_: npt.NDArray[np.float64]
+    intercept_: npt.NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        penalty: str | None = "l2",
+        C: float = 1.0,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        random_state: Any = None,
+        solver: str = "lbfgs",
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.penalty = penalty
+        self.C = C
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+
+    def _native_step(self) -> dict[str, Any]:
+        """Return the unfitted step for the native fold loop; class weights stay keyed by label."""
+        name = "LogisticRegression"
+        check_choice(self.penalty, "penalty", name, ("l2", None))
+        check_choice(self.solver, "solver", name, ("lbfgs",))
+        check_number(self.C, "C", name, low=0, open_low=True)
+        check_number(self.tol, "tol", name, low=0, open_low=True, high=1e300)
+        check_number(self.max_iter, "max_iter", name, low=0, high=2**31 - 1, integer=True)
+        check_flag(self.fit_intercept, "fit_intercept", name)
+        check_flag(self.warm_start, "warm_start", name)
+        weight = self.class_weight
+        if weight is not None and not isinstance(weight, Mapping) and not (isinstance(weight, str) and weight == "balanced"):
+            raise InvalidInputError(f"class_weight of {name} must be None, 'balanced' or a dict from labels to weights; got {weight!r}")
+        return {
+            "kind": "logistic_regression",
+            "C": float("inf") if self.penalty is None else float(self.C),
+            "tol": float(self.tol),
+            "max_iter": int(self.max_iter),
+            "fit_intercept": bool(self.fit_intercept),
+            "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
+        }
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, kept as float32 or float64 and not copied where C-contiguous.
+        y : array-like of shape (n_samples,)
+            Sortable labels of at least two classes.
+        sample_weight : array-like of shape (n_samples,), optional
+            Finite, not negative.
+
+        Raises
+        ------
+        InvalidInputError
+            If a parameter or an array breaks its rule.
+        KeyboardInterrupt
+            On Ctrl-C; the estimator keeps what it was before.
+        """
+        options = self._native_step()
+        n_jobs = effective_n_jobs(self.n_jobs, caller="LogisticRegression")
+        X, y = check_rows(X, y, caller=_CALLER, estimator=self)
+        weights = check_sample_weight(sample_weight, X.shape[0], caller=_CALLER)
+        classes, codes = encode_labels(y, caller=_CALLER)
+        if len(classes) < 2:
+            raise InvalidInputError(f"y of {_CALLER} must be labels of at least two classes; got one class: {classes[0]!r}")
+        if isinstance(options["class_weight"], dict):
+            options["class_weight"] = check_class_weight(options["class_weight"], classes, caller=_CALLER)
+        start: tuple[Any, Any] = (None, None)
+        shape = (1 if len(classes) == 2 else len(classes), X.shape[1])
+        if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == shape:
+            start = (np.ascontiguousarray(self.coef_, np.float64), np.ascontiguousarray(self.intercept_, np.float64))
+        coef, intercept, n_iter, converged = _core.logistic_fit(X, codes, len(classes), options, weights, *start, n_jobs)
+        self.classes_, self.coef_, self.intercept_ = classes, coef, intercept
+        self.n_iter_ = np.array([n_iter], dtype=np.int32)
+        if not converged:
+            warnings.warn(
+                f"LogisticRegression stopped after {n_iter} iterations before its tolerance was met: scale the columns or raise max_iter",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _predict(self, X: Any, method: str, *, proba: bool) -> npt.NDArray[np.float64]:
+        if "coef_" not in self.__dict__:
+            check_is_fitted(self, "coef_")
+        X = check_matrix(X, caller=f"LogisticRegression.{method}", estimator=self)
+        result: npt.NDArray[np.float64] = _core.logistic_predict(X, self.coef_, self.intercept_, len(self.classes_), proba)
+        return result
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return scores, (n_samples, n_classes), or (n_samples,) of the second of two classes."""
+        scores = self._predict(X, "decision_function", proba=False)
+        return scores.ravel() if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return probabilities (n_samples, n_classes), float64, rows summing to 1."""
+        return self._predict(X, "predict_proba", proba=True)
+
+    def predict_log_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the most probable label of each row (n_samples,); the first of equals."""
+        scores = self._predict(X, "predict", proba=False)
+        codes = (scores[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else scores.argmax(axis=1)
+        labels: npt.NDArray[Any] = self.classes_[codes]
+        return labels
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the fitted model as a header and arrays."""
+        check_is_fitted(self, "coef_")
+        header = {"kind": "logistic_regression", "multinomial": len(self.classes_) > 2}
+        return header, {"coef": np.ascontiguousarray(self.coef_, np.float64), "intercept": np.ascontiguousarray(self.intercept_, np.float64)}

@@ -1,0 +1,381 @@
+"""Scores of predicted labels, computed from confusion counts; signatures and results are scikit-learn's."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..exceptions import InvalidInputError
+from . import _rates
+from ._inputs import NO_CLUSTER, Array, Floats, check_pair, check_weight, codes_of, union_of
+
+
+def _counts(truth: Array, predicted: Array, classes: Array, weight: Floats) -> Floats:
+    """Return confusion counts over sorted classes that hold every label."""
+    from .. import _core
+
+    counts = _core.confusion_counts(codes_of(truth, classes), codes_of(predicted, classes), len(classes), weight, NO_CLUSTER, 1)
+    return np.asarray(counts[0], dtype=np.float64)
+
+
+def _all_counts(y_true: Any, y_pred: Any, sample_weight: Any, caller: str) -> tuple[Array, Floats]:
+    truth, predicted = check_pair(y_true, y_pred, caller)
+    classes = union_of(truth, predicted, caller=caller)
+    return classes, _counts(truth, predicted, classes, check_weight(sample_weight, len(truth), caller))
+
+
+def _undefined(message: str) -> None:
+    from sklearn.exceptions import UndefinedMetricWarning
+
+    warnings.warn(message, UndefinedMetricWarning, stacklevel=4)
+
+
+def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None) -> float:
+    """Return the share of right rows (``normalize=False``: their number or weight).
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import accuracy_score
+    >>> accuracy_score(["sad", "happy"], ["sad", "angry"])
+    0.5
+    """
+    _, counts = _all_counts(y_true, y_pred, sample_weight, "accuracy_score")
+    right = float(np.trace(counts))
+    if not normalize:
+        return right
+    total = float(counts.sum())
+    if total == 0:
+        raise InvalidInputError("sample_weight of accuracy_score must not be all zero; got zeros")
+    return right / total
+
+
+def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None) -> Array:
+    """Return counts, true class by row and predicted class by column.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+    labels : array-like, optional
+        Classes in the order wanted; rows with other labels are left out.
+    sample_weight : array-like of shape (n_samples,), optional
+    normalize : {None, "true", "pred", "all"}
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+        int64 for counts without weights, else float64.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule, or no label occurs in ``y_true``.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import confusion_matrix
+    >>> confusion_matrix([0, 0, 1], [0, 1, 1])
+    array([[1, 1],
+           [0, 1]])
+    """
+    caller = "confusion_matrix"
+    if normalize not in (None, "true", "pred", "all"):
+        raise InvalidInputError(f"normalize of {caller} must be 'true', 'pred', 'all' or None; got {normalize!r}")
+    truth, predicted = check_pair(y_true, y_pred, caller)
+    weight = check_weight(sample_weight, len(truth), caller)
+    if labels is None:
+        wanted = classes = union_of(truth, predicted, caller=caller)
+    else:
+        wanted = np.asarray(labels)
+        if wanted.ndim != 1 or wanted.size == 0 or not np.isin(wanted, truth).any():
+            raise InvalidInputError(f"labels of {caller} must be at least one label that occurs in y_true; got {labels!r:.80}")
+        classes = union_of(truth, predicted, wanted, caller=caller)
+    order = codes_of(wanted, classes)
+    counts: Array = _counts(truth, predicted, classes, weight)[np.ix_(order, order)]
+    if sample_weight is None or np.asarray(sample_weight).dtype.kind in "iub":
+        counts = counts.astype(np.int64)
+    if normalize is None:
+        return np.ascontiguousarray(counts)
+    axis = {"true": 1, "pred": 0, "all": None}[normalize]
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(np.nan_to_num(counts / counts.sum(axis=axis, keepdims=True)))
+
+
+def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, adjusted: bool = False) -> float:
+    """Return the mean recall over the classes of ``y_true``; ``adjusted`` maps chance to 0.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import balanced_accuracy_score
+    >>> balanced_accuracy_score([0, 0, 0, 1], [0, 0, 0, 0])
+    0.5
+    """
+    _, counts = _all_counts(y_true, y_pred, sample_weight, "balanced_accuracy_score")
+    recall = _rates.recall(counts, len(counts))
+    if np.isnan(recall).any():
+        warnings.warn("y_pred contains classes not in y_true", UserWarning, stacklevel=2)
+    recall = recall[~np.isnan(recall)]
+    score = float(np.mean(recall))
+    if adjusted:
+        chance = 1.0 / len(recall)
+        score = (score - chance) / (1.0 - chance)
+    return score
+
+
+def unweighted_average_recall(y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None) -> float:
+    """Return the mean recall over a fixed list of classes, pooled over all rows given (UAR).
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        A prediction that is none of the labels is wrong.
+    labels : array-like, optional
+        The classes that count. Default: those of ``y_true``. A class without rows has no recall and is left out.
+
+    Returns
+    -------
+    float
+        Equal to `balanced_accuracy_score` where ``labels`` are the classes of ``y_true``.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule or no listed class has rows.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import unweighted_average_recall
+    >>> unweighted_average_recall(["a", "a", "b"], ["a", "failed", "b"])
+    0.75
+    """
+    caller = "unweighted_average_recall"
+    classes, counts = _all_counts(y_true, y_pred, sample_weight, caller)
+    recall = _rates.recall(counts, len(counts))
+    if labels is not None:
+        recall = recall[np.isin(classes, np.asarray(labels))]
+    recall = recall[~np.isnan(recall)]
+    if recall.size == 0:
+        raise InvalidInputError(f"labels of {caller} must have rows in y_true; got {labels!r:.80}")
+    return float(np.mean(recall))
+
+
+def cohen_kappa_score(y1: Any, y2: Any, *, labels: Any = None, weights: str | None = None, sample_weight: Any = None) -> float:
+    """Return Cohen's kappa; ``weights`` may be None, "linear" or "quadratic".
+
+    Source: Cohen, "A coefficient of agreement for nominal scales", 1960. NaN where chance agreement is complete.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import cohen_kappa_score
+    >>> cohen_kappa_score([0, 0, 1, 1], [0, 0, 1, 1])
+    1.0
+    """
+    if weights not in (None, "linear", "quadratic"):
+        raise InvalidInputError(f"weights of cohen_kappa_score must be None, 'linear' or 'quadratic'; got {weights!r}")
+    counts = np.asarray(confusion_matrix(y1, y2, labels=labels, sample_weight=sample_weight), dtype=np.float64)
+    k = len(counts)
+    row, column = np.indices((k, k))
+    distance = (row != column).astype(np.float64) if weights is None else np.abs(row - column) ** (1.0 if weights == "linear" else 2.0)
+    expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / counts.sum()
+    by_chance = float((distance * expected).sum())
+    if by_chance == 0:
+        _undefined("kappa is undefined where both raters use one and the same class; it is set to NaN")
+        return float("nan")
+    return 1.0 - float((distance * counts).sum()) / by_chance
+
+
+def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+    """Return the (multi-class) correlation coefficient; 0 where truth or prediction is constant.
+
+    Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import matthews_corrcoef
+    >>> matthews_corrcoef([0, 1, 1], [0, 1, 1])
+    1.0
+    """
+    _, counts = _all_counts(y_true, y_pred, sample_weight, "matthews_corrcoef")
+    return float(_rates.matthews(counts, len(counts)))
+
+
+def _divide(a: Floats, b: Floats, metric: str, zero_division: Any) -> Floats:
+    """Return a / b, with the value of ``zero_division`` (warn: 0) where b is 0."""
+    fill = 0.0 if zero_division == "warn" else float(zero_division)
+    empty = b == 0
+    if zero_division == "warn" and empty.any():
+        _undefined(f"{metric} is undefined where its denominator is 0; it is set to 0.0. Use zero_division to choose")
+    return np.asarray(np.where(empty, fill, a / np.where(empty, 1.0, b)))
+
+
+def _mean(values: Floats, weight: Floats | None) -> float:
+    """Return the mean of defined values; weights that are all zero give an even mean, as in scikit-learn."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return float("nan")
+    if weight is not None and weight[known].sum() == 0:
+        weight = None
+    return float(np.average(values[known], weights=None if weight is None else weight[known]))
+
+
+def _selected_labels(present: Array, labels: Any, pos_label: Any, average: str | None, caller: str) -> Array:
+    if average != "binary":
+        return present if labels is None else np.asarray(labels)
+    if len(present) > 2:
+        raise InvalidInputError(f"average of {caller} must be None, 'micro', 'macro' or 'weighted' for more than two classes; got 'binary'")
+    if pos_label not in present.tolist() and len(present) >= 2:
+        raise InvalidInputError(f"pos_label of {caller} must be one of the labels {present.tolist()}; got {pos_label!r}")
+    return np.asarray([pos_label])
+
+
+def precision_recall_fscore_support(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    beta: float = 1.0,
+    labels: Any = None,
+    pos_label: Any = 1,
+    average: str | None = None,
+    warn_for: Any = ("precision", "recall", "f-score"),
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> tuple[Any, Any, Any, Any]:
+    """Return precision, recall, F-beta and support, by class or averaged.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+    beta : float
+        Weight of recall in F.
+    labels : array-like, optional
+        Classes and their order; may name classes that do not occur.
+    pos_label : label
+        The class that counts with ``average="binary"``.
+    average : {None, "binary", "micro", "macro", "weighted"}
+    warn_for : collection of str
+        The scores that warn where they are undefined.
+    sample_weight : array-like of shape (n_samples,), optional
+    zero_division : {"warn", 0, 1, nan}
+        The value where a denominator is 0; NaN values are left out of averages.
+
+    Returns
+    -------
+    tuple
+        Four arrays of shape (n_classes,), or three floats and None.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import precision_recall_fscore_support
+    >>> precision, recall, f1, support = precision_recall_fscore_support([0, 0, 1], [0, 1, 1])
+    >>> recall.tolist(), support.tolist()
+    ([0.5, 1.0], [2, 1])
+    """
+    caller = "precision_recall_fscore_support"
+    if average not in (None, "binary", "micro", "macro", "weighted"):
+        raise InvalidInputError(f"average of {caller} must be None, 'binary', 'micro', 'macro' or 'weighted'; got {average!r}")
+    if not (isinstance(zero_division, (str, int, float)) and (zero_division in ("warn", 0, 1) or zero_division != zero_division)):
+        raise InvalidInputError(f"zero_division of {caller} must be 'warn', 0, 1 or nan; got {zero_division!r}")
+    if not beta >= 0:
+        raise InvalidInputError(f"beta of {caller} must be at least 0; got {beta!r}")
+    truth, predicted = check_pair(y_true, y_pred, caller)
+    present = union_of(truth, predicted, caller=caller)
+    wanted = _selected_labels(present, labels, pos_label, average, caller)
+    classes = union_of(present, wanted, caller=caller)
+    counts = _counts(truth, predicted, classes, check_weight(sample_weight, len(truth), caller))
+    order = codes_of(wanted, classes)
+    hit, said, true = (np.asarray(v, dtype=np.float64)[order] for v in (np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)))
+    if average == "micro":
+        hit, said, true = (np.array([v.sum()]) for v in (hit, said, true))
+    quiet = 0.0 if zero_division == "warn" else zero_division
+    precision = _divide(hit, said, "precision", zero_division if "precision" in warn_for else quiet)
+    recall = _divide(hit, true, "recall", zero_division if "recall" in warn_for else quiet)
+    if np.isposinf(beta):
+        f_score = recall
+    else:
+        share = beta * beta
+        f_score = _divide((1 + share) * hit, share * true + said, "F-score", zero_division if "f-score" in warn_for else quiet)
+    if average is None:
+        support = true if sample_weight is not None and np.asarray(sample_weight).dtype.kind == "f" else true.astype(np.int64)
+        return precision, recall, f_score, support
+    weight = true if average == "weighted" else None
+    return _mean(precision, weight), _mean(recall, weight), _mean(f_score, weight), None
+
+
+def _one(position: int, name: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
+    return precision_recall_fscore_support(y_true, y_pred, warn_for=(name,), **options)[position]
+
+
+def precision_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    pos_label: Any = 1,
+    average: str | None = "binary",
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> float | npt.NDArray[np.float64]:
+    """Return precision; arguments as in `precision_recall_fscore_support`.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import precision_score
+    >>> precision_score([0, 0, 1], [0, 1, 1], average="macro")
+    0.75
+    """
+    options = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight, "zero_division": zero_division}
+    score: float | npt.NDArray[np.float64] = _one(0, "precision", y_true, y_pred, options)
+    return score
+
+
+def recall_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    pos_label: Any = 1,
+    average: str | None = "binary",
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> float | npt.NDArray[np.float64]:
+    """Return recall; arguments as in `precision_recall_fscore_support`.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import recall_score
+    >>> recall_score([0, 0, 1], [0, 1, 1], average="macro")
+    0.75
+    """
+    options = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight, "zero_division": zero_division}
+    score: float | npt.NDArray[np.float64] = _one(1, "recall", y_true, y_pred, options)
+    return score
+
+
+def f1_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    pos_label: Any = 1,
+    average: str | None = "binary",
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> float | npt.NDArray[np.float64]:
+    """Return F1, the harmonic mean of precision and recall; arguments as in `precision_recall_fscore_support`.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import f1_score
+    >>> round(f1_score([0, 0, 1], [0, 1, 1], average="macro"), 4)
+    0.6667
+    """
+    options = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight, "zero_division": zero_division}
+    score: float | npt.NDArray[np.float64] = _one(2, "f-score", y_true, y_pred, options)
+    return score

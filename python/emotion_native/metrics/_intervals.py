@@ -1,0 +1,258 @@
+"""Confidence intervals over speakers: clips of one speaker are not independent, so speakers are what is deleted or resampled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from .._threads import effective_n_jobs
+from .._validation import check_seed
+from ..exceptions import InvalidInputError
+from ._inputs import Codes, Floats
+from ._statistics import Statistic, of_metric
+
+BOOTSTRAP_FROM = 30  # speakers; below, a bootstrap covers far less than it says
+_LOGIT_SHIFT = 1e-3
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its confidence interval.
+
+    Attributes
+    ----------
+    estimate, low, high : float
+    n_speakers : int
+        How many independent units the interval rests on; show it beside the interval.
+    method : str
+    level : float
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n_speakers: int
+    method: str
+    level: float = 0.95
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dict for JSON; NaN becomes None."""
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+
+    def __str__(self) -> str:
+        speakers = "speaker" if self.n_speakers == 1 else "speakers"
+        return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}] ({self.n_speakers} {speakers})"
+
+
+def check_level(level: Any, caller: str) -> float:
+    """Return the confidence level."""
+    if isinstance(level, (bool, np.bool_)) or not isinstance(level, (int, float, np.floating)) or not 0 < level < 1:
+        raise InvalidInputError(f"level of {caller} must be between 0 and 1; got {level!r}")
+    return float(level)
+
+
+def check_speakers(speakers: Any, n: int, caller: str) -> tuple[Codes, int, Any]:
+    """Return the code of each row's speaker, their number and their names."""
+    values = np.asarray(speakers)
+    if values.ndim != 1 or len(values) != n or n == 0:
+        raise InvalidInputError(f"speakers of {caller} must be one value a row ({n} rows, at least one); got shape {values.shape}")
+    missing = np.array([v is None or v != v for v in values.tolist()])
+    if missing.any():
+        raise InvalidInputError(f"speakers of {caller} must be known for every row; got {int(missing.sum())} missing values")
+    names, codes = np.unique(values, return_inverse=True)
+    return np.ascontiguousarray(codes, dtype=np.int64), len(names), names
+
+
+def _to_line(values: Floats, low: float, high: float) -> Floats:
+    """Map scores from their bounded range to the line (a shifted logit); leave other scores alone."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return values
+    share = (values - low) / (high - low)
+    return np.asarray(np.log((share + _LOGIT_SHIFT) / (1.0 - share + _LOGIT_SHIFT)))
+
+
+def _from_line(value: float, low: float, high: float) -> float:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return value
+    p = 1.0 / (1.0 + math.exp(-min(max(value, -700.0), 700.0)))
+    share = p * (1.0 + 2.0 * _LOGIT_SHIFT) - _LOGIT_SHIFT
+    return low + (high - low) * min(max(share, 0.0), 1.0)
+
+
+def _deleted(statistic: Statistic) -> Floats:
+    """Return the score without each speaker in turn; where that is undefined, the score of all."""
+    n = statistic.n_speakers
+    values = statistic.values(np.ones((n, n)) - np.eye(n))
+    return np.asarray(np.where(np.isnan(values), statistic.values(np.ones((1, n)))[0], values))
+
+
+def jackknife_interval(statistic: Statistic, level: float) -> Interval:
+    """Return the delete-one-speaker jackknife with Student's t, on the logit scale for scores with bounds."""
+    n = statistic.n_speakers
+    estimate = float(statistic.values(np.ones((1, n)))[0])
+    nan = float("nan")
+    if n < 2 or math.isnan(estimate):
+        return Interval(estimate, nan, nan, n, "none: one speaker" if n < 2 else "none: the score is undefined", level)
+    line = _to_line(_deleted(statistic), statistic.low, statistic.high)
+    error = math.sqrt((n - 1) / n * float(np.sum((line - line.mean()) ** 2)))
+    bounded = math.isfinite(statistic.low) and math.isfinite(statistic.high)
+    alpha = 1.0 - level
+    if bounded and error < 1e-12 and (estimate <= statistic.low or estimate >= statistic.high):
+        # All speakers at the bound: no variation to measure. The exact binomial bound with speakers as the units.
+        reach = (alpha / 2.0) ** (1.0 / n) * (statistic.high - statistic.low)
+        low, high = (statistic.low + reach, estimate) if estimate >= statistic.high else (estimate, statistic.high - reach)
+        return Interval(estimate, low, high, n, "Clopper-Pearson over speakers (all alike)", level)
+    half = float(stats.t.ppf(1.0 - alpha / 2.0, n - 1)) * error
+    centre = float(_to_line(np.array([estimate]), statistic.low, statistic.high)[0])
+    low, high = (_from_line(centre + side * half, statistic.low, statistic.high) for side in (-1.0, 1.0))
+    low, high = max(low, statistic.low), min(high, statistic.high)
+    return Interval(estimate, low, high, n, "jackknife over speakers, Student's t" + (" on the logit scale" if bounded else ""), level)
+
+
+def bootstrap_interval(statistic: Statistic, level: float, method: str, n_resamples: int, seed: int, n_jobs: int) -> Interval:
+    """Return a cluster bootstrap interval: percentile, or BCa with percentiles widened for the number of speakers."""
+    from .. import _core
+
+    n = statistic.n_speakers
+    estimate = float(statistic.values(np.ones((1, n)))[0])
+    nan = float("nan")
+    if n < 2 or math.isnan(estimate):
+        return Interval(estimate, nan, nan, n, "none: one speaker" if n < 2 else "none: the score is undefined", level)
+    draws = statistic.values(_core.cluster_multiplicities(n, n_resamples, seed, n_jobs))
+    draws = draws[~np.isnan(draws)]
+    if len(draws) == 0:
+        return Interval(estimate, nan, nan, n, "none: the score is undefined in every resample", level)
+    tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    if method == "bca":
+        below = (np.mean(draws < estimate) + np.mean(draws <= estimate)) / 2.0
+        bias = float(stats.norm.ppf(min(max(below, 0.5 / len(draws)), 1.0 - 0.5 / len(draws))))
+        gap = _deleted(statistic)
+        gap = gap.mean() - gap
+        spread = float(np.sum(gap**2)) ** 1.5
+        acceleration = float(np.sum(gap**3)) / (6.0 * spread) if spread > 0 else 0.0
+        z = bias + math.sqrt(n / (n - 1)) * stats.t.ppf(tails, n - 1)
+        tails = stats.norm.cdf(bias + z / (1.0 - acceleration * z))
+    low, high = (float(v) for v in np.quantile(draws, tails))
+    name = {"bca": "cluster bootstrap, BCa", "percentile": "cluster bootstrap, percentile"}[method]
+    return Interval(estimate, max(low, statistic.low), min(high, statistic.high), n, name, level)
+
+
+def interval_of(statistic: Statistic, *, level: float, n_resamples: int, seed: int) -> Interval:
+    """Return the interval that suits the number of speakers."""
+    if statistic.n_speakers < BOOTSTRAP_FROM:
+        return jackknife_interval(statistic, level)
+    return bootstrap_interval(statistic, level, "bca", n_resamples, seed, effective_n_jobs(None))
+
+
+def check_resamples(n_resamples: Any, caller: str) -> int:
+    """Return the number of resamples."""
+    if isinstance(n_resamples, (bool, np.bool_)) or not isinstance(n_resamples, (int, np.integer)) or not 1 <= n_resamples <= 1_000_000:
+        raise InvalidInputError(f"n_resamples of {caller} must be an integer from 1 to 1,000,000; got {n_resamples!r}")
+    return int(n_resamples)
+
+
+def speaker_interval(
+    metric: Any, y_true: Any, y_pred: Any, speakers: Any, level: float = 0.95, *, labels: Any = None, n_resamples: int = 2000, random_state: Any = 0
+) -> Interval:
+    """Return a score with a confidence interval over speakers.
+
+    Below 30 speakers: delete-one-speaker jackknife with Student's t, on the logit scale for scores with bounds (a bootstrap over six speakers
+    covers about 86 % where it says 95 %). From 30: cluster bootstrap, BCa. Measured coverage is in ``docs/explanation/statistics.md``.
+
+    Parameters
+    ----------
+    metric : str or callable
+        ``"accuracy"``, ``"balanced_accuracy"`` (``"uar"``), ``"macro_f1"``, ``"weighted_f1"``, ``"cohen_kappa"``, ``"matthews_corrcoef"``;
+        with probabilities ``"log_loss"``, ``"brier"``, ``"top_2_accuracy"``, ``"top_3_accuracy"``, ``"expected_calibration_error"``;
+        or a function of (y_true, y_pred).
+    y_true : array-like of shape (n_samples,)
+    y_pred : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, or probabilities with columns in sorted order of the classes.
+    speakers : array-like of shape (n_samples,)
+    level : float
+    labels : array-like, optional
+        All classes.
+    n_resamples : int
+    random_state : int, RandomState, Generator or None
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import speaker_interval
+    >>> interval = speaker_interval("accuracy", [0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1], ["a", "a", "b", "b", "c", "c"])
+    >>> round(interval.estimate, 3), interval.n_speakers
+    (0.667, 3)
+    """
+    caller = "speaker_interval"
+    level = check_level(level, caller)
+    codes, n_speakers, _ = check_speakers(speakers, len(np.asarray(y_true)), caller)
+    statistic = of_metric(metric, y_true, y_pred, codes, n_speakers, labels, caller)
+    return interval_of(statistic, level=level, n_resamples=check_resamples(n_resamples, caller), seed=check_seed(random_state, caller=caller))
+
+
+def bootstrap_ci(
+    metric: Any,
+    y_true: Any,
+    y_pred: Any,
+    *,
+    speakers: Any,
+    level: float = 0.95,
+    method: str = "bca",
+    n_resamples: int = 2000,
+    random_state: Any = 0,
+    labels: Any = None,
+    n_jobs: int | None = None,
+) -> Interval:
+    """Return a score with a cluster bootstrap interval: whole speakers are drawn with replacement.
+
+    Parameters
+    ----------
+    metric, y_true, y_pred, speakers, level, labels
+        As in `speaker_interval`, which is the better choice below 30 speakers.
+    method : {"bca", "percentile"}
+        Bias-corrected and accelerated (Efron, JASA 1987) with percentiles widened for few speakers (Hesterberg, The American Statistician
+        2015), or plain percentiles.
+    n_resamples : int
+    random_state : int, RandomState, Generator or None
+        Replicate r is a function of the seed and r alone.
+    n_jobs : int or None
+        Threads; results do not depend on it.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.metrics import bootstrap_ci
+    >>> truth = np.arange(120) % 2
+    >>> interval = bootstrap_ci("accuracy", truth, np.where(np.arange(120) % 7 == 0, 1 - truth, truth), speakers=np.arange(120) // 3)
+    >>> interval.low < interval.estimate < interval.high
+    True
+    """
+    caller = "bootstrap_ci"
+    if method not in ("bca", "percentile"):
+        raise InvalidInputError(f"method of {caller} must be 'bca' or 'percentile'; got {method!r}")
+    level = check_level(level, caller)
+    codes, n_speakers, _ = check_speakers(speakers, len(np.asarray(y_true)), caller)
+    statistic = of_metric(metric, y_true, y_pred, codes, n_speakers, labels, caller)
+    seed = check_seed(random_state, caller=caller)
+    return bootstrap_interval(statistic, level, method, check_resamples(n_resamples, caller), seed, effective_n_jobs(n_jobs, caller=caller))

@@ -1,0 +1,32 @@
+"""Splits that keep groups whole, and cross-validation that refuses to leak.
+
+A *group* is whatever must never be on both sides of a split: a speaker, a recording, a duplicated clip (`joined_groups` joins all three).
+Everything here that splits rows wants ``groups``. Without them it raises `LeakageError`; the two explicit ways out are the argument
+``allow_ungrouped=True`` and ``emotion_native.config_context(ungrouped="allow")``, and either is remembered in the result.
+
+Names, arguments and results are scikit-learn's; its own splitters are accepted as ``cv`` too, but the folds that they yield are checked.
+"""
+
+from __future__ import annotations
+
+from ._cross_validation import cross_val_predict, cross_validate
+from ._folds import Folds, resolve_folds, split_hash
+from ._groups import joined_groups
+from ._splitters import GroupKFold, GroupShuffleSplit, KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+from ._train_test_split import train_test_split
+
+__all__ = [
+    "Folds",
+    "GroupKFold",
+    "GroupShuffleSplit",
+    "KFold",
+    "LeaveOneGroupOut",
+    "StratifiedGroupKFold",
+    "StratifiedKFold",
+    "cross_val_predict",
+    "cross_validate",
+    "joined_groups",
+    "resolve_folds",
+    "split_hash",
+    "train_test_split",
+]

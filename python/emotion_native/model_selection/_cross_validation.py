@@ -1,0 +1,341 @@
+"""Cross-validation with scikit-learn's signatures that wants groups, checks every fold, and runs our own pipelines in one native call."""
+
+from __future__ import annotations
+
+import numbers
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.metrics import check_scoring, get_scorer
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import _num_samples
+
+from ..exceptions import EmotionNativeError, InvalidInputError
+from ._fit import Labels, Probabilities, Progress, aligned, check_labels, each_fold, fit_rows, fold_probabilities, native_probabilities
+from ._folds import Folds, resolve_folds
+
+Scorers = dict[str, Callable[..., Any]]
+_OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
+
+
+class _FoldPredictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+    """The predictions of one native fold, in the shape that scorers expect."""
+
+    def __init__(self, proba: Probabilities, classes: Any) -> None:
+        self.proba = proba
+        self.classes = classes
+        self.classes_ = classes
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        return self.proba
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[np.argmax(self.proba, axis=1)]
+
+
+def _scorers_of(estimator: Any, scoring: Any) -> tuple[Scorers, bool]:
+    """Return scorers by name, and whether there is only the one called ``score``."""
+    if scoring is None or isinstance(scoring, str):
+        name = _OWN_NAMES.get(scoring, scoring) if isinstance(scoring, str) else None
+        return {"score": get_scorer(name) if name else check_scoring(estimator)}, True
+    if callable(scoring):
+        return {"score": scoring}, True
+    if isinstance(scoring, Mapping):
+        return {str(k): v if callable(v) else get_scorer(_OWN_NAMES.get(v, v)) for k, v in scoring.items()}, False
+    if isinstance(scoring, (list, tuple, set)) and scoring and all(isinstance(name, str) for name in scoring):
+        return {name: get_scorer(_OWN_NAMES.get(name, name)) for name in scoring}, False
+    raise InvalidInputError(f"scoring of cross_validate must be None, a name, a callable, names, or a dict of scorers; got {scoring!r}")
+
+
+def _score(scorers: Scorers, single: bool, model: Any, X: Any, y: Any, error_score: Any) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for name, scorer in scorers.items():
+        try:
+            value = scorer(model, X) if y is None else scorer(model, X, y)
+        except Exception as error:
+            if error_score == "raise":
+                raise
+            warnings.warn(f"scoring failed; the score of this fold is set to {error_score}: {error}", UserWarning, stacklevel=2)
+            value = error_score
+        if single and isinstance(value, Mapping):
+            scores.update({str(k): float(v) for k, v in value.items()})
+        elif isinstance(value, numbers.Number) or np.ndim(value) == 0:
+            scores[name] = float(value)
+        else:
+            raise InvalidInputError(f"scoring of cross_validate must give one number; {name!r} gave {value!r:.60}")
+    return scores
+
+
+def cross_validate(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    groups: Any = None,
+    scoring: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: Mapping[str, Any] | None = None,
+    pre_dispatch: Any = None,
+    return_train_score: bool = False,
+    return_estimator: bool = False,
+    return_indices: bool = False,
+    error_score: Any = np.nan,
+    allow_ungrouped: bool = False,
+    progress: Progress = None,
+) -> dict[str, Any]:
+    """Fit on the training part of each fold and score on its test part.
+
+    Pipelines made of our own steps run all folds inside one native call, without copying the matrix for each fold; others are cloned and
+    fitted fold by fold. Both give the same numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Never fitted itself.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    groups : array-like of shape (n_samples,)
+        What must stay whole: speakers, or the result of `joined_groups`.
+    scoring : None, str, callable, list or dict
+        As in scikit-learn; also ``"uar"``.
+    cv : None, int, splitter or iterable
+        None and integers: stratified folds of whole groups.
+    n_jobs : int or None
+        Threads. None: all cores that the process may use in the native loop, one fold at a time otherwise.
+    params : dict, optional
+        Arguments of ``fit``; values with one entry a row (``sample_weight``, ``speaker``, ``recording``) are cut down to the training rows.
+    return_train_score, return_estimator, return_indices, error_score
+        As in scikit-learn. Fitted estimators are only there when each fold is fitted by itself, so ``return_estimator`` takes the slower way.
+    allow_ungrouped : bool
+        Split without groups on purpose; the result says so.
+    progress : callable, optional
+        Called with the units of work done so far.
+    verbose, pre_dispatch
+        Accepted for compatibility; no effect.
+
+    Returns
+    -------
+    dict
+        ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool). In the
+        native loop the folds overlap in time; each is given an equal share of the whole.
+
+    Raises
+    ------
+    LeakageError
+        Without groups, or if a group is on both sides of a fold.
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> import numpy as np
+    >>> from emotion_native.model_selection import cross_validate
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scores = cross_validate(LogisticRegression(max_iter=1000), X, y, groups=np.arange(150) % 10, cv=5)
+    >>> len(scores["test_score"]), scores["ungrouped"]
+    (5, False)
+    """
+    X, y, groups = indexable(X, y, groups)
+    folds = resolve_folds(cv, X, y, groups, caller="cross_validate", classifier=is_classifier(estimator), allow_ungrouped=allow_ungrouped)
+    scorers, single = _scorers_of(estimator, scoring)
+    arguments = {**(params or {}), "groups": groups}
+    results: list[dict[str, Any]] | None = None
+    if not return_estimator and y is not None and is_classifier(estimator):
+        results = _native_results(estimator, X, y, folds, scorers, single, arguments, return_train_score, error_score, n_jobs, progress)
+    if results is None:
+        results = _fitted_results(
+            estimator, X, y, folds, scorers, single, arguments, return_train_score, return_estimator, error_score, n_jobs, progress
+        )
+    table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
+    if return_estimator:
+        table["estimator"] = [r["estimator"] for r in results]
+    if return_indices:
+        table["indices"] = {"train": tuple(folds.train), "test": tuple(folds.test)}
+    for part in ("test", "train") if return_train_score else ("test",):
+        for name in results[0][part]:
+            table[f"{part}_{name}"] = np.array([r[part].get(name, np.nan) for r in results])
+    table["ungrouped"] = folds.ungrouped
+    return table
+
+
+def _native_results(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    folds: Folds,
+    scorers: Scorers,
+    single: bool,
+    params: Mapping[str, Any],
+    train_score: bool,
+    error_score: Any,
+    n_jobs: int | None,
+    progress: Progress,
+) -> list[dict[str, Any]] | None:
+    start = time.perf_counter()
+    try:
+        labels = check_labels(y, _num_samples(X), caller="cross_validate")
+        test = [np.concatenate(pair[::-1]) for pair in folds] if train_score else folds.test
+        proba = native_probabilities(estimator, X, labels, folds.train, test, params, n_jobs=n_jobs, progress=progress)
+    except EmotionNativeError:
+        if error_score == "raise":
+            raise
+        return None  # fold by fold, only the folds that fail get error_score
+    if proba is None:
+        return None
+    seconds = (time.perf_counter() - start) / len(folds)
+    results = []
+    for fold_proba, (train_rows, test_rows) in zip(proba, folds, strict=True):
+        start = time.perf_counter()
+        result: dict[str, Any] = {"fit_time": seconds}
+        for part, rows, values in (("test", test_rows, fold_proba[: len(test_rows)]), ("train", train_rows, fold_proba[len(test_rows) :])):
+            if part == "test" or train_score:
+                model = _FoldPredictions(values, labels.classes)
+                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), labels.values[rows], error_score)
+        result["score_time"] = time.perf_counter() - start
+        results.append(result)
+    return results
+
+
+def _fitted_results(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    folds: Folds,
+    scorers: Scorers,
+    single: bool,
+    params: Mapping[str, Any],
+    train_score: bool,
+    keep_estimator: bool,
+    error_score: Any,
+    n_jobs: int | None,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    def one(k: int) -> dict[str, Any]:
+        model = clone(estimator)
+        start = time.perf_counter()
+        result: dict[str, Any] = {"estimator": model if keep_estimator else None, "score_time": 0.0}
+        try:
+            fit_rows(model, X, y, folds.train[k], params, caller="cross_validate")
+        except Exception as error:
+            if error_score == "raise":
+                raise
+            warnings.warn(f"fold {k} could not be fitted; its score is set to {error_score}: {error}", UserWarning, stacklevel=2)
+            failed = dict.fromkeys(scorers, float(error_score))
+            return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
+        result["fit_time"] = time.perf_counter() - start
+        for part, rows in (("test", folds.test[k]), ("train", folds.train[k])):
+            if part == "test" or train_score:
+                start = time.perf_counter()
+                rows_y = None if y is None else _safe_indexing(y, rows)
+                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), rows_y, error_score)
+                result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
+        return result
+
+    results = each_fold(len(folds), one, n_jobs=n_jobs, progress=progress)
+    if all("failed" in r for r in results):
+        first = results[0]["failed"]
+        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first: {first}")
+    return results
+
+
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: Mapping[str, Any] | None = None,
+    pre_dispatch: Any = None,
+    method: str = "predict",
+    allow_ungrouped: bool = False,
+    progress: Progress = None,
+) -> Any:
+    """Return for each row the prediction of a model that never saw its group.
+
+    Parameters
+    ----------
+    estimator, X, y, groups, cv, n_jobs, params, allow_ungrouped, progress, verbose, pre_dispatch
+        As in `cross_validate`.
+    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
+        Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or (n_samples, n_classes)
+
+    Raises
+    ------
+    LeakageError
+        Without groups, or if a group is on both sides of a fold.
+    InvalidInputError
+        If ``cv`` does not test each row exactly once, or an argument breaks its rule.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> import numpy as np
+    >>> from emotion_native.model_selection import cross_val_predict
+    >>> X, y = load_iris(return_X_y=True)
+    >>> cross_val_predict(LogisticRegression(max_iter=1000), X, y, groups=np.arange(150) % 10, method="predict_proba").shape
+    (150, 3)
+    """
+    methods = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+    if method not in methods:
+        raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
+    X, y, groups = indexable(X, y, groups)
+    classifier = is_classifier(estimator)
+    folds = resolve_folds(cv, X, y, groups, caller="cross_val_predict", classifier=classifier, allow_ungrouped=allow_ungrouped)
+    if (folds.fold_of_rows() < 0).any():
+        raise InvalidInputError("cv of cross_val_predict must test each row exactly once; got rows that no fold tests")
+    arguments = {**(params or {}), "groups": groups}
+    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if classifier and y is not None else None
+    pieces: list[Any] | None = None
+    if labels is not None and method in ("predict_proba", "predict_log_proba"):
+        options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
+        pieces = list(fold_probabilities(estimator, X, labels, folds.train, folds.test, arguments, **options))
+    elif labels is not None and method == "predict":
+        proba = native_probabilities(estimator, X, labels, folds.train, folds.test, arguments, n_jobs=n_jobs, progress=progress)
+        pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
+    if pieces is None:
+        pieces = _fitted_predictions(estimator, X, y, folds, labels, method, arguments, n_jobs, progress)
+    joined = np.concatenate(pieces)
+    out = np.empty_like(joined)
+    out[np.concatenate(folds.test)] = joined
+    if method == "predict_log_proba" and labels is not None:
+        with np.errstate(divide="ignore"):
+            return np.log(out)
+    return out
+
+
+def _fitted_predictions(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    folds: Folds,
+    labels: Labels | None,
+    method: str,
+    params: Mapping[str, Any],
+    n_jobs: int | None,
+    progress: Progress,
+) -> list[Any]:
+    def one(k: int) -> Any:
+        model = clone(estimator)
+        fit_rows(model, X, y, folds.train[k], params, caller="cross_val_predict")
+        values = np.asarray(getattr(model, method)(_safe_indexing(X, folds.test[k])))
+        if labels is None or method == "predict" or (values.ndim == 1 and len(model.classes_) == len(labels.classes)):
+            return values
+        return aligned(values, model.classes_, labels.classes, fill=float(np.finfo(np.float64).min))
+
+    return each_fold(len(folds), one, n_jobs=n_jobs, progress=progress)

@@ -1,0 +1,237 @@
+"""Fitting an estimator on each fold: natively in one call where all steps are ours, else by clone and fit."""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+from .._threads import effective_n_jobs
+from ..exceptions import InvalidInputError
+from ._groups import encode
+from ._splitters import Indices
+
+Probabilities = npt.NDArray[np.float64]
+Progress = Callable[[int], object] | None
+T = TypeVar("T")
+
+ROW_METADATA = ("groups", "speaker", "recording", "modality")  # handed to the steps that ask, passed over by the others
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels with their global class list."""
+
+    values: npt.NDArray[Any]
+    classes: npt.NDArray[Any]
+    codes: npt.NDArray[np.int32]
+
+
+def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
+    """Return labels, their sorted classes and their codes.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one known label a row.
+    """
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import column_or_1d
+
+    try:
+        values = column_or_1d(y, warn=True)
+        check_classification_targets(values)
+    except ValueError as error:
+        raise InvalidInputError(f"y of {caller} must be one class label a row; got: {error}") from error
+    if len(values) != n_samples:
+        raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got {len(values)}")
+    try:
+        classes, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        raise InvalidInputError(f"y of {caller} must be labels of one sortable kind; got mixed types") from None
+    return Labels(values, classes, np.ascontiguousarray(codes, dtype=np.int32))
+
+
+def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | None, n_samples: int, *, caller: str) -> dict[str, Any]:
+    """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
+
+    A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params`` (pipelines).
+    Row metadata (groups, speaker, recording, modality) that nobody asks for is passed over; any other unknown name is an error.
+    """
+    from sklearn import get_config
+
+    arguments = inspect.signature(estimator.fit).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in arguments.values())
+    asks = getattr(estimator, "_asks_for_row_metadata", None)
+    routed: set[str] = set()
+    if get_config().get("enable_metadata_routing") and hasattr(estimator, "get_metadata_routing"):
+        routed = set(estimator.get_metadata_routing().consumes("fit", params.keys()))
+    taken: dict[str, Any] = {}
+    for name, value in params.items():
+        if value is None:
+            continue
+        advisory = name in ROW_METADATA
+        wanted = name in arguments or name in routed or (takes_any and not advisory) or (advisory and asks is not None and name in asks())
+        if not wanted:
+            if advisory:
+                continue
+            raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
+        per_row = rows is not None and hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and _num_samples(value) == n_samples
+        taken[name] = _safe_indexing(value, rows) if per_row else value
+    return taken
+
+
+def each_fold(n_folds: int, work: Callable[[int], T], *, n_jobs: int | None, progress: Progress) -> list[T]:
+    """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller."""
+    if n_jobs is None or n_jobs == 1 or n_folds == 1:
+        results = []
+        for k in range(n_folds):
+            results.append(work(k))
+            if progress is not None:
+                progress(k + 1)
+        return results
+    with ThreadPoolExecutor(min(effective_n_jobs(n_jobs, caller="each_fold"), n_folds)) as pool:
+        futures = [pool.submit(contextvars.copy_context().run, work, k) for k in range(n_folds)]
+        try:
+            results = []
+            for k, future in enumerate(futures):
+                results.append(future.result())
+                if progress is not None:
+                    progress(k + 1)
+            return results
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any], *, fill: float = 0.0) -> Probabilities:
+    """Return columns in the order of the global class list; a class that the estimator never saw gets ``fill``."""
+    proba = np.asarray(proba, dtype=np.float64)
+    if len(own_classes) == len(classes) and proba.shape[1:] == classes.shape and bool(np.all(own_classes == classes)):
+        return np.ascontiguousarray(proba)
+    if proba.ndim != 2 or proba.shape[1] != len(own_classes):
+        raise InvalidInputError(
+            f"predictions of an estimator that saw {len(own_classes)} of {len(classes)} classes must have one column a class; got shape {proba.shape}"
+        )
+    out = np.full((len(proba), len(classes)), fill, dtype=np.float64)
+    out[:, np.searchsorted(classes, own_classes)] = proba
+    return out
+
+
+def native_step_plan(estimator: Any) -> list[dict[str, Any]] | None:
+    """Return the steps for the native fold loop, or None where a step is foreign."""
+    if hasattr(estimator, "_native_plan"):
+        plan = estimator._native_plan()
+        return None if plan is None else list(plan)
+    if hasattr(estimator, "_native_step"):
+        step = estimator._native_step()
+        return None if step is None or not hasattr(estimator, "predict_proba") else [step]
+    return None
+
+
+def native_probabilities(
+    estimator: Any,
+    X: Any,
+    labels: Labels,
+    train: Sequence[Indices],
+    test: Sequence[Indices],
+    params: Mapping[str, Any],
+    *,
+    n_jobs: int | None,
+    progress: Progress,
+) -> list[Probabilities] | None:
+    """Return test probabilities of each fold from one native call, or None where the estimator, its parameters or X do not allow it."""
+    from .. import _core
+
+    plan = native_step_plan(estimator)
+    foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
+    if plan is None or foreign or not hasattr(_core, "run_folds"):
+        return None
+    from .._validation import check_matrix, check_sample_weight
+
+    weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller="cross-validation")
+    matrix = check_matrix(X, caller="cross-validation", allow_nan=True)
+    return list(
+        _core.run_folds(
+            matrix,
+            labels.codes,
+            len(labels.classes),
+            plan,
+            [np.ascontiguousarray(rows, dtype=np.int64) for rows in train],
+            [np.ascontiguousarray(rows, dtype=np.int64) for rows in test],
+            weight,
+            effective_n_jobs(n_jobs, caller="cross-validation"),
+            progress,
+        )
+    )
+
+
+def fold_probabilities(
+    estimator: Any,
+    X: Any,
+    labels: Labels,
+    train: Sequence[Indices],
+    test: Sequence[Indices],
+    params: Mapping[str, Any],
+    *,
+    caller: str,
+    n_jobs: int | None = None,
+    progress: Progress = None,
+) -> list[Probabilities]:
+    """Return the probabilities of each fold's test rows in the global class list, each from a model of that fold's training rows alone.
+
+    Parameters
+    ----------
+    estimator : classifier with predict_proba
+        Cloned for each fold; never fitted itself.
+    params : mapping
+        Arguments of ``fit``; those with one value a row are cut down to the training rows.
+
+    Returns
+    -------
+    list of ndarray of shape (n_test_rows, n_classes), float64
+    """
+    proba = native_probabilities(estimator, X, labels, train, test, params, n_jobs=n_jobs, progress=progress)
+    if proba is not None:
+        return proba
+    if not hasattr(estimator, "predict_proba"):
+        raise InvalidInputError(f"estimator of {caller} must have predict_proba; got {type(estimator).__name__}")
+
+    def one(k: int) -> Probabilities:
+        model = clone(estimator)
+        fit_rows(model, X, labels.values, train[k], params, caller=caller)
+        return aligned(model.predict_proba(_safe_indexing(X, test[k])), model.classes_, labels.classes)
+
+    return each_fold(len(train), one, n_jobs=n_jobs, progress=progress)
+
+
+def fit_rows(model: Any, X: Any, y: Any, rows: Indices, params: Mapping[str, Any], *, caller: str) -> float:
+    """Fit ``model`` on a copy of ``rows`` and return the seconds it took."""
+    start = time.perf_counter()
+    arguments = fit_params_of(model, params, rows, _num_samples(X), caller=caller)
+    if y is None:
+        model.fit(_safe_indexing(X, rows), **arguments)
+    else:
+        model.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **arguments)
+    return time.perf_counter() - start
+
+
+def class_seen(labels: Labels, train: Sequence[Indices]) -> npt.NDArray[np.bool_]:
+    """Return (folds, classes): whether a fold's training rows hold the class."""
+    return np.stack([np.bincount(labels.codes[rows], minlength=len(labels.classes)) > 0 for rows in train])
+
+
+def group_codes(groups: Any) -> Indices:
+    """Return int64 codes of groups."""
+    return encode(np.asarray(groups))[0]

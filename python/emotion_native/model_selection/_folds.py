@@ -1,0 +1,213 @@
+"""The folds of a cross-validation, made once, checked, and shared by every inner loop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import model_selection as _sklearn
+from sklearn.utils.validation import _num_samples
+
+from .._config import ungrouped_allowed
+from ..exceptions import InvalidInputError, LeakageError
+from ._groups import WAYS_OUT, check_groups, encode, require_groups
+from ._splitters import GroupKFold, Indices, KFold, StratifiedGroupKFold, StratifiedKFold
+
+_DEFAULT_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Training and test rows of each fold.
+
+    Attributes
+    ----------
+    train, test : list of ndarray of int64
+        Row numbers, in increasing order as splitters yield them.
+    n_samples : int
+    ungrouped : bool
+        Whether clips of one speaker may be on both sides. Reports print this first.
+    """
+
+    train: list[Indices]
+    test: list[Indices]
+    n_samples: int
+    ungrouped: bool = field(default=False)
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def __iter__(self) -> Iterator[tuple[Indices, Indices]]:
+        return iter(zip(self.train, self.test, strict=True))
+
+    def fold_of_rows(self) -> Indices:
+        """Return the fold that tests each row, -1 where none does.
+
+        Raises
+        ------
+        InvalidInputError
+            If a row is tested twice.
+        """
+        fold = np.full(self.n_samples, -1, dtype=np.int64)
+        for k, test in enumerate(self.test):
+            if (fold[test] >= 0).any() or len(np.unique(test)) != len(test):
+                raise InvalidInputError("cv must test each row at most once here; got a row in several test parts (repeated or shuffled splits)")
+            fold[test] = k
+        return fold
+
+    @property
+    def hash(self) -> str:
+        """The `split_hash` of these folds."""
+        return split_hash(self)
+
+
+def split_hash(folds: Iterable[tuple[Any, Any]]) -> str:
+    """Return a SHA-256 that names a split: equal folds, in equal order, give equal hashes on every machine.
+
+    Parameters
+    ----------
+    folds : Folds or iterable of (train, test) row numbers
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, over the lengths and the row numbers as little-endian 64-bit integers.
+
+    Examples
+    --------
+    >>> from emotion_native.model_selection import split_hash
+    >>> split_hash([([0, 1], [2])]) == split_hash([([0, 1], [2])])
+    True
+    >>> split_hash([([0, 1], [2])]) == split_hash([([0], [1, 2])])
+    False
+    """
+    digest = hashlib.sha256(b"emotion-native folds 1")
+    for fold in folds:
+        for part in fold:
+            rows = np.ascontiguousarray(part, dtype="<i8")
+            digest.update(np.int64(rows.size).astype("<i8").tobytes())
+            digest.update(rows.tobytes())
+    return digest.hexdigest()
+
+
+def _default_splitter(cv: int | None, classifier: bool, grouped: bool, n_groups: int, caller: str) -> Any:
+    if grouped and n_groups < 2:
+        raise LeakageError(f"groups of {caller} must have at least two different values to split; got {n_groups}: add clips of other speakers")
+    n_splits = cv if cv is not None else (min(_DEFAULT_FOLDS, n_groups) if grouped else _DEFAULT_FOLDS)
+    if isinstance(n_splits, (bool, np.bool_)) or n_splits < 2:
+        raise InvalidInputError(f"cv of {caller} must be at least 2 folds; got {cv!r}")
+    if grouped:
+        return StratifiedGroupKFold(int(n_splits)) if classifier else GroupKFold(int(n_splits))
+    return StratifiedKFold(int(n_splits)) if classifier else KFold(int(n_splits))
+
+
+def resolve_folds(
+    cv: Any, X: Any, y: Any, groups: Any = None, *, caller: str = "resolve_folds", classifier: bool = True, allow_ungrouped: bool = False
+) -> Folds:
+    """Return the checked folds of ``cv``.
+
+    Parameters
+    ----------
+    cv : None, int, splitter, or iterable of (train, test)
+        None and integers mean stratified folds of whole groups (five, or as many as there are groups). Splitters may be scikit-learn's own.
+    X : array-like of shape (n_samples, …)
+    y : array-like of shape (n_samples,) or None
+    groups : array-like of shape (n_samples,) or None
+    caller : str
+        For messages.
+    classifier : bool
+        Whether the default splitter stratifies.
+    allow_ungrouped : bool
+        Accept a split without groups, or one that ignores them.
+
+    Raises
+    ------
+    LeakageError
+        Without groups, with a splitter that ignores groups, or if a group is on both sides of a fold, unless allowed.
+    InvalidInputError
+        If ``cv`` is none of these, or yields empty, overlapping or impossible rows.
+
+    Examples
+    --------
+    >>> from emotion_native.model_selection import resolve_folds
+    >>> folds = resolve_folds(2, [[0]] * 4, [0, 1, 0, 1], groups=["a", "a", "b", "b"])
+    >>> len(folds), folds.ungrouped
+    (2, False)
+    """
+    n = _num_samples(X)
+    allowed = allow_ungrouped or ungrouped_allowed()
+    ungrouped = require_groups(groups, caller=caller, allow_ungrouped=allow_ungrouped)
+    codes: npt.NDArray[np.int64] | None = None
+    n_groups = 0
+    if not ungrouped:
+        groups = check_groups(groups, n, caller=caller)
+        codes, n_groups = encode(groups)
+    if cv is None or isinstance(cv, (int, np.integer)):
+        cv = _default_splitter(None if cv is None else int(cv), classifier, not ungrouped, n_groups, caller)
+    ignores_groups = isinstance(cv, (_sklearn.KFold, _sklearn.StratifiedKFold))
+    if ignores_groups and not ungrouped:
+        if not allowed:
+            raise LeakageError(
+                f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, "
+                "or accept an inflated score on purpose with the argument allow_ungrouped=True or with "
+                'emotion_native.config_context(ungrouped="allow")'
+            )
+        ungrouped = True
+    if hasattr(cv, "split"):
+        pairs = list(cv.split(X, y, None if ignores_groups else groups))
+    elif isinstance(cv, Iterable) and not isinstance(cv, (str, bytes)):
+        pairs = list(cv)
+    else:
+        raise InvalidInputError(f"cv of {caller} must be an integer, a splitter, or an iterable of (train, test) rows; got {cv!r}")
+    train, test = _checked_rows(pairs, n, caller)
+    if codes is not None and _crossed(codes, n_groups, groups, train, test, caller, raise_error=not allowed):
+        ungrouped = True
+    return Folds(train, test, n, ungrouped)
+
+
+def _checked_rows(pairs: Sequence[Any], n: int, caller: str) -> tuple[list[Indices], list[Indices]]:
+    train: list[Indices] = []
+    test: list[Indices] = []
+    for k, pair in enumerate(pairs):
+        try:
+            parts = [np.asarray(part) for part in pair]
+        except TypeError:
+            parts = []
+        if len(parts) != 2 or any(part.ndim != 1 or (part.size and part.dtype.kind not in "iub") for part in parts):
+            raise InvalidInputError(f"cv of {caller} must yield pairs of row numbers; fold {k} is {pair!r:.80}")
+        rows = [np.flatnonzero(part) if part.dtype.kind == "b" else part.astype(np.int64) for part in parts]
+        for name, part in zip(("training", "test"), rows, strict=True):
+            if not part.size:
+                raise InvalidInputError(f"cv of {caller} must leave rows on both sides; the {name} part of fold {k} is empty")
+            if part.min() < 0 or part.max() >= n:
+                raise InvalidInputError(f"cv of {caller} must yield rows from 0 to {n - 1}; got {int(part.min())} to {int(part.max())} in fold {k}")
+        side = np.zeros(n, dtype=bool)
+        side[rows[0]] = True
+        if side[rows[1]].any():
+            shared = int(rows[1][side[rows[1]]][0])
+            raise LeakageError(f"cv of {caller} must keep training and test rows apart; row {shared} is on both sides of fold {k}")
+        train.append(np.ascontiguousarray(rows[0]))
+        test.append(np.ascontiguousarray(rows[1]))
+    if not train:
+        raise InvalidInputError(f"cv of {caller} must yield at least one fold; got none")
+    return train, test
+
+
+def _crossed(
+    codes: npt.NDArray[np.int64], n_groups: int, groups: Any, train: list[Indices], test: list[Indices], caller: str, *, raise_error: bool
+) -> bool:
+    """Return whether a group is on both sides of a fold, or raise LeakageError."""
+    for k, (train_rows, test_rows) in enumerate(zip(train, test, strict=True)):
+        in_train = np.zeros(n_groups, dtype=bool)
+        in_train[codes[train_rows]] = True
+        crossing = in_train[codes[test_rows]]
+        if crossing.any():
+            if not raise_error:
+                return True
+            name = groups[test_rows[np.argmax(crossing)]]
+            raise LeakageError(f"cv of {caller} must keep groups whole; group {name!r} is on both sides of fold {k}: {WAYS_OUT}")
+    return False

@@ -1,0 +1,310 @@
+"""Saving fitted models: as data that the native runtime executes, or, for those who need it, as a pickle."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._model_format import encode_model, write_atomically
+from ._version import __version__
+from .exceptions import InvalidInputError
+
+__all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
+
+_BACKGROUND_ROWS = 100
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def save_model(
+    fitted: Any,
+    path: str | os.PathLike[str],
+    *,
+    extractor: Mapping[str, Any] | None = None,
+    labels: Sequence[Any] | npt.NDArray[Any] | None = None,
+    threshold: float | None = None,
+    calibrator: Any = None,
+    background: npt.ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    training_clips: Mapping[str, Any] | None = None,
+) -> str:
+    """Save a fitted model as one file of plain arrays that `load_model` executes natively.
+
+    The file appears whole or not at all: an error leaves an old file of that name as it was. Equal input gives equal bytes.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A fitted `Pipeline`, `RandomForestClassifier` or `LogisticRegression` of this package, or one of them inside
+        `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold are then saved too. Samplers act in ``fit`` only
+        and are left out.
+    path : str or path-like
+        The file to write, in a folder that exists.
+    extractor : mapping or None
+        How clips become columns: ``feature_set``, ``sample_rate_hz`` and, if not the current one, ``algorithm_version``. Without it the model
+        predicts rows of features only.
+    labels : sequence or None
+        Names of the classes, texts or whole numbers, in the order of ``fitted.classes_``; None takes those.
+    threshold : float or None
+        Confidence from 0 to 1 below which the model abstains; None takes the fitted one's, if it has one.
+    calibrator : object or None
+        A fitted calibrator; None takes the fitted one's, if it has one.
+    background : array-like of shape (n_rows, n_features) or None
+        Training rows, against which linear models are explained; rows with NaN are dropped, and at most 100, spread evenly, are kept as float32.
+    feature_names : sequence of str or None
+        Names of the input columns; None takes the extractor's, the fitted one's ``feature_names_in_``, or ``x0``, ``x1``, ….
+    provenance : mapping or None
+        What people should know about the training (data hash, seeds, settings), of JSON types. Versions and ``ungrouped`` are added.
+    training_clips : mapping or None
+        ``duration_s``: the shortest and the longest training clip, so that predictions can warn about clips unlike them.
+
+    Returns
+    -------
+    str
+        The model's hash, as in every prediction: SHA-256 of the file with its own checksum's digits read as zeros.
+
+    Raises
+    ------
+    InvalidInputError
+        If a step cannot be saved, or an argument breaks a rule above.
+    ModelFormatError
+        If the parts do not fit each other.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np, emotion_native as en
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32)
+    >>> forest = en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0).fit(X, ["calm", "calm", "happy", "happy"])
+    >>> path = os.path.join(tempfile.mkdtemp(), "tiny.emotion")
+    >>> model_hash = en.save_model(forest, path)
+    >>> str(en.load_model(path).predict_features(X).labels[3])
+    'happy'
+    """
+    content = model_bytes(
+        fitted,
+        extractor=extractor,
+        labels=labels,
+        threshold=threshold,
+        calibrator=calibrator,
+        background=background,
+        feature_names=feature_names,
+        provenance=provenance,
+        training_clips=training_clips,
+    )
+    from . import _core
+
+    model_hash: str = _core.Model.from_bytes(content).sha256  # what is written can be read
+    write_atomically(path, content)
+    return model_hash
+
+
+def model_bytes(
+    fitted: Any,
+    *,
+    extractor: Mapping[str, Any] | None = None,
+    labels: Sequence[Any] | npt.NDArray[Any] | None = None,
+    threshold: float | None = None,
+    calibrator: Any = None,
+    background: npt.ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    training_clips: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return the content of the file that `save_model` would write, with the same parameters and errors."""
+    estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
+    threshold = found_threshold if threshold is None else threshold
+    calibrator = found_calibrator if calibrator is None else calibrator
+    classes = _classes(labels, estimator)
+    steps, tensors = _steps(estimator)
+    description: dict[str, Any] = {"classes": classes}
+    full_extractor = None if extractor is None else _extractor(extractor)
+    description["feature_names"] = _feature_names(feature_names, full_extractor, estimator)
+    description["extractor"] = full_extractor
+    description["steps"] = steps
+    description["calibration"] = None
+    if calibrator is not None:
+        description["calibration"], arrays = _state(calibrator, "the calibrator")
+        tensors.update({f"calibration.{name}": array for name, array in arrays.items()})
+    description["threshold"] = _threshold(threshold)
+    if training_clips is not None:
+        description["training_clips"] = dict(training_clips)
+    versions = {"emotion_native": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    description["provenance"] = {"versions": versions, "ungrouped": ungrouped, **(provenance or {})}
+    if background is not None:
+        tensors["background"] = _background(background, len(description["feature_names"]))
+    return encode_model(description, tensors)
+
+
+def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
+    """Return the plain estimator inside calibrated and abstaining ones, with the outermost threshold and calibrator and the ungrouped flag."""
+    threshold, calibrator, ungrouped = None, None, False
+    estimator = fitted
+    for _ in range(8):
+        ungrouped = ungrouped or bool(getattr(estimator, "ungrouped_", False))
+        threshold = getattr(estimator, "threshold_", None) if threshold is None else threshold
+        calibrator = getattr(estimator, "calibrator_", None) if calibrator is None else calibrator
+        inner = getattr(estimator, "estimator_", None)
+        # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
+        if inner is None or hasattr(estimator, "_native_state"):
+            break
+        estimator = inner
+    return estimator, threshold, calibrator, ungrouped
+
+
+def _steps(estimator: Any) -> tuple[list[dict[str, Any]], Arrays]:
+    parts = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    parts = [part for part in parts if part is not None and not isinstance(part, str) and not hasattr(part, "fit_resample")]
+    if not parts:
+        raise InvalidInputError("fitted of save_model must have a classifier; got a pipeline without steps")
+    headers: list[dict[str, Any]] = []
+    tensors: Arrays = {}
+    for i, part in enumerate(parts):
+        header, arrays = _state(part, f"step {i}")
+        headers.append(header)
+        tensors.update({f"steps.{i}.{name}": array for name, array in arrays.items()})
+    return headers, tensors
+
+
+def _state(part: Any, where: str) -> tuple[dict[str, Any], Arrays]:
+    if not hasattr(part, "_native_state"):
+        raise InvalidInputError(
+            f"fitted of save_model must be made of steps of emotion_native; got {type(part).__module__}.{type(part).__name__} as {where}"
+        )
+    header, arrays = part._native_state()
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in header.items()}
+    return plain, {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _classes(labels: Any, estimator: Any) -> list[str | int]:
+    values = np.asarray(estimator.classes_ if labels is None else labels)
+    own = getattr(estimator, "classes_", values)
+    if values.ndim != 1 or len(values) != len(own):
+        raise InvalidInputError(f"labels of save_model must name the {len(own)} classes of fitted; got {len(values.ravel())} labels")
+    if values.dtype.kind in "iu":
+        return [int(value) for value in values]
+    if all(isinstance(value, str) for value in values.tolist()):
+        return [str(value) for value in values.tolist()]
+    raise InvalidInputError(f"labels of save_model must be texts or whole numbers; got {values[:3].tolist()!r}")
+
+
+def _extractor(extractor: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"feature_set", "sample_rate_hz", "algorithm_version"}
+    if not {"feature_set", "sample_rate_hz"} <= set(extractor) <= known:
+        raise InvalidInputError(f"extractor of save_model must have feature_set and sample_rate_hz (and algorithm_version); got {sorted(extractor)}")
+    from . import _core
+
+    return {
+        "feature_set": str(extractor["feature_set"]),
+        "sample_rate_hz": int(extractor["sample_rate_hz"]),
+        "algorithm_version": int(extractor.get("algorithm_version", _core.AUDIO_ALGORITHM_VERSION)),
+    }
+
+
+def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None, estimator: Any) -> list[str]:
+    if names is None and extractor is not None:
+        from . import _core
+
+        names = _core.feature_names(extractor["feature_set"])
+    if names is None:
+        names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        names = [f"x{i}" for i in range(int(estimator.n_features_in_))]
+    return [str(name) for name in names]
+
+
+def _threshold(threshold: Any) -> float | None:
+    if threshold is None:
+        return None
+    try:
+        value = float(threshold)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise InvalidInputError(f"threshold of save_model must be a number from 0 to 1 or None; got {threshold!r}")
+    return value
+
+
+def _background(background: npt.ArrayLike, n_features: int) -> npt.NDArray[np.float32]:
+    rows = np.asarray(background, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != n_features:
+        raise InvalidInputError(f"background of save_model must be of shape (n_rows, {n_features}); got {rows.shape}")
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows) > _BACKGROUND_ROWS:
+        rows = rows[np.linspace(0, len(rows) - 1, _BACKGROUND_ROWS).round().astype(np.intp)]
+    return np.ascontiguousarray(rows)
+
+
+def save_pickle(fitted: Any, path: str | os.PathLike[str]) -> None:
+    """Save any fitted object as a pickle, whole or not at all.
+
+    A pickle is code: whoever loads it runs what is in it, and it fits only the versions of Python and packages that wrote it. `save_model` is
+    the better way wherever it will do.
+
+    Parameters
+    ----------
+    fitted : object
+        What to save.
+    path : str or path-like
+        The file to write.
+
+    Raises
+    ------
+    InvalidInputError
+        If the object cannot be pickled.
+    OSError
+        If the file cannot be written.
+    """
+    try:
+        content = pickle.dumps(fitted, protocol=5)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise InvalidInputError(f"fitted of save_pickle must be an object that pickle can store; got {error}") from error
+    write_atomically(path, content)
+
+
+def load_pickle(path: str | os.PathLike[str], trust: bool = False) -> Any:
+    """Load a pickle, on the caller's word that its source is trusted.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that `save_pickle` wrote.
+    trust : bool
+        Must be True: loading a pickle runs the code in it.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    InvalidInputError
+        If ``trust`` is not True, or the file is not a pickle.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import emotion_native as en
+    >>> en.persistence.load_pickle("classifier.pkl")
+    Traceback (most recent call last):
+    emotion_native.exceptions.InvalidInputError: trust of load_pickle must be True ...
+    """
+    if trust is not True:
+        raise InvalidInputError(
+            "trust of load_pickle must be True (command line: --trust-pickle), because loading a pickle runs the code in it: do so only with files "
+            f"from a source that you trust, or use a model file; got {trust!r}"
+        )
+    content = Path(path).read_bytes()
+    try:
+        return pickle.loads(content)
+    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, ValueError) as error:
+        raise InvalidInputError(f"path of load_pickle must be a file that save_pickle wrote; got {Path(path).name} ({error})") from error

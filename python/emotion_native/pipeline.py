@@ -1,0 +1,416 @@
+"""Pipelines of steps that know samplers and row metadata."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils._tags import get_tags
+from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ._validation import check_flag, label_steps
+from .exceptions import InvalidInputError
+
+__all__ = ["Pipeline", "make_pipeline"]
+
+_LOST = object()  # row metadata that a sampler without sample_indices_ made meaningless
+
+
+def _is_passthrough(step: Any) -> bool:
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def _asks_for(method: Callable[..., Any], name: str) -> bool:
+    """Return whether a step's method has a parameter of this name."""
+    try:
+        parameters = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
+    return name in parameters
+
+
+def _final_has(method: str) -> Callable[[Any], bool]:
+    def check(self: Any) -> bool:
+        getattr(self._final, method)
+        return True
+
+    return check
+
+
+def _all_have_inverse(self: Any) -> bool:
+    for _, step in self._steps():
+        step.inverse_transform  # noqa: B018  an AttributeError is the answer that available_if wants
+    return True
+
+
+class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyped
+    """Steps applied one after another, a classifier last; samplers act in `fit` only.
+
+    Row metadata (``sample_weight``, ``groups``, ``speaker``, ``recording``, ``modality``, anything with one value a row) goes to every step
+    whose ``fit`` has a parameter of that name, and is resampled along with the rows through a sampler's ``sample_indices_``. Steps of
+    scikit-learn and imbalanced-learn work too. Steps are fitted in place, as in scikit-learn.
+
+    Parameters
+    ----------
+    steps : list of (name, estimator)
+        The first ones have ``transform`` or ``fit_resample``; ``"passthrough"`` and None do nothing.
+    memory : None
+        Caching of fitted steps is not supported.
+    verbose : bool, default=False
+        Print the seconds of each step.
+
+    Attributes
+    ----------
+    named_steps : Bunch
+        The steps by name.
+    classes_, n_features_in_, feature_names_in_
+        Of the last and the first step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.linear_model import LogisticRegression
+    >>> from emotion_native.over_sampling import RandomOverSampler
+    >>> from emotion_native.pipeline import make_pipeline
+    >>> from emotion_native.preprocessing import StandardScaler
+    >>> model = make_pipeline(StandardScaler(), RandomOverSampler(random_state=0), LogisticRegression())
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> [str(label) for label in model.fit(X, ["calm", "calm", "calm", "angry"]).predict(X[[0, 3]])]
+    ['calm', 'angry']
+    """
+
+    def __init__(self, steps: Any, *, memory: None = None, verbose: bool = False) -> None:
+        self.steps = steps
+        self.memory = memory
+        self.verbose = verbose
+
+    # Parameters, steps by name and number.
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return parameters; with ``deep`` also ``step`` and ``step__parameter``."""
+        params: dict[str, Any] = self._get_params("steps", deep=deep)
+        return params
+
+    def set_params(self, **kwargs: Any) -> Pipeline:
+        """Set parameters, ``step__parameter`` those of a step, ``step`` a step itself."""
+        self._set_params("steps", **kwargs)
+        return self
+
+    def set_output(self, *, transform: Any = None) -> Pipeline:
+        """Set the container that the transforms return, in every step."""
+        from sklearn.utils._set_output import _safe_set_output
+
+        for _, step in self._steps():
+            _safe_set_output(step, transform=transform)
+        return self
+
+    def _check_steps(self) -> None:
+        if self.memory is not None:
+            raise InvalidInputError(f"memory of Pipeline must be None (fitted steps are not cached); got {self.memory!r}")
+        check_flag(self.verbose, "verbose", "Pipeline")
+        if not isinstance(self.steps, (list, tuple)) or not self.steps:
+            raise InvalidInputError(f"steps of Pipeline must be a non-empty list of (name, estimator); got {self.steps!r}")
+        names, estimators = zip(*self.steps, strict=True)
+        try:
+            self._validate_names(names)
+        except ValueError as error:
+            raise InvalidInputError(f"steps of Pipeline must be named uniquely, without '__' and unlike its parameters; got: {error}") from error
+        for step in estimators[:-1]:
+            if not _is_passthrough(step) and not hasattr(step, "fit_resample") and not (hasattr(step, "fit") and hasattr(step, "transform")):
+                raise TypeError(f"steps of Pipeline must have transform or fit_resample, except the last; got {step!r}")
+            if hasattr(step, "fit_resample") and hasattr(step, "transform"):
+                raise TypeError(f"steps of Pipeline must transform or resample, not both; got {step!r}")
+        if not _is_passthrough(estimators[-1]) and not hasattr(estimators[-1], "fit"):
+            raise TypeError(f"steps of Pipeline must have fit in the last step; got {estimators[-1]!r}")
+
+    def _steps(self, with_final: bool = True) -> Iterator[tuple[str, Any]]:
+        for name, step in self.steps if with_final else self.steps[:-1]:
+            if not _is_passthrough(step):
+                yield name, step
+
+    @property
+    def _final(self) -> Any:
+        step = self.steps[-1][1]
+        return "passthrough" if step is None else step
+
+    @property
+    def named_steps(self) -> Any:
+        return Bunch(**dict(self.steps))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int | str | slice) -> Any:
+        if isinstance(index, slice):
+            if index.step not in (1, None):
+                raise InvalidInputError(f"index of Pipeline must be a slice of step 1; got {index!r}")
+            return type(self)(self.steps[index], memory=self.memory, verbose=self.verbose)
+        if isinstance(index, str):
+            return self.named_steps[index]
+        return self.steps[index][1]
+
+    # Fitting.
+
+    def _split(self, metadata: dict[str, Any], X: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Return row metadata for all, and arguments named ``step__argument`` by step."""
+        rows: dict[str, Any] = {}
+        named: dict[str, dict[str, Any]] = {name: {} for name, _ in self.steps}
+        n = _num_samples(X)
+        for key, value in metadata.items():
+            if value is None:
+                continue
+            step, found, argument = key.partition("__")
+            if found:
+                if step not in named:
+                    raise InvalidInputError(f"{key} of Pipeline.fit must start with the name of a step; got {step!r}")
+                named[step][argument] = value
+                rows[key] = value if _per_row(value, n) else None
+            elif not _per_row(value, n):
+                raise InvalidInputError(f"{key} of Pipeline.fit must have one value a row ({n}); got {_length(value)}")
+            else:
+                rows[key] = value
+        return rows, named
+
+    def _asked(self, name: str, method: Callable[..., Any], rows: dict[str, Any], named: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Return what a step asks for, as the rows are now."""
+        asked = {key: value for key, value in rows.items() if "__" not in key and _asks_for(method, key)}
+        for argument, value in named[name].items():
+            current = rows.get(f"{name}__{argument}")
+            asked[argument] = value if current is None else current
+        lost = [key for key, value in asked.items() if value is _LOST]
+        if lost:
+            raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
+        return asked
+
+    def _fit_steps(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        """Fit all but the last step; return the rows as they reach it and what it asks for."""
+        self._check_steps()
+        rows, named = self._split(metadata, X)
+        for name, step in self._steps(with_final=False):
+            start = time.perf_counter()
+            if hasattr(step, "fit_resample"):
+                X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
+                rows = _resampled(rows, getattr(step, "sample_indices_", None))
+            elif hasattr(step, "fit_transform"):
+                X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
+            else:
+                X = step.fit(X, y, **self._asked(name, step.fit, rows, named)).transform(X)
+            self._say(name, start)
+        final = {} if _is_passthrough(self._final) else self._asked(self.steps[-1][0], self._final.fit, rows, named)
+        return X, y, final
+
+    def _say(self, name: str, start: float) -> None:
+        if self.verbose:
+            print(f"[Pipeline] {name}: {time.perf_counter() - start:.2f} s")
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, groups: Any = None, **metadata: Any) -> Pipeline:
+        """Fit all steps in order.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight, groups, **metadata : array-like of shape (n_samples,), optional
+            Handed to the steps that ask for them by name; ``step__argument`` goes to that step alone.
+
+        Raises
+        ------
+        InvalidInputError
+            If steps or metadata break a rule, or a step refuses the rows.
+        TypeError
+            If a step lacks the methods of its place.
+        """
+        X, y, final = self._fit_steps(X, y, {"sample_weight": sample_weight, "groups": groups, **metadata})
+        if not _is_passthrough(self._final):
+            start = time.perf_counter()
+            self._final.fit(X, y, **final)
+            self._say(self.steps[-1][0], start)
+        return self
+
+    def _can_fit_transform(self) -> bool:
+        return _is_passthrough(self._final) or hasattr(self._final, "transform") or hasattr(self._final, "fit_transform")
+
+    @available_if(_can_fit_transform)  # type: ignore[untyped-decorator]  # scikit-learn is untyped
+    def fit_transform(self, X: Any, y: Any = None, *, sample_weight: Any = None, groups: Any = None, **metadata: Any) -> Any:
+        """Fit, and return the training rows as they leave the last step."""
+        X, y, final = self._fit_steps(X, y, {"sample_weight": sample_weight, "groups": groups, **metadata})
+        if _is_passthrough(self._final):
+            return X
+        if hasattr(self._final, "fit_transform"):
+            return self._final.fit_transform(X, y, **final)
+        return self._final.fit(X, y, **final).transform(X)
+
+    @available_if(_final_has("fit_resample"))  # type: ignore[untyped-decorator]
+    def fit_resample(self, X: Any, y: Any = None, **metadata: Any) -> tuple[Any, Any]:
+        """Fit, and return the rows and labels that the last step, a sampler, draws."""
+        X, y, final = self._fit_steps(X, y, metadata)
+        result: tuple[Any, Any] = self._final.fit_resample(X, y, **final)
+        return result
+
+    # Use of the fitted steps.
+
+    def _before_final(self, X: Any) -> Any:
+        for _, step in self._steps(with_final=False):
+            if hasattr(step, "transform"):
+                X = step.transform(X)
+        return X
+
+    @available_if(_final_has("predict"))  # type: ignore[untyped-decorator]
+    def predict(self, X: Any, **params: Any) -> npt.NDArray[Any]:
+        """Return the last step's labels."""
+        labels: npt.NDArray[Any] = self._final.predict(self._before_final(X), **params)
+        return labels
+
+    @available_if(_final_has("predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
+        """Return the last step's probabilities (n_samples, n_classes)."""
+        probabilities: npt.NDArray[Any] = self._final.predict_proba(self._before_final(X), **params)
+        return probabilities
+
+    @available_if(_final_has("predict_log_proba"))  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
+        """Return the last step's logarithms of probabilities."""
+        logarithms: npt.NDArray[Any] = self._final.predict_log_proba(self._before_final(X), **params)
+        return logarithms
+
+    @available_if(_final_has("decision_function"))  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any, **params: Any) -> npt.NDArray[Any]:
+        """Return the last step's scores."""
+        scores: npt.NDArray[Any] = self._final.decision_function(self._before_final(X), **params)
+        return scores
+
+    @available_if(_final_has("score"))  # type: ignore[untyped-decorator]
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the last step's score of the transformed rows."""
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return float(self._final.score(self._before_final(X), y, **weights))
+
+    def _can_transform(self) -> bool:
+        return _is_passthrough(self._final) or hasattr(self._final, "transform")
+
+    @available_if(_can_transform)  # type: ignore[untyped-decorator]
+    def transform(self, X: Any) -> Any:
+        """Return the rows as they leave the last step."""
+        X = self._before_final(X)
+        return X if _is_passthrough(self._final) else self._final.transform(X)
+
+    @available_if(_all_have_inverse)  # type: ignore[untyped-decorator]
+    def inverse_transform(self, X: Any) -> Any:
+        """Return rows as they were before the first step."""
+        for _, step in reversed(list(self._steps())):
+            X = step.inverse_transform(X)
+        return X
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+        """Return the names of the columns that leave the last step that transforms."""
+        names = input_features
+        for _, step in self._steps():
+            if hasattr(step, "get_feature_names_out"):
+                names = step.get_feature_names_out(names)
+            elif hasattr(step, "transform"):
+                raise AttributeError(f"{type(step).__name__} has no get_feature_names_out")
+        return np.asarray(names)
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        classes: npt.NDArray[Any] = self._final.classes_
+        return classes
+
+    @property
+    def n_features_in_(self) -> int:
+        return int(next(step for _, step in self._steps()).n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> npt.NDArray[Any]:
+        names: npt.NDArray[Any] = next(step for _, step in self._steps()).feature_names_in_
+        return names
+
+    @property
+    def _estimator_type(self) -> Any:
+        return getattr(self._final, "_estimator_type", None)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        fitted = [step for _, step in self._steps()]
+        try:
+            check_is_fitted(fitted[-1])
+        except Exception:
+            return False
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        present = [step for _, step in self._steps()] if self.steps else []
+        if present:
+            first, last = get_tags(present[0]), get_tags(present[-1])
+            tags.input_tags.allow_nan = self._allows_nan(present)
+            tags.input_tags.sparse = all(get_tags(step).input_tags.sparse for step in present)
+            tags.input_tags.pairwise = first.input_tags.pairwise
+            tags.estimator_type = last.estimator_type
+            tags.target_tags = last.target_tags
+            tags.classifier_tags = last.classifier_tags
+            tags.regressor_tags = last.regressor_tags
+            tags.transformer_tags = last.transformer_tags
+        return tags
+
+    @staticmethod
+    def _allows_nan(steps: list[Any]) -> bool:
+        for step in steps:
+            if not get_tags(step).input_tags.allow_nan:
+                return False
+            if hasattr(step, "statistics_") or "Imputer" in type(step).__name__:
+                return True  # nothing after an imputer sees NaN
+        return True
+
+    def _native_plan(self, classes: Any = None) -> list[dict[str, Any]] | None:
+        """Return the unfitted steps for the native fold loop; None where a step is foreign or the last is no classifier.
+
+        ``classes`` (sorted labels) is needed where parameters are keyed by label: without it such a pipeline has no plan.
+        """
+        self._check_steps()
+        plan = []
+        for _, step in self._steps():
+            native = step._native_step() if hasattr(step, "_native_step") else None
+            if native is None:
+                return None
+            plan.append(native)
+        if not plan or not hasattr(self._final, "predict_proba"):
+            return None
+        return label_steps(plan, classes)
+
+
+def make_pipeline(*steps: Any, memory: None = None, verbose: bool = False) -> Pipeline:
+    """Return a `Pipeline` whose steps are named after their classes.
+
+    Examples
+    --------
+    >>> from emotion_native.pipeline import make_pipeline
+    >>> from emotion_native.preprocessing import StandardScaler
+    >>> list(make_pipeline(StandardScaler(), StandardScaler()).named_steps)
+    ['standardscaler-1', 'standardscaler-2']
+    """
+    names = [step if isinstance(step, str) else type(step).__name__.lower() for step in steps]
+    numbered = [f"{name}-{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+    return Pipeline(list(zip(numbered, steps, strict=True)), memory=memory, verbose=verbose)
+
+
+def _length(value: Any) -> str:
+    try:
+        return str(_num_samples(value))
+    except TypeError:
+        return repr(value)
+
+
+def _per_row(value: Any, n: int) -> bool:
+    return not isinstance(value, (str, bytes)) and _length(value) == str(n)
+
+
+def _resampled(rows: dict[str, Any], indices: Any) -> dict[str, Any]:
+    if indices is None:
+        return {key: None if value is None else _LOST for key, value in rows.items()}
+    return {key: value if value is None or value is _LOST else _safe_indexing(value, indices) for key, value in rows.items()}

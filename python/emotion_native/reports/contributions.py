@@ -1,0 +1,70 @@
+"""What drove one prediction: signed feature contributions as a waterfall from the base value to the probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..exceptions import InvalidInputError
+from .style import BLUE, INK, MUTED, ORANGE, new_figure, shown_label, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["contribution_figure"]
+
+
+@styled
+def contribution_figure(
+    names: Sequence[object], values: Sequence[float], contributions: Sequence[float], *, base: float, label: object, top: int = 10, subtitle: str = ""
+) -> Figure:
+    """Draw how each column moved the model's score of one class, largest first; the rest is summed in one bar.
+
+    Parameters
+    ----------
+    names, values : sequence of length d
+        Column names and the clip's values.
+    contributions : sequence of float, length d
+        Signed contributions; with ``base`` they add up to the score.
+    base : float
+        The score with nothing known about the clip.
+    label : object
+        The class whose score is explained.
+    top : int
+        Number of columns shown.
+
+    Examples
+    --------
+    >>> from emotion_native.reports import contribution_figure
+    >>> figure = contribution_figure(["rms_mean", "zcr_mean"], [0.1, 0.2], [0.3, -0.05], base=0.25, label="angry")
+    """
+    parts = np.asarray(contributions, dtype=np.float64)
+    if parts.ndim != 1 or not len(names) == len(values) == len(parts) or not len(parts):
+        raise InvalidInputError(f"contributions of contribution_figure must be 1-D and as many as names and values; got shape {parts.shape}")
+    order = np.argsort(-np.abs(parts), kind="stable")[:top]
+    rest = float(parts.sum() - parts[order].sum())
+    labels = [f"{shown_label(names[row], 30)} = {values[row]:.3g}" for row in order]
+    steps = [float(parts[row]) for row in order]
+    if len(parts) > len(order):
+        labels.append(f"{len(parts) - len(order)} other columns")
+        steps.append(rest)
+    figure, axes = new_figure(7.4, 1.7 + 0.32 * len(steps))
+    at = base
+    for place, step in enumerate(steps):
+        axes.barh(place, step, left=at, height=0.62, color=BLUE if step >= 0 else ORANGE)
+        axes.plot([at + step] * 2, [place - 0.31, place + 1.31 if place + 1 < len(steps) else place + 0.31], color=MUTED, linewidth=0.7)
+        axes.annotate(f"{step:+.3f}", (max(at, at + step), place), textcoords="offset points", xytext=(5, 0), va="center", fontsize=8.5, color=INK)
+        at += step
+    axes.axvline(base, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks(range(len(steps)), labels)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.margins(x=0.14)
+    axes.grid(True, axis="x")
+    axes.set_xlabel(f"Score of “{shown_label(label)}” before calibration: from {base:.3f} (no knowledge of the clip) to {at:.3f}")
+    figure.suptitle(f"What drove “{shown_label(label)}”", x=0.02, ha="left", fontsize=12, fontweight="bold")
+    note = "Blue raises, orange lowers. Contributions describe this model, not causes in the world."
+    axes.set_title("\n".join(filter(None, [subtitle, note])), fontsize=8, fontweight="normal", color=MUTED, pad=6)
+    return figure

@@ -1,0 +1,443 @@
+"""Loading a model file and predicting with it: NumPy and the native core alone, so that a fresh process answers quickly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ._threads import effective_n_jobs
+from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
+
+__all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "TopFeature", "load_model"]
+
+Label = str | int
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "default.emotion"
+
+
+class TopFeature(NamedTuple):
+    """A feature that drove a prediction.
+
+    Attributes
+    ----------
+    name : str
+        The column's name.
+    value : float
+        Its value in this clip, in the column's unit.
+    contribution : float
+        What it added to (or took from) the predicted class's output before calibration.
+    """
+
+    name: str
+    value: float
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one clip; the same record in Python, JSON, tables and logs.
+
+    Attributes
+    ----------
+    label : str, int or None
+        The most probable class, also when the model abstains; None where there are no features to predict from (see `reason`).
+    probabilities : dict
+        Calibrated probability of each class, in the model's order; NaN where there are no features.
+    confidence : float
+        The label's calibrated probability; NaN where there are no features.
+    abstained : bool
+        True when the answer should not be used: the confidence is below the model's threshold, or there are no features.
+    reason : str or None
+        Why the model abstained: ``low_confidence``, or the reason code of a clip that could not be used (``corrupt``, ``silent``, …).
+    segments : list of dict
+        Predictions of parts of the clip; empty when the clip was taken as a whole.
+    top_features : list of TopFeature
+        The columns that drove the label most, largest contribution first.
+    model_hash : str
+        SHA-256 of the model file.
+    warnings : list of str
+        What weakens the prediction, each ``code: text`` (clipping, very low level, a length unlike the training clips').
+
+    Examples
+    --------
+    >>> Prediction(label="happy", probabilities={"happy": 0.75, "sad": 0.25}, confidence=0.75, abstained=False).to_dict()["label"]
+    'happy'
+    """
+
+    label: Label | None
+    probabilities: dict[Label, float]
+    confidence: float
+    abstained: bool
+    reason: str | None = None
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    top_features: list[TopFeature] = field(default_factory=list)
+    model_hash: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON types: class names become strings, NaN becomes None."""
+        return {
+            "label": self.label,
+            "probabilities": {str(label): _json_number(value) for label, value in self.probabilities.items()},
+            "confidence": _json_number(self.confidence),
+            "abstained": self.abstained,
+            "reason": self.reason,
+            "segments": list(self.segments),
+            "top_features": [
+                {"name": f.name, "value": _json_number(f.value), "contribution": _json_number(f.contribution)} for f in self.top_features
+            ],
+            "model_hash": self.model_hash,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class FeaturePredictions:
+    """Predictions for rows of features, as arrays.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The columns of `probabilities`.
+    labels : ndarray of shape (n_rows,)
+        The most probable class of each row.
+    probabilities : ndarray of shape (n_rows, n_classes), float64
+        Calibrated probabilities.
+    confidence : ndarray of shape (n_rows,), float64
+        The label's probability.
+    abstained : ndarray of shape (n_rows,), bool
+        True where the confidence is below the model's threshold.
+    """
+
+    classes: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+    abstained: npt.NDArray[np.bool_]
+
+
+def _json_number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def load_model(path: str | os.PathLike[str] | bytes | None = None) -> EmotionModel:
+    """Load a model file.
+
+    The file is data: nothing in it is executed. Every array is checked before it is used, and the checksum covers the whole file.
+
+    Parameters
+    ----------
+    path : str, path-like, bytes or None
+        A file that `save_model` wrote, or its content as bytes; None takes the small model that comes with the package.
+
+    Returns
+    -------
+    EmotionModel
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is missing, truncated, altered, not a model, or of a newer version; the message names the file, the reason and the remedy.
+
+    Examples
+    --------
+    >>> import emotion_native as en
+    >>> en.load_model(b"not a model")
+    Traceback (most recent call last):
+    emotion_native.exceptions.ModelFormatError: model bytes cannot be loaded as a model: ...
+    """
+    from . import _core
+
+    if isinstance(path, bytes):
+        return EmotionModel(_core.Model.from_bytes(path), path)
+    if path is None:
+        if not DEFAULT_MODEL.is_file():
+            raise ModelFormatError("this installation has no default model; give load_model the path of a file that save_model wrote")
+        path = DEFAULT_MODEL
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidInputError(f"path of load_model must be a path, bytes or None; got {type(path).__name__}")
+    name = os.path.abspath(os.fsdecode(path))
+    return EmotionModel(_core.Model.load(name), name)
+
+
+def _load_again(source: str | bytes, model_hash: str) -> EmotionModel:
+    """Load the model that another process had: the second half of pickling."""
+    model = load_model(source)
+    if model.model_hash != model_hash:
+        raise ModelFormatError(f"{source!r} is another model than the one that was pickled; load it by load_model instead")
+    return model
+
+
+class EmotionModel:
+    """A fitted model, executed natively from its arrays; `load_model` makes one.
+
+    Immutable, so it may be shared between threads. A pickle of it holds the file's path (or the bytes it was loaded from) and hash, so that
+    worker processes load the same file.
+
+    Attributes
+    ----------
+    classes : tuple
+        The labels, in the order of the probabilities.
+    feature_names : tuple of str
+        The input columns.
+    threshold : float or None
+        The confidence below which the model abstains.
+    extractor : dict or None
+        How clips become columns: ``feature_set``, ``sample_rate_hz``, ``algorithm_version``; None for a model of feature rows alone.
+    calibration : str or None
+        The kind of calibration.
+    provenance : dict
+        What the model was trained from and with: versions, hashes, seeds; ``ungrouped`` is true if speakers were not kept apart.
+    metadata : dict
+        The whole description in the file.
+    model_hash : str
+        SHA-256 of the file, with the digits of its own checksum read as zeros.
+    """
+
+    def __init__(self, native: Any, source: str | bytes) -> None:
+        self._native = native
+        self._source = source
+        self.metadata: dict[str, Any] = json.loads(native.metadata_json)
+        self.model_hash: str = native.sha256
+        self.classes: tuple[Label, ...] = tuple(self.metadata["classes"])
+        self.feature_names: tuple[str, ...] = tuple(self.metadata["feature_names"])
+        self.threshold: float | None = self.metadata["threshold"]
+        self.extractor: dict[str, Any] | None = self.metadata["extractor"]
+        self.calibration: str | None = (self.metadata["calibration"] or {}).get("kind")
+        provenance = self.metadata.get("provenance")
+        self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
+
+    def __repr__(self) -> str:
+        return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…')"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_again, (self._source, self.model_hash)
+
+    def predict(self, source: Source, *, sample_rate_hz: int | None = None, top_features: int = 5, n_jobs: int | None = None) -> Prediction:
+        """Predict one clip.
+
+        Parameters
+        ----------
+        source : str, path-like, bytes or ndarray of shape (n_samples,)
+            An audio file, its content, or mono samples (full scale is 1).
+        sample_rate_hz : int or None
+            The rate of an array; must be None otherwise, since files carry theirs.
+        top_features : int
+            How many features to explain the label with; 0 spares the work.
+        n_jobs : int or None
+            Threads; never changes the result.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        MediaDecodeError
+            If the clip gives no features; ``reason`` is the reason code.
+        InvalidInputError
+            If an argument breaks a rule above, or the model was saved without an extractor.
+        """
+        top, jobs = _count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
+        if isinstance(source, np.ndarray):
+            result = self._native.predict_samples(_samples(source), _rate(sample_rate_hz), top, jobs)
+        else:
+            if sample_rate_hz is not None:
+                raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
+            result = self._native.predict_clips([_clip(source, "predict")], top, jobs)
+        if result["status"][0] != "ok":
+            raise MediaDecodeError(result["message"][0], reason=result["status"][0])
+        return self._records(result)[0]
+
+    def predict_batch(
+        self,
+        sources: Sequence[str | os.PathLike[str] | bytes],
+        *,
+        top_features: int = 5,
+        n_jobs: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> list[Prediction]:
+        """Predict many clips in parallel, in order; a clip that cannot be used does not stop the others.
+
+        Parameters
+        ----------
+        sources : sequence of str, path-like or bytes
+            Audio files or their contents.
+        top_features : int
+            How many features to explain each label with; 0 spares the work.
+        n_jobs : int or None
+            Threads; never changes the results.
+        progress : callable or None
+            Called now and then with the number of clips that are done. Ctrl-C, or an exception from here, ends the call.
+
+        Returns
+        -------
+        list of Prediction
+            One each source. Where a clip gives no features: label None, ``abstained`` true, ``reason`` its reason code.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument breaks a rule above, or the model was saved without an extractor.
+        """
+        if isinstance(sources, str | bytes | os.PathLike):
+            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
+        clips = [_clip(source, "predict_batch") for source in sources]
+        top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
+        return self._records(self._native.predict_clips(clips, top, jobs, progress))
+
+    def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
+        """Predict rows of features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            The columns of `feature_names`; used as float32, without a copy when it is a C-contiguous float32 array.
+        n_jobs : int or None
+            Threads; never changes the results.
+
+        Returns
+        -------
+        FeaturePredictions
+
+        Raises
+        ------
+        InvalidInputError
+            If X has another shape, or holds NaN that no step of the model fills.
+        """
+        result = self._native.predict_features(_matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
+        classes = np.asarray(self.classes)
+        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], result["abstained"].astype(bool))
+
+    def predict_proba(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.float64]:
+        """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`."""
+        return self.predict_features(X, n_jobs=n_jobs).probabilities
+
+    def explain(self, source: Source, *, sample_rate_hz: int | None = None, n_jobs: int | None = None) -> dict[str, Any]:
+        """Return what every feature of one clip contributed to every class, before calibration.
+
+        Parameters
+        ----------
+        source : str, path-like, bytes or ndarray
+            As in `predict`.
+        sample_rate_hz : int or None
+            As in `predict`.
+        n_jobs : int or None
+            Threads; never changes the result.
+
+        Returns
+        -------
+        dict
+            ``values``: float64 of shape (n_features, n_classes); ``base_values``: float64 of shape (n_classes,); ``data``: float32 of shape
+            (n_features,); ``feature_names``; ``classes``; ``output``: ``probability`` (forests) or ``margin`` (logistic regression);
+            ``prediction``. ``base_values`` plus the sum of ``values`` over the features is the estimator's output.
+
+        Raises
+        ------
+        MediaDecodeError, InvalidInputError
+            As `predict`.
+        """
+        prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
+        row = np.empty((1, len(self.feature_names)), dtype=np.float32)
+        place = {name: column for column, name in enumerate(self.feature_names)}
+        for name, value, _ in prediction.top_features:
+            row[0, place[name]] = value
+        values, base = self._native.explain(row, effective_n_jobs(n_jobs, caller="explain"))
+        return {
+            "values": values[0],
+            "base_values": base,
+            "data": row[0],
+            "feature_names": self.feature_names,
+            "classes": self.classes,
+            "output": self._native.explained_output,
+            "prediction": prediction,
+        }
+
+    def explain_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return contributions (n_rows, n_features, n_classes) and base values (n_classes,) for rows of features; see `explain`."""
+        values, base = self._native.explain(_matrix(X, "explain_features"), effective_n_jobs(n_jobs, caller="explain_features"))
+        return values, base
+
+    @property
+    def background(self) -> npt.NDArray[np.float32]:
+        """Training rows kept for explanations, float32 of shape (n_rows, n_features); may have no rows."""
+        rows: npt.NDArray[np.float32] = self._native.background
+        return rows
+
+    def _records(self, result: dict[str, Any]) -> list[Prediction]:
+        records = []
+        for i, status in enumerate(result["status"]):
+            usable = status == "ok"
+            abstained = bool(result["abstained"][i])
+            top = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
+            records.append(
+                Prediction(
+                    label=self.classes[result["label"][i]] if usable else None,
+                    probabilities=dict(zip(self.classes, result["probability"][i].tolist(), strict=True)),
+                    confidence=float(result["confidence"][i]),
+                    abstained=abstained,
+                    reason=("low_confidence" if abstained else None) if usable else status,
+                    top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
+                    model_hash=self.model_hash,
+                    warnings=list(result["warnings"][i]) + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                )
+            )
+        return records
+
+
+def _count(value: int, caller: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise InvalidInputError(f"top_features of {caller} must be a whole number from 0 up; got {value!r}")
+    return int(value)
+
+
+def _rate(value: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 768_000:
+        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got {value!r}")
+    return int(value)
+
+
+def _clip(source: Any, caller: str) -> str | bytes:
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    raise InvalidInputError(f"source of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
+
+
+def _samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    if source.ndim != 1 or source.dtype.kind != "f":
+        raise InvalidInputError(
+            f"source of predict must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
+        )
+    return np.ascontiguousarray(source, dtype=np.float32)
+
+
+def _matrix(X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:
+    try:
+        array = np.asarray(X)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"dtype {array.dtype}")
+        if array.dtype == np.float32 and array.flags.c_contiguous:
+            matrix = array
+        else:
+            with np.errstate(over="ignore"):
+                matrix = np.ascontiguousarray(array, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"X of {caller} must be a matrix of numbers; got {error}") from error
+    if matrix.ndim != 2:
+        raise InvalidInputError(f"X of {caller} must be a 2-d array; got shape {matrix.shape}")
+    if np.isinf(matrix).any():
+        raise InvalidInputError(f"X of {caller} must be free of infinity and within the range of float32; got infinity")
+    return matrix

@@ -1,0 +1,76 @@
+"""Every estimator keeps scikit-learn's contract; the sampler keeps imbalanced-learn's."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+from imblearn.utils import estimator_checks as sampler_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from emotion_native.ensemble import RandomForestClassifier
+from emotion_native.feature_selection import SelectKBest
+from emotion_native.impute import SimpleImputer
+from emotion_native.linear_model import LogisticRegression
+from emotion_native.over_sampling import RandomOverSampler
+from emotion_native.pipeline import Pipeline
+from emotion_native.preprocessing import StandardScaler
+
+ESTIMATORS = [
+    StandardScaler(),
+    SimpleImputer(),
+    SimpleImputer(strategy="median"),
+    SelectKBest(k=1),
+    RandomOverSampler(random_state=0),
+    LogisticRegression(),
+    RandomForestClassifier(n_estimators=5, random_state=0),
+    Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
+]
+
+
+DRAWN = {"check_sample_weight_equivalence_on_dense_data": "rows are drawn at random, so a weight of 2 and a row twice draw other numbers"}
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    if isinstance(estimator, RandomOverSampler):
+        return {
+            "check_estimators_nan_inf": "rows are only indexed, so NaN and infinity are allowed, as in imbalanced-learn",
+        }
+    if isinstance(estimator, Pipeline):
+        return {**DRAWN, "check_estimators_overwrite_params": "steps are fitted in place, as in scikit-learn's Pipeline"}
+    return DRAWN if isinstance(estimator, RandomForestClassifier) else {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+SAMPLER_CHECKS = [
+    "check_target_type",
+    "check_samplers_one_label",
+    "check_samplers_fit",
+    "check_samplers_fit_resample",
+    "check_samplers_sampling_strategy_fit_resample",
+    "check_samplers_sparse",
+    "check_samplers_pandas",
+    "check_samplers_pandas_sparse",
+    "check_samplers_string",
+    "check_samplers_nan",
+    "check_samplers_list",
+    "check_samplers_preserve_dtype",
+    "check_samplers_2d_target",
+    "check_sampler_get_feature_names_out",
+    "check_sampler_get_feature_names_out_pandas",
+]  # all of them but check_samplers_multiclass_ova: labels in several columns are refused,
+# and check_samplers_sample_indices, which reads tags of imbalanced-learn's own class
+
+
+@pytest.mark.parametrize("check", SAMPLER_CHECKS)
+def test_imbalanced_learn_contract(check: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        getattr(sampler_checks, check)("RandomOverSampler", RandomOverSampler(random_state=0))

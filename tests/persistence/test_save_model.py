@@ -1,0 +1,257 @@
+"""Model files: what is saved is what predicts, the official safetensors package agrees on the layout, and files appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+
+import emotion_native as en
+from emotion_native import _core
+from emotion_native.exceptions import InvalidInputError, ModelFormatError
+from emotion_native.persistence import load_pickle, model_bytes, save_model, save_pickle
+
+RECIPES = ["forest", "logistic", "selected_forest", "selected_logistic"]
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+class _Temperature:
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"kind": "temperature"}, {"temperature": np.array([1.7])}
+
+
+class _Sigmoid:
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"kind": "sigmoid"}, {"a": np.array([-1.0, -0.7, -1.3]), "b": np.array([0.1, 0.0, -0.2])}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_native_prediction_has_the_bits_of_the_pipeline(name: str, pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    X, _ = data
+    model_hash = save_model(pipelines[name], tmp_path / "m.emotion")
+    model = en.load_model(tmp_path / "m.emotion")
+    assert model.model_hash == model_hash
+    assert list(model.classes) == pipelines[name].classes_.tolist()
+    expected = pipelines[name].predict_proba(X)
+    for n_jobs in (1, 2, 7):
+        got = model.predict_features(X, n_jobs=n_jobs)
+        assert np.array_equal(got.probabilities, expected)  # bit for bit: both sides run the same kernels
+        assert np.array_equal(got.labels, pipelines[name].predict(X))
+    assert np.array_equal(model.predict_proba(X[:1]), expected[:1])
+
+
+def test_missing_values_take_the_way_of_the_pipeline(pipelines: dict[str, Any], data: Any) -> None:
+    X = data[0].copy()
+    X[::3, 2] = np.nan
+    X[::5, 8] = np.nan
+    for name in ("forest", "selected_forest", "selected_logistic"):
+        model = en.load_model(model_bytes(pipelines[name]))
+        assert np.array_equal(model.predict_proba(X), pipelines[name].predict_proba(X)), name
+    with pytest.raises(InvalidInputError, match="X of predict_features must be finite"):
+        en.load_model(model_bytes(pipelines["logistic"])).predict_proba(X)
+
+
+def test_equal_models_give_equal_bytes(pipelines: dict[str, Any]) -> None:
+    first = model_bytes(pipelines["selected_forest"], provenance={"seed": 3})
+    assert first == model_bytes(pipelines["selected_forest"], provenance={"seed": 3})
+    assert first != model_bytes(pipelines["selected_forest"], provenance={"seed": 4})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_official_package_reads_our_files(name: str, pipelines: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "m.emotion"
+    save_model(pipelines[name], path, calibrator=_Temperature(), threshold=0.5)
+    content = path.read_bytes()
+    with safetensors.safe_open(path, framework="numpy") as stream:
+        tensors = {key: stream.get_tensor(key) for key in stream.keys()}
+        description = json.loads(stream.metadata()["emotion_native"])
+    for i, (_, step) in enumerate(s for s in pipelines[name].steps if not hasattr(s[1], "fit_resample")):
+        header, arrays = step._native_state()
+        assert description["steps"][i]["kind"] == header["kind"]
+        for key, array in arrays.items():
+            assert np.array_equal(tensors.pop(f"steps.{i}.{key}"), array, equal_nan=array.dtype.kind == "f")
+    assert set(tensors) == {"calibration.temperature"}
+    header_bytes = int.from_bytes(content[:8], "little")
+    assert header_bytes % 8 == 0  # so the buffer, and each array in it, lies aligned
+    blank = content.replace(description["sha256"].encode(), b"0" * 64)
+    assert hashlib.sha256(blank).hexdigest() == description["sha256"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_we_read_files_of_the_official_package(name: str, pipelines: dict[str, Any], data: Any) -> None:
+    """The official writer orders and pads in its own way; only the checksum is put in afterwards."""
+    ours = model_bytes(pipelines[name])
+    description = json.loads(json.loads(ours[8 : 8 + int.from_bytes(ours[:8], "little")])["__metadata__"]["emotion_native"])
+    tensors = safetensors.numpy.load(ours)
+    blank = safetensors.numpy.save(tensors, {"emotion_native": json.dumps({**description, "sha256": "0" * 64}), "other": "ignored"})
+    theirs = blank.replace(b"0" * 64, hashlib.sha256(blank).hexdigest().encode(), 1)
+    X = data[0]
+    assert np.array_equal(en.load_model(theirs).predict_proba(X), pipelines[name].predict_proba(X))
+
+
+def test_calibrator_threshold_labels_and_provenance(pipelines: dict[str, Any], data: Any) -> None:
+    X = data[0]
+    plain = en.load_model(model_bytes(pipelines["forest"]))
+    raw = plain.predict_proba(X)
+    assert plain.threshold is None and plain.calibration is None and not plain.predict_features(X).abstained.any()
+
+    tempered = en.load_model(model_bytes(pipelines["forest"], calibrator=_Temperature(), threshold=0.6, provenance={"seed": 9}))
+    logits = np.log(np.maximum(raw, 1e-4)) / 1.7
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    result = tempered.predict_features(X)
+    np.testing.assert_allclose(result.probabilities, expected, rtol=1e-12)  # exp and log of two libraries: a few ulps
+    assert np.array_equal(result.abstained, result.confidence < 0.6) and 0 < result.abstained.sum() < len(X)
+    assert tempered.calibration == "temperature" and tempered.threshold == 0.6
+    assert tempered.provenance["seed"] == 9 and tempered.provenance["ungrouped"] is False
+    assert tempered.provenance["versions"]["emotion_native"] == en.__version__
+
+    state = _Sigmoid()._native_state()[1]
+    clipped = np.clip(raw, 1e-4, 1 - 1e-4)
+    shares = 1 / (1 + np.exp(state["a"] * np.log(clipped / (1 - clipped)) + state["b"]))
+    sigmoid = en.load_model(model_bytes(pipelines["forest"], calibrator=_Sigmoid()))
+    np.testing.assert_allclose(sigmoid.predict_proba(X), shares / shares.sum(axis=1, keepdims=True), rtol=1e-12)
+
+    numbered = en.load_model(model_bytes(pipelines["forest"], labels=[10, -3, 7]))
+    assert numbered.classes == (10, -3, 7)
+    assert set(numbered.predict_features(X).labels.tolist()) <= {10, -3, 7}
+
+
+def test_wrappers_are_unwrapped_by_what_they_offer(pipelines: dict[str, Any]) -> None:
+    class Calibrated:
+        estimator_ = pipelines["logistic"]
+        calibrator_ = _Temperature()
+        ungrouped_ = True
+
+    class Abstaining:
+        estimator_ = Calibrated()
+        threshold_ = 0.75
+
+    model = en.load_model(model_bytes(Abstaining()))
+    assert (model.calibration, model.threshold, model.provenance["ungrouped"]) == ("temperature", 0.75, True)
+    assert en.load_model(model_bytes(pipelines["logistic"].steps[-1][1])).metadata["steps"][0]["kind"] == "logistic_regression"
+
+
+def test_background_rows_are_few_and_finite(pipelines: dict[str, Any], data: Any) -> None:
+    X = np.repeat(data[0], 3, axis=0)
+    X[5] = np.nan
+    background = en.load_model(model_bytes(pipelines["logistic"], background=X)).background
+    assert background.shape == (100, 9) and background.dtype == np.float32 and np.isfinite(background).all()
+    assert np.array_equal(en.load_model(model_bytes(pipelines["logistic"], background=X[:3])).background, X[:3])
+    assert en.load_model(model_bytes(pipelines["logistic"])).background.shape == (0, 9)
+
+
+def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression as Foreign
+
+    forest = pipelines["forest"]
+    foreign = Foreign().fit(*data)
+    with pytest.raises(InvalidInputError, match=r"must be made of steps of emotion_native; got sklearn\..*LogisticRegression as step 0"):
+        save_model(foreign, tmp_path / "m")
+    for arguments, message in [
+        ({"labels": ["a", "b"]}, "labels of save_model must name the 3 classes"),
+        ({"labels": [1.5, 2.5, 3.5]}, "labels of save_model must be texts or whole numbers"),
+        ({"threshold": 1.2}, "threshold of save_model must be a number from 0 to 1"),
+        ({"threshold": float("nan")}, "threshold of save_model"),
+        ({"threshold": "high"}, "threshold of save_model"),
+        ({"background": np.zeros((3, 2))}, "background of save_model must be of shape"),
+        ({"extractor": {"feature_set": "classic"}}, "extractor of save_model must have"),
+        ({"provenance": {"loss": float("nan")}}, "without NaN"),
+        ({"provenance": {"when": object()}}, "expressible in JSON"),
+    ]:
+        with pytest.raises(InvalidInputError, match=message):
+            save_model(forest, tmp_path / "m", **arguments)
+    for arguments, message in [
+        ({"labels": ["a", "a", "b"]}, "a class occurs twice"),
+        ({"feature_names": ["a"] * 9}, "a feature name occurs twice"),
+        ({"feature_names": ["a", "b"]}, "does not fit"),
+        ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "does not fit"),
+    ]:
+        with pytest.raises(ModelFormatError, match=message):
+            save_model(forest, tmp_path / "m", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_leaves_the_old_file_and_no_other(pipelines: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.emotion"
+    path.write_bytes(b"old")
+
+    def broken(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for function in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, function, broken)
+            with pytest.raises(OSError, match="No space left"):
+                save_model(pipelines["forest"], path)
+        assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError):
+        save_model(pipelines["forest"], tmp_path / "absent" / "m.emotion")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """A limit on file sizes fails the write itself, as a full disk does."""
+    path = tmp_path / "m.bin"
+    path.write_bytes(b"old")
+    program = (
+        "import resource, signal, sys\n"
+        "from emotion_native._model_format import write_atomically\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n    write_atomically(sys.argv[1], bytes(100_000))\n"
+        "except OSError as error:\n    print('refused', error.errno)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, env=_environment())
+    assert result.stdout.startswith("refused")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions_and_links_are_kept(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    real = tmp_path / "real.emotion"
+    link = tmp_path / "link.emotion"
+    save_model(pipelines["forest"], real)
+    os.chmod(real, 0o640)
+    link.symlink_to(real)
+    before = real.read_bytes()
+    save_model(pipelines["logistic"], link)
+    assert link.is_symlink() and real.read_bytes() != before and real.stat().st_mode & 0o777 == 0o640
+
+
+def test_pickles_need_trust(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    X = data[0]
+    path = tmp_path / "classifier.pkl"
+    save_pickle(pipelines["selected_forest"], path)
+    for trust in (False, 1, "yes"):
+        with pytest.raises(InvalidInputError, match="trust of load_pickle must be True"):
+            load_pickle(path, trust=trust)  # type: ignore[arg-type]  # wrong on purpose
+    assert np.array_equal(load_pickle(path, trust=True).predict_proba(X), pipelines["selected_forest"].predict_proba(X))
+    path.write_bytes(b"not a pickle")
+    with pytest.raises(InvalidInputError, match="must be a file that save_pickle wrote"):
+        load_pickle(path, trust=True)
+    with pytest.raises(InvalidInputError, match="must be an object that pickle can store"):
+        save_pickle(lambda: None, path)
+    assert path.read_bytes() == b"not a pickle"
+
+
+def test_a_file_of_format_1_0_still_predicts_the_same() -> None:
+    """The golden file was written by the first version of the format; it and its expected numbers never change."""
+    expected = json.loads((GOLDEN / "model_1_0.json").read_text())
+    model = en.load_model(GOLDEN / "model_1_0.emotion")
+    rows = np.array(expected["rows"], dtype=np.float32)
+    result = model.predict_features(rows)
+    assert model.model_hash == expected["model_hash"]
+    assert result.labels.tolist() == expected["labels"] and result.abstained.tolist() == expected["abstained"]
+    np.testing.assert_allclose(result.probabilities, expected["probabilities"], rtol=1e-12)  # exp and log differ between C libraries
+    assert model.metadata["threshold"] == expected["threshold"] and _core.MODEL_FORMAT_VERSION[0] == 1
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
