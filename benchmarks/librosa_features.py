@@ -45,7 +45,7 @@ def _families(y: np.ndarray, magnitude: np.ndarray) -> list[np.ndarray]:
         librosa.feature.spectral_rolloff(S=magnitude, sr=RATE),
         librosa.feature.spectral_flatness(S=magnitude),
         librosa.feature.zero_crossing_rate(y),
-        librosa.feature.rms(S=magnitude),
+        librosa.feature.rms(y=y),
     ]
 
 
@@ -77,8 +77,8 @@ def usual_way() -> np.ndarray:
 def _check(ours: np.ndarray, shared: np.ndarray, usual: np.ndarray) -> dict[str, float]:
     assert ours.shape == shared.shape == usual.shape == (1092,)
     error = np.abs(ours - shared) / (np.abs(shared) + 1e-2)
-    # The same definitions in another order of float32 operations. Single chroma and contrast values jump where two bins are nearly equal.
-    assert np.quantile(error, 0.98) < 1e-3, float(np.quantile(error, 0.98))
+    # The same definitions, with float32 sums in another order; contrasts sort bins that are nearly equal.
+    assert error.max() < 1e-3, float(error.max())
     return {"median_relative_difference": float(np.median(error)), "largest_relative_difference": float(error.max())}
 
 

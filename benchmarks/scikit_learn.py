@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,26 @@ from protocol import Contender, Row, speech_table, unweighted_average_recall
 import emotion_native as en
 
 WORKLOAD = "1,440 rows x 180 columns, 8 classes"
-# Two forests of 300 trees grown from different random numbers differ by this much at most on the held-out speakers.
-UAR_MARGIN = 0.04
+# Forests grown from different random numbers differ: one pair by up to 0.04 on the 480 held-out rows, the mean of five by less than this.
+UAR_MARGIN = 0.03
+SEEDS = 5
 
 X, Y, GROUPS = speech_table()
 TRAIN = GROUPS < 16
 
 
-def _fit(package: Any, n_jobs: int) -> Any:
-    return package.RandomForestClassifier(n_estimators=300, random_state=0, n_jobs=n_jobs).fit(X[TRAIN], Y[TRAIN])
+def _fit(package: Any, n_jobs: int, seed: int = 0) -> Any:
+    return package.RandomForestClassifier(n_estimators=300, random_state=seed, n_jobs=n_jobs).fit(X[TRAIN], Y[TRAIN])
 
 
-def _same_quality(ours: Any, theirs: Any) -> dict[str, float]:
-    scores = [unweighted_average_recall(Y[~TRAIN], model.predict(X[~TRAIN])) for model in (ours, theirs)]
-    assert abs(scores[0] - scores[1]) <= UAR_MARGIN, scores
-    return {"uar_ours": scores[0], "uar_theirs": scores[1]}
+@cache
+def _same_quality() -> dict[str, float]:
+    def mean_recall(package: Any) -> float:
+        return float(np.mean([unweighted_average_recall(Y[~TRAIN], _fit(package, 2, seed).predict(X[~TRAIN])) for seed in range(SEEDS)]))
+
+    ours, theirs = mean_recall(en.ensemble), mean_recall(sklearn.ensemble)
+    assert abs(ours - theirs) <= UAR_MARGIN, (ours, theirs)
+    return {"uar_ours": ours, "uar_theirs": theirs, "seeds": SEEDS}
 
 
 def forest_fit(n_jobs: int) -> Row:
@@ -41,7 +47,7 @@ def forest_fit(n_jobs: int) -> Row:
             Contender("emotion-native", lambda: _fit(en.ensemble, n_jobs), n_jobs),
             Contender("scikit-learn", lambda: _fit(sklearn.ensemble, n_jobs), n_jobs),
         ],
-        _same_quality,
+        lambda ours, theirs: _same_quality(),
     )
 
 
@@ -52,7 +58,7 @@ def forest_predict_one() -> Row:
 
     def check(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
         assert a.shape == b.shape == (1, 8) and abs(a.sum() - 1) < 1e-9 and abs(b.sum() - 1) < 1e-9
-        return _same_quality(ours, theirs)
+        return _same_quality()
 
     return Row(
         "forest_predict_one",

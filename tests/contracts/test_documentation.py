@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import emotion_native
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("benchmarks/*.md")])
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -51,8 +53,9 @@ def commands() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_named_commands_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^|`)emotion-native ([a-z]+)", text, re.MULTILINE))
-    assert named <= commands() | {"train"}
+    blocks = "\n".join(re.findall(r"```.*?```", text, re.DOTALL))
+    named = set(re.findall(r"^emotion-native ([a-z]+)", blocks, re.MULTILINE)) | set(re.findall(r"`emotion-native ([a-z]+)[^`]*`", text))
+    assert named <= commands()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
@@ -62,14 +65,16 @@ def test_named_options_exist(page: Path) -> None:
 
     known = {name: {option for parameter in command.params for option in parameter.opts} for name, command in get_command(app).commands.items()}
     wrong = []
-    for name, rest in re.findall(r"^emotion-native ([a-z]+)([^#\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+    blocks = "\n".join(re.findall(r"```.*?```", page.read_text(encoding="utf-8"), re.DOTALL))
+    for name, rest in re.findall(r"^emotion-native ([a-z]+)([^#\n]*)", blocks, re.MULTILINE):
         wrong += [f"{name} {option}" for option in re.findall(r"(?<=\s)--?[a-z][\w-]*", rest) if option not in known[name]]
     assert not wrong
 
 
 def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    environment = {**os.environ, "MPLBACKEND": "agg"}
+    package = Path(emotion_native.__file__).resolve().parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(package)}
     done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     score = float(done.stdout.split()[0])

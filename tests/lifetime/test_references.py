@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +25,32 @@ def fitted_forest() -> en.ensemble.RandomForestClassifier:
     return en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0, n_jobs=1).fit(X, Y)
 
 
-FOREST = fitted_forest()
-LOGISTIC = en.linear_model.LogisticRegression().fit(X, Y)
-MODEL = en.load_model()
+@cache
+def forest() -> en.ensemble.RandomForestClassifier:
+    return fitted_forest()
+
+
+@cache
+def logistic() -> en.linear_model.LogisticRegression:
+    return en.linear_model.LogisticRegression().fit(X, Y)
+
+
+@cache
+def loaded() -> en.EmotionModel:
+    return en.load_model()
+
 
 CALLS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
     "forest fit": lambda X, y: en.ensemble.RandomForestClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
-    "forest predict": lambda X, y: FOREST.predict_proba(X),
-    "forest explain": lambda X, y: en.explain.TreeExplainer(FOREST)(X[:2]),
-    "logistic predict": lambda X, y: LOGISTIC.predict_proba(X),
+    "forest predict": lambda X, y: forest().predict_proba(X),
+    "forest explain": lambda X, y: en.explain.TreeExplainer(forest())(X[:2]),
+    "logistic predict": lambda X, y: logistic().predict_proba(X),
     "scaler": lambda X, y: en.preprocessing.StandardScaler().fit(X).transform(X),
     "imputer": lambda X, y: en.impute.SimpleImputer().fit(X).transform(X),
     "selector": lambda X, y: en.feature_selection.SelectKBest(k=3).fit(X, y).transform(X),
     "over-sampler": lambda X, y: en.over_sampling.RandomOverSampler(random_state=0).fit_resample(X, y),
     "features": lambda X, y: en.audio.functionals(SAMPLES, 16000, "classic"),
-    "prediction": lambda X, y: MODEL.predict(SAMPLES, sample_rate_hz=16000),
+    "prediction": lambda X, y: loaded().predict(SAMPLES, sample_rate_hz=16000),
 }
 
 
