@@ -82,11 +82,53 @@ struct EntropyScore {
 template <class Key>
 class SearchBase : public SplitSearch {
 public:
-    explicit SearchBase(const TrainingPlan& plan) : plan_(plan) {}
+    explicit SearchBase(const TrainingPlan& plan) : plan_(plan), columns_(plan.columns.data()) {}
+    void compact(std::size_t begin, std::size_t end) override {
+        plan_.codes->is_wide() ? copy_rows(wide_copy_, begin, end) : copy_rows(narrow_copy_, begin, end);
+        columns_ = compact_columns_.data();
+    }
+    void release() override { columns_ = plan_.columns.data(); }
     [[nodiscard]] std::size_t size() const override { return rows_.size(); }
     [[nodiscard]] const Split& best() const override { return best_; }
 
 protected:
+    // Column-major codes of the places [begin, end), read from whole rows; the places' rows become 0, 1, ….
+    template <class Code>
+    void copy_rows(std::vector<Code>& copy, std::size_t begin, std::size_t end) {
+        constexpr std::size_t tile = 16;
+        const std::size_t m = end - begin;
+        const std::size_t d = plan_.columns.size();
+        copy.resize(m * d);
+        compact_columns_ = plan_.columns;
+        for (std::size_t first = 0; first < m; first += tile) {
+            const std::size_t count = std::min(tile, m - first);
+            const Code* sources[tile];
+            for (std::size_t k = 0; k < count; ++k) {
+                const std::uint32_t row = rows_[begin + first + k];
+                if constexpr (sizeof(Code) == 2) {
+                    sources[k] = plan_.codes->narrow_row(row);
+                } else {
+                    sources[k] = plan_.codes->wide_row(row);
+                }
+                rows_[begin + first + k] = static_cast<std::uint32_t>(first + k);
+            }
+            for (std::size_t j = 0; j < d; ++j) {
+                const std::size_t source = plan_.source_columns[j];
+                Code* const to = copy.data() + j * m + first;
+                for (std::size_t k = 0; k < count; ++k) {
+                    to[k] = sources[k][source];
+                }
+            }
+        }
+        for (std::size_t j = 0; j < d; ++j) {
+            if constexpr (sizeof(Code) == 2) {
+                compact_columns_[j].narrow = copy.data() + j * m;
+            } else {
+                compact_columns_[j].wide = copy.data() + j * m;
+            }
+        }
+    }
+
     // Calls fn(code of place i, i) for the places of a node.
     template <class F>
     void for_codes(const Column& column, std::size_t begin, std::size_t end, F&& fn) const {
@@ -136,7 +178,7 @@ protected:
     // Stable partition flags: place i goes left.
     template <class Move>
     std::size_t partition(const Split& split, std::size_t begin, std::size_t end, Move&& move) {
-        const Column& column = plan_.columns[split.feature];
+        const Column& column = columns_[split.feature];
         std::size_t left = begin;
         std::size_t right = 0;
         for_codes(column, begin, end, [&](std::uint32_t code, std::size_t i) {
@@ -160,6 +202,10 @@ protected:
     }
 
     const TrainingPlan& plan_;
+    const Column* columns_;   // of the plan, or compact_columns_
+    std::vector<Column> compact_columns_;
+    std::vector<std::uint16_t> narrow_copy_;
+    std::vector<std::uint32_t> wide_copy_;
     KeySorter<Key> sorter_;
     std::vector<std::uint32_t> rows_;
     std::vector<std::uint32_t> spare_rows_;
@@ -183,6 +229,7 @@ public:
         const std::uint32_t largest = *std::max_element(copies.begin(), copies.end());
         copy_bits_ = bits_for(largest);
         this->payload_bits_ = copy_bits_ + bits_for(plan.n_classes - 1);
+        this->release();
         this->rows_.clear();
         payload_.clear();
         for (std::size_t i = 0; i < copies.size(); ++i) {
@@ -227,7 +274,7 @@ public:
 
     bool try_column(std::uint32_t feature) override {
         const Key* const payload = payload_.data();
-        if (!this->sort_column(this->plan_.columns[feature], [payload](std::size_t i) { return payload[i]; })) {
+        if (!this->sort_column(this->columns_[feature], [payload](std::size_t i) { return payload[i]; })) {
             return false;
         }
         const std::size_t n = this->end_ - this->begin_;
@@ -320,6 +367,7 @@ public:
     }
 
     void start_tree(const std::vector<std::uint32_t>& copies, const std::vector<double>& class_factor) override {
+        release();
         rows_.clear();
         items_.clear();
         factor_ = class_factor;
@@ -364,7 +412,7 @@ public:
 
     bool try_column(std::uint32_t feature) override {
         const std::size_t begin = begin_;
-        if (!sort_column(plan_.columns[feature], [begin](std::size_t i) { return static_cast<std::uint64_t>(i - begin); })) {
+        if (!sort_column(columns_[feature], [begin](std::size_t i) { return static_cast<std::uint64_t>(i - begin); })) {
             return false;
         }
         const std::size_t n = end_ - begin_;
