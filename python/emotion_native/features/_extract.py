@@ -294,7 +294,7 @@ class _Run:
     def _changed(self, paths: set[str]) -> set[str]:
         """Return the files whose content differs from what was hashed before they were decoded.
 
-        Equal times of a file that had rested prove that nothing changed; in doubt the content is read again, because some file systems set times late.
+        Equal times of a file that had rested prove that nothing changed; in doubt the content is read again: some file systems set times late.
         """
         changed = set()
         for path in paths:
