@@ -16,7 +16,7 @@ CPP = REPOSITORY / "cpp"
 # Each row may import the rows above it and modules of its own row. A lazy import, inside a function, obeys the same rule;
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
-    {"exceptions", "_version", "_validation", "_threads", "_config", "_progress"},
+    {"exceptions", "_version", "_validation", "_threads", "_config", "_progress", "_model_format"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
     {"preprocessing", "impute", "over_sampling", "feature_selection", "ensemble", "linear_model"},
@@ -27,7 +27,7 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # The runtime needs NumPy and the compiled module only: it may not know the training half although that stands above it.
-RUNTIME_MAY = {"exceptions", "_version", "_config", "_threads", "_core", "_validation", "audio"}
+RUNTIME_MAY = LAYERS[0] | {"_core", "audio"}
 # `experiment` drives the other four of its row; they do not know it.
 EXPERIMENT_ROW = {"persistence", "reports", "monitoring", "distributed"}
 # An exception is a thought-out one: (importing module, imported module, reason).
