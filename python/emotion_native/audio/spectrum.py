@@ -21,7 +21,8 @@ def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float
     >>> audio.fft_frequencies(sr=16000, n_fft=4)
     array([   0., 4000., 8000.])
     """
-    result: NDArray[np.float64] = np.fft.rfftfreq(n=integer(n_fft, "n_fft", "fft_frequencies"), d=1.0 / number(sr, "sr", "fft_frequencies", above=0.0)).astype(np.float64)
+    rate = number(sr, "sr", "fft_frequencies", above=0.0)
+    result: NDArray[np.float64] = np.fft.rfftfreq(n=integer(n_fft, "n_fft", "fft_frequencies"), d=1.0 / rate).astype(np.float64)
     return result
 
 
