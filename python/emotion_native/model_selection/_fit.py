@@ -102,9 +102,10 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
-        if name == "sample_weight" and np.ndim(value) == 1:
+        if name == "sample_weight":
             value = np.asarray(value)
-        per_row = rows is not None and hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and _num_samples(value) == n_samples
+        has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
+        per_row = rows is not None and has_rows and _num_samples(value) == n_samples
         taken[name] = _safe_indexing(value, rows) if per_row else value
     return taken
 
