@@ -1,6 +1,6 @@
 # Every third-party library, looked up in one place; what is missing is named together with the remedy.
 
-set(emotion_apt_line "sudo apt-get install -y --no-install-recommends g++ pkg-config libeigen3-dev libxtensor-dev libsndfile1-dev libtbb-dev nlohmann-json3-dev doctest-dev")
+include("${CMAKE_CURRENT_LIST_DIR}/apt_line.cmake")
 set(emotion_missing "")
 
 if(EMOTION_PREFIX)

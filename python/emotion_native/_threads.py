@@ -39,7 +39,9 @@ def effective_n_jobs(n_jobs: int | None, *, caller: str = "effective_n_jobs") ->
     """
     if n_jobs is None:
         return available_cores()
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int):
+    if isinstance(n_jobs, bool):
+        raise InvalidInputError(f"n_jobs of {caller} must be an integer or None; got {n_jobs!r}")
+    if not isinstance(n_jobs, int):
         try:
             n_jobs = int(n_jobs.__index__())  # NumPy integers
         except AttributeError:

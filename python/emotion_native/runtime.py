@@ -190,13 +190,15 @@ class EmotionModel:
     feature_names : tuple of str
         The input columns.
     threshold : float or None
-        The confidence below which the model abstains.
+        The confidence below which the model abstains; 2 where it never answers, since its target was not reached in training.
     extractor : dict or None
         How clips become columns: ``feature_set``, ``sample_rate_hz``, ``algorithm_version``; None for a model of feature rows alone.
     calibration : str or None
         The kind of calibration.
     provenance : dict
-        What the model was trained from and with: versions, hashes, seeds; ``ungrouped`` is true if speakers were not kept apart.
+        What the model was trained from and with: versions, hashes, seeds.
+    ungrouped : bool
+        Whether speakers were not kept apart in training; every prediction then warns.
     metadata : dict
         The whole description in the file.
     model_hash : str
@@ -215,6 +217,7 @@ class EmotionModel:
         self.calibration: str | None = (self.metadata["calibration"] or {}).get("kind")
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
+        self.ungrouped: bool = self.provenance.get("ungrouped") is True
 
     def __repr__(self) -> str:
         return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…')"
@@ -377,6 +380,7 @@ class EmotionModel:
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         records = []
+        always = ["ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers"] if self.ungrouped else []
         for i, status in enumerate(result["status"]):
             usable = status == "ok"
             abstained = bool(result["abstained"][i])
@@ -390,7 +394,7 @@ class EmotionModel:
                     reason=("low_confidence" if abstained else None) if usable else status,
                     top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
                     model_hash=self.model_hash,
-                    warnings=list(result["warnings"][i]) + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                    warnings=[*always, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
                 )
             )
         return records

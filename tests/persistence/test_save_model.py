@@ -72,7 +72,7 @@ def test_the_official_package_reads_our_files(name: str, pipelines: dict[str, An
     save_model(pipelines[name], path, calibrator=_Temperature(), threshold=0.5)
     content = path.read_bytes()
     with safetensors.safe_open(path, framework="numpy") as stream:
-        tensors = {key: stream.get_tensor(key) for key in stream.keys()}
+        tensors = {key: stream.get_tensor(key) for key in sorted(stream.keys())}
         description = json.loads(stream.metadata()["emotion_native"])
     for i, (_, step) in enumerate(s for s in pipelines[name].steps if not hasattr(s[1], "fit_resample")):
         header, arrays = step._native_state()
@@ -140,6 +140,27 @@ def test_wrappers_are_unwrapped_by_what_they_offer(pipelines: dict[str, Any]) ->
     assert en.load_model(model_bytes(pipelines["logistic"].steps[-1][1])).metadata["steps"][0]["kind"] == "logistic_regression"
 
 
+def test_calibrated_and_abstaining_classifiers(data: Any) -> None:
+    from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV
+    from emotion_native.ensemble import RandomForestClassifier
+    from emotion_native.pipeline import make_pipeline
+    from emotion_native.preprocessing import StandardScaler
+
+    X, y = data
+    speakers = np.arange(len(X)) % 8
+    pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(n_estimators=15, random_state=0))
+    for method in ("temperature", "sigmoid"):
+        fitted = AbstainingClassifier(CalibratedClassifierCV(pipeline, method=method), target_coverage=0.6).fit(X, y, groups=speakers)
+        model = en.load_model(model_bytes(fitted))
+        result = model.predict_features(X)
+        labels, abstained, _ = fitted.predict_abstain(X)
+        assert np.array_equal(result.probabilities, fitted.predict_proba(X))  # calibration is the same kernel on both sides
+        assert np.array_equal(result.labels, labels) and np.array_equal(result.abstained, abstained)
+        assert (model.calibration, model.threshold, model.provenance["ungrouped"]) == (method, fitted.threshold_, False)
+    unreached = en.load_model(model_bytes(pipeline.fit(X, y), threshold=2))
+    assert unreached.predict_features(X).abstained.all()
+
+
 def test_background_rows_are_few_and_finite(pipelines: dict[str, Any], data: Any) -> None:
     X = np.repeat(data[0], 3, axis=0)
     X[5] = np.nan
@@ -154,12 +175,14 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
 
     forest = pipelines["forest"]
     foreign = Foreign().fit(*data)
+    with pytest.raises(InvalidInputError, match="must be a fitted classifier; got RandomForestClassifier"):
+        save_model(en.ensemble.RandomForestClassifier(), tmp_path / "m")
     with pytest.raises(InvalidInputError, match=r"must be made of steps of emotion_native; got sklearn\..*GaussianNB as step 0"):
         save_model(foreign, tmp_path / "m")
     for arguments, message in [
         ({"labels": ["a", "b"]}, "labels of save_model must name the 3 classes"),
         ({"labels": [1.5, 2.5, 3.5]}, "labels of save_model must be texts or whole numbers"),
-        ({"threshold": 1.2}, "threshold of save_model must be a number from 0 to 1"),
+        ({"threshold": 1.2}, "threshold of save_model must be a number from 0 to 1, or 2"),
         ({"threshold": float("nan")}, "threshold of save_model"),
         ({"threshold": "high"}, "threshold of save_model"),
         ({"background": np.zeros((3, 2))}, "background of save_model must be of shape"),

@@ -158,6 +158,18 @@ def test_warnings_say_what_weakens_a_prediction(folder: Path, clips: Clips) -> N
     assert "clipped" in codes(np.clip(samples * 50, -1, 1))
 
 
+def test_a_model_trained_without_groups_says_so_each_time(folder: Path, clips: Clips) -> None:
+    from emotion_native.ensemble import RandomForestClassifier
+    from emotion_native.persistence import model_bytes
+
+    X = np.load(folder / "table.npz")["X"]
+    forest = RandomForestClassifier(n_estimators=3, random_state=0).fit(X, [clip.split("_")[0] for clip in clips])
+    content = model_bytes(forest, extractor={"feature_set": "classic", "sample_rate_hz": 16_000}, provenance={"ungrouped": True})
+    model = en.load_model(content)
+    assert model.ungrouped and not en.load_model(folder / "forest.emotion").ungrouped
+    assert model.predict(folder / "calm_0.wav").warnings[0].startswith("ungrouped: ")
+
+
 def test_bad_arguments(folder: Path, clips: Clips) -> None:
     model = en.load_model(folder / "forest.emotion")
     path, samples = folder / "calm_0.wav", clips["calm_0"]

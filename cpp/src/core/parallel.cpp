@@ -1,6 +1,8 @@
 #include "emotion/core/parallel.hpp"
 
 #include <tbb/blocked_range.h>
+#include <tbb/global_control.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
@@ -14,7 +16,10 @@
 namespace emotion {
 
 struct Parallel::Arena {
-    explicit Arena(int n) : arena(n) {}
+    explicit Arena(int n)
+        : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(std::max(n, tbb::info::default_concurrency()))), arena(n) {}
+    // More threads than cores are rarely wise, but allowed: without this oneTBB ignores the surplus and says so on the user's screen.
+    tbb::global_control limit;
     tbb::task_arena arena;
 };
 

@@ -1,0 +1,115 @@
+"""Write the tables of README.md and docs/accuracy.md from the JSON results: ``python benchmarks/tables.py [--check]``.
+
+A table stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; nothing else of a file is touched. With ``--check`` nothing is written, and
+the exit status is 1 if a table is not the one that the results give.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results"
+ORDER = ["features_classic", "forest_fit_1", "forest_fit_2", "forest_predict_one", "grouped_cv_1", "grouped_cv_2", "logistic_fit"]
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """Return one result, or None where it was not measured yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def seconds(value: float) -> str:
+    """Return a time with three figures and a readable unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def spread(timing: dict[str, Any]) -> str:
+    """Return the median with the smallest and the largest."""
+    return f"{seconds(timing['median'])} ({seconds(timing['smallest'])} to {seconds(timing['largest'])})"
+
+
+def speed_table() -> str:
+    """Return the table of times."""
+    results = [result for name in ORDER if (result := load(name)) is not None]
+    if not results:
+        return "Not measured yet: `python benchmarks/run.py`.\n"
+    lines = ["| work | threads | emotion-native | against | takes | faster by |", "|---|---|---|---|---|---|"]
+    for result in results:
+        ours, *others = result["timings"]
+        for other, speedup in zip(others, result["speedups"], strict=True):
+            rival = f"{other['name']} {other['version']}"
+            lines.append(f"| {result['title']} | {ours['threads']} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
+    machine = results[0]["machine"]
+    repeats = min(timing["measurements"] for result in results for timing in result["timings"])
+    lines += [
+        "",
+        f"Median of at least {repeats} measurements taken by turns, with the smallest and the largest; {machine['cores']} cores of {machine['cpu']}, "
+        f"Python {machine['python']}. Both sides' results are compared before they are timed.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def accuracy_table() -> str:
+    """Return the table of real accuracy."""
+    result = load("accuracy")
+    if result is None:
+        return "Not measured yet: `python benchmarks/accuracy.py`.\n"
+    lines = [
+        "| corpus | clips, speakers, classes | chance | forest, ours | forest, scikit-learn "
+        "| difference (95 % interval) | within the margin | logistic, ours | logistic, scikit-learn |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["corpora"]:
+        difference = row["difference"]
+        lines.append(
+            f"| {row['corpus']} | {row['clips']}, {row['speakers']}, {row['classes']} | {1 / row['classes']:.3f} "
+            f"| {row['forest_ours']:.3f} | {row['forest_theirs']:.3f} "
+            f"| {difference['mean']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f}) | {'yes' if row['non_inferior'] else 'no'} "
+            f"| {row['logistic_ours']:.3f} | {row['logistic_theirs']:.3f} |"
+        )
+    lines += [
+        "",
+        f"Unweighted average recall, pooled over all held-out rows of speaker-grouped cross-validation; forests of {result['trees']} trees, "
+        f"{result['seeds']} seeds, paired by seed. The margin, {result['margin']:.2f}, was fixed in `benchmarks/accuracy.py` before the first run. "
+        "The interval covers the choice of the seed, not of the speakers: "
+        "with 4 to 12 speakers nothing here says how well either side does on new ones.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {"benchmarks": ("README.md", speed_table), "accuracy": ("docs/accuracy.md", accuracy_table)}
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """Return the text with the table between the markers of that name."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"the markers of {name} are missing")
+    return f"{head}{begin}\n{table}{end}{tail}"
+
+
+def stale() -> list[str]:
+    """Return the files whose table is not the one that the results give."""
+    found = []
+    for name, (file, table) in TABLES.items():
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        if replaced(text, name, table()) != text:
+            found.append(file)
+    return found
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        sys.exit("\n".join(f"{file}: its table is stale; run python benchmarks/tables.py" for file in stale()) or 0)
+    for name, (file, table) in TABLES.items():
+        path = REPOSITORY / file
+        path.write_text(replaced(path.read_text(encoding="utf-8"), name, table()), encoding="utf-8")

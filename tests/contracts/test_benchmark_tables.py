@@ -1,0 +1,32 @@
+"""No figure of the README is typed by hand: the tables are those that the benchmark results give."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TABLES = runpy.run_path(str(REPOSITORY / "benchmarks" / "tables.py"))
+RESULTS = sorted((REPOSITORY / "benchmarks" / "results").glob("*.json"))
+
+
+def test_tables_equal_the_generated_ones() -> None:
+    assert TABLES["stale"]() == [], "run python benchmarks/tables.py"
+
+
+@pytest.mark.parametrize(("value", "text"), [(12.6, "12.6 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (3.5e-8, "35 ns")])
+def test_times_have_three_figures_and_a_unit(value: float, text: str) -> None:
+    assert TABLES["seconds"](value) == text
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_results_are_complete_and_name_no_machine(path: Path) -> None:
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert {"cpu", "cores", "memory_gib", "python"} <= set(result["machine"])
+    assert not {"host", "hostname", "node"} & set(result["machine"])
+    for timing in result.get("timings", []):
+        assert timing["measurements"] >= 5
+        assert timing["smallest"] <= timing["median"] <= timing["largest"]
