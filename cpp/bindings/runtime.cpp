@@ -37,8 +37,8 @@ std::string path_of(const py::str& text) {
     return py::reinterpret_steal<py::bytes>(raw);
 }
 
-// Sources view bytes objects that `list` keeps alive; the caller keeps `list`.
-std::vector<audio::Source> sources_of(const py::list& list) {
+// Sources view bytes objects that `list` keeps alive; the caller keeps `list`, a tuple that no other thread can change.
+std::vector<audio::Source> sources_of(const py::tuple& list) {
     std::vector<audio::Source> sources;
     sources.reserve(list.size());
     for (const py::handle item : list) {
@@ -106,9 +106,8 @@ py::dict predict_features(const Model& model, const Array<float>& x, std::size_t
     }));
 }
 
-py::dict predict_clips(const Model& model, const py::list& list, std::size_t top_features, int n_jobs, const py::object& progress) {
-    const py::list held(py::tuple(list));  // our own references: another thread may change the caller's list
-    const std::vector<audio::Source> sources = sources_of(held);
+py::dict predict_clips(const Model& model, const py::tuple& list, std::size_t top_features, int n_jobs, const py::object& progress) {
+    const std::vector<audio::Source> sources = sources_of(list);
     return clips_dict(interruptible([&](StopToken& token) {
         Parallel parallel(n_jobs);
         return model.predict_clips(sources, top_features, parallel, token);

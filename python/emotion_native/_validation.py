@@ -58,7 +58,7 @@ def is_exact_matrix(X: Any) -> bool:
 
 def _is_valid(X: npt.NDArray[Any], allow_nan: bool) -> bool:
     """Return whether ``X`` has no infinity, and no NaN unless allowed."""
-    if not allow_nan and X.size > _SMALL:
+    if X.size > _SMALL:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(X.sum()):  # one pass without a temporary; an overflow falls through
                 return True

@@ -19,6 +19,7 @@ from .exceptions import InvalidInputError
 __all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
 
 _BACKGROUND_ROWS = 100
+_NEVER_ANSWERS = 2.0
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -53,7 +54,7 @@ def save_model(
     labels : sequence or None
         Names of the classes, texts or whole numbers, in the order of ``fitted.classes_``; None takes those.
     threshold : float or None
-        Confidence from 0 to 1 below which the model abstains; None takes the fitted one's, if it has one.
+        Confidence below which the model abstains, from 0 to 1, or 2 for a model that never answers; None takes the fitted one's, if it has one.
     calibrator : object or None
         A fitted calibrator; None takes the fitted one's, if it has one.
     background : array-like of shape (n_rows, n_features) or None
@@ -150,7 +151,9 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
     estimator = fitted
     for _ in range(8):
         ungrouped = ungrouped or bool(getattr(estimator, "ungrouped_", False))
-        threshold = getattr(estimator, "threshold_", None) if threshold is None else threshold
+        if threshold is None and hasattr(estimator, "threshold_"):
+            # Where the target was not reached nothing is answered, not even at a confidence of 1.
+            threshold = estimator.threshold_ if getattr(estimator, "reached_", True) else _NEVER_ANSWERS
         calibrator = getattr(estimator, "calibrator_", None) if calibrator is None else calibrator
         inner = getattr(estimator, "estimator_", None)
         # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
@@ -185,8 +188,10 @@ def _state(part: Any, where: str) -> tuple[dict[str, Any], Arrays]:
 
 
 def _classes(labels: Any, estimator: Any) -> list[str | int]:
-    values = np.asarray(estimator.classes_ if labels is None else labels)
-    own = getattr(estimator, "classes_", values)
+    if not hasattr(estimator, "classes_"):
+        raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {type(estimator).__name__} without classes_")
+    own = estimator.classes_
+    values = np.asarray(own if labels is None else labels)
     if values.ndim != 1 or len(values) != len(own):
         raise InvalidInputError(f"labels of save_model must name the {len(own)} classes of fitted; got {len(values.ravel())} labels")
     if values.dtype.kind in "iu":
@@ -216,8 +221,11 @@ def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None
         names = _core.feature_names(extractor["feature_set"])
     if names is None:
         names = getattr(estimator, "feature_names_in_", None)
+    columns = int(estimator.n_features_in_)
     if names is None:
-        names = [f"x{i}" for i in range(int(estimator.n_features_in_))]
+        names = [f"x{i}" for i in range(columns)]
+    if len(names) != columns:
+        raise InvalidInputError(f"feature_names of save_model must name the {columns} columns of fitted; got {len(names)} names")
     return [str(name) for name in names]
 
 
@@ -228,8 +236,8 @@ def _threshold(threshold: Any) -> float | None:
         value = float(threshold)
     except (TypeError, ValueError):
         value = float("nan")
-    if not 0 <= value <= 1:
-        raise InvalidInputError(f"threshold of save_model must be a number from 0 to 1 or None; got {threshold!r}")
+    if not (0 <= value <= 1 or value == _NEVER_ANSWERS):
+        raise InvalidInputError(f"threshold of save_model must be a number from 0 to 1, or 2, or None; got {threshold!r}")
     return value
 
 

@@ -165,6 +165,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         for key, value in metadata.items():
             if value is None:
                 continue
+            if _per_row(value, n) and not isinstance(value, (list, np.ndarray)) and not hasattr(value, "iloc"):
+                value = np.asarray(value)
             step, found, argument = key.partition("__")
             if found:
                 if step not in named:

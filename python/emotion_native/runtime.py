@@ -190,13 +190,15 @@ class EmotionModel:
     feature_names : tuple of str
         The input columns.
     threshold : float or None
-        The confidence below which the model abstains.
+        The confidence below which the model abstains; 2 where it never answers, since its target was not reached in training.
     extractor : dict or None
         How clips become columns: ``feature_set``, ``sample_rate_hz``, ``algorithm_version``; None for a model of feature rows alone.
     calibration : str or None
         The kind of calibration.
     provenance : dict
-        What the model was trained from and with: versions, hashes, seeds; ``ungrouped`` is true if speakers were not kept apart.
+        What the model was trained from and with: versions, hashes, seeds.
+    ungrouped : bool
+        Whether speakers were not kept apart in training; every prediction then warns.
     metadata : dict
         The whole description in the file.
     model_hash : str
@@ -215,6 +217,7 @@ class EmotionModel:
         self.calibration: str | None = (self.metadata["calibration"] or {}).get("kind")
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
+        self.ungrouped: bool = self.provenance.get("ungrouped") is True
 
     def __repr__(self) -> str:
         return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…')"
@@ -253,7 +256,7 @@ class EmotionModel:
         else:
             if sample_rate_hz is not None:
                 raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
-            result = self._native.predict_clips([_clip(source, "predict")], top, jobs)
+            result = self._native.predict_clips((_clip(source, "predict"),), top, jobs)
         if result["status"][0] != "ok":
             raise MediaDecodeError(result["message"][0], reason=result["status"][0])
         return self._records(result)[0]
@@ -277,7 +280,7 @@ class EmotionModel:
         n_jobs : int or None
             Threads; never changes the results.
         progress : callable or None
-            Called now and then with the number of clips that are done. Ctrl-C, or an exception from here, ends the call.
+            Called now and then with the number of clips whose features are done. Ctrl-C, or an exception from here, ends the call.
 
         Returns
         -------
@@ -291,9 +294,11 @@ class EmotionModel:
         """
         if isinstance(sources, str | bytes | os.PathLike):
             raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
-        clips = [_clip(source, "predict_batch") for source in sources]
+        clips = tuple(_clip(source, "predict_batch") for source in sources)
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
-        return self._records(self._native.predict_clips(clips, top, jobs, progress))
+        # The core also counts the rows that it explains afterwards.
+        report = None if progress is None else (lambda done: progress(min(done, len(clips))))
+        return self._records(self._native.predict_clips(clips, top, jobs, report))
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
         """Predict rows of features.
@@ -375,6 +380,7 @@ class EmotionModel:
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         records = []
+        always = ["ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers"] if self.ungrouped else []
         for i, status in enumerate(result["status"]):
             usable = status == "ok"
             abstained = bool(result["abstained"][i])
@@ -388,7 +394,7 @@ class EmotionModel:
                     reason=("low_confidence" if abstained else None) if usable else status,
                     top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
                     model_hash=self.model_hash,
-                    warnings=list(result["warnings"][i]) + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                    warnings=[*always, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
                 )
             )
         return records

@@ -82,6 +82,26 @@ def test_damaged_parts_are_computed_again(make_manifest: MakeManifest, tmp_path:
     assert not parts.exists() and en.features.read_table(tmp_path / "t.parquet").X.tobytes() == table.X.tobytes()
 
 
+def test_a_kill_while_the_output_is_written_leaves_nothing_once_done(make_manifest: MakeManifest, tmp_path: Path) -> None:
+    make_manifest(2).to_csv(tmp_path / "m.csv", index=False)
+    code = """
+import os, signal, sys
+import pandas as pd, emotion_native as en
+from emotion_native.features import _parquet
+def kill(table, file):
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+_parquet.write_parquet = kill
+en.features.extract(pd.read_csv(sys.argv[1]), output=sys.argv[2], progress=False)
+"""
+    folder = tmp_path / "out"
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "m.csv"), str(folder / "t.parquet")], timeout=120).returncode == -signal.SIGKILL
+    assert [p.name for p in folder.iterdir()] == ["t.parquet.parts"]
+    assert en.features.extract(tmp_path / "m.csv", output=folder / "t.parquet", progress=False).ok.all()
+    assert [p.name for p in folder.iterdir()] == ["t.parquet"]
+
+
 def test_two_processes_do_not_write_one_output(make_manifest: MakeManifest, tmp_path: Path) -> None:
     held = _journal.Journal(tmp_path / "t.parquet")
     try:

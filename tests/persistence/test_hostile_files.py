@@ -88,6 +88,8 @@ def _set(header: dict[str, Any], key: str, **fields: Any) -> None:
     header[key].update(fields)
 
 
+EXTRACTOR = {"sample_rate_hz": 16000, "algorithm_version": 1}
+
 CRAFTED: dict[str, Any] = {
     "no metadata": lambda h, d, b: h.pop("__metadata__"),
     "no description": lambda h, d, b: h["__metadata__"].pop("emotion_native"),
@@ -112,7 +114,9 @@ CRAFTED: dict[str, Any] = {
     "arrays of ones": lambda h, d, b: b.__setitem__(slice(None), b"\xff" * len(b)),
     "a later version": lambda h, d, b: d.update(version=[2, 0]),
     "a required feature": lambda h, d, b: d.update(requires=["quantum"]),
-    "a feature set without its columns": lambda h, d, b: d.update(extractor={"feature_set": "classic", "sample_rate_hz": 16000, "algorithm_version": 1}),
+    "a feature set without its columns": lambda h, d, b: d.update(
+        extractor={"feature_set": "classic", "sample_rate_hz": 16000, "algorithm_version": 1}
+    ),
     "an unknown feature set": lambda h, d, b: d.update(extractor={"feature_set": "x", "sample_rate_hz": 16000, "algorithm_version": 1}),
     "temperature of a wrong shape": lambda h, d, b: d.update(calibration={"kind": "temperature"}),
     "many keys": lambda h, d, b: d.update({f"k{i}": i for i in range(300_000)}),

@@ -72,7 +72,7 @@ def test_the_official_package_reads_our_files(name: str, pipelines: dict[str, An
     save_model(pipelines[name], path, calibrator=_Temperature(), threshold=0.5)
     content = path.read_bytes()
     with safetensors.safe_open(path, framework="numpy") as stream:
-        tensors = {key: stream.get_tensor(key) for key in stream.keys()}
+        tensors = {key: stream.get_tensor(key) for key in sorted(stream.keys())}
         description = json.loads(stream.metadata()["emotion_native"])
     for i, (_, step) in enumerate(s for s in pipelines[name].steps if not hasattr(s[1], "fit_resample")):
         header, arrays = step._native_state()
@@ -140,6 +140,27 @@ def test_wrappers_are_unwrapped_by_what_they_offer(pipelines: dict[str, Any]) ->
     assert en.load_model(model_bytes(pipelines["logistic"].steps[-1][1])).metadata["steps"][0]["kind"] == "logistic_regression"
 
 
+def test_calibrated_and_abstaining_classifiers(data: Any) -> None:
+    from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV
+    from emotion_native.ensemble import RandomForestClassifier
+    from emotion_native.pipeline import make_pipeline
+    from emotion_native.preprocessing import StandardScaler
+
+    X, y = data
+    speakers = np.arange(len(X)) % 8
+    pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(n_estimators=15, random_state=0))
+    for method in ("temperature", "sigmoid"):
+        fitted = AbstainingClassifier(CalibratedClassifierCV(pipeline, method=method), target_coverage=0.6).fit(X, y, groups=speakers)
+        model = en.load_model(model_bytes(fitted))
+        result = model.predict_features(X)
+        labels, abstained, _ = fitted.predict_abstain(X)
+        assert np.array_equal(result.probabilities, fitted.predict_proba(X))  # calibration is the same kernel on both sides
+        assert np.array_equal(result.labels, labels) and np.array_equal(result.abstained, abstained)
+        assert (model.calibration, model.threshold, model.provenance["ungrouped"]) == (method, fitted.threshold_, False)
+    unreached = en.load_model(model_bytes(pipeline.fit(X, y), threshold=2))
+    assert unreached.predict_features(X).abstained.all()
+
+
 def test_background_rows_are_few_and_finite(pipelines: dict[str, Any], data: Any) -> None:
     X = np.repeat(data[0], 3, axis=0)
     X[5] = np.nan
@@ -150,20 +171,24 @@ def test_background_rows_are_few_and_finite(pipelines: dict[str, Any], data: Any
 
 
 def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression as Foreign
+    from sklearn.naive_bayes import GaussianNB as Foreign
 
     forest = pipelines["forest"]
     foreign = Foreign().fit(*data)
-    with pytest.raises(InvalidInputError, match=r"must be made of steps of emotion_native; got sklearn\..*LogisticRegression as step 0"):
+    with pytest.raises(InvalidInputError, match="must be a fitted classifier; got RandomForestClassifier"):
+        save_model(en.ensemble.RandomForestClassifier(), tmp_path / "m")
+    with pytest.raises(InvalidInputError, match=r"must be made of steps of emotion_native; got sklearn\..*GaussianNB as step 0"):
         save_model(foreign, tmp_path / "m")
     for arguments, message in [
         ({"labels": ["a", "b"]}, "labels of save_model must name the 3 classes"),
         ({"labels": [1.5, 2.5, 3.5]}, "labels of save_model must be texts or whole numbers"),
-        ({"threshold": 1.2}, "threshold of save_model must be a number from 0 to 1"),
+        ({"threshold": 1.2}, "threshold of save_model must be a number from 0 to 1, or 2"),
         ({"threshold": float("nan")}, "threshold of save_model"),
         ({"threshold": "high"}, "threshold of save_model"),
         ({"background": np.zeros((3, 2))}, "background of save_model must be of shape"),
         ({"extractor": {"feature_set": "classic"}}, "extractor of save_model must have"),
+        ({"feature_names": ["a", "b"]}, "feature_names of save_model must name the 9 columns of fitted; got 2"),
+        ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "must name the 9 columns of fitted; got 1092"),
         ({"provenance": {"loss": float("nan")}}, "without NaN"),
         ({"provenance": {"when": object()}}, "expressible in JSON"),
     ]:
@@ -172,8 +197,10 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
     for arguments, message in [
         ({"labels": ["a", "a", "b"]}, "a class occurs twice"),
         ({"feature_names": ["a"] * 9}, "a feature name occurs twice"),
-        ({"feature_names": ["a", "b"]}, "does not fit"),
-        ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "does not fit"),
+        (
+            {"feature_names": list("abcdefghi"), "extractor": {"feature_set": "classic", "sample_rate_hz": 16000}},
+            "its feature names are not those of its feature set",
+        ),
     ]:
         with pytest.raises(ModelFormatError, match=message):
             save_model(forest, tmp_path / "m", **arguments)
@@ -245,7 +272,7 @@ def test_a_file_of_format_1_0_still_predicts_the_same() -> None:
     """The golden file was written by the first version of the format; it and its expected numbers never change."""
     expected = json.loads((GOLDEN / "model_1_0.json").read_text())
     model = en.load_model(GOLDEN / "model_1_0.emotion")
-    rows = np.array(expected["rows"], dtype=np.float32)
+    rows = np.array(expected["rows"], dtype=np.float32)  # null is NaN
     result = model.predict_features(rows)
     assert model.model_hash == expected["model_hash"]
     assert result.labels.tolist() == expected["labels"] and result.abstained.tolist() == expected["abstained"]

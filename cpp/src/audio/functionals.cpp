@@ -72,8 +72,9 @@ private:
     mutable std::array<std::unique_ptr<const Matrix<float>>, tuning_cells + 1> chroma_;
 };
 
-// librosa's 200 Hz wherever its six octave bands fit below the Nyquist frequency; a fixed share of the rate below that.
-double contrast_fmin(int sample_rate_hz) { return sample_rate_hz > 12'800 ? 200.0 : sample_rate_hz / 80.0; }
+// librosa's 200 Hz wherever its bands are possible; below, six octaves must fit under the Nyquist frequency, and above 192 kHz the lowest band
+// must hold a bin: there a fixed share of the rate.
+double contrast_fmin(int sample_rate_hz) { return sample_rate_hz > 12'800 ? std::max(200.0, sample_rate_hz / 960.0) : sample_rate_hz / 80.0; }
 
 ClassicPlan::ClassicPlan(int sample_rate_hz)
     : sample_rate_hz_(sample_rate_hz),

@@ -9,9 +9,12 @@
 namespace emotion::linear {
 namespace {
 
-using Lanes = double __attribute__((vector_size(32), aligned(8), may_alias));  // four outputs
+using Lanes4 = double __attribute__((vector_size(32), aligned(8), may_alias));
+using Lanes8 = double __attribute__((vector_size(64), aligned(8), may_alias));
 
-EMOTION_CLONES void product4(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {
+// Four rows at a time, so that a row of coefficients is loaded once for all.
+template <class Lanes>
+[[gnu::always_inline]] inline void product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {
     std::size_t r = 0;
     for (; r + 4 <= rows; r += 4) {
         const double* const x0 = x + r * features;
@@ -41,7 +44,8 @@ EMOTION_CLONES void product4(const double* x, std::size_t rows, std::size_t feat
     }
 }
 
-EMOTION_CLONES void transposed4(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient) {
+template <class Lanes>
+[[gnu::always_inline]] inline void transposed(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient) {
     std::size_t r = 0;
     for (; r + 4 <= rows; r += 4) {
         const double* const x0 = x + r * features;
@@ -68,6 +72,19 @@ EMOTION_CLONES void transposed4(const double* x, std::size_t rows, std::size_t f
     }
 }
 
+EMOTION_CLONES void product4(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {
+    product<Lanes4>(x, rows, features, coef, lanes, scores);
+}
+EMOTION_CLONES void product8(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {
+    product<Lanes8>(x, rows, features, coef, lanes, scores);
+}
+EMOTION_CLONES void transposed4(const double* x, std::size_t rows, std::size_t features, const double* e, std::size_t lanes, double* gradient) {
+    transposed<Lanes4>(x, rows, features, e, lanes, gradient);
+}
+EMOTION_CLONES void transposed8(const double* x, std::size_t rows, std::size_t features, const double* e, std::size_t lanes, double* gradient) {
+    transposed<Lanes8>(x, rows, features, e, lanes, gradient);
+}
+
 }  // namespace
 
 std::size_t padded_lanes(std::size_t n_outputs) { return n_outputs == 1 ? 1 : (n_outputs + 3) / 4 * 4; }
@@ -89,7 +106,11 @@ void add_product(const double* x, std::size_t rows, std::size_t features, const 
         }
         return;
     }
-    for (std::size_t lane = 0; lane < lanes; lane += 4) {
+    std::size_t lane = 0;
+    for (; lane + 8 <= lanes; lane += 8) {
+        product8(x, rows, features, coef + lane, lanes, scores + lane);
+    }
+    if (lane < lanes) {
         product4(x, rows, features, coef + lane, lanes, scores + lane);
     }
 }
@@ -103,7 +124,11 @@ void add_transposed_product(const double* x, std::size_t rows, std::size_t featu
         }
         return;
     }
-    for (std::size_t lane = 0; lane < lanes; lane += 4) {
+    std::size_t lane = 0;
+    for (; lane + 8 <= lanes; lane += 8) {
+        transposed8(x, rows, features, residuals + lane, lanes, gradient + lane);
+    }
+    if (lane < lanes) {
         transposed4(x, rows, features, residuals + lane, lanes, gradient + lane);
     }
 }

@@ -5,11 +5,37 @@
 #include <limits>
 #include <numeric>
 
+#include "clones.hpp"
+
 namespace emotion::preprocessing {
 namespace {
 
-constexpr std::size_t columns_a_task = 32;
+constexpr std::size_t columns_a_task = 128;
 constexpr std::size_t block_rows = 256;
+
+template <class T>
+[[gnu::always_inline]] inline void shifted_sum(const T* row, const double* shift, double* sum, std::size_t n) {
+    for (std::size_t c = 0; c < n; ++c) {
+        sum[c] += static_cast<double>(row[c]) - shift[c];
+    }
+}
+
+template <class T>
+[[gnu::always_inline]] inline void squares(const T* row, const double* shift, const double* mean, double* sum, std::size_t n) {
+    for (std::size_t c = 0; c < n; ++c) {
+        const double d = (static_cast<double>(row[c]) - shift[c]) - mean[c];
+        sum[c] += d * d;
+    }
+}
+
+EMOTION_CLONES void add_row(const float* row, const double* shift, double* sum, std::size_t n) { shifted_sum(row, shift, sum, n); }
+EMOTION_CLONES void add_row(const double* row, const double* shift, double* sum, std::size_t n) { shifted_sum(row, shift, sum, n); }
+EMOTION_CLONES void add_squares(const float* row, const double* shift, const double* mean, double* sum, std::size_t n) {
+    squares(row, shift, mean, sum, n);
+}
+EMOTION_CLONES void add_squares(const double* row, const double* shift, const double* mean, double* sum, std::size_t n) {
+    squares(row, shift, mean, sum, n);
+}
 
 }  // namespace
 
@@ -30,9 +56,7 @@ void AnovaSums::add_first(MatrixView<const T> block, std::span<const std::int32_
     for (std::size_t r = 0; r < block.rows; ++r) {
         const T* const row = block.data + r * block.cols;
         double* const sum = mean_.row(static_cast<std::size_t>(labels[r])).data();
-        for (std::size_t c = begin; c < end; ++c) {
-            sum[c] += static_cast<double>(row[c]) - shift_[c];
-        }
+        add_row(row + begin, shift_.data() + begin, sum + begin, end - begin);
     }
 }
 
@@ -53,10 +77,7 @@ void AnovaSums::add_second(MatrixView<const T> block, std::span<const std::int32
     for (std::size_t r = 0; r < block.rows; ++r) {
         const T* const row = block.data + r * block.cols;
         const double* const mean = mean_.row(static_cast<std::size_t>(labels[r])).data();
-        for (std::size_t c = begin; c < end; ++c) {
-            const double d = (static_cast<double>(row[c]) - shift_[c]) - mean[c];
-            within_[c] += d * d;
-        }
+        add_squares(row + begin, shift_.data() + begin, mean + begin, within_.data() + begin, end - begin);
     }
 }
 

@@ -4,10 +4,24 @@
 #include <cmath>
 #include <limits>
 
+#include "clones.hpp"
+
 namespace emotion::preprocessing {
 namespace {
 
 constexpr std::size_t columns_a_task = 32;
+
+EMOTION_CLONES void scale_row(const float* from, const double* shift, const double* divisor, float* to, std::size_t n) {
+    for (std::size_t c = 0; c < n; ++c) {
+        to[c] = static_cast<float>((static_cast<double>(from[c]) - shift[c]) / divisor[c]);
+    }
+}
+
+EMOTION_CLONES void scale_row(const double* from, const double* shift, const double* divisor, double* to, std::size_t n) {
+    for (std::size_t c = 0; c < n; ++c) {
+        to[c] = (from[c] - shift[c]) / divisor[c];
+    }
+}
 
 // Sums of one block, kept column by column; the row loop is outside so that memory is read in order.
 struct BlockSums {
@@ -90,12 +104,12 @@ void Moments::add(MatrixView<const T> x, std::span<const double> weights, Parall
 
 template <class T>
 void StandardScaler::transform(MatrixView<const T> x, MatrixView<T> out) const {
+    const std::vector<double> zero(with_mean ? 0 : x.cols, 0.0);
+    const std::vector<double> one(with_std ? 0 : x.cols, 1.0);  // x - 0 and x / 1 are x: one loop without branches serves all
+    const double* const shift = with_mean ? mean.data() : zero.data();
+    const double* const divisor = with_std ? scale.data() : one.data();
     for (std::size_t r = 0; r < x.rows; ++r) {
-        const T* const from = x.data + r * x.cols;
-        T* const to = out.data + r * x.cols;
-        for (std::size_t c = 0; c < x.cols; ++c) {
-            to[c] = transform(from[c], c);
-        }
+        scale_row(x.data + r * x.cols, shift, divisor, out.data + r * x.cols, x.cols);
     }
 }
 

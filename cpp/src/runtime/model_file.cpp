@@ -19,6 +19,7 @@ namespace {
 using Kind = JsonValue::Kind;
 
 constexpr std::size_t digest_digits = 64;
+constexpr double never_answers = 2;  // a threshold that no confidence reaches
 constexpr std::size_t max_text_bytes = 256;  // of a label, a feature name, a feature set
 constexpr const char* copy_again = "copy the file again from its source, or save the model again with save_model";
 constexpr const char* upgrade = "upgrade emotion-native, or save the model again with this version";
@@ -151,8 +152,8 @@ void read_threshold(const JsonValue& value, ModelContents& model) {
     if (value.is(Kind::null)) {
         return;
     }
-    if (!value.is_number() || !(value.number >= 0 && value.number <= 1)) {
-        refuse("its threshold is not a number from 0 to 1");
+    if (!value.is_number() || !((value.number >= 0 && value.number <= 1) || value.number == never_answers)) {
+        refuse("its threshold is not a number from 0 to 1, or 2");
     }
     model.threshold = value.number;
 }

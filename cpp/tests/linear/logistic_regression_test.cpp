@@ -34,7 +34,7 @@ Problem random_problem(std::size_t rows, std::size_t cols, std::size_t classes) 
 LogisticFit fit(const Problem& p, std::size_t classes, const LogisticOptions& options, int threads = 1, std::span<const double> weights = {}) {
     Parallel parallel(threads);
     StopToken stop;
-    return fit_logistic(p.x.view(), p.y, weights, classes, options, parallel, stop);
+    return fit_logistic(std::as_const(p.x).view(), p.y, weights, classes, options, parallel, stop);
 }
 
 }  // namespace
@@ -51,12 +51,12 @@ TEST_CASE("without columns that say anything the intercepts are the log odds of 
     p.y = {0, 0, 0, 0, 0, 1, 1, 1, 2, 2};
     const LogisticFit three = fit(p, 3, options);
     Matrix<double> proba(10, 3);
-    predict_proba(three.model, p.x.view(), proba.view());
+    predict_proba(three.model, std::as_const(p.x).view(), proba.view());
     CHECK(proba(0, 0) == doctest::Approx(0.5).epsilon(1e-9));
     CHECK(proba(0, 1) == doctest::Approx(0.3).epsilon(1e-9));
     CHECK(proba(0, 2) == doctest::Approx(0.2).epsilon(1e-9));
     options.balanced = true;
-    predict_proba(fit(p, 3, options).model, p.x.view(), proba.view());
+    predict_proba(fit(p, 3, options).model, std::as_const(p.x).view(), proba.view());
     CHECK(proba(0, 2) == doctest::Approx(1.0 / 3).epsilon(1e-9));
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("the gradient vanishes at the result: sum of residuals times x equals 
     const LogisticFit result = fit(p, 4, options);
     REQUIRE(result.converged);
     Matrix<double> proba(300, 4);
-    predict_proba(result.model, p.x.view(), proba.view());
+    predict_proba(result.model, std::as_const(p.x).view(), proba.view());
     for (std::size_t k = 0; k < 4; ++k) {
         for (std::size_t j = 0; j <= 6; ++j) {
             double sum = 0;
@@ -115,7 +115,7 @@ TEST_CASE("weights act as copies; a start at the optimum ends at once; no interc
     }
     Parallel parallel(1);
     StopToken stop;
-    const LogisticFit again = fit_logistic(p.x.view(), p.y, weights, 2, options, parallel, stop, &weighted.model);
+    const LogisticFit again = fit_logistic(std::as_const(p.x).view(), p.y, weights, 2, options, parallel, stop, &weighted.model);
     CHECK(again.n_iter == 0);
     options.fit_intercept = false;
     CHECK(fit(p, 2, options).model.intercept[0] == 0);
@@ -147,5 +147,5 @@ TEST_CASE("a requested stop ends the fit") {
     Parallel parallel(1);
     StopToken stop;
     stop.request_stop();
-    CHECK_THROWS_AS(fit_logistic(p.x.view(), p.y, {}, 4, {}, parallel, stop), Cancelled);
+    CHECK_THROWS_AS(fit_logistic(std::as_const(p.x).view(), p.y, {}, 4, {}, parallel, stop), Cancelled);
 }

@@ -45,8 +45,8 @@ TEST_CASE("classes without rows change nothing; threads change no bit") {
 }
 
 TEST_CASE("the later of equal scores wins, NaN loses, the answer is ascending") {
-    const double nan = std::numeric_limits<double>::quiet_NaN();
-    const std::vector<double> scores = {2, 5, 2, nan, 2};
+    const double missing = std::numeric_limits<double>::quiet_NaN();
+    const std::vector<double> scores = {2, 5, 2, missing, 2};
     using Columns = std::vector<std::int32_t>;
     CHECK(k_best(scores, 1) == Columns{1});
     CHECK(k_best(scores, 2) == Columns{1, 4});

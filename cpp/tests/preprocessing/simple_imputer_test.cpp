@@ -11,21 +11,21 @@ using namespace emotion::preprocessing;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 double statistic(std::vector<double> column, ImputeStrategy strategy) { return impute_statistic(std::span<double>(column), {strategy, -1, false}); }
 
 }  // namespace
 
 TEST_CASE("statistics of hand-worked columns") {
-    const std::vector<double> odd = {3, nan, 1, 2, nan};
-    const std::vector<double> even = {4, 1, nan, 1, 8};
+    const std::vector<double> odd = {3, missing, 1, 2, missing};
+    const std::vector<double> even = {4, 1, missing, 1, 8};
     CHECK(statistic(odd, ImputeStrategy::mean) == 2);
     CHECK(statistic(odd, ImputeStrategy::median) == 2);
     CHECK(statistic(even, ImputeStrategy::mean) == 3.5);
     CHECK(statistic(even, ImputeStrategy::median) == 2.5);
     CHECK(statistic(even, ImputeStrategy::most_frequent) == 1);
-    CHECK(statistic({5, 4, 5, 4, nan}, ImputeStrategy::most_frequent) == 4);  // the smaller of equally frequent values
+    CHECK(statistic({5, 4, 5, 4, missing}, ImputeStrategy::most_frequent) == 4);  // the smaller of equally frequent values
     CHECK(statistic(even, ImputeStrategy::constant) == -1);
 }
 

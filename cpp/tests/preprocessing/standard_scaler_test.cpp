@@ -13,7 +13,7 @@ using namespace emotion::preprocessing;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 Matrix<double> random_matrix(std::size_t rows, std::size_t cols, double offset) {
     Matrix<double> x(rows, cols);
@@ -27,7 +27,7 @@ Matrix<double> random_matrix(std::size_t rows, std::size_t cols, double offset) 
 Moments moments_of(const Matrix<double>& x, std::span<const double> weights, int threads) {
     Parallel parallel(threads);
     Moments moments(x.cols);
-    moments.add(x.view(), weights, parallel);
+    moments.add(std::as_const(x).view(), weights, parallel);
     return moments;
 }
 
@@ -35,14 +35,14 @@ Moments moments_of(const Matrix<double>& x, std::span<const double> weights, int
 
 TEST_CASE("mean and scale of a hand-worked matrix; NaN is ignored; a constant column has scale 1") {
     Matrix<double> x(4, 3);
-    x.values = {1, 5, nan, 2, 5, 3, 3, 5, nan, 6, 5, 7};
+    x.values = {1, 5, missing, 2, 5, 3, 3, 5, missing, 6, 5, 7};
     const StandardScaler scaler = finish_scaler(moments_of(x, {}, 1), true, true);
     CHECK(scaler.mean == std::vector<double>{3, 5, 5});
     CHECK(scaler.scale[0] == doctest::Approx(std::sqrt(3.5)).epsilon(1e-15));
     CHECK(scaler.scale[1] == 1.0);
     CHECK(scaler.scale[2] == doctest::Approx(2.0).epsilon(1e-15));
     Matrix<double> z(4, 3);
-    scaler.transform(x.view(), z.view());
+    scaler.transform(std::as_const(x).view(), z.view());
     CHECK(z(0, 1) == 0.0);
     CHECK(std::isnan(z(0, 2)));
     CHECK(z(3, 2) == doctest::Approx(1.0));
@@ -52,7 +52,7 @@ TEST_CASE("a column that is constant up to rounding has scale 1") {
     Matrix<float> x(1000, 1, 0.1F);
     Parallel parallel(1);
     Moments moments(1);
-    moments.add(x.view(), {}, parallel);
+    moments.add(std::as_const(x).view(), {}, parallel);
     CHECK(moments.mean[0] == static_cast<double>(0.1F));
     CHECK(moments.deviation[0] == 0.0);
     CHECK(finish_scaler(moments, true, true).scale[0] == 1.0);
@@ -109,7 +109,7 @@ TEST_CASE("the inverse undoes the transform; switched-off parts do nothing") {
             const StandardScaler scaler = finish_scaler(moments_of(x, {}, 1), with_mean, with_std);
             Matrix<double> z(20, 2);
             Matrix<double> back(20, 2);
-            scaler.transform(x.view(), z.view());
+            scaler.transform(std::as_const(x).view(), z.view());
             scaler.inverse_transform(std::as_const(z).view(), back.view());
             for (std::size_t i = 0; i < x.values.size(); ++i) {
                 CHECK(back.values[i] == doctest::Approx(x.values[i]).epsilon(1e-14));

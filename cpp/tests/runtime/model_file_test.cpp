@@ -145,6 +145,9 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.rest += R"(,"training_clips":{"duration_s":[3,1]})"; }, "durations"));
     CHECK(refused([](auto& p) { p.rest += R"(,"threshold":0.5)"; }, "a key occurs twice"));
     CHECK(refused([](auto& p) { p.rest += R"(,"x":[1,)"; }, "not valid JSON"));
+    ModelParts silent;
+    silent.rest = R"("calibration":null,"threshold":2)";
+    CHECK(parse_model_file(silent.unsigned_bytes(), "m", Checksum::ignore).threshold == 2.0);
     ModelParts integers;
     integers.classes = R"("classes":[-1,3])";
     CHECK(parse_model_file(integers.build(), "m").integer_classes);

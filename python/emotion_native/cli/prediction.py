@@ -127,9 +127,8 @@ def _draw(explanation: dict[str, Any], values: Any, base: float, label: str, cli
 
 def _show_explanation(result: dict[str, Any], n_features: int) -> None:
     prediction = result["prediction"]
-    print(
-        f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{', abstains' if prediction['abstained'] else ''}"
-    )
+    verdict = ", abstains" if prediction["abstained"] else ""
+    print(f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{verdict}")
     print(f"Score of “{safe(result['label'])}” before calibration: {result['value']:.3f}")
     print(f"  {result['base_value']:+.3f}  with nothing known about the clip")
     for row in result["features"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import math
 import os
@@ -334,7 +335,10 @@ def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None
         if target.suffix.lower() == ".parquet":
             frame.to_parquet(temporary, index=False)
         elif target.suffix.lower() in (".csv", ".tsv"):
-            frame.to_csv(temporary, index=False, sep="\t" if target.suffix.lower() == ".tsv" else ",", encoding="utf-8", lineterminator="\n")
+            returns = any("\r" in value for name in frame.columns for value in frame[name] if isinstance(value, str))
+            quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # a bare carriage return is not quoted otherwise
+            separator = "\t" if target.suffix.lower() == ".tsv" else ","
+            frame.to_csv(temporary, index=False, sep=separator, encoding="utf-8", lineterminator="\n", quoting=quoting)
         else:
             raise InvalidInputError(f"path of write_manifest must end in .csv, .tsv or .parquet; got {str(path)!r}")
         os.replace(temporary, target)

@@ -106,9 +106,9 @@ def summary_table(scored: Scored) -> Table:
         interval = format_interval(row.low, row.high, row.n_speakers) if row.n_speakers is not None else ""
         rows.append([row.name, _number(row.value), interval])
         if row.key == "balanced_accuracy":
-            rows.append([f"  guessing ({len(scored.classes)} labels)", _number(chance_level(summary)), ""])
+            rows.append([f"Chance: guessing among {len(scored.classes)} labels", _number(chance_level(summary)), ""])
         elif row.key == "accuracy":
-            rows.append(["  always the commonest label", _number(summary["chance"]["accuracy"]), ""])
+            rows.append(["Chance: always the commonest label", _number(summary["chance"]["accuracy"]), ""])
     notes = [evidence_note(scored.n_speakers)] if evidence_note(scored.n_speakers) else []
     if summary["n_failed"]:
         notes.append(f"{summary['n_failed']} of {summary['n_rows']} clips failed: they count as wrong and as abstained.")

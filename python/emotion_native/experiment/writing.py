@@ -26,7 +26,6 @@ class _Part:
     """One evaluated set with its pictures."""
 
     scored: Scored
-    subtitle: str
     figures: dict[str, bytes]
     tables: dict[str, reports.Table]
 
@@ -140,10 +139,8 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
 
 def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     warning = "UNGROUPED: inflated. " if record.get("ungrouped") else ""
-    subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}"
-    note = reports.evidence_note(scored.n_speakers)
-    subtitle += f". {note}" if scored.n_speakers <= 6 else ""
-    short = subtitle.replace(": a demonstration, not evidence.", "").replace("Only ", "")
+    few = ": a demonstration, not evidence" if reports.evidence_note(scored.n_speakers).startswith("Only") else ""
+    subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}{few}"
     tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
     matrix, failed = scored.confusion()
     figures: dict[str, Figure] = {
@@ -158,7 +155,7 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
         figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=_lines(subtitle))
         figures["risk_coverage"] = _risk_coverage(scored, _lines(subtitle))
     figures["speakers"] = _speakers(scored, _lines(subtitle))
-    return _Part(scored, short, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
+    return _Part(scored, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
 
 
 def _lines(text: str, width: int = 64) -> str:
@@ -287,7 +284,7 @@ def _cards(scored: Scored) -> list[reports.Card]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.3f}"
 
 
 def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:

@@ -84,7 +84,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
         with progress_reporter(progress, "Extracting features", len(rows), caller="extract") as advance:
             table = _Run(clips, extractors, jobs, store, journal, advance).table(rows)
         if target is not None and journal is not None:
-            table.save(target)
+            table._save(target, journal.folder)
             journal.finish()
         return table
     finally:

@@ -20,12 +20,13 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def write_whole(path: Path, write: Callable[[Any], None], *, durable: bool = True) -> None:
-    """Call write(file) on a temporary file in the same folder and rename it to path; on any error nothing is left behind.
+def write_whole(path: Path, write: Callable[[Any], None], *, durable: bool = True, scratch: Path | None = None) -> None:
+    """Call write(file) on a temporary file and rename it to path; on any error nothing is left behind.
 
-    ``durable=False`` leaves out fsync, for files whose readers detect damage.
+    ``durable=False`` leaves out fsync, for files whose readers detect damage. ``scratch`` is a folder on the same disk for the temporary file,
+    which a kill leaves there; by default the folder of path.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    temporary = (scratch or path.parent).joinpath(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with open(temporary, "wb") as file:
             write(file)

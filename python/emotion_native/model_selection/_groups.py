@@ -13,10 +13,11 @@ from ..exceptions import InvalidInputError, LeakageError
 
 Codes = npt.NDArray[np.int64]
 
-WAYS_OUT = (
-    "pass groups= (one speaker, or other unit that must stay whole, a row), or accept an inflated score on purpose with the argument "
-    'allow_ungrouped=True or with emotion_native.config_context(ungrouped="allow")'
+ON_PURPOSE = (
+    'accept an inflated score on purpose with the argument allow_ungrouped=True or with emotion_native.config_context(ungrouped="allow")'
 )
+WAYS_OUT = f"pass groups= (one speaker, or other unit that must stay whole, a row), or {ON_PURPOSE}"
+WHOLE_GROUPS = f"use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, or {ON_PURPOSE}"
 
 
 def is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

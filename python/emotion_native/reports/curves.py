@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from .style import BLUE, INK, MUTED, ORANGE, new_figure, styled
+from .style import BLUE, MUTED, ORANGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,27 +92,17 @@ def risk_coverage_figure(coverage: ArrayLike, risk: ArrayLike, *, operating_poin
         raise InvalidInputError(f"coverage of risk_coverage_figure must be 1-D and as long as risk; got shapes {x.shape} and {y.shape}")
     figure, axes = new_figure(5.4, 4.2)
     if len(x):
-        axes.plot(x, y, color=BLUE, linewidth=2, drawstyle="default")
-        axes.plot([0, 1], [y[np.argmax(x)]] * 2, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
-            "error rate with no abstention", (0.01, float(y[np.argmax(x)])), textcoords="offset points", xytext=(2, 5), fontsize=8, color=MUTED
-        )
+        axes.plot(x, y, color=BLUE, linewidth=2, label="answers given in order of confidence")
+        everything = float(y[np.argmax(x)])
+        axes.axhline(everything, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label=f"no abstention: {everything:.0%} wrong")
     if operating_point is not None and np.all(np.isfinite(operating_point)):
-        axes.plot(*operating_point, marker="D", markersize=8, color=ORANGE, markeredgecolor="white")
-        text = f"chosen inside the folds:\n{operating_point[0]:.0%} answered, {operating_point[1]:.0%} of those wrong"
-        right = operating_point[0] > 0.55
-        axes.annotate(
-            text,
-            operating_point,
-            textcoords="offset points",
-            xytext=(-8 if right else 10, 12),
-            ha="right" if right else "left",
-            fontsize=8,
-            color=INK,
-        )
+        text = f"thresholds chosen inside the folds: {operating_point[0]:.0%} answered, {operating_point[1]:.0%} of those wrong"
+        axes.plot(*operating_point, marker="D", markersize=8, color=ORANGE, markeredgecolor="white", linestyle="none", label=text, zorder=3)
     top = max([0.1, *(y[np.isfinite(y)].tolist()), operating_point[1] if operating_point else 0.0])
-    axes.set(xlim=(0, 1.02), ylim=(0, min(1.05, top * 1.45)), xlabel="Coverage (share of clips answered)", ylabel="Share of answers that are wrong")
+    axes.set(xlim=(0, 1.02), ylim=(0, min(1.05, top * 1.15)), xlabel="Coverage (share of clips answered)", ylabel="Share of answers that are wrong")
     axes.grid(True)
     figure.suptitle("Risk and coverage", x=0.02, ha="left", fontsize=12, fontweight="bold")
     axes.set_title(subtitle, fontsize=8, fontweight="normal", color=MUTED, pad=6)
+    if len(x):
+        figure.legend(loc="outside lower left", fontsize=8)
     return figure

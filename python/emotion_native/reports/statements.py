@@ -63,7 +63,7 @@ def format_interval(low: float | None, high: float | None, n_speakers: int | Non
     >>> format_interval(0.7, 0.9, 5)
     '0.70 to 0.90 (5 speakers)'
     """
+    speakers = "" if n_speakers is None else f" ({n_speakers} speaker{'' if n_speakers == 1 else 's'})"
     if low is None or high is None or low != low or high != high:
-        return "not defined" if n_speakers is None else f"not defined ({n_speakers} speakers)"
-    text = f"{low:.2f} to {high:.2f}"
-    return text if n_speakers is None else f"{text} ({n_speakers} speaker{'' if n_speakers == 1 else 's'})"
+        return f"not defined{speakers}"
+    return f"{low:.2f} to {high:.2f}{speakers}"

@@ -56,7 +56,24 @@ R = TypeVar("R")
 def _style() -> Iterator[None]:
     import matplotlib
 
-    with matplotlib.rc_context(_RC):
+    parts = (
+        "font.",
+        "text.",
+        "axes.",
+        "xtick.",
+        "ytick.",
+        "grid.",
+        "legend.",
+        "figure.",
+        "savefig.",
+        "lines.",
+        "patch.",
+        "mathtext.",
+        "image.",
+        "path.",
+    )
+    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if name.startswith(parts)}
+    with matplotlib.rc_context({**defaults, **_RC}):
         yield
 
 

@@ -53,7 +53,7 @@ struct ModelContents {
     std::optional<ExtractorSpec> extractor;
     FittedPipeline pipeline;
     CalibrationSpec calibration;
-    std::optional<double> threshold;              // abstain below this confidence
+    std::optional<double> threshold;              // abstain below this confidence; 0 to 1, or 2
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;

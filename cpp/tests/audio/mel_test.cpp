@@ -1,0 +1,107 @@
+#include "emotion/audio/mel.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+
+using namespace emotion;
+using namespace emotion::audio;
+
+TEST_CASE("a hand-worked filter: HTK scale, three bands up to 4 kHz") {
+    // mel(4000) = 2146.065; corners at 0, 536.516, 1073.032, 1609.549, 2146.065 mel = 0, 426.93, 1113.93, 2219.44, 3998.4… Hz.
+    const MelFilterbank bank({.sample_rate_hz = 8000, .n_fft = 80, .n_mels = 3, .htk = true, .slaney_norm = false});
+    const Matrix<float> w = bank.dense();
+    const auto hz = [](double mel) { return 700.0 * (std::pow(10.0, mel / 2595.0) - 1.0); };
+    const double top = 2595.0 * std::log10(1.0 + 4000.0 / 700.0);
+    const double c1 = hz(top / 4), c2 = hz(top / 2), c3 = hz(3 * top / 4);
+    CHECK(c1 == doctest::Approx(426.93).epsilon(1e-3));
+    CHECK(w(0, 4) == doctest::Approx(400.0 / c1));                 // rising side of the first band at 400 Hz
+    CHECK(w(0, 8) == doctest::Approx((c2 - 800.0) / (c2 - c1)));   // falling side at 800 Hz
+    CHECK(w(1, 8) == doctest::Approx((800.0 - c1) / (c2 - c1)));
+    CHECK(w(2, 30) == doctest::Approx((4000.0 - 3000.0) / (4000.0 - c3)));
+    CHECK(w(0, 0) == 0.0F);
+    CHECK(w(0, 20) == 0.0F);
+}
+
+TEST_CASE("slaney's bands have unit area, and apply equals the dense product") {
+    const MelFilterbank bank({.sample_rate_hz = 16000, .n_fft = 4096, .n_mels = 40});
+    const Matrix<float> w = bank.dense();
+    for (std::size_t b = 5; b < 40; ++b) {
+        double area = 0;
+        for (std::size_t k = 0; k < w.cols; ++k) {
+            area += w(b, k) * 16000.0 / 4096.0;
+        }
+        CHECK(area == doctest::Approx(1.0).epsilon(0.02));  // a sum over bins instead of an integral
+    }
+    Matrix<float> s(w.cols, 11), out(40, 11);
+    for (std::size_t i = 0; i < s.values.size(); ++i) {
+        s.values[i] = static_cast<float>((i * 7919) % 101) / 101.0F;
+    }
+    bank.apply(s.view(), out.view());
+    for (std::size_t b = 0; b < 40; ++b) {
+        for (std::size_t t = 0; t < 11; ++t) {
+            double sum = 0;
+            for (std::size_t k = 0; k < w.cols; ++k) {
+                sum += static_cast<double>(w(b, k)) * s(k, t);
+            }
+            CHECK(out(b, t) == doctest::Approx(sum).epsilon(1e-5));
+        }
+    }
+}
+
+TEST_CASE("decibels of any length, with floors") {
+    std::vector<float> x{1.0F, 10.0F, 1e-12F, 0.0F, 100.0F, 1.0F, 1.0F, 1.0F, 10.0F};
+    auto y = x;
+    power_to_db(y, 1e-10F, -1.0F);
+    CHECK(y[0] == 0.0F);
+    CHECK(y[1] == doctest::Approx(10.0));
+    CHECK(y[2] == doctest::Approx(-100.0));
+    CHECK(y[8] == y[1]);  // a value does not depend on its place
+    power_to_db(x, 1e-10F, 80.0F);
+    CHECK(x[3] == doctest::Approx(20.0 - 80.0));
+    power_to_db({}, 1e-10F, 80.0F);
+}
+
+TEST_CASE("the cosine transform is orthonormal") {
+    const auto m = dct_matrix(16, 16, true);
+    for (std::size_t a = 0; a < 16; ++a) {
+        for (std::size_t b = 0; b < 16; ++b) {
+            double sum = 0;
+            for (std::size_t k = 0; k < 16; ++k) {
+                sum += static_cast<double>((*m)(a, k)) * (*m)(b, k);
+            }
+            CHECK(sum == doctest::Approx(a == b ? 1.0 : 0.0).epsilon(1e-6));
+        }
+    }
+}
+
+TEST_CASE("deltas of polynomials are exact, also at the ends") {
+    Matrix<float> x(2, 15), first(2, 15), second(2, 15);
+    for (std::size_t t = 0; t < 15; ++t) {
+        const auto v = static_cast<float>(t);
+        x(0, t) = 3.0F * v + 1.0F;
+        x(1, t) = 0.5F * v * v;
+    }
+    delta(x.view(), 9, 1, first.view());
+    delta(x.view(), 9, 2, second.view());
+    for (std::size_t t = 0; t < 15; ++t) {
+        CHECK(first(0, t) == doctest::Approx(3.0));
+        CHECK(second(0, t) == doctest::Approx(0.0));
+        CHECK(second(1, t) == doctest::Approx(1.0));
+    }
+    CHECK(first(1, 7) == doctest::Approx(7.0));
+    CHECK(first(1, 0) == doctest::Approx(4.0));  // the slope of the fit to frames 0 … 8
+    CHECK_THROWS_AS(delta(x.view(), 17, 1, first.view()), InvalidInputError);
+    CHECK_THROWS_AS(delta(x.view(), 4, 1, first.view()), InvalidInputError);
+    CHECK_THROWS_AS(delta(x.view(), 9, 9, first.view()), InvalidInputError);
+}
+
+TEST_CASE("bad filterbanks are refused") {
+    CHECK_THROWS_AS(MelFilterbank({.n_mels = 0}), InvalidInputError);
+    CHECK_THROWS_AS(MelFilterbank({.fmin = 5000, .fmax = 4000}), InvalidInputError);
+    CHECK_THROWS_AS(MelFilterbank({.fmin = -1}), InvalidInputError);
+}

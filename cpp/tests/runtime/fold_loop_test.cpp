@@ -1,0 +1,217 @@
+#include "emotion/runtime/fold_loop.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+#include "emotion/core/rng.hpp"
+#include "emotion/trees/rank_codes.hpp"
+
+using namespace emotion;
+using namespace emotion::runtime;
+
+namespace {
+
+template <class T>
+struct Problem {
+    Matrix<T> x;
+    std::vector<std::int32_t> y;
+    std::vector<double> weights;
+
+    [[nodiscard]] LearningData<T> data() const { return {x.view(), y, weights, 4}; }
+};
+
+template <class T>
+Problem<T> problem(bool missing, bool weighted) {
+    Problem<T> p{Matrix<T>(240, 6), std::vector<std::int32_t>(240), {}};
+    RandomStream stream(8, Purpose::test, 0);
+    for (std::size_t r = 0; r < 240; ++r) {
+        const double u = stream.uniform();
+        p.y[r] = u < 0.5 ? 0 : u < 0.8 ? 1 : u < 0.9 ? 2 : 3;
+        for (std::size_t c = 0; c < 6; ++c) {
+            const double value = stream.normal() + (c == static_cast<std::size_t>(p.y[r]) ? 1.5 : 0.0);
+            p.x(r, c) = static_cast<T>(c == 5 ? std::round(value) : value);
+            if (missing && stream.uniform() < 0.05) {
+                p.x(r, c) = std::numeric_limits<T>::quiet_NaN();
+            }
+        }
+        if (weighted) {
+            p.weights.push_back(stream.uniform() + 0.1);
+        }
+    }
+    return p;
+}
+
+struct Indices {
+    std::vector<std::vector<std::int64_t>> train, test;
+    [[nodiscard]] std::vector<Fold> folds() const {
+        std::vector<Fold> result;
+        for (std::size_t f = 0; f < train.size(); ++f) {
+            result.push_back({train[f], test[f]});
+        }
+        return result;
+    }
+};
+
+// Thirds in turn; the last fold trains without class 3.
+template <class T>
+Indices thirds(const Problem<T>& p) {
+    Indices indices;
+    for (std::size_t f = 0; f < 3; ++f) {
+        indices.train.emplace_back();
+        indices.test.emplace_back();
+        for (std::size_t r = 0; r < p.y.size(); ++r) {
+            if (r % 3 == f) {
+                indices.test.back().push_back(static_cast<std::int64_t>(r));
+            } else if (f < 2 || p.y[r] != 3) {
+                indices.train.back().push_back(static_cast<std::int64_t>(r));
+            }
+        }
+    }
+    return indices;
+}
+
+template <class T>
+Problem<T> copy_rows(const Problem<T>& p, const std::vector<std::int64_t>& rows) {
+    Problem<T> copy;
+    copy.x = Matrix<T>(rows.size(), p.x.cols);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto r = static_cast<std::size_t>(rows[i]);
+        std::copy(p.x.row(r).begin(), p.x.row(r).end(), copy.x.row(i).begin());
+        copy.y.push_back(p.y[r]);
+        if (!p.weights.empty()) {
+            copy.weights.push_back(p.weights[r]);
+        }
+    }
+    return copy;
+}
+
+PipelineSpec forest_spec(std::vector<StepSpec> steps) {
+    ForestSpec forest;
+    forest.options.n_estimators = 6;
+    forest.options.seed = 11;
+    return {std::move(steps), forest};
+}
+
+const std::vector<std::vector<StepSpec>>& step_lists() {
+    using preprocessing::ImputeStrategy;
+    static const std::vector<std::vector<StepSpec>> lists = {
+        {},
+        {ScalerSpec{}},
+        {preprocessing::ImputerOptions{ImputeStrategy::median, 0, false}, ScalerSpec{}, SelectorSpec{3}, sampling::OverSamplerOptions{}},
+        {sampling::OverSamplerOptions{}, ScalerSpec{}, preprocessing::ImputerOptions{}, SelectorSpec{2}},
+    };
+    return lists;
+}
+
+template <class T>
+void check_equality(const PipelineSpec& spec, bool missing, bool weighted) {
+    const Problem<T> p = problem<T>(missing, weighted);
+    const Indices indices = thirds(p);
+    std::vector<FoldResults> results;
+    for (const int threads : {1, 2, 7}) {
+        Parallel parallel(threads);
+        StopToken stop;
+        results.push_back(run_folds(p.data(), spec, indices.folds(), parallel, stop));
+    }
+    Parallel parallel(1);
+    StopToken stop;
+    for (std::size_t f = 0; f < 3; ++f) {
+        // The oracle: all rows of a copied matrix, with rank codes of its own.
+        const Problem<T> copy = copy_rows(p, indices.train[f]);
+        std::vector<std::int64_t> all(copy.y.size());
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            all[i] = static_cast<std::int64_t>(i);
+        }
+        const FoldFit fit = fit_fold(copy.data(), nullptr, spec, all, parallel, stop);
+        CHECK(fit.classes.size() == (f < 2 ? 4 : 3));
+        const Problem<T> test = copy_rows(p, indices.test[f]);
+        Matrix<double> local(test.y.size(), fit.classes.size());
+        fit.pipeline.predict_proba(test.x.view(), local.view(), parallel, stop);
+        Matrix<double> expected(test.y.size(), 4);
+        for (std::size_t i = 0; i < test.y.size(); ++i) {
+            for (std::size_t k = 0; k < fit.classes.size(); ++k) {
+                expected(i, static_cast<std::size_t>(fit.classes[k])) = local(i, k);
+            }
+        }
+        for (const FoldResults& result : results) {
+            CHECK(result.probability[f].values == expected.values);
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("every fold equals the fit on copied rows, bit for bit, for any number of threads") {
+    for (const auto& steps : step_lists()) {
+        for (const bool missing : {false, true}) {
+            for (const bool weighted : {false, true}) {
+                check_equality<float>(forest_spec(steps), missing, weighted);
+                check_equality<double>(forest_spec(steps), missing, weighted);
+                if (!missing || steps.size() > 1) {
+                    check_equality<float>({steps, linear::LogisticOptions{}}, missing, weighted);
+                    check_equality<double>({steps, linear::LogisticOptions{}}, missing, weighted);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("what test rows hold does not reach the fit") {
+    const PipelineSpec spec = forest_spec(step_lists()[2]);
+    Problem<float> p = problem<float>(true, false);
+    const Indices indices = thirds(p);
+    Parallel parallel(2);
+    StopToken stop;
+    const auto fit = [&] {
+        const auto codes = trees::RankCodes::build(std::as_const(p.x).view(), parallel, stop);
+        return std::get<trees::Forest>(fit_fold(p.data(), &codes, spec, indices.train[0], parallel, stop).pipeline.estimator);
+    };
+    const trees::Forest before = fit();
+    for (const std::int64_t r : indices.test[0]) {
+        std::fill(p.x.row(static_cast<std::size_t>(r)).begin(), p.x.row(static_cast<std::size_t>(r)).end(), 1e30F);
+        p.y[static_cast<std::size_t>(r)] = 3;
+    }
+    const trees::Forest after = fit();
+    CHECK(before.threshold.size() == after.threshold.size());
+    CHECK(before.feature == after.feature);
+    CHECK(before.value == after.value);
+}
+
+TEST_CASE("progress counts trees of forests and folds of others") {
+    const Problem<float> p = problem<float>(false, false);
+    const Indices indices = thirds(p);
+    Parallel parallel(2);
+    StopToken forests;
+    run_folds(p.data(), forest_spec({}), indices.folds(), parallel, forests);
+    CHECK(forests.done() == 3 * 6);
+    StopToken others;
+    run_folds(p.data(), {{}, linear::LogisticOptions{}}, indices.folds(), parallel, others);
+    CHECK(others.done() == 3);
+}
+
+TEST_CASE("rows out of range, empty parts, missing values and single classes are refused; a stop is obeyed") {
+    Problem<float> p = problem<float>(true, false);
+    Parallel parallel(1);
+    StopToken stop;
+    const std::vector<std::int64_t> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    const std::vector<std::int64_t> outside = {240};
+    const std::vector<std::int64_t> none;
+    const auto run = [&](const PipelineSpec& spec, std::span<const std::int64_t> train, std::span<const std::int64_t> test) {
+        const std::vector<Fold> folds = {{train, test}};
+        run_folds(p.data(), spec, folds, parallel, stop);
+    };
+    CHECK_THROWS_AS(run(forest_spec({}), all, outside), InvalidInputError);
+    CHECK_THROWS_AS(run(forest_spec({}), none, all), InvalidInputError);
+    p.x(3, 2) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_AS(run(forest_spec({SelectorSpec{2}}), all, all), InvalidInputError);
+    CHECK_THROWS_AS(run({{}, linear::LogisticOptions{}}, all, all), InvalidInputError);
+    std::fill(p.y.begin(), p.y.end(), 1);
+    CHECK_THROWS_AS(run({{preprocessing::ImputerOptions{}}, linear::LogisticOptions{}}, all, all), InvalidInputError);
+    stop.request_stop();
+    CHECK_THROWS_AS(run(forest_spec({}), all, all), Cancelled);
+}

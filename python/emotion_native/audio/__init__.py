@@ -1,0 +1,51 @@
+"""Audio: decoding, resampling, spectral features and fixed-length vectors of a clip.
+
+Names, arguments, defaults and array layout (features x frames) follow librosa where librosa has them; results are float32. Needs NumPy only.
+
+Examples
+--------
+>>> import numpy as np
+>>> import emotion_native as en
+>>> tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000).astype(np.float32)
+>>> en.audio.mfcc(y=tone, sr=16000, n_mfcc=13).shape
+(13, 32)
+>>> en.audio.functionals(tone, 16000).shape
+(1092,)
+"""
+
+from __future__ import annotations
+
+from .cepstrum import delta, mfcc
+from .chroma import chroma_stft, estimate_tuning
+from .decibels import amplitude_to_db, power_to_db
+from .decoding import load, probe, quality, resample
+from .functionals import feature_names, functionals
+from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
+from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
+from .temporal import rms, zero_crossing_rate
+
+__all__ = [
+    "amplitude_to_db",
+    "chroma_stft",
+    "delta",
+    "estimate_tuning",
+    "feature_names",
+    "fft_frequencies",
+    "functionals",
+    "load",
+    "mel_filterbank",
+    "melspectrogram",
+    "mfcc",
+    "power_to_db",
+    "probe",
+    "quality",
+    "resample",
+    "rms",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_contrast",
+    "spectral_flatness",
+    "spectral_rolloff",
+    "stft",
+    "zero_crossing_rate",
+]

@@ -1,0 +1,60 @@
+"""One fixed-length vector for a whole clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .. import _core
+from ._arrays import Float32, integer
+from ._arrays import samples as mono_samples
+
+
+def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic") -> Float32:
+    """Summarise a clip in one vector.
+
+    "classic": 40 MFCC, their first and second deltas, 128 log-mel bands, 12 chroma, 7 spectral contrasts, centroid, bandwidth, rolloff,
+    flatness, zero crossings and RMS, from one transform (2048 points, hop 512, Hann, centred), each by mean, standard deviation (ddof 0),
+    minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
+
+    Parameters
+    ----------
+    samples : ndarray of floats, shape (n,)
+        Finite mono samples within -1e9 to 1e9, n >= 1. Silence and constant signals give finite values.
+    sample_rate_hz : int
+        100 to 768000. Models expect the rate that they were trained with, 16000 by default: use `resample` first.
+    set : {"classic"}
+        The feature set.
+
+    Returns
+    -------
+    ndarray of float32, shape (1092,), in the order of `feature_names`
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that break the rules above, another rate or an unknown set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native import audio
+    >>> vector = audio.functionals(np.zeros(16000, dtype=np.float32), 16000)
+    >>> dict(zip(audio.feature_names(), vector))["rms_max"]
+    np.float32(0.0)
+    """
+    checked = mono_samples(samples, "functionals", parameter="samples")
+    return _core.functionals(checked, integer(sample_rate_hz, "sample_rate_hz", "functionals", low=100, high=768_000), set)
+
+
+def feature_names(set: str = "classic") -> list[str]:
+    """Return the names of the columns of a feature set, in order.
+
+    Examples
+    --------
+    >>> from emotion_native import audio
+    >>> audio.feature_names()[:2]
+    ['mfcc_01_mean', 'mfcc_01_std']
+    """
+    return list(_core.feature_names(set))

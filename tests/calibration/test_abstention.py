@@ -1,0 +1,151 @@
+"""Thresholds against a search over all of them, and the abstaining classifier."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+import emotion_native as en
+from emotion_native.exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
+
+c = en.calibration
+
+
+def data(seed: int = 0, n: int = 240, speakers: int = 8, gap: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.array(["angry", "happy", "sad"])[rng.integers(0, 3, n)]
+    X = rng.normal(size=(n, 5))
+    X[:, 0] += gap * (y == "sad")
+    X[:, 1] += gap * (y == "angry")
+    return X, y, np.arange(n) % speakers
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
+def test_threshold_for_coverage_is_the_largest_that_answers_enough(n: int, seed: int, target: float) -> None:
+    rng = np.random.default_rng(seed)
+    confidence, right = rng.integers(1, 11, n) / 10, rng.integers(0, 2, n).astype(bool)
+    found = c.choose_threshold(confidence, right, target_coverage=target)
+    passing = [t for t in np.unique(confidence) if np.mean(confidence >= t) >= target - 1e-9]
+    assert found.value == max(passing)
+    assert found.coverage == pytest.approx(np.mean(confidence >= found.value))
+    assert np.array_equal(found.abstains(confidence), confidence < found.value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
+def test_threshold_for_accuracy_is_the_smallest_that_is_right_enough(n: int, seed: int, target: float) -> None:
+    rng = np.random.default_rng(seed)
+    confidence, right = rng.integers(1, 11, n) / 10, rng.integers(0, 2, n).astype(bool)
+    found = c.choose_threshold(confidence, right, target_accuracy=target)
+    passing = [t for t in np.unique(confidence) if right[confidence >= t].mean() >= target - 1e-12]
+    if passing:
+        assert found.reached
+        assert found.value == min(passing)
+        assert found.accuracy == pytest.approx(right[confidence >= found.value].mean())
+    else:
+        assert not found.reached
+        assert found.abstains(np.array([0.1, 0.9, 1.0])).all()
+        assert found.value == 1.0
+
+
+def test_nan_confidence_is_never_answered() -> None:
+    assert c.choose_threshold([0.5, 0.6], [True, True]).abstains(np.array([np.nan, 0.0])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target_coverage": 0.0},
+        {"target_coverage": 1.5},
+        {"target_accuracy": "high"},
+        {"target_accuracy": True},
+        {"target_coverage": 0.5, "target_accuracy": 0.5},
+    ],
+)
+def test_bad_targets(options: Any) -> None:
+    with pytest.raises(InvalidInputError, match="target_"):
+        c.choose_threshold([0.5], [True], **options)
+    X, y, groups = data()
+    with pytest.raises(InvalidInputError, match="target_"):
+        c.AbstainingClassifier(GaussianNB(), **options).fit(X, y, groups=groups)
+
+
+def test_bad_rows() -> None:
+    for confidence, right in (([], []), ([0.5], [True, False]), ([np.nan], [True])):
+        with pytest.raises(InvalidInputError):
+            c.choose_threshold(confidence, right)
+
+
+@pytest.mark.parametrize("inner", [GaussianNB(), c.CalibratedClassifierCV(GaussianNB())], ids=["plain", "calibrated"])
+def test_the_threshold_is_that_of_the_out_of_fold_predictions(inner: Any) -> None:
+    X, y, groups = data()
+    model = c.AbstainingClassifier(inner, target_coverage=0.7, cv=4).fit(X, y, groups=groups)
+    raw = en.model_selection.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=4, method="predict_proba")
+    if isinstance(inner, c.CalibratedClassifierCV):
+        codes = np.searchsorted(model.classes_, y)
+        calibrator = c.fit_calibrator("temperature", raw, codes)
+        assert model.estimator_.calibrator_.temperature_ == calibrator.temperature_
+        raw = calibrator.predict_proba(raw)
+    expected = c.choose_threshold(raw.max(axis=1), model.classes_[raw.argmax(axis=1)] == y, target_coverage=0.7)
+    assert model.threshold_ == expected.value
+    labels, abstained, reasons = model.predict_abstain(X)
+    proba = model.predict_proba(X)
+    assert np.array_equal(labels, model.predict(X))
+    assert np.array_equal(abstained, proba.max(axis=1) < model.threshold_)
+    assert set(reasons[abstained]) == {"low_confidence"}
+    assert set(reasons[~abstained]) == {""}
+    assert model.inner_coverage_ >= 0.7
+
+
+def test_without_a_target_everything_is_answered() -> None:
+    X, y, groups = data()
+    model = c.AbstainingClassifier(GaussianNB()).fit(X, y, groups=groups)
+    assert model.threshold_ == 0.0
+    assert not model.predict_abstain(X)[1].any()
+
+
+def test_an_unreachable_target_abstains_on_all_and_says_so() -> None:
+    X, y, groups = data(gap=0.0)
+    with pytest.warns(EmotionNativeWarning, match="cannot be reached"):
+        model = c.AbstainingClassifier(GaussianNB(), target_accuracy=1.0).fit(X, y, groups=groups)
+    assert not model.reached_
+    assert model.threshold_ == 1.0
+    labels, abstained, _ = model.predict_abstain(X)
+    assert abstained.all()
+    assert set(labels) <= set(model.classes_)  # predict always gives a class
+
+
+def test_groups_are_a_must_and_ungrouped_is_remembered() -> None:
+    X, y, groups = data()
+    for model in (c.AbstainingClassifier(GaussianNB()), c.CalibratedClassifierCV(GaussianNB())):
+        with pytest.raises(LeakageError, match=r"allow_ungrouped=True.*config_context"):
+            clone(model).fit(X, y)
+        assert clone(model).fit(X, y, groups=groups).ungrouped_ is False
+        assert clone(model).set_params(allow_ungrouped=True).fit(X, y).ungrouped_ is True
+        with en.config_context(ungrouped="allow"):
+            assert clone(model).fit(X, y).ungrouped_ is True
+        with pytest.raises(LeakageError, match="at least two"):
+            clone(model).fit(X, y, groups=np.zeros(len(y)))
+        with pytest.raises(InvalidInputError, match="at most the number of groups"):
+            clone(model).set_params(cv=9).fit(X, y, groups=groups)
+        with pytest.raises(NotFittedError):
+            clone(model).predict(X)
+
+
+def test_pickle_and_clone_keep_everything() -> None:
+    X, y, groups = data()
+    model = c.AbstainingClassifier(c.CalibratedClassifierCV(LogisticRegression(), method="sigmoid"), target_accuracy=0.6).fit(X, y, groups=groups)
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert np.array_equal(again.predict_abstain(X)[1], model.predict_abstain(X)[1])
+    assert clone(model).get_params()["target_accuracy"] == 0.6

@@ -1,0 +1,169 @@
+"""Settings: layering, unknown names, rules, origins; the reference page lists all of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.experiment import LayeredSettings, Settings, load_settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+def load(file: str | Path | None = None, environment: dict[str, str] | None = None, **flags: Any) -> LayeredSettings:
+    return load_settings(file, environment=environment or {}, flags=flags)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "train.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_last_layer_wins(tmp_path: Path) -> None:
+    file = written(tmp_path, "folds: 3\nseed: 1\nforest:\n  n_estimators: 10\n  criterion: entropy\n")
+    environment = {"EMOTION_NATIVE_SEED": "2", "EMOTION_NATIVE_FOREST__N_ESTIMATORS": "20", "PATH": "/bin"}
+    layered = load(file, environment, forest={"n_estimators": 30})
+    assert (layered.settings.folds, layered.settings.seed) == (3, 2)
+    assert (layered.settings.forest.n_estimators, layered.settings.forest.criterion) == (30, "entropy")
+    assert layered.origins == {"folds": str(file), "seed": "EMOTION_NATIVE_SEED", "forest.n_estimators": "flag", "forest.criterion": str(file)}
+    assert ("folds", "3", str(file)) in layered.table() and ("over_sampling", "true", "default") in layered.table()
+
+
+def test_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_NATIVE_FOLDS", "7")
+    assert load_settings().settings.folds == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("TEST_SPEAKERS", "a, b,", ["a", "b"]),
+        ("TEST_SPEAKERS", "07", ["07"]),
+        ("MODEL", "forest,logistic", ["forest", "logistic"]),
+        ("OVER_SAMPLING", "false", False),
+        ("SELECT_K_BEST", "none", None),
+        ("TARGET_COVERAGE", "null", None),
+        ("CACHE", "/some/folder", "/some/folder"),
+        ("CACHE", "false", False),
+        ("OUTPUT", "1e3", "1e3"),
+        ("MANIFEST", "07", "07"),
+        ("SEED", "18446744073709551615", 2**64 - 1),
+    ],
+)
+def test_environment_values(variable: str, text: str, value: object) -> None:
+    settings = load(environment={f"EMOTION_NATIVE_{variable}": text}).settings
+    assert getattr(settings, variable.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ({"flags": {"foldz": 3}}, "foldz of the flags must be a known setting; got an unknown name; did you mean folds?"),
+        ({"flags": {"forest": {"n_estimator": 3}}}, "did you mean forest.n_estimators?"),
+        ({"flags": {"n_estimators": 3}}, "did you mean forest.n_estimators?"),
+        (
+            {"environment": {"EMOTION_NATIVE_FOLD": "3"}},
+            "EMOTION_NATIVE_FOLD of the environment must be a known setting.*did you mean EMOTION_NATIVE_FOLDS?",
+        ),
+        ({"flags": {"zzzzzz": 3}}, "settings.md"),
+        ({"flags": {"forest": 3}}, "forest of .* must be a mapping"),
+        ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
+        ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
+        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest' or 'logistic'; got 'tree'"),
+        ({"flags": {"model": ["forest", "forest"]}}, "each candidate once"),
+        ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
+        ({"flags": {"target_coverage": float("nan")}}, "target_coverage of the flags must be"),
+        ({"flags": {"target_coverage": 0.0}}, "greater than 0"),
+        ({"flags": {"group_by": ["content"]}}, "group_by must contain speaker"),
+        ({"flags": {"n_jobs": 0}}, "n_jobs must be"),
+        ({"flags": {"seed": -1}}, "seed of the flags must be"),
+    ],
+)
+def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message.replace("?", r"\?")):
+        load_settings(**{"environment": {}, **layers})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("folds: [", "readable YAML file"),
+        ("- a\n- b\n", "`name: value` lines"),
+        ("3: 4\n", "`name: value` lines"),
+        ("foldz: 3\n", "did you mean folds"),
+        ("test_speakers: [07]\n", "valid string; got 7"),
+        ("a: !!python/object/apply:os.system ['true']\n", "readable YAML file"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        load(written(tmp_path, text))
+
+
+def test_file_that_is_missing_huge_or_binary(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="No such file"):
+        load(tmp_path / "none.yaml")
+    big = tmp_path / "big.yaml"
+    big.write_bytes(b"#" * 1_000_001)
+    with pytest.raises(InvalidInputError, match="smaller than"):
+        load(big)
+    big.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidInputError, match="readable YAML"):
+        load(big)
+
+
+def test_empty_file_changes_nothing(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "# only a comment\n")).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("file", "flags", "expected"),
+    [
+        ("target_coverage: 0.5", {"target_accuracy": 0.9}, {"target_coverage": None, "target_accuracy": 0.9}),
+        ("target_accuracy: 0.9", {"target_coverage": 0.5}, {"target_coverage": 0.5, "target_accuracy": None}),
+        ("leave_one_speaker_out: true", {"folds": 3}, {"folds": 3, "leave_one_speaker_out": False}),
+        ("split_file: a.csv", {"test_speakers": ["x"]}, {"split_file": None, "test_speakers": ["x"]}),
+        ("target_coverage: null", {}, {"target_coverage": None, "target_accuracy": None}),
+    ],
+)
+def test_a_higher_layer_takes_back_the_rival(tmp_path: Path, file: str, flags: dict[str, Any], expected: dict[str, Any]) -> None:
+    settings = load(written(tmp_path, file), **flags).settings
+    assert {name: getattr(settings, name) for name in expected} == expected
+
+
+def test_target_accuracy_switches_the_default_coverage_off() -> None:
+    assert Settings(target_accuracy=0.9).target_coverage is None
+    assert Settings().target_coverage == 0.9
+
+
+def test_settings_are_frozen_and_survive_json() -> None:
+    settings = Settings(folds=3, model=["logistic"], forest={"n_estimators": 7})  # type: ignore[arg-type]  # pydantic turns the mapping into the section
+    with pytest.raises(ValueError, match="frozen"):
+        settings.folds = 4  # type: ignore[misc]  # the point of the test
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(REPOSITORY / "configs")))
+def test_bundled_configurations_are_valid(name: str) -> None:
+    layered = load(REPOSITORY / "configs" / name)
+    assert layered.settings.manifest is None
+    assert layered.settings.output.endswith(name.removesuffix(".yaml"))
+    assert "speaker" in layered.settings.group_by and not layered.settings.allow_ungrouped
+
+
+def test_reference_page_lists_every_setting() -> None:
+    """Name, default and meaning in the page are those of the code."""
+    page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    defaults = {name: value for name, value, _ in load().table()}
+    for prefix, model in (("", Settings), ("forest.", Settings().forest.__class__), ("logistic.", Settings().logistic.__class__)):
+        for name, field in model.model_fields.items():
+            if prefix + name not in defaults:
+                continue
+            line = next((line for line in page.splitlines() if line.startswith(f"| `{prefix}{name}` |")), "")
+            assert line, f"{prefix}{name} is missing"
+            assert f"| `{defaults[prefix + name]}` |" in line and str(field.description) in line, line

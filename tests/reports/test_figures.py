@@ -1,0 +1,127 @@
+"""Figures: sizes, hostile labels, bad input, independence from the caller's matplotlib settings."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from emotion_native import reports
+from emotion_native.exceptions import InvalidInputError
+
+HOSTILE = ["$x_{", "<script>alert(1)</script>", "a\nb\x00\x1b[31m", "日本" * 40, "\ud800lone", "", "50% & \\input{x}"]
+
+
+def picture(figure: object) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return imread(io.BytesIO(reports.figure_png(figure)))  # type: ignore[arg-type]  # every drawing function returns a figure
+
+
+def every_figure(labels: list[str]) -> list[object]:
+    k = len(labels)
+    return [
+        reports.confusion_figure(np.eye(k, dtype=int) * 7, labels, subtitle=labels[0]),
+        reports.confusion_figure(np.ones((k, k)), labels, normalize=True, failed=[1] * k),
+        reports.table_figure(reports.Table(labels[0], ["Name", "Value"], [[label, "0.5"] for label in labels], list(labels))),
+        reports.reliability_figure([0.5, 0.9], [True, False], subtitle=labels[0]),
+        reports.risk_coverage_figure([0.5, 1.0], [0.1, 0.2], operating_point=(0.7, 0.1), subtitle=labels[0]),
+        reports.speaker_figure(labels, [0.5] * k, [3] * k, pooled=0.5, interval=(0.2, 0.8), chance=0.25),
+        reports.contribution_figure(labels, [1.0] * k, [0.1] * k, base=0.2, label=labels[0]),
+    ]
+
+
+@pytest.mark.parametrize("labels", [["calm", "angry"], HOSTILE], ids=["plain", "hostile"])
+def test_every_figure_draws(labels: list[str]) -> None:
+    for figure in every_figure(labels):
+        pixels = picture(figure)
+        assert 300 < pixels.shape[0] < 3000 and 300 < pixels.shape[1] < 3000
+        assert pixels[..., :3].std() > 0.01  # something is drawn
+
+
+def test_same_figure_same_bytes() -> None:
+    first, second = (reports.figure_png(reports.confusion_figure([[3, 1], [0, 4]], ["a", "b"])) for _ in range(2))
+    assert first == second
+
+
+def test_callers_settings_do_not_matter_and_are_kept() -> None:
+    import matplotlib
+
+    plain = reports.figure_png(reports.confusion_figure([[3, 1], [0, 4]], ["a", "b"]))
+    with matplotlib.rc_context({"font.size": 30.0, "text.usetex": False, "axes.grid": True, "savefig.dpi": 40}):
+        assert reports.figure_png(reports.confusion_figure([[3, 1], [0, 4]], ["a", "b"])) == plain
+        assert matplotlib.rcParams["font.size"] == 30.0
+
+
+def test_no_window_system_is_touched() -> None:
+    """Figures are made without pyplot, so that servers and threads may draw."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from emotion_native import reports\n"
+        "reports.figure_png(reports.confusion_figure([[1, 0], [0, 1]], ['a', 'b']))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_importing_reports_loads_no_matplotlib() -> None:
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-c", "import sys, emotion_native.reports; assert 'matplotlib' not in sys.modules"], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: reports.confusion_figure([[1, 2]], ["a", "b"]),
+        lambda: reports.confusion_figure([[1, -2], [0, 0]], ["a", "b"]),
+        lambda: reports.confusion_figure([[1, np.nan], [0, 0]], ["a", "b"]),
+        lambda: reports.confusion_figure(np.zeros((0, 0)), []),
+        lambda: reports.confusion_figure([[1, 2], [0, 0]], ["a", "b"], failed=[1]),
+        lambda: reports.reliability_figure([0.5, np.nan], [True, True]),
+        lambda: reports.reliability_figure([0.5], [True, True]),
+        lambda: reports.risk_coverage_figure([0.5], [0.1, 0.2]),
+        lambda: reports.speaker_figure([], [], []),
+        lambda: reports.contribution_figure(["a"], [1.0], [0.1, 0.2], base=0.0, label="a"),
+        lambda: reports.Table("t", ["a", "b"], [["only one"]]),
+    ],
+)
+def test_bad_input(call: object) -> None:
+    with pytest.raises(InvalidInputError, match=" must "):
+        call()  # type: ignore[operator]  # the parameters are lambdas
+
+
+def test_confusion_of_nothing_predicted() -> None:
+    """A class without clips has no shares: its row is empty, not a division by zero."""
+    picture(reports.confusion_figure([[0, 0], [0, 0]], ["a", "b"], normalize=True))
+
+
+def test_many_speakers_are_cut_to_the_extremes() -> None:
+    figure = reports.speaker_figure([f"s{i}" for i in range(100)], np.linspace(0, 1, 100).tolist(), [5] * 100)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert len(labels) == 40 and "s0  (5)" in labels and "s99  (5)" in labels and "s50  (5)" not in labels
+
+
+def test_contributions_add_up() -> None:
+    """The last edge of the waterfall is base + sum of all contributions, shown or not."""
+    parts = np.random.default_rng(0).normal(size=50)
+    figure = reports.contribution_figure([f"f{i}" for i in range(50)], parts, parts, base=0.3, label="x", top=4)
+    bars = figure.axes[0].patches
+    assert len(bars) == 5
+    assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(0.3 + parts.sum(), abs=1e-9)
+
+
+def test_wilson_interval_of_the_reliability_diagram() -> None:
+    """Against the closed form worked by hand: 8 of 10 gives 0.4902 to 0.9433."""
+    from emotion_native.reports.curves import _wilson
+
+    assert _wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a\nb", "a b"), ("", "(blank)"), ("\x1b[31mred", "[31mred"), ("x" * 30, "x" * 23 + "…"), (7, "7")])
+def test_shown_label(text: object, shown: str) -> None:
+    assert reports.shown_label(text) == shown
