@@ -1,6 +1,7 @@
 #include "grower.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -30,7 +31,8 @@ Grower::Grower(const TrainingPlan& plan, const ForestOptions& options)
       options_(options),
       max_features_(options.max_features == 0 ? plan.columns.size() : std::min(options.max_features, plan.columns.size())),
       columns_(plan.columns.size()),
-      is_constant_(plan.columns.size(), 0) {
+      is_constant_(plan.columns.size(), 0),
+      compact_limit_(compact_limit()) {
     std::iota(columns_.begin(), columns_.end(), 0U);
     for (NodeSums* sums : {&sums_, &left_sums_, &right_sums_}) {
         sums->classes.resize(plan.n_classes);
@@ -153,9 +155,31 @@ Grower::Node Grower::child(const Node& parent, std::int32_t index, std::size_t b
     return {begin, end, index, is_right, parent.depth + 1, path_of(parent.path, is_right), constants_.size()};
 }
 
+// Copying pays where the codes do not fit the cache, and where the levels below will look at about as many columns as are copied.
+std::size_t Grower::compact_limit() const {
+    constexpr std::size_t copy_bytes = 512 << 10;
+    const std::size_t a_place = columns_.size() * (plan_.codes->is_wide() ? 4 : 2);
+    const std::size_t limit = copy_bytes / a_place;
+    const auto levels = static_cast<std::size_t>(std::bit_width(limit));
+    return plan_.codes->has_rows() && columns_.size() <= max_features_ * levels ? limit : 0;
+}
+
+void Grower::keep_compact(const Node& node) {
+    if (compact_end_ != 0 && node.begin >= compact_end_) {
+        search_->release();
+        compact_end_ = 0;
+    }
+    const std::size_t n = node.end - node.begin;
+    if (compact_end_ == 0 && n <= compact_limit_ && columns_.size() <= max_features_ * static_cast<std::size_t>(std::bit_width(n))) {
+        search_->compact(node.begin, node.end);
+        compact_end_ = node.end;
+    }
+}
+
 // Pre-order: the columns found constant on the way down are a stack, cut back when a right child starts.
 void Grower::grow_depth_first(const Node& root) {
     stack_.assign(1, root);
+    compact_end_ = 0;
     while (!stack_.empty()) {
         stop_->check();
         const Node node = stack_.back();
@@ -163,7 +187,11 @@ void Grower::grow_depth_first(const Node& root) {
         const std::int32_t index = add_node(node);
         std::size_t middle = 0;
         double improvement = 0;
-        if (!must_be_leaf(node) && split(node, index, middle, improvement)) {
+        if (must_be_leaf(node)) {
+            continue;
+        }
+        keep_compact(node);
+        if (split(node, index, middle, improvement)) {
             stack_.push_back(child(node, index, middle, node.end, true));
             stack_.push_back(child(node, index, node.begin, middle, false));
         }

@@ -54,6 +54,8 @@ private:
     void draw_columns(const Node& node);
     void set_split(std::int32_t index, const Split& split, std::size_t n_left, std::size_t n_right);
     [[nodiscard]] Node child(const Node& parent, std::int32_t index, std::size_t begin, std::size_t end, bool is_right) const;
+    [[nodiscard]] std::size_t compact_limit() const;
+    void keep_compact(const Node& node);
     void grow_depth_first(const Node& root);
     void grow_best_first(const Node& root);
 
@@ -74,6 +76,8 @@ private:
     std::vector<std::uint32_t> constants_;      // columns known to be constant on the way from the root to the node
     std::vector<std::uint8_t> is_constant_;
     std::vector<Node> stack_;
+    std::size_t compact_limit_ = 0;   // nodes of at most so many places are copied together; 0: none
+    std::size_t compact_end_ = 0;     // of the places copied now; 0: none
 };
 
 // The largest float not above the midpoint, so that left <= threshold < right holds in float32.

@@ -13,6 +13,7 @@ namespace emotion::trees {
 namespace {
 
 constexpr std::size_t columns_a_task = 8;       // read together, so that a row-major cache line serves several columns
+constexpr std::size_t cached_bytes = 4 << 20;   // codes of smaller matrices stay in the cache without a row-major copy
 constexpr std::size_t narrow_limit = 65'535;    // distinct values (NaN counted) that still fit 16 bits
 
 // The bits of a float as an integer that orders as the float does. NaN must not get here; -0 and 0 are one value.
@@ -103,6 +104,22 @@ void encode(MatrixView<const Float> x, std::size_t column, std::span<Code> out, 
     }
 }
 
+template <class Code>
+void transpose(const std::vector<Code>& columns, std::size_t n_rows, std::size_t n_cols, std::vector<Code>& rows, Parallel& parallel, StopToken& stop) {
+    constexpr std::size_t tile = 32;
+    rows.resize(columns.size());
+    parallel.blocks(n_rows, 1024, [&](std::size_t begin, std::size_t end) {
+        stop.check();
+        for (std::size_t r0 = begin; r0 < end; r0 += tile) {
+            for (std::size_t c = 0; c < n_cols; ++c) {
+                for (std::size_t r = r0; r < std::min(end, r0 + tile); ++r) {
+                    rows[r * n_cols + c] = columns[c * n_rows + r];
+                }
+            }
+        }
+    });
+}
+
 }  // namespace
 
 template <class Float>
@@ -134,6 +151,10 @@ RankCodes RankCodes::encode_all(MatrixView<const Float> x, Parallel& parallel, S
             codes.narrow_.assign(codes.wide_.begin(), codes.wide_.end());
             codes.wide_ = {};
         }
+    }
+    if (x.size() * (codes.is_wide_ ? 4 : 2) > cached_bytes) {
+        codes.is_wide_ ? transpose(codes.wide_, x.rows, x.cols, codes.wide_rows_, parallel, stop)
+                       : transpose(codes.narrow_, x.rows, x.cols, codes.narrow_rows_, parallel, stop);
     }
     return codes;
 }

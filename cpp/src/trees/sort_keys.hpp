@@ -37,7 +37,6 @@ public:
         if constexpr (sizeof(Key) == 4) {
             if (n <= rank_limit) {
                 rank_sort(n);
-                sorted_[n] = std::numeric_limits<Key>::max();
                 return;
             }
         } else if (n <= insertion_limit) {

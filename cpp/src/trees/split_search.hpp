@@ -47,6 +47,10 @@ public:
 
     virtual void start_tree(const std::vector<std::uint32_t>& copies, const std::vector<double>& class_factor) = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
+    // From now on only the places [begin, end) are asked for: copies their codes together, so that the nodes below them read from the
+    // second-level cache. release() ends that; the places must not be asked for again. Results do not depend on either.
+    virtual void compact(std::size_t begin, std::size_t end) = 0;
+    virtual void release() = 0;
     virtual void sums(std::size_t begin, std::size_t end, NodeSums& out) = 0;
     // The node whose split is sought from now on. `sums` must stay alive until apply().
     virtual void start_node(std::size_t begin, std::size_t end, const NodeSums& sums, const SplitLimits& limits) = 0;

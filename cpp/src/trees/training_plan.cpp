@@ -74,6 +74,7 @@ TrainingPlan::TrainingPlan(const TrainingSet& data, const ForestOptions& options
     n_positions = data.rows.size();
     n_rows = data.codes->n_rows();
     weighted = !data.weights.empty() || options.class_weight != ClassWeight::none;
+    codes = data.codes;
     set_columns(data);
     set_items(data);
     class_factor.assign(n_classes, 1.0);
@@ -96,6 +97,7 @@ void TrainingPlan::set_columns(const TrainingSet& data) {
     for (std::size_t j = 0; j < n; ++j) {
         const auto source = static_cast<std::size_t>(data.columns[j]);
         Column& column = columns[j];
+        source_columns.push_back(static_cast<std::uint32_t>(source));
         if (data.codes->is_wide()) {
             column.wide = data.codes->wide(source).data();
         } else {
@@ -106,7 +108,7 @@ void TrainingPlan::set_columns(const TrainingSet& data) {
         column.missing_code = static_cast<std::uint32_t>(values.size());
         const auto not_increasing = [](float a, float b) { return !(a < b); };
         if (std::adjacent_find(values.begin(), values.end(), not_increasing) != values.end()) {
-            std::vector<std::uint32_t>& codes = merged_codes_[j];
+            std::vector<std::uint32_t>& merged = merged_codes_[j];
             std::vector<float>& distinct = merged_values_[j];
             for (const float value : values) {
                 if (std::isnan(value) || (!distinct.empty() && value < distinct.back())) {
@@ -115,12 +117,12 @@ void TrainingPlan::set_columns(const TrainingSet& data) {
                 if (distinct.empty() || distinct.back() < value) {
                     distinct.push_back(value);
                 }
-                codes.push_back(static_cast<std::uint32_t>(distinct.size() - 1));
+                merged.push_back(static_cast<std::uint32_t>(distinct.size() - 1));
             }
-            codes.push_back(static_cast<std::uint32_t>(distinct.size()));
-            column.merged = codes.data();
+            merged.push_back(static_cast<std::uint32_t>(distinct.size()));
+            column.merged = merged.data();
             column.values = distinct.data();
-            column.missing_code = codes.back();
+            column.missing_code = merged.back();
         } else if (!values.empty() && std::isnan(values.front())) {
             throw InvalidInputError("values", caller, "non-decreasing in the codes", "NaN");
         }

@@ -35,6 +35,8 @@ struct TrainingPlan {
     bool weighted = false;                     // sample weights or class weights: sums are floating-point
     std::uint32_t max_code = 0;                // over all columns, NaN included
     std::vector<Column> columns;
+    std::vector<std::uint32_t> source_columns; // of the encoded matrix, one a column
+    const RankCodes* codes = nullptr;
     std::vector<std::uint32_t> item_row;
     std::vector<std::uint32_t> item_class;
     std::vector<double> item_weight;           // empty: all 1

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -55,6 +56,9 @@ void check(const Forest& forest, const Matrix<float>& x) {
         Matrix<double> plain(x.rows, forest.n_classes);
         predict_proba(forest, x.view(), plain.view(), parallel, stop);
         CHECK(plain.values == one_call.values);
+        Matrix<double> few(3, forest.n_classes);
+        predict_proba(forest, {x.values.data(), 3, x.cols}, few.view(), parallel, stop);
+        CHECK(std::equal(few.values.begin(), few.values.end(), one_call.values.begin()));
     }
 }
 

@@ -85,10 +85,10 @@ TEST_CASE("a fit on some positions of shared codes equals a fit on copies of tho
     }
 }
 
-TEST_CASE("narrow and wide keys grow the same forest") {
-    // With 40,000 unrelated rows in the encoded matrix the codes need more bits; the training rows are the same.
-    const auto data = test::make_data(200, 4, 3, 4);
-    Matrix<float> large(70'000, 4);
+TEST_CASE("narrow and wide keys, codes in place and copied together grow the same forest") {
+    // With 70,000 unrelated rows in the encoded matrix the codes need more bits, and trees copy the rows of small nodes.
+    const auto data = test::make_data(200, 20, 3, 4, 0, 0.05);
+    Matrix<float> large(70'000, 20);
     std::copy(data.x.values.begin(), data.x.values.end(), large.values.begin());
     for (std::size_t i = data.x.values.size(); i < large.values.size(); ++i) {
         large.values[i] = static_cast<float>(i) * 1e-3F;
@@ -99,12 +99,17 @@ TEST_CASE("narrow and wide keys grow the same forest") {
         const test::Input small(data.x, data.y, test::all_rows(200), n_classes, test::identity);
         const test::Input wide(large, labels, test::all_rows(200), n_classes, test::identity);
         REQUIRE(wide.codes.is_wide());
+        REQUIRE(wide.codes.has_rows());
+        REQUIRE(!small.codes.has_rows());
         ForestOptions options;
         options.n_estimators = 3;
-        options.max_features = 2;
+        options.max_features = 5;
         Parallel parallel(1);
         StopToken stop;
-        CHECK(test::equal(fit_forest(small.set(), options, parallel, stop), fit_forest(wide.set(), options, parallel, stop)));
+        for (const auto class_weight : {ClassWeight::none, ClassWeight::balanced}) {
+            options.class_weight = class_weight;
+            CHECK(test::equal(fit_forest(small.set(), options, parallel, stop), fit_forest(wide.set(), options, parallel, stop)));
+        }
     }
 }
 

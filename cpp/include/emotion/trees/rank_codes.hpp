@@ -28,6 +28,10 @@ public:
     [[nodiscard]] std::span<const std::uint32_t> wide(std::size_t column) const;    // when is_wide()
     [[nodiscard]] std::span<const std::uint16_t> narrow(std::size_t column) const;  // otherwise
     [[nodiscard]] bool is_wide() const { return is_wide_; }  // some column has more than 65,535 distinct values (NaN counted)
+    // Large matrices are also held row-major, so that a tree can copy the rows of a small node at the price of a few cache lines each.
+    [[nodiscard]] bool has_rows() const { return !narrow_rows_.empty() || !wide_rows_.empty(); }
+    [[nodiscard]] const std::uint32_t* wide_row(std::size_t row) const { return wide_rows_.data() + row * n_features(); }
+    [[nodiscard]] const std::uint16_t* narrow_row(std::size_t row) const { return narrow_rows_.data() + row * n_features(); }
     // The distinct values of a column, ascending, without NaN. float32 input is widened exactly.
     [[nodiscard]] std::span<const double> values(std::size_t column) const { return values_[column]; }
     [[nodiscard]] std::size_t n_distinct(std::size_t column) const { return values_[column].size(); }
@@ -41,6 +45,8 @@ private:
     bool is_wide_ = false;
     std::vector<std::uint16_t> narrow_;
     std::vector<std::uint32_t> wide_;
+    std::vector<std::uint16_t> narrow_rows_;
+    std::vector<std::uint32_t> wide_rows_;
     std::vector<std::vector<double>> values_;
     std::vector<std::uint8_t> has_missing_;
 };
