@@ -237,6 +237,7 @@ def predict(
     model_file: ModelFile = None,
     top_features: Annotated[int, typer.Option("--top-features", help="Columns that drove the prediction to show.", min=0, max=1000)] = 3,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.0,
+    trust_pickle: Annotated[bool, typer.Option("--trust-pickle", help="Read a .pkl model; that runs code from the file.")] = False,
     n_jobs: Jobs = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -250,7 +251,16 @@ def predict(
     """
     from .prediction import predict_clips
 
-    predict_clips(clips, model_file, top_features=top_features, fail_threshold=fail_threshold, n_jobs=n_jobs, as_json=json, quiet=quiet)
+    predict_clips(
+        clips,
+        model_file,
+        top_features=top_features,
+        fail_threshold=fail_threshold,
+        n_jobs=n_jobs,
+        trust_pickle=trust_pickle,
+        as_json=json,
+        quiet=quiet,
+    )
 
 
 @app.command()

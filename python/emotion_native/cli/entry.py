@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return int(result or 0)
         except SystemExit as error:
+            if isinstance(error.__context__, BrokenPipeError):  # the command line's library turns it into exit code 1
+                _silence_stdout()
+                return ExitCode.BROKEN_PIPE
             return error.code if isinstance(error.code, int) else int(error.code is not None)
         except BrokenPipeError:
             _silence_stdout()
@@ -93,7 +96,7 @@ def _termination_as_exception() -> Any:
 
 
 def _silence_stdout() -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

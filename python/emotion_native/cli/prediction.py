@@ -11,16 +11,22 @@ from ..exceptions import InvalidInputError
 from .console import StageProgress, bar, note, print_json, safe
 from .entry import ExitCode
 
-__all__ = ["explain_clip", "predict_clips", "show_prediction"]
+__all__ = ["explain_clip", "open_model", "predict_clips", "show_prediction"]
 
 
 def predict_clips(
-    clips: list[str], model_file: str | None, *, top_features: int, fail_threshold: float, n_jobs: int | None, as_json: bool, quiet: bool
+    clips: list[str],
+    model_file: str | None,
+    *,
+    top_features: int,
+    fail_threshold: float,
+    n_jobs: int | None,
+    trust_pickle: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Predict clips; exit code 4 when more than ``fail_threshold`` of them cannot be used."""
-    from ..runtime import load_model
-
-    model = load_model(model_file)
+    model = open_model(model_file, trust_pickle=trust_pickle)
     with StageProgress(quiet=quiet or len(clips) < 8) as progress:
         predictions = model.predict_batch(
             clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done: progress("Predicting", int(done), len(clips))
@@ -40,6 +46,24 @@ def predict_clips(
     if failed > fail_threshold * len(clips):
         note(f"Error: {failed} of {len(clips)} clips could not be used")
         raise typer.Exit(ExitCode.MEDIA_FAILED)
+
+
+def open_model(model_file: str | None, *, trust_pickle: bool = False) -> Any:
+    """Load a model file; a pickle only where the user says to trust it, for reading one runs what is in it."""
+    from ..runtime import load_model
+
+    if model_file is None or Path(model_file).suffix.lower() not in (".pkl", ".pickle"):
+        return load_model(model_file)
+    if not trust_pickle:
+        raise InvalidInputError(
+            f"model_file must be a model file unless --trust-pickle is given; got {model_file}. A pickle runs code when it is read: "
+            "pass --trust-pickle only for a file that you made yourself"
+        )
+    from ..persistence import load_pickle, model_bytes
+
+    fitted = load_pickle(model_file, trust=True)
+    extractor = getattr(fitted, "extractor_", None) or {"feature_set": "classic", "sample_rate_hz": 16_000}
+    return load_model(model_bytes(fitted, extractor=extractor))
 
 
 def _model_record(model: Any, model_file: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..exceptions import InvalidInputError, LeakageError
-from .preparing import Stage, choose_labels, load_table, speaker_key, table_extractor, text_column
+from .preparing import Stage, check_failures, choose_labels, load_table, speaker_key, table_extractor, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
 from .settings import Settings
@@ -112,9 +112,16 @@ def evaluate(
         If speakers or clips took part in the training and ``allow_seen`` is false.
     InvalidInputError, MediaDecodeError
         For bad data, or a table of other features than the model's.
+
+    Examples
+    --------
+    >>> import emotion_native as en
+    >>> sample = en.datasets.load_sample()
+    >>> result = en.experiment.evaluate(en.load_model(), sample[sample["split"] == "demo"], cache=False)
+    >>> result.scored.n_speakers, result.seen
+    (1, {'speakers': 0, 'clips': 0})
     """
     from ..runtime import load_model
-    from .preparing import check_failures
     from .run_folder import check_target, new_folder
 
     if output is not None:
@@ -122,58 +129,89 @@ def evaluate(
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
     rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
     table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
-    made = table_extractor(table)
-    if [str(name) for name in table.names] != [str(name) for name in loaded.feature_names] or (loaded.extractor and made != loaded.extractor):
-        raise InvalidInputError("data of evaluate must have the model's feature columns; got others. Extract them from the manifest again")
-    rows = table.rows.reset_index(drop=True)
-    status = np.asarray([str(value) for value in table.status])
-    check_failures(status, fail_threshold, caller="evaluate")
-    label = choose_labels(rows, "auto", known={str(name) for name in loaded.classes})
-    known = np.isin(label, [str(name) for name in loaded.classes])
-    if not known.any():
-        raise InvalidInputError(
-            f"labels of evaluate must be among the model's ({', '.join(map(str, loaded.classes))}); got {sorted(set(label.tolist()))[:8]}"
-        )
-    speaker, content = text_column(rows, "speaker"), np.asarray([str(key) for key in table.content_keys])
-    seen = _seen(loaded, speaker[known].tolist(), content[known].tolist())
+    rows = _choose_rows(loaded, table, fail_threshold)
+    seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
         raise LeakageError(
             f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers']} speakers and {seen['clips']} clips "
             "of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
         )
-    X = np.asarray(table.X, dtype=np.float32)[known]
     scored = score_with_model(
         loaded,
         title="Evaluation",
-        X=X,
-        label=label[known],
-        speaker=speaker[known],
-        filepath=text_column(rows, "filepath")[known],
-        status=status[known].tolist(),
+        X=rows.X,
+        label=rows.label,
+        speaker=rows.speaker,
+        filepath=rows.filepath,
+        status=rows.status,
         ungrouped=any(seen.values()),
         n_jobs=n_jobs,
     )
-    record = {
-        "kind": "evaluation",
-        "made": utc_now(),
-        "data_hash": data_hash(X, loaded.feature_names, label[known], content[known]),
-        "model_hash": loaded.model_hash,
-        "model_provenance": loaded.provenance,
-        "environment": environment(),
-        "ungrouped": any(seen.values()) or bool(loaded.provenance.get("ungrouped", False)),
-        "seen": seen,
-        "classes": scored.classes,
-        "modality": sorted(set(text_column(rows, "modality").tolist()) - {""}),
-        "rows": {"test": int(known.sum()), "failed": int((status[known] != "ok").sum()), "left_out": _left_out(label, known)},
-        "speakers": {"test": scored.n_speakers},
-        "notes": [],
-    }
+    record = _record(loaded, rows, scored, seen)
     with nullcontext(None) if output is None else new_folder(output, force=force) as folder:
         if folder is not None:
             from .writing import write_evaluation
 
             write_evaluation(folder, record, scored)
     return Evaluation(scored, seen, None if output is None else Path(output), record)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows whose labels the model knows."""
+
+    X: NDArray[np.float32]
+    label: NDArray[np.str_]
+    speaker: NDArray[np.str_]
+    filepath: NDArray[np.str_]
+    content: NDArray[np.str_]
+    status: list[str]
+    modality: list[str]
+    left_out: dict[str, int]
+
+
+def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Rows:
+    classes = [str(name) for name in model.classes]
+    same_columns = [str(name) for name in table.names] == [str(name) for name in model.feature_names]
+    if not same_columns or (model.extractor and table_extractor(table) != model.extractor):
+        raise InvalidInputError(
+            "data of evaluate must have the model's feature columns, extracted in the same way; got others. Extract them from the manifest again"
+        )
+    rows = table.rows.reset_index(drop=True)
+    status = np.asarray([str(value) for value in table.status])
+    check_failures(status, fail_threshold, caller="evaluate")
+    label = choose_labels(rows, "auto", known=set(classes))
+    known = np.isin(label, classes)
+    if not known.any():
+        raise InvalidInputError(f"labels of evaluate must be among the model's ({', '.join(classes)}); got {sorted(set(label.tolist()))[:8]}")
+    return _Rows(
+        X=np.asarray(table.X, dtype=np.float32)[known],
+        label=label[known],
+        speaker=text_column(rows, "speaker")[known],
+        filepath=text_column(rows, "filepath")[known],
+        content=np.asarray([str(key) for key in table.content_keys])[known],
+        status=status[known].tolist(),
+        modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
+        left_out=_left_out(label, known),
+    )
+
+
+def _record(model: EmotionModel, rows: _Rows, scored: Scored, seen: dict[str, int]) -> dict[str, Any]:
+    return {
+        "kind": "evaluation",
+        "made": utc_now(),
+        "data_hash": data_hash(rows.X, model.feature_names, rows.label, rows.content),
+        "model_hash": model.model_hash,
+        "model_provenance": model.provenance,
+        "environment": environment(),
+        "ungrouped": any(seen.values()) or bool(model.provenance.get("ungrouped", False)),
+        "seen": seen,
+        "classes": scored.classes,
+        "modality": rows.modality,
+        "rows": {"test": len(rows.label), "failed": sum(code != "ok" for code in rows.status), "left_out": rows.left_out},
+        "speakers": {"test": scored.n_speakers},
+        "notes": [],
+    }
 
 
 def _left_out(label: NDArray[np.str_], known: NDArray[np.bool_]) -> dict[str, int]:

@@ -27,6 +27,8 @@ __all__ = ["TrainingRun", "train"]
 
 MODEL_FILE = "model.emotion"
 MOST_CONTENT_KEYS = 2_000
+# Settings that decide nothing of what is learned: a model file does not depend on them.
+NOT_LEARNING = frozenset({"manifest", "output", "force", "format", "cache", "fail_threshold", "test_speakers", "split_file", "n_jobs"})
 
 
 @dataclass(frozen=True)
@@ -259,16 +261,26 @@ def _compare(prepared: Prepared, rows: Any, place: Any, nested: Any, usable: Any
     return result
 
 
+def _hashes(prepared: Prepared, fold: NDArray[np.int64], rows: NDArray[np.bool_], prefix: str) -> dict[str, str]:
+    """Return the hashes of the data and of the split, over some rows."""
+    content = np.asarray(prepared.content)[rows].tolist()
+    part = np.where(prepared.test, "test", "train")[rows].tolist()
+    keys = zip(prepared.filepath[rows].tolist(), content, strict=True)
+    return {
+        f"{prefix}data_hash": data_hash(prepared.X[rows], prepared.names, prepared.y[rows], content),
+        f"{prefix}split_hash": split_hash(keys, fold[rows].tolist(), part),
+    }
+
+
 def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any, origins: Mapping[str, str] | None) -> dict[str, Any]:
-    part = np.where(prepared.test, "test", "train")
     fold = np.full(len(prepared.y), -1, dtype=np.int64)
     fold[~prepared.test] = scored.fold
     usable = ~prepared.test & prepared.ok
     return {
         "kind": "training",
         "made": utc_now(),
-        "data_hash": data_hash(prepared.X, prepared.names, prepared.y, prepared.content),
-        "split_hash": split_hash(zip(prepared.filepath.tolist(), prepared.content, strict=True), fold.tolist(), part.tolist()),
+        **_hashes(prepared, fold, np.ones(len(fold), dtype=bool), ""),
+        **_hashes(prepared, fold, ~prepared.test, "training_"),
         "seeds": {"seed": settings.seed},
         "settings": settings.model_dump(),
         "origins": dict(origins or {}),
@@ -290,6 +302,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "features": {"columns": len(prepared.names), "extractor": prepared.extractor},
         "label_counts": {label: int((prepared.y[usable] == label).sum()) for label in scored.classes},
         "thresholds_in_folds": [None if value is None else float(value) for value in nested.thresholds],
+        "target_reached_in_folds": [bool(value) for value in nested.reached],
         "chosen_in_folds": [str(name) for name in nested.chosen],
         "notes": list(prepared.notes),
     }
@@ -310,25 +323,11 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
-    provenance = {
-        key: record[key]
-        for key in (
-            "data_hash",
-            "split_hash",
-            "seeds",
-            "ungrouped",
-            "group_by",
-            "class_prior",
-            "label_counts",
-            "speakers",
-            "folds",
-            "features",
-            "final",
-        )
-    }
-    provenance["settings"] = {
-        key: value for key, value in record["settings"].items() if key not in ("manifest", "output", "cache", "split_file", "test_speakers")
-    }
+    kept_keys = ("seeds", "ungrouped", "group_by", "class_prior", "label_counts", "folds", "features", "final")
+    provenance = {key: record[key] for key in kept_keys}
+    provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
+    provenance["n_speakers"] = scored.n_speakers
+    provenance["settings"] = {key: value for key, value in record["settings"].items() if key not in NOT_LEARNING}
     provenance["training_speakers"] = sorted({speaker_key(name) for name in prepared.speaker[usable].tolist()})
     provenance["training_content"] = content if len(content) <= MOST_CONTENT_KEYS else []
     provenance["cross_validated"] = headline(scored)
@@ -344,6 +343,8 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         provenance=provenance,
     )
     if "pkl" in settings.format:
+        # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.
+        fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, final.threshold, prepared.extractor
         persistence.save_pickle(fitted, folder / "classifier.pkl")
     if progress is not None:
         progress("Fitting the final model", 1, 1)

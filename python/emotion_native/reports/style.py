@@ -100,7 +100,14 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Return the figure as PNG bytes; the same figure gives the same bytes."""
+    """Return the figure as PNG bytes; the same figure gives the same bytes.
+
+    Examples
+    --------
+    >>> from emotion_native.reports import confusion_figure, figure_png
+    >>> figure_png(confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]))[1:4]
+    b'PNG'
+    """
     buffer = io.BytesIO()
     with _style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -109,7 +116,15 @@ def figure_png(figure: Figure) -> bytes:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write the figure as a PNG file."""
+    """Write the figure as a PNG file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from emotion_native.reports import confusion_figure, save_figure
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "confusion.png"
+    >>> save_figure(confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]), path)
+    """
     Path(path).write_bytes(figure_png(figure))
 
 

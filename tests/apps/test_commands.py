@@ -1,0 +1,242 @@
+"""Each command: its result, its JSON, its exit codes; errors are one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+COMMANDS = ["demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain", "report", "doctor"]
+REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "cli.md"
+
+
+def test_version(command: Any) -> None:
+    from emotion_native import __version__
+
+    assert command("--version").out == f"emotion-native {__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples(command: Any, name: str) -> None:
+    outcome = command(name, "--help")
+    assert outcome.code == 0 and f"emotion-native {name}" in outcome.out and "Example" in outcome.out
+
+
+def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
+    from emotion_native.cli.entry import ExitCode
+
+    page = REFERENCE.read_text(encoding="utf-8")
+    listed = re.findall(r"^  (\w+) ", command("--help").out.split("Commands:")[1].split("Start with")[0], flags=re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+    for name in COMMANDS:
+        assert f"| `{name}" in page
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)] == [int(code) for code in ExitCode]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["trian"], 2, "Did you mean 'train'"),
+        (["train", "--foldz", "3"], 2, "foldz"),
+        (["predict"], 2, "clips"),
+        (["validate", "/no/such.csv"], 3, "existing file"),
+        (["predict", "x.wav", "--model-file", "/no/such.emotion"], 3, "such.emotion"),
+        (["train"], 3, "manifest of train must be named"),
+        (["train", "m.csv", "--set", "foldz=3"], 3, "did you mean folds?"),
+        (["train", "m.csv", "--set", "folds"], 3, "NAME=VALUE"),
+        (["train", "m.csv", "--folds", "1"], 3, "folds of the flags must be"),
+        (["train", "m.csv", "--model", "tree"], 3, "'forest' or 'logistic'"),
+        (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
+        (["report", "/no/such/run"], 3, "run of report"),
+        (["predict", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
+    ],
+)
+def test_errors_are_one_line_with_their_exit_code(command: Any, words: list[str], code: int, message: str) -> None:
+    outcome = command(*words)
+    assert outcome.code == code, outcome.err
+    assert message in outcome.err and outcome.err.count("\n") == 1 and "Traceback" not in outcome.err
+    as_json = command(*words, "--json")
+    assert as_json.code == code and as_json.json["error"]["exit_code"] == code and message in as_json.json["error"]["message"]
+
+
+def test_debug_shows_the_traceback(command: Any) -> None:
+    assert "Traceback" in command("validate", "/no/such.csv", "--debug").err
+
+
+def test_a_defect_is_said_to_be_one(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import emotion_native.cli.doctor as doctor
+
+    def fail(*, as_json: bool) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(doctor, "run_doctor", fail)
+    outcome = command("doctor")
+    assert outcome.code == 70 and "RuntimeError: boom (a defect" in outcome.err
+
+
+def test_unknown_variable_is_an_error(command: Any, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_NATIVE_FOLD", "3")
+    outcome = command("train", manifest)
+    assert outcome.code == 3 and "did you mean EMOTION_NATIVE_FOLDS?" in outcome.err
+
+
+def test_manifest_and_validate(command: Any, tmp_path: Path, clip: str) -> None:
+    source, output = Path(clip).parent, tmp_path / "emodb.csv"
+    made = command("manifest", "emodb", source, "-o", output, "--json")
+    assert made.code == 0 and made.json["speakers"] == 6 and len(pd.read_csv(output)) == made.json["rows"]
+    assert command("manifest", "emodb", source, "-o", output).code == 3  # exists
+    report = command("validate", output, "--json")
+    assert report.code == 0 and report.json["ok"] is True
+    assert "No errors" in command("validate", output).out
+
+
+def test_validate_finds_errors(command: Any, manifest: Path) -> None:
+    broken = manifest.parent / "broken.csv"
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    frame.loc[0, "filepath"] = "missing.wav"
+    frame.to_csv(broken, index=False)
+    outcome = command("validate", broken, "--json")
+    assert outcome.code == 1 and outcome.json["ok"] is False
+    assert any(issue["severity"] == "error" and issue["rows"] == [0] for issue in outcome.json["issues"])
+
+
+def test_extract_and_train_on_the_table(command: Any, manifest: Path, tmp_path: Path) -> None:
+    table = tmp_path / "features.parquet"
+    outcome = command("extract", manifest, "-o", table, "--json", "--no-cache")
+    assert outcome.code == 0 and outcome.json["columns"] == 1092 and outcome.json["failed"] == []
+    run = command("train", table, "-o", tmp_path / "run", "-q", "--set", "forest.n_estimators=5")
+    assert run.code == 0, run.err
+    assert (tmp_path / "run" / "model.emotion").is_file()
+
+
+def test_media_failures(command: Any, manifest: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    frame["filepath"] = [str(manifest.parent / path) for path in frame["filepath"]]
+    for row in range(20):
+        bad = tmp_path / f"bad{row}.wav"
+        bad.write_bytes(b"RIFF, not really")
+        frame.loc[row, "filepath"] = str(bad)
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    outcome = command("extract", tmp_path / "m.csv", "-o", tmp_path / "t.parquet", "--json", "--no-cache")
+    assert outcome.code == 4 and len(outcome.json["failed"]) == 20 and (tmp_path / "t.parquet").is_file()
+    assert command("train", tmp_path / "t.parquet", "-o", tmp_path / "run").code == 4
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_json(trained: tuple[Path, Any]) -> None:
+    folder, outcome = trained
+    result = outcome.json
+    assert outcome.err == ""
+    assert set(result) == {"folder", "model_file", "report", "ungrouped", "cross_validated", "held_out", "candidates", "run"}
+    assert Path(result["model_file"]).is_file() and result["ungrouped"] is False
+    assert result["held_out"]["n_speakers"] == 1 and result["cross_validated"]["n_speakers"] == 4
+    assert result["run"]["origins"]["forest.n_estimators"] == "flag"
+    assert json.loads((folder / "run.json").read_text()) == result["run"]
+
+
+def test_train_prints_settings_and_chance(command: Any, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"manifest: {manifest}\noutput: {tmp_path / 'run'}\nforest:\n  n_estimators: 5\nfolds: 4\ncache: false\n")
+    monkeypatch.setenv("EMOTION_NATIVE_SEED", "5")
+    outcome = command("train", "--config", config, "--folds", "3")
+    assert outcome.code == 0, outcome.err
+    lines = {" ".join(line.split()) for line in outcome.err.splitlines()}
+    assert {"folds 3 flag", "seed 5 EMOTION_NATIVE_SEED", f"forest.n_estimators 5 {config}"} <= lines
+    assert outcome.out.startswith("Grouped split: 3 folds") and "Chance: guessing among 4 labels" in outcome.out
+    assert "Only 5 speakers: a demonstration, not evidence." in outcome.out
+    assert "Cross-validating" in outcome.err  # progress, also where nobody watches
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["settings"]["folds"] == 3 and record["origins"]["seed"] == "EMOTION_NATIVE_SEED"
+    again = command("train", "--config", config)
+    assert again.code == 3 and "must not exist yet" in again.err
+
+
+def test_leakage_is_refused(command: Any, manifest: Path, trained: tuple[Path, Any], tmp_path: Path) -> None:
+    outcome = command("evaluate", trained[0] / "model.emotion", manifest, "--json", "--no-cache", "-q")
+    assert outcome.code == 5 and outcome.json["error"]["kind"] == "LeakageError"
+    allowed = command("evaluate", trained[0] / "model.emotion", manifest, "--allow-seen", "--no-cache", "-q")
+    assert allowed.code == 0 and allowed.out.startswith("SEEN DATA")
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    frame["filepath"] = [str(manifest.parent / path) for path in frame["filepath"]]
+    frame[frame["speaker"].str.endswith(("03", "08"))].to_csv(tmp_path / "two.csv", index=False)
+    assert command("train", tmp_path / "two.csv", "-o", tmp_path / "run", "-q").code == 5
+
+
+def test_evaluate_on_new_speakers(command: Any, manifest: Path, trained: tuple[Path, Any], tmp_path: Path) -> None:
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    frame["filepath"] = [str(manifest.parent / path) for path in frame["filepath"]]
+    frame[frame["speaker"] == "emodb/13"].to_csv(tmp_path / "new.csv", index=False)
+    outcome = command("evaluate", trained[0] / "model.emotion", tmp_path / "new.csv", "-o", tmp_path / "e", "--json", "--no-cache", "-q")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["evaluation"]["overall"] == trained[1].json["held_out"]["overall"]
+    assert command("report", tmp_path / "e").code == 0
+
+
+def test_predict(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: Path) -> None:
+    model = trained[0] / "model.emotion"
+    outcome = command("predict", clip, "-m", model, "--json")
+    assert outcome.code == 0
+    (prediction,) = outcome.json["predictions"]
+    assert {"filepath", "label", "probabilities", "confidence", "abstained", "reason", "segments", "top_features", "model_hash", "warnings"} == set(
+        prediction
+    )
+    assert sum(prediction["probabilities"].values()) == pytest.approx(1.0) and len(prediction["top_features"]) == 3
+    assert prediction["model_hash"] == outcome.json["model"]["hash"]
+    text = command("predict", clip, "-m", model)
+    assert text.code == 0 and f"confidence {prediction['confidence']:.0%}" in text.out
+    pickled = command("predict", clip, "-m", trained[0] / "classifier.pkl", "--trust-pickle", "--json")
+    assert pickled.json["predictions"][0]["probabilities"] == pytest.approx(prediction["probabilities"], abs=1e-12)
+
+
+def test_predict_with_the_default_model(command: Any, clip: str) -> None:
+    outcome = command("predict", clip, "--json")
+    assert outcome.code == 0 and outcome.json["model"]["file"] == "default"
+    assert outcome.json["model"]["classes"] == ["angry", "happy", "neutral", "sad"] and outcome.json["model"]["ungrouped"] is False
+
+
+def test_predict_goes_on_after_a_bad_clip(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad\x1b[31m.wav"
+    bad.write_bytes(b"no audio")
+    outcome = command("predict", bad, clip, "-m", trained[0] / "model.emotion")
+    assert outcome.code == 4 and "\x1b" not in outcome.out and "confidence" in outcome.out
+    as_json = command("predict", bad, clip, "-m", trained[0] / "model.emotion", "--json", "--fail-threshold", "0.5")
+    assert as_json.code == 0 and [p["label"] is None for p in as_json.json["predictions"]] == [True, False]
+
+
+def test_explain(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: Path) -> None:
+    model, picture = trained[0] / "model.emotion", tmp_path / "why.png"
+    result = command("explain", clip, "-m", model, "--label", "sad", "--top", "4", "-o", picture, "--json").json
+    assert result["label"] == "sad" and len(result["features"]) == 4
+    total = result["base_value"] + sum(row["contribution"] for row in result["features"]) + result["rest"]
+    assert total == pytest.approx(result["value"], abs=1e-9)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "other columns" in command("explain", clip, "-m", model).out
+    assert command("explain", clip, "-m", model, "--label", "glad").code == 3
+    assert command("explain", clip, "-m", model, "-o", tmp_path / "why.pdf").code == 3
+    assert command("explain", "/no/such.wav", "-m", model).code == 4
+
+
+def test_report(command: Any, trained: tuple[Path, Any]) -> None:
+    outcome = command("report", trained[0], "--json")
+    assert outcome.json["metrics"]["cross_validated"] == trained[1].json["cross_validated"]
+    assert "Held-out speakers" in command("report", trained[0]).out
+
+
+def test_doctor(command: Any) -> None:
+    outcome = command("doctor", "--json")
+    assert outcome.code == 0, outcome.out
+    checks = {check["check"]: check["status"] for check in outcome.json["checks"]}
+    assert {"python", "core", "threads", "packages", "disk", "cache", "fonts", "default model"} <= set(checks) and outcome.json["ok"]
+    assert "Everything needed is there." in command("doctor").out
+
+
+def test_doctor_names_what_is_missing(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import emotion_native.cli.doctor as doctor
+
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package-at-all"))
+    outcome = command("doctor")
+    assert outcome.code == 1 and "missing: no-such-package-at-all" in outcome.out

@@ -1,0 +1,326 @@
+"""Training on the bundled corpus: files, numbers against an independent count, leaks, determinism, failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError, LeakageError, MediaDecodeError
+from emotion_native.experiment import evaluate, train
+
+FILES = {
+    "eval_metrics.json",
+    "confusion_matrix.png",
+    "confusion_matrix_normalized.png",
+    "predictions_with_confidence.csv",
+    "metrics_table_summary.png",
+    "metrics_table_classwise.png",
+    "metrics_table.tex",
+    "run.json",
+    "report.html",
+    "model.emotion",
+}
+
+
+@pytest.fixture(scope="module")
+def run(table: Any, small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return train(table, {**small, "format": ["emotion", "pkl"]}, output=tmp_path_factory.mktemp("runs") / "run")
+
+
+def changed(table: Any, **changes: Any) -> Any:
+    return replace(table, **changes)
+
+
+def model_bytes(table: Any, settings: dict[str, Any], tmp_path: Path, name: str) -> bytes:
+    return train(table, settings, output=tmp_path / name).model_path.read_bytes()
+
+
+def test_all_files_are_there(run: Any) -> None:
+    assert FILES | {"classifier.pkl"} <= {path.name for path in run.folder.iterdir()}
+
+
+def test_predictions_are_out_of_fold_and_agree_with_the_scores(run: Any, table: Any) -> None:
+    """The file alone gives the reported balanced accuracy, coverage and accuracy of answers, counted by other code."""
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv", dtype={"speaker": str})
+    assert frame["filepath"].tolist() == table.rows["filepath"].tolist()
+    assert frame.groupby("speaker")["fold"].nunique().max() == 1 and frame["fold"].nunique() == 5  # a fold a speaker
+    columns = [name for name in frame.columns if name.startswith("probability_")]
+    np.testing.assert_allclose(frame[columns].sum(axis=1), 1.0, atol=1e-6)  # nine digits are written
+    best = frame[columns].to_numpy().argmax(axis=1)
+    assert [columns[j].removeprefix("probability_") for j in best] == frame["predicted"].tolist()
+    scores = json.loads((run.folder / "eval_metrics.json").read_text())["cross_validated"]["overall"]
+    assert scores["balanced_accuracy"]["value"] == pytest.approx(balanced_accuracy_score(frame["label"], frame["predicted"]), abs=1e-12)
+    given = frame[~frame["abstained"]]
+    assert scores["coverage"]["value"] == pytest.approx(len(given) / len(frame), abs=1e-12)
+    assert scores["selective_accuracy"]["value"] == pytest.approx((given["label"] == given["predicted"]).mean(), abs=1e-12)
+    assert set(frame.loc[frame["abstained"], "reason"]) <= {"low_confidence"}
+    assert scores["balanced_accuracy"]["n_speakers"] == 5
+
+
+def test_run_json(run: Any, table: Any) -> None:
+    record = json.loads((run.folder / "run.json").read_text())
+    assert record["ungrouped"] is False and record["seeds"] == {"seed": 0} and record["folds"] == 5
+    assert record["settings"]["forest"]["n_estimators"] == 12
+    assert {"data_hash", "split_hash", "environment", "thresholds_in_folds", "model_hash"} <= set(record)
+    assert len(record["thresholds_in_folds"]) == 5
+    assert record["rows"]["train"] == len(table)
+
+
+def test_report_is_honest(run: Any) -> None:
+    text = (run.folder / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "Grouped split",
+        "a demonstration, not evidence",
+        "5 speakers",
+        "chance 0.25",
+        "describes a performance",
+        "Article 5(1)(f)",
+        "unimodal",
+    ):
+        assert words in text
+    assert text.count("data:image/png;base64,") >= 5 and "http://" not in text and "<script" not in text
+    latex = (run.folder / "metrics_table.tex").read_text()
+    assert "Chance" in latex and "5 speakers" in latex
+
+
+def test_model_file_predicts_as_the_pickle(run: Any, table: Any) -> None:
+    """The runtime's calibrated answer is the calibrator's map of the pickled pipeline's probabilities."""
+    model = en.load_model(run.model_path)
+    fitted = en.persistence.load_pickle(run.folder / "classifier.pkl", trust=True)
+    expected = fitted.calibrator_.predict_proba(fitted.predict_proba(table.X))
+    np.testing.assert_allclose(model.predict_features(table.X).probabilities, expected, atol=1e-12)
+    assert model.threshold == fitted.threshold_
+    assert model.provenance["data_hash"] == run.record["training_data_hash"]
+    assert not any("emodb" in text for text in model.provenance["training_speakers"])  # hashed
+
+
+def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    for jobs in (1, 2, 7):
+        assert model_bytes(table, {**small, "n_jobs": jobs}, tmp_path, f"jobs{jobs}") == run.model_path.read_bytes()
+    assert model_bytes(table, {**small, "seed": 1}, tmp_path, "seed") != run.model_path.read_bytes()
+
+
+def test_held_out_speakers_take_part_in_nothing(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that is fitted ever sees a held-out row, and changing, relabelling or deleting those rows leaves the model's bytes as they were."""
+    import emotion_native.calibration as calibration
+    from emotion_native.pipeline import Pipeline
+
+    seen: list[np.ndarray] = []
+    nested, fit = calibration.nested_evaluation, Pipeline.fit
+
+    def spy_nested(candidates: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(np.asarray(X))
+        return nested(candidates, X, *args, **kwargs)
+
+    def spy_fit(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(np.asarray(X))
+        return fit(self, X, *args, **kwargs)
+
+    monkeypatch.setattr(calibration, "nested_evaluation", spy_nested)
+    monkeypatch.setattr(Pipeline, "fit", spy_fit)
+    settings = {**small, "test_speakers": ["emodb/03"]}
+    held = (table.rows["speaker"] == "emodb/03").to_numpy()
+    with_test = train(table, settings, output=tmp_path / "held")
+    assert with_test.held_out is not None and with_test.held_out.n_speakers == 1 and len(with_test.held_out.label) == held.sum()
+    assert "emodb/03" not in set(with_test.cross_validated.speaker.tolist())
+    test_rows = {row.tobytes() for row in table.X[held]}
+    assert len(seen) >= 2 and not any(row.tobytes() in test_rows for X in seen for row in X)
+    monkeypatch.undo()
+    original = with_test.model_path.read_bytes()
+    noise = table.X.copy()
+    noise[held] = 1e6
+    assert model_bytes(changed(table, X=noise), settings, tmp_path, "noise") == original
+    rows = table.rows.copy()
+    rows.loc[held, ["emotion", "label"]] = rows.loc[held, ["emotion", "label"]].to_numpy()[::-1]
+    assert model_bytes(changed(table, rows=rows), settings, tmp_path, "labels") == original
+    assert model_bytes(table.select(~held), small, tmp_path, "without") == original
+
+
+def test_held_out_scores_are_those_of_evaluate(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    run = train(table, {**small, "test_speakers": ["emodb/13"]}, output=tmp_path / "run")
+    held = table.select((table.rows["speaker"] == "emodb/13").to_numpy())
+    separate = evaluate(run.model_path, held, output=tmp_path / "evaluation")
+    assert run.held_out is not None
+    np.testing.assert_array_equal(separate.scored.proba, run.held_out.proba)
+    assert separate.scored.summary == run.held_out.summary
+    assert (tmp_path / "evaluation" / "report.html").is_file()
+
+
+def test_evaluate_refuses_speakers_and_clips_of_the_training(run: Any, table: Any) -> None:
+    with pytest.raises(LeakageError, match="1 speakers and 20 clips"):
+        evaluate(run.model_path, table.select((table.rows["speaker"] == "emodb/03").to_numpy()))
+    renamed = table.rows.copy()
+    renamed["speaker"] = "somebody/else"
+    with pytest.raises(LeakageError, match=r"0 speakers and \d+ clips"):
+        evaluate(run.model_path, changed(table, rows=renamed))
+    seen = evaluate(run.model_path, table, allow_seen=True)
+    assert seen.record["ungrouped"] and seen.seen["speakers"] == 5
+
+
+def test_ungrouped_split_needs_a_word_and_is_said_first(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    run = train(table, {**small, "leave_one_speaker_out": False, "allow_ungrouped": True}, output=tmp_path / "run")
+    assert run.ungrouped_ and run.record["ungrouped"] and en.load_model(run.model_path).provenance["ungrouped"]
+    html = (run.folder / "report.html").read_text()
+    assert html.index("UNGROUPED SPLIT") < html.index("<h1>")
+    assert "UNGROUPED" in (run.folder / "metrics_table.tex").read_text()
+    assert run.cross_validated.summary["ungrouped"]
+
+
+def test_too_few_groups_are_refused(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    two = table.select(table.rows["speaker"].isin(["emodb/03", "emodb/08"]).to_numpy())
+    with pytest.raises(LeakageError, match="at least three"):
+        train(two, small, output=tmp_path / "run")
+    one = table.select((table.rows["speaker"] == "emodb/03").to_numpy())
+    with pytest.raises(LeakageError):
+        train(one, small, output=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shared_recording_joins_speakers_and_cannot_be_held_out(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    rows = table.rows.copy()
+    first = [int(np.flatnonzero(rows["speaker"] == name)[0]) for name in ("emodb/03", "emodb/08")]
+    rows.loc[first, "recording"] = "the same take"
+    with pytest.raises(LeakageError, match="held-out rows"):
+        train(changed(table, rows=rows), {**small, "test_speakers": ["emodb/03"]}, output=tmp_path / "run")
+    run = train(changed(table, rows=rows), small, output=tmp_path / "run")
+    assert run.record["groups"] == 4
+
+
+def test_failed_rows_stay_in_the_denominator(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    status, X = table.status.copy(), table.X.copy()
+    bad = np.array([0, 30])
+    status[bad], X[bad] = "silent", np.nan
+    broken = changed(table, status=status, X=X)
+    with pytest.raises(MediaDecodeError, match="2 of 98 failed"):
+        train(broken, {**small, "fail_threshold": 0.01}, output=tmp_path / "none")
+    run = train(broken, small, output=tmp_path / "run")
+    scored = run.cross_validated
+    assert len(scored.label) == 98 and scored.summary["n_failed"] == 2
+    assert scored.abstained[bad].all() and [scored.reason[row] for row in bad] == ["silent", "silent"]
+    assert (scored.fold[bad] >= 0).all()  # the fold of their speakers
+    predicted = scored.predicted.copy()
+    assert set(predicted[bad]) == {""}
+    overall = scored.summary["overall"]
+    assert overall["accuracy"]["value"] == pytest.approx((predicted == scored.label).sum() / 98, abs=1e-12)
+    matrix, failed = scored.confusion()
+    assert matrix.sum() == 96 and failed.sum() == 2
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv")
+    assert frame["reason"][0] == "silent" and np.isnan(frame["confidence"][0])
+    assert "2 clips failed (silent 2)" in (run.folder / "report.html").read_text()
+
+
+def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
+    assert set(run.candidates) == {"forest", "logistic"}
+    assert sum(result["chosen_in_folds"] for result in run.candidates.values()) == 5
+    assert "Candidates" in (run.folder / "report.html").read_text()
+    assert run.record["final"]["candidate"] in run.candidates
+
+
+def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    split = tmp_path / "split.csv"
+    names = sorted(table.rows["speaker"].unique())
+    split.write_text(
+        "speaker,split\n" + "".join(f"{name},{part}\n" for name, part in zip(names, ["test", "unused", "train", "train", "train"], strict=True))
+    )
+    run = train(table, {**small, "split_file": str(split)}, output=tmp_path / "run")
+    assert run.held_out is not None and set(run.held_out.speaker) == {names[0]}
+    assert set(run.cross_validated.speaker) == set(names[2:])
+    assert run.record["rows"]["left_out"] == {"split is unused": int((table.rows["speaker"] == names[1]).sum())}
+    split.write_text("speaker,split\n" + "".join(f"{name},train\n" for name in names[1:]))
+    with pytest.raises(InvalidInputError, match="must name every speaker"):
+        train(table, {**small, "split_file": str(split)}, output=tmp_path / "other")
+    clips = table.rows["filepath"].tolist()
+    split.write_text("filepath,split\n" + "".join(f"{clip},{'test' if row % 7 == 0 else 'train'}\n" for row, clip in enumerate(clips)))
+    with pytest.raises(LeakageError, match="shared speaker"):
+        train(table, {**small, "split_file": str(split)}, output=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"test_speakers": ["emdb/03"]}, "did you mean 'emodb/03'"),
+        ({"test_speakers": ["03"]}, "did you mean 'emodb/03'"),
+        ({"labels": ["angri", "sad"]}, "did you mean 'angry'"),
+        ({"labels": ["sad"]}, "at least two"),
+        ({"foldz": 3}, "did you mean folds"),
+    ],
+)
+def test_bad_settings(table: Any, small: dict[str, Any], tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        train(table, {**small, **settings}, output=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hostile_labels_and_file_names_reach_every_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """Labels that are markup, formulas or LaTeX are shown, not run; the files stay whole."""
+    names = {"angry": "<script>alert('x')</script>", "happy": "$\\input{/etc/passwd}$ & 50 %", "neutral": 'a,"b"\nc', "sad": "日本"}
+    rows = table.rows.copy()
+    rows["label"] = rows["emotion"].map(names)
+    rows["filepath"] = [f"{path}</pre><img src=x>" for path in rows["filepath"]]
+    run = train(changed(table, rows=rows), {**small, "label_column": "label"}, output=tmp_path / "run")
+    html = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in html and "<img src=x" not in html and "&lt;script&gt;" in html
+    assert r"\input" not in (run.folder / "metrics_table.tex").read_text(encoding="utf-8").replace(r"\textbackslash{}input", "")
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv")
+    assert set(frame["label"]) == set(names.values())
+    assert set(en.load_model(run.model_path).classes) == set(names.values())
+
+
+def test_existing_folder_is_refused_before_any_work(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import emotion_native.calibration as calibration
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(calibration, "nested_evaluation", lambda *a, **k: pytest.fail("work began"))
+    with pytest.raises(InvalidInputError, match="must not exist yet"):
+        train(table, small, output=tmp_path / "run")
+
+
+@pytest.mark.parametrize("stage", ["Cross-validating", "Fitting the final model", "Writing the report"])
+def test_interruption_at_any_stage_leaves_nothing(table: Any, small: dict[str, Any], tmp_path: Path, stage: str) -> None:
+    def interrupt(name: str, done: int, total: int) -> None:
+        if name == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(table, small, output=tmp_path / "run", progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_can_be_built_again_from_the_numbers(run: Any, tmp_path: Path) -> None:
+    """Pictures and pages made from the stored numbers are those of the run, byte for byte."""
+    import shutil
+
+    from emotion_native.experiment.writing import read_run, write_presentation
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy)
+    write_presentation(copy, *_with_scores(read_run(copy)))
+    for name in ("report.html", "confusion_matrix.png", "metrics_table.tex", "metrics_table_summary.png"):
+        assert (copy / name).read_bytes() == (run.folder / name).read_bytes(), name
+
+
+def _with_scores(parts: Any) -> Any:
+    record, metrics, scored, held_out = parts
+    return record, metrics, scored, held_out
+
+
+def test_chance_with_shuffled_labels(table: Any, tmp_path: Path) -> None:
+    """With labels that have nothing to do with the clips the balanced accuracy is at chance (.25): mean of 6 shuffles within .25 ± .07, which is
+    about four standard errors of a mean of six such scores over 98 clips."""
+    scores = []
+    for seed in range(6):
+        rows = table.rows.copy()
+        rows["emotion"] = np.random.default_rng(seed).permutation(rows["emotion"].to_numpy())
+        settings = {"forest": {"n_estimators": 30}, "leave_one_speaker_out": True, "seed": seed}
+        run = train(changed(table, rows=rows), settings, output=tmp_path / str(seed))
+        scores.append(run.cross_validated.summary["overall"]["balanced_accuracy"]["value"])
+    assert abs(np.mean(scores) - 0.25) < 0.07, scores
