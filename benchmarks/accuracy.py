@@ -46,7 +46,10 @@ def recall_of(estimator: Any, X: np.ndarray, y: np.ndarray, folds: list[tuple[np
 
 def compare(corpus: str, folder: Path, n_jobs: int) -> dict[str, Any]:
     """Return the figures of one corpus."""
-    table = en.features.extract(getattr(en.datasets, corpus)(folder / corpus), features=["classic"], n_jobs=n_jobs)
+    manifest = getattr(en.datasets, corpus)(folder / corpus)
+    # The clips proper; beside them lie originals of a few of the same takes, and videos.
+    manifest = manifest[manifest["filepath"].astype(str).str.endswith(".flac")].reset_index(drop=True)
+    table = en.features.extract(manifest, features=["classic"], n_jobs=n_jobs)
     ok = np.asarray(table.ok)
     X = np.ascontiguousarray(table.X[ok])
     labels, y = np.unique(np.asarray(table.rows["label"])[ok].astype(str), return_inverse=True)

@@ -178,10 +178,12 @@ begin() {
 
 # configure PRESET: CMake's first step, when it was never done here, or with another compiler, Python or folder.
 configure() {
-    local identity
-    identity="$ROOT $(hash_of CMakePresets.json) $("$VENV/bin/python" -c 'import sys; print(sys.version)' | tr '\n' ' ') $(cmake --version | head -n 1)"
+    local identity werror=OFF
+    # Warnings are errors with the compiler that the code was cleaned for; others may know new ones.
+    [[ "$(c++ -dumpversion 2>/dev/null)" == 12* ]] && werror=ON
+    identity="$ROOT $werror $(hash_of CMakePresets.json) $("$VENV/bin/python" -c 'import sys; print(sys.version)' | tr '\n' ' ') $(cmake --version | head -n 1)"
     if ! stamp_is "configure-$1" "$identity" || [[ ! -f "$ROOT/build/$1/build.ninja" ]]; then
-        (cd -- "$ROOT" && logged cmake --preset "$1" --fresh -DPython_EXECUTABLE="$VENV/bin/python") || return
+        (cd -- "$ROOT" && logged cmake --preset "$1" --fresh -DEMOTION_WERROR="$werror" -DPython_EXECUTABLE="$VENV/bin/python") || return
         stamp_set "configure-$1" "$identity"
     fi
 }

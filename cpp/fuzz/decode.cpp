@@ -6,6 +6,9 @@
 #include "emotion/audio/decode.hpp"
 #include "emotion/core/errors.hpp"
 
+// libsndfile 1.2 forgets the codec's tables when it gives up on a damaged OGG file. Nothing else may leak.
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() { return "leak:vorbis_info_init\nleak:libvorbis\n"; }
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace emotion::audio;
     const Source source = Source::from_memory({reinterpret_cast<const std::byte*>(data), size});

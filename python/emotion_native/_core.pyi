@@ -3,18 +3,438 @@
 The native core of emotion_native. Private: use the public modules.
 """
 from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
 import typing
-__all__: list[str] = ['sha256_hex', 'tbb_versions']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+
+class MelFilterbank:
+
+    def __init__(self, sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_mels: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, htk: bool, slaney_norm: bool) -> None:
+        ...
+
+    def apply(self, s: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+    def dense(self) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+    def melspectrogram(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+class Forest:
+    """
+    A fitted forest: immutable, safe to share between threads.
+    """
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, typing.Any]) -> Forest:
+        """
+        A forest from arrays of any origin; ModelFormatError if they do not fit together.
+        """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        ...
+
+    def __setstate__(self, arg0: dict[str, typing.Any]) -> None:
+        ...
+
+    def arrays(self) -> dict[str, typing.Any]:
+        """
+        Every array by its name, as from_arrays takes them.
+        """
+
+    def feature_importances(self) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+
+    def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def cover(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def feature(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def impurity(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def missing_left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def n_classes(self) -> int:
+        ...
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_nodes(self) -> int:
+        ...
+
+    @property
+    def n_trees(self) -> int:
+        ...
+
+    @property
+    def out_of_bag(self) -> typing.Any:
+        """
+        Class shares of the trees that did not draw the row (NaN: none); None unless asked for.
+        """
+
+    @property
+    def right(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def threshold(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def tree_offsets(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def value(self) -> typing.Any:
+        ...
+
+class Model:
+    """
+    A fitted model, executed from its arrays.
+    """
+
+    @staticmethod
+    def _from_bytes_unverified(content: bytes) -> Model:
+        """
+        For tests: ignores the checksum, so that altered bytes reach the checks behind it.
+        """
+
+    @staticmethod
+    def from_bytes(content: bytes) -> Model:
+        ...
+
+    @staticmethod
+    def load(path: str) -> Model:
+        ...
+
+    def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+        ...
+
+    def predict_clips(self, sources: tuple[typing.Any, ...], top_features: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> dict[str, typing.Any]:
+        ...
+
+    def predict_features(self, X: numpy.typing.NDArray[numpy.float32], top_features: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
+        ...
+
+    def predict_samples(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, top_features: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
+        ...
+
+    def raw_output(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+
+    @property
+    def background(self) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+    @property
+    def explained_output(self) -> str:
+        ...
+
+    @property
+    def metadata_json(self) -> str:
+        ...
+
+    @property
+    def sha256(self) -> str:
+        ...
+
 def _raise(kind: str) -> None:
     ...
-def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any = None) -> None:
+
+def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
+
+def apply_sigmoid(proba: numpy.typing.NDArray[numpy.float64], a: numpy.typing.NDArray[numpy.float64], b: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Normalised one-against-the-rest sigmoids.
+    """
+
+def apply_temperature(proba: numpy.typing.NDArray[numpy.float64], temperature: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities at this temperature.
+    """
+
+def audio_quality(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> dict[str, typing.Any]:
+    ...
+
+def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The fold of each group: largest first, each into the lightest fold.
+    """
+
+def calibration_errors(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The expected calibration error for each row of cluster weights.
+    """
+
+def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def cluster_multiplicities(n_clusters: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    How often each cluster is drawn in each replicate.
+    """
+
+def confusion_counts(truth: numpy.typing.NDArray[numpy.int64], predicted: numpy.typing.NDArray[numpy.int64], n_classes: typing.SupportsInt | typing.SupportsIndex, weight: numpy.typing.NDArray[numpy.float64], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Counts (clusters, true class, predicted class); empty weight: rows count 1; empty cluster: one cluster.
+    """
+
+def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typing.SupportsIndex, orthonormal: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool) -> tuple[typing.Any, ...]:
+    """
+    (samples, info): float32[n], or float32[n, channels] when not mono.
+    """
+
+def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex) -> float:
+    ...
+
+def extract_functionals(source: typing.Any, feature_set: str, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> tuple[typing.Any, ...]:
+    """
+    Decode, resample and extract: (float32[n], info).
+    """
+
+def extract_functionals_batch(sources: list[typing.Any], starts: numpy.typing.NDArray[numpy.float64], ends: numpy.typing.NDArray[numpy.float64], feature_set: str, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+    """
+    One clip a row: (float32[n, d], status, messages, infos). NaN times: the whole clip.
+    """
+
+@typing.overload
+def f_classif_scores(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The F statistic of every column.
+    """
+
+@typing.overload
+def f_classif_scores(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The F statistic of every column.
+    """
+
+def feature_names(feature_set: str) -> list[str]:
+    ...
+
+def fit_sigmoid(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Platt's a and b of each class.
+    """
+
+def fit_temperature(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> float:
+    """
+    The temperature of least log loss.
+    """
+
+def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, oob: bool=False, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Forest:
+    """
+    Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.
+    """
+
+def forest_shap(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+    """
+    Exact path-dependent Shapley values (rows x features x classes) and the base values (classes).
+    """
+
+def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+@typing.overload
+def imputer_fit(X: numpy.typing.NDArray[numpy.float32], strategy: str, fill_value: typing.SupportsFloat | typing.SupportsIndex, keep_empty_features: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The filling value of every column; NaN marks a dropped column.
+    """
+
+@typing.overload
+def imputer_fit(X: numpy.typing.NDArray[numpy.float64], strategy: str, fill_value: typing.SupportsFloat | typing.SupportsIndex, keep_empty_features: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The filling value of every column; NaN marks a dropped column.
+    """
+
+@typing.overload
+def imputer_transform(X: numpy.typing.NDArray[numpy.float32], statistics: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    X with NaN replaced, without dropped columns.
+    """
+
+@typing.overload
+def imputer_transform(X: numpy.typing.NDArray[numpy.float64], statistics: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    X with NaN replaced, without dropped columns.
+    """
+
+def join_groups(keys: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]]) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Connected components of rows that share a code (int64; negative: unknown) of any key.
+    """
+
+@typing.overload
+def logistic_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_fit(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def logistic_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+def power_spectrogram(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def power_to_db(x: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFloat | typing.SupportsIndex, top_db: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    In place; a negative top_db means no floor.
+    """
+
+def probe_audio(source: typing.Any) -> dict[str, typing.Any]:
+    """
+    What the header says; its frame count is a claim.
+    """
+
+def random_over_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any]) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Positions of all rows, then of the copies drawn class by class.
+    """
+
+def reliability_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], weight: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Weight, mean confidence and accuracy of each bin; one weight a row.
+    """
+
+def resample(y: numpy.typing.NDArray[numpy.float32], orig_sr: typing.SupportsInt | typing.SupportsIndex, target_sr: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def rms(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+@typing.overload
+def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> list[typing.Any]:
+    """
+    Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
+    """
+
+@typing.overload
+def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> list[typing.Any]:
+    """
+    Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
+    """
+
+def scaler_finish(weight: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], deviation: numpy.typing.NDArray[numpy.float64], with_mean: bool, with_std: bool) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Mean, scale and variance of every column.
+    """
+
+@typing.overload
+def scaler_moments(X: numpy.typing.NDArray[numpy.float32], sample_weight: numpy.typing.NDArray[numpy.float64] | None, weight: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], deviation: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Weighted count, mean and summed squared deviation of every column, continued from the given ones.
+    """
+
+@typing.overload
+def scaler_moments(X: numpy.typing.NDArray[numpy.float64], sample_weight: numpy.typing.NDArray[numpy.float64] | None, weight: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], deviation: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Weighted count, mean and summed squared deviation of every column, continued from the given ones.
+    """
+
+@typing.overload
+def scaler_transform(X: numpy.typing.NDArray[numpy.float32], mean: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], with_mean: bool, with_std: bool, inverse: bool=False, out: numpy.typing.NDArray[numpy.float32] | None=None) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    (X - mean) / scale, or its inverse.
+    """
+
+@typing.overload
+def scaler_transform(X: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], with_mean: bool, with_std: bool, inverse: bool=False, out: numpy.typing.NDArray[numpy.float64] | None=None) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    (X - mean) / scale, or its inverse.
+    """
+
+def select_k_best_columns(scores: numpy.typing.NDArray[numpy.float64], k: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    The k columns of the highest scores, ascending.
+    """
+
 def sha256_hex(data: bytes) -> str:
     """
     SHA-256 of bytes as 64 hexadecimal digits.
     """
+
+def spectral_bandwidth(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32], centroid: numpy.typing.NDArray[numpy.float32], norm: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def spectral_centroid(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def spectral_contrast(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, n_bands: typing.SupportsInt | typing.SupportsIndex, quantile: typing.SupportsFloat | typing.SupportsIndex, linear: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def spectral_flatness(power: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def spectral_rolloff(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32], roll_percent: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+
+def stft(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.complex64]:
+    ...
+
+def stratified_folds(counts: numpy.typing.NDArray[numpy.float64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The fold of each group (rows of class counts), in the given order; none stays empty.
+    """
+
 def tbb_versions() -> tuple[int, int]:
     """
     Interface versions of oneTBB: of the compiled headers and of the loaded library.
     """
-__version__: str
+
+def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+AUDIO_ALGORITHM_VERSION: int = 1
+MAX_TEMPERATURE: float = 20.0
+MIN_TEMPERATURE: float = 0.05
+MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 0)
+PROBABILITY_FLOOR: float = 0.0001
+__version__: str = '0.1.0'

@@ -120,7 +120,15 @@ def model_bytes(
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return the content of the file that `save_model` would write, with the same parameters and errors."""
+    """Return the content of the file that `save_model` would write, with the same parameters and errors.
+
+    Examples
+    --------
+    >>> import numpy as np, emotion_native as en
+    >>> forest = en.ensemble.RandomForestClassifier(n_estimators=3, random_state=0).fit(np.eye(4, dtype=np.float32), [0, 1, 0, 1])
+    >>> en.load_model(en.persistence.model_bytes(forest)).classes
+    (0, 1)
+    """
     estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
     threshold = found_threshold if threshold is None else threshold
     calibrator = found_calibrator if calibrator is None else calibrator
@@ -270,6 +278,14 @@ def save_pickle(fitted: Any, path: str | os.PathLike[str]) -> None:
         If the object cannot be pickled.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "anything.pkl")
+    >>> save_pickle({"seed": 3}, path)
+    >>> load_pickle(path, trust=True)
+    {'seed': 3}
     """
     try:
         content = pickle.dumps(fitted, protocol=5)

@@ -203,6 +203,15 @@ class EmotionModel:
         The whole description in the file.
     model_hash : str
         SHA-256 of the file, with the digits of its own checksum read as zeros.
+
+    Examples
+    --------
+    >>> import numpy as np, emotion_native as en
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32)
+    >>> forest = en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0).fit(X, ["calm", "calm", "happy", "happy"])
+    >>> model = en.load_model(en.persistence.model_bytes(forest, feature_names=["loudness"]))
+    >>> model.feature_names, model.predict_features([[3.0]]).labels.tolist()
+    (('loudness',), ['happy'])
     """
 
     def __init__(self, native: Any, source: str | bytes) -> None:

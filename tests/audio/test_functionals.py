@@ -202,8 +202,8 @@ SAMPLE_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 def test_bad_samples_are_named(name: str) -> None:
     function = SAMPLE_FUNCTIONS[name]
     function(GOOD)
-    bad_samples = [(GOOD * 1000).astype(np.int16), [0.0, 1.0], np.array([]), np.array(0.5), POISONED, np.full(5000, np.inf), GOOD.astype(complex), "text"]
-    for bad in bad_samples:
+    integers, infinite = (GOOD * 1000).astype(np.int16), np.full(5000, np.inf)
+    for bad in (integers, [0.0, 1.0], np.array([]), np.array(0.5), POISONED, infinite, GOOD.astype(complex), "text"):
         with pytest.raises(InvalidInputError, match=r"(y|samples|S) of \w+ must be .*; got "):
             function(bad)
     if name != "resample":

@@ -87,18 +87,11 @@ def test_bad_arguments() -> None:
         c.CalibratedClassifierCV(GaussianNB()).fit(X, y, groups=groups[:-1])
 
 
-REASON = "folds are made of rows, so a weight of two is not a copied row; scikit-learn's own class is excused for the same reason"
-EXPECTED_FAILURES = dict.fromkeys(("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"), REASON)
-
-
 @parametrize_with_checks(
     [
         c.CalibratedClassifierCV(LogisticRegression(), cv=2),
-        c.CalibratedClassifierCV(LogisticRegression(), method="sigmoid", cv=2),
-        c.AbstainingClassifier(LogisticRegression(), target_coverage=0.8, cv=2),
-        c.AbstainingClassifier(c.CalibratedClassifierCV(LogisticRegression()), cv=2),
-    ],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+        c.AbstainingClassifier(c.CalibratedClassifierCV(GaussianNB(), method="sigmoid"), target_coverage=0.8, cv=2),
+    ]
 )
 def test_scikit_learn_estimator_checks(estimator: Any, check: Any) -> None:
     """The checks know no groups, so they run where ungrouped splits are allowed."""

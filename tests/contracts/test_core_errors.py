@@ -94,9 +94,13 @@ INTERRUPTED = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell starts with the signal ignored
 from emotion_native import _core
-print("begun", flush=True)
+seen = []
+def progress(done):  # the first call comes from inside the native call
+    if not seen:
+        seen.append(done)
+        print("begun", flush=True)
 try:
-    _core._spin(60.0, 2)
+    _core._spin(60.0, 2, progress)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 _core._spin(0.01, 2)

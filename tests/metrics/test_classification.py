@@ -39,7 +39,7 @@ def same(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float), rtol=1e-12, atol=1e-14)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(predictions())
 def test_label_scores_equal_scikit_learn(rows: Any) -> None:
     y, p, w = rows
@@ -57,7 +57,7 @@ def test_label_scores_equal_scikit_learn(rows: Any) -> None:
         assert ours.dtype == theirs.dtype
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     predictions(),
     st.sampled_from([None, "micro", "macro", "weighted"]),

@@ -92,6 +92,18 @@ def test_a_single_bad_clip_is_an_error_with_its_reason(folder: Path) -> None:
             model.predict(samples, sample_rate_hz=16_000)
 
 
+def test_file_names_need_not_be_utf_8(folder: Path, tmp_path: Path) -> None:
+    model = en.load_model(folder / "forest.emotion")
+    odd = tmp_path / "cl\udcffip.wav"
+    odd.write_bytes((folder / "calm_0.wav").read_bytes())
+    assert model.predict(odd) == model.predict(folder / "calm_0.wav")
+    odd.write_bytes(b"broken")
+    record = model.predict_batch([odd])[0]
+    assert record.label is None and "cl\\xffip.wav" in record.warnings[-1]
+    with pytest.raises(MediaDecodeError, match=r"ip\.wav"):
+        model.predict(odd)
+
+
 def test_records_are_json(folder: Path) -> None:
     model = en.load_model(folder / "forest.emotion")
     for prediction in model.predict_batch([folder / "calm_0.wav", folder / "broken.wav"]):

@@ -38,34 +38,57 @@ private:
     int fd_;
 };
 
-// libsndfile's virtual input over bytes. Every position stays within [0, size].
-struct MemoryFile {
-    std::span<const std::byte> bytes;
+// libsndfile's virtual input over bytes or over a descriptor. Every position stays within [0, size].
+//
+// Files go this way too, rather than through sf_open_fd: where opening fails, libsndfile closes the descriptor although it was told not to,
+// and with several threads a second close would hit another thread's file.
+struct InputFile {
+    std::span<const std::byte> bytes;   // when descriptor < 0
+    int descriptor = -1;
+    sf_count_t size = 0;
     sf_count_t position = 0;
 
-    static MemoryFile& self(void* user) { return *static_cast<MemoryFile*>(user); }
-    static sf_count_t length(void* user) { return static_cast<sf_count_t>(self(user).bytes.size()); }
+    static InputFile& self(void* user) { return *static_cast<InputFile*>(user); }
+    static sf_count_t length(void* user) { return self(user).size; }
     static sf_count_t tell(void* user) { return self(user).position; }
     static sf_count_t write(const void*, sf_count_t, void*) { return 0; }
     static sf_count_t seek(sf_count_t offset, int whence, void* user) {
-        MemoryFile& file = self(user);
-        const sf_count_t size = length(user);
-        const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.position : size;
-        if (offset < -base || offset > size - base) {
-            file.position = offset < -base ? 0 : size;
+        InputFile& file = self(user);
+        const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.position : file.size;
+        if (offset < -base || offset > file.size - base) {
+            file.position = offset < -base ? 0 : file.size;
         } else {
             file.position = base + offset;
         }
         return file.position;
     }
     static sf_count_t read(void* target, sf_count_t count, void* user) {
-        MemoryFile& file = self(user);
-        const sf_count_t n = std::clamp<sf_count_t>(count, 0, length(user) - file.position);
-        if (n > 0) {
+        InputFile& file = self(user);
+        sf_count_t n = std::clamp<sf_count_t>(count, 0, file.size - file.position);
+        if (n > 0 && file.descriptor < 0) {
             std::memcpy(target, file.bytes.data() + file.position, static_cast<std::size_t>(n));
-            file.position += n;
+        } else if (n > 0) {
+            n = file.read_descriptor(static_cast<char*>(target), n);
         }
+        file.position += n;
         return n;
+    }
+
+private:
+    // Reads until n bytes are there, or the file ends sooner than it did when it was opened.
+    [[nodiscard]] sf_count_t read_descriptor(char* target, sf_count_t n) const {
+        sf_count_t done = 0;
+        while (done < n) {
+            const ssize_t got = ::pread(descriptor, target + done, static_cast<std::size_t>(n - done), static_cast<off_t>(position + done));
+            if (got < 0 && errno == EINTR) {
+                continue;
+            }
+            if (got <= 0) {
+                break;
+            }
+            done += got;
+        }
+        return done;
     }
 };
 
@@ -120,21 +143,22 @@ std::string subtype_name(int format) {
 // An open sound file whose header passed the limits.
 class OpenFile {
 public:
-    OpenFile(const Source& source, const DecodeLimits& limits) : source_(source), memory_{source.bytes} {
-        SF_INFO info{};
-        std::string head;
+    OpenFile(const Source& source, const DecodeLimits& limits) : source_(source) {
         if (source.from_bytes) {
-            head.assign(reinterpret_cast<const char*>(source.bytes.data()), std::min(source.bytes.size(), magic_size));
-            require_content(source.bytes.size());
-            static SF_VIRTUAL_IO io{MemoryFile::length, MemoryFile::seek, MemoryFile::read, MemoryFile::write, MemoryFile::tell};
-            file_.reset(sf_open_virtual(&io, SFM_READ, &info, &memory_));
+            input_.bytes = source.bytes;
+            input_.size = static_cast<sf_count_t>(source.bytes.size());
         } else {
             open_descriptor();
-            std::array<char, magic_size> buffer{};
-            const auto n = ::pread(descriptor_->get(), buffer.data(), buffer.size(), 0);
-            head.assign(buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
-            file_.reset(sf_open_fd(descriptor_->get(), SFM_READ, &info, SF_FALSE));
         }
+        if (input_.size == 0) {
+            fail("corrupt", source_, "is empty (0 bytes)");
+        }
+        std::array<char, magic_size> buffer{};
+        const std::string_view head(buffer.data(), static_cast<std::size_t>(InputFile::read(buffer.data(), buffer.size(), &input_)));
+        input_.position = 0;
+        static SF_VIRTUAL_IO io{InputFile::length, InputFile::seek, InputFile::read, InputFile::write, InputFile::tell};
+        SF_INFO info{};
+        file_.reset(sf_open_virtual(&io, SFM_READ, &info, &input_));
         if (!file_) {
             if (looks_like_audio(head)) {
                 fail("corrupt", source_, "cannot be decoded: its header is damaged or cut short");
@@ -153,12 +177,6 @@ private:
     struct Close {
         void operator()(SNDFILE* file) const { sf_close(file); }
     };
-
-    void require_content(std::size_t size) const {
-        if (size == 0) {
-            fail("corrupt", source_, "is empty (0 bytes)");
-        }
-    }
 
     void open_descriptor() {
         if (source_.path.empty() || source_.path.find('\0') != std::string::npos) {
@@ -180,7 +198,8 @@ private:
         if (::fstat(descriptor_->get(), &status) != 0 || !S_ISREG(status.st_mode)) {
             fail("unsupported_format", source_, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
         }
-        require_content(static_cast<std::size_t>(status.st_size));
+        input_.descriptor = descriptor_->get();
+        input_.size = static_cast<sf_count_t>(status.st_size);
     }
 
     void check_header(const SF_INFO& info, const DecodeLimits& limits) {
@@ -199,8 +218,8 @@ private:
     }
 
     const Source& source_;
-    MemoryFile memory_;
     std::unique_ptr<Descriptor> descriptor_;
+    InputFile input_;
     std::unique_ptr<SNDFILE, Close> file_;
     AudioHeader header_;
 };

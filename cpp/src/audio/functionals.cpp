@@ -16,6 +16,7 @@
 #include "emotion/audio/temporal.hpp"
 #include "emotion/core/errors.hpp"
 #include "plan_cache.hpp"
+#include "scratch.hpp"
 #include "spectral_block.hpp"
 
 namespace emotion::audio {
@@ -58,7 +59,7 @@ public:
 
 private:
     void block_features(const float* power, std::size_t first, std::size_t count, float* magnitude, Matrix<float>& rows, Matrix<float>& valley) const;
-    void add_chroma(std::span<const float> samples, const std::vector<float>& kept, double tuning, Matrix<float>& rows, const StopToken& stop) const;
+    void add_chroma(std::span<const float> samples, const Scratch& kept, double tuning, Matrix<float>& rows, const StopToken& stop) const;
     void add_cepstrum(Matrix<float>& rows) const;
     const Matrix<float>& chroma_weights(double tuning) const;
 
@@ -137,7 +138,7 @@ void ClassicPlan::block_features(const float* power, std::size_t first, std::siz
     }
 }
 
-void ClassicPlan::add_chroma(std::span<const float> samples, const std::vector<float>& kept, double tuning, Matrix<float>& rows,
+void ClassicPlan::add_chroma(std::span<const float> samples, const Scratch& kept, double tuning, Matrix<float>& rows,
                              const StopToken& stop) const {
     const MatrixView<const float> weights = chroma_weights(tuning).view();
     const std::size_t block_size = stft_.bins() * lanes;
@@ -148,11 +149,11 @@ void ClassicPlan::add_chroma(std::span<const float> samples, const std::vector<f
             std::copy_n(&values[c * lanes], count, &rows(row_chroma + c, first));
         }
     };
-    if (kept.empty()) {
+    if (kept.size() == 0) {
         stft_.power_blocks(samples, stop, fold);
     } else {
         for (std::size_t first = 0; first < rows.cols; first += lanes) {
-            fold(first, std::min(lanes, rows.cols - first), &kept[first / lanes * block_size]);
+            fold(first, std::min(lanes, rows.cols - first), kept.data() + first / lanes * block_size);
         }
     }
     normalize_columns(rows_of(rows, row_chroma, n_chroma));
@@ -191,12 +192,12 @@ Matrix<float> ClassicPlan::frame_features(std::span<const float> samples, const 
     const std::size_t frames = stft_.frames(samples.size());
     const std::size_t block_size = stft_.bins() * lanes;
     Matrix<float> rows(row_count, frames), valley(n_contrast, frames);
-    std::vector<float> kept(frames <= kept_frames ? (frames + lanes - 1) / lanes * block_size : 0), magnitude(block_size);
+    Scratch kept(frames <= kept_frames ? (frames + lanes - 1) / lanes * block_size : 0), magnitude(block_size);
     TuningEstimator tuning(sample_rate_hz_, n_fft);
     stft_.power_blocks(samples, stop, [&](std::size_t first, std::size_t count, const float* power) {
         block_features(power, first, count, magnitude.data(), rows, valley);
         tuning.add_block(power, lanes, count);
-        if (!kept.empty()) {
+        if (kept.size() > 0) {
             std::copy_n(power, block_size, &kept[first / lanes * block_size]);
         }
     });
@@ -208,7 +209,8 @@ Matrix<float> ClassicPlan::frame_features(std::span<const float> samples, const 
     return rows;
 }
 
-// Mean, standard deviation (ddof 0), minimum and maximum of each row; sums in float64, four running sums added in a fixed order.
+// Mean, standard deviation (ddof 0), minimum and maximum of each row; sums in float64, four running sums added in a fixed order. Plain loops: the
+// same by xtensor reductions took 2.3 times as long (273 x 63 values), as each statistic walks the matrix anew.
 void summarize(MatrixView<const float> rows, std::span<float> out) {
     const auto n = static_cast<double>(rows.cols);
     for (std::size_t r = 0; r < rows.rows; ++r) {
@@ -330,7 +332,7 @@ ExtractStatus extract_row(const Source& source, const ExtractOptions& options, s
 
 FeatureSet feature_set_of(std::string_view name, std::string_view caller) {
     if (name != "classic") {
-        throw InvalidInputError("feature_set", caller, "'classic'", "'" + std::string(name) + "'");
+        throw InvalidInputError("feature_set", caller, "'classic'", std::string("'").append(name).append("'"));
     }
     return FeatureSet::classic;
 }

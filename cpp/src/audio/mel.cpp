@@ -34,12 +34,24 @@ double mel_to_hz(double mel, bool htk) {
     return mel < start ? mel * hz_a_mel : log_start_hz * std::exp(log_step * (mel - start));
 }
 
-EMOTION_CLONES void weighted_sum(const float* block, std::size_t stride, const float* weights, std::size_t n, float* out) {
-    Lane sum = splat(0.0F);
-    for (std::size_t k = 0; k < n; ++k) {
-        sum += load(block + k * stride) * weights[k];
+// layout: first bin and number of bins of each band; their weights follow one another.
+EMOTION_CLONES void weighted_sums(const float* block, std::size_t stride, const std::uint32_t* layout, std::size_t n_bands, const float* weights,
+                                  float* out, std::size_t out_stride) {
+    for (std::size_t b = 0; b < n_bands; ++b) {
+        const float* first = block + layout[2 * b] * stride;
+        const std::size_t n = layout[2 * b + 1];
+        Lane even = splat(0.0F), odd = splat(0.0F);
+        std::size_t k = 0;
+        for (; k + 2 <= n; k += 2) {
+            even += load(first + k * stride) * weights[k];
+            odd += load(first + (k + 1) * stride) * weights[k + 1];
+        }
+        if (k < n) {
+            even += load(first + k * stride) * weights[k];
+        }
+        store(out + b * out_stride, even + odd);
+        weights += n;
     }
-    store(out, sum);
 }
 
 EMOTION_CLONES void db_kernel(float* x, std::size_t n, float amin) {
@@ -109,33 +121,32 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
     for (std::size_t b = 0; b < options.n_mels; ++b) {
         const double left = corners[b], centre = corners[b + 1], right = corners[b + 2];
         const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
-        Band band{0, 0, weights_.size()};
+        std::uint32_t first_bin = 0, count = 0;
         for (std::size_t k = 0; k < bins_; ++k) {
             const double weight = std::min((f[k] - left) / (centre - left), (right - f[k]) / (right - centre));
             if (weight > 0.0) {
-                band.first_bin = band.bins == 0 ? k : band.first_bin;
-                ++band.bins;
+                first_bin = count == 0 ? static_cast<std::uint32_t>(k) : first_bin;
+                ++count;
                 weights_.push_back(static_cast<float>(weight * scale));
             }
         }
-        bands_.push_back(band);
+        layout_.push_back(first_bin);
+        layout_.push_back(count);
     }
 }
 
 Matrix<float> MelFilterbank::dense() const {
     Matrix<float> m(size(), bins_);
+    auto weight = weights_.begin();
     for (std::size_t b = 0; b < size(); ++b) {
-        std::copy_n(weights_.begin() + static_cast<std::ptrdiff_t>(bands_[b].first_weight), bands_[b].bins,
-                    m.row(b).begin() + static_cast<std::ptrdiff_t>(bands_[b].first_bin));
+        std::copy_n(weight, layout_[2 * b + 1], m.row(b).begin() + layout_[2 * b]);
+        weight += layout_[2 * b + 1];
     }
     return m;
 }
 
 void MelFilterbank::apply_block(const float* block, std::size_t stride, float* out, std::size_t out_stride) const {
-    for (std::size_t b = 0; b < bands_.size(); ++b) {
-        const Band& band = bands_[b];
-        weighted_sum(block + band.first_bin * stride, stride, weights_.data() + band.first_weight, band.bins, out + b * out_stride);
-    }
+    weighted_sums(block, stride, layout_.data(), size(), weights_.data(), out, out_stride);
 }
 
 void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out) const {

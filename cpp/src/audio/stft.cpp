@@ -8,6 +8,7 @@
 
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
+#include "scratch.hpp"
 
 namespace emotion::audio {
 
@@ -33,19 +34,22 @@ std::size_t Stft::frames(std::size_t n_samples) const noexcept {
     return length < n_fft() ? 0 : 1 + (length - n_fft()) / hop_;
 }
 
-std::vector<float> Stft::padded(std::span<const float> samples) const {
+std::size_t Stft::padded_size(std::size_t n_samples) const noexcept {
+    const std::size_t whole = (frames(n_samples) + lanes - 1) / lanes * lanes;
+    return std::max((center_ ? n_fft() / 2 : 0) + n_samples, whole == 0 ? 0 : (whole - 1) * hop_ + n_fft());
+}
+
+void Stft::pad(std::span<const float> samples, std::span<float> padded) const {
     const std::size_t before = center_ ? n_fft() / 2 : 0;
-    const std::size_t whole = (frames(samples.size()) + lanes - 1) / lanes * lanes;
-    const std::size_t size = std::max(before + samples.size(), whole == 0 ? 0 : (whole - 1) * hop_ + n_fft());
-    std::vector<float> result(size, 0.0F);
-    std::copy(samples.begin(), samples.end(), result.begin() + static_cast<std::ptrdiff_t>(before));
-    return result;
+    std::fill_n(padded.begin(), before, 0.0F);
+    const auto end = std::copy(samples.begin(), samples.end(), padded.begin() + static_cast<std::ptrdiff_t>(before));
+    std::fill(end, padded.end(), 0.0F);
 }
 
 void Stft::power_blocks(std::span<const float> samples, const StopToken& stop, const PowerBlock& fn) const {
     const std::size_t n = frames(samples.size());
-    const std::vector<float> signal = padded(samples);
-    std::vector<float> block(bins() * lanes), scratch(fft_->scratch_size());
+    Scratch signal(padded_size(samples.size())), block(bins() * lanes), scratch(fft_->scratch_size());
+    pad(samples, {signal.data(), signal.size()});
     for (std::size_t first = 0; first < n; first += lanes) {
         stop.check();
         fft_->power(signal.data() + first * hop_, hop_, window_.data(), block.data(), scratch.data());
@@ -63,8 +67,8 @@ void Stft::power(std::span<const float> samples, MatrixView<float> out, const St
 
 void Stft::transform(std::span<const float> samples, MatrixView<std::complex<float>> out, const StopToken& stop) const {
     const std::size_t n = frames(samples.size());
-    const std::vector<float> signal = padded(samples);
-    std::vector<float> re(bins() * lanes), im(bins() * lanes), scratch(fft_->scratch_size());
+    Scratch signal(padded_size(samples.size())), re(bins() * lanes), im(bins() * lanes), scratch(fft_->scratch_size());
+    pad(samples, {signal.data(), signal.size()});
     for (std::size_t first = 0; first < n; first += lanes) {
         stop.check();
         fft_->forward(signal.data() + first * hop_, hop_, window_.data(), re.data(), im.data(), scratch.data());

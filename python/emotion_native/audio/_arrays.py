@@ -145,7 +145,7 @@ class Framing:
         return _core.power_spectrogram(self.y, self.window, self.hop_length, self.center)
 
 
-def magnitude_or_given(S: Any, y: Any, caller: str, *, power: float, framing: tuple[Any, ...]) -> tuple[Float32, int]:
+def magnitude_or_given(S: Any, y: Any, caller: str, *, power: float, framing: tuple[Any, Any, Any, Window, bool, str]) -> tuple[Float32, int]:
     """Return (spectrogram, n_fft): ``S`` checked when given, else ``abs(stft(y)) ** power``."""
     if S is not None:
         given = spectrum(S, caller)

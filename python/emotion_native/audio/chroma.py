@@ -109,4 +109,5 @@ def chroma_stft(
         return raw
     length = raw.max(axis=0) if norm == np.inf else np.linalg.norm(raw.astype(np.float64), ord=norm, axis=0)
     length[length < np.finfo(np.float32).tiny] = 1
-    return (raw / length).astype(np.float32)
+    result: Float32 = (raw / length).astype(np.float32)
+    return result

@@ -21,7 +21,9 @@ def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float
     >>> audio.fft_frequencies(sr=16000, n_fft=4)
     array([   0., 4000., 8000.])
     """
-    return np.fft.rfftfreq(n=integer(n_fft, "n_fft", "fft_frequencies"), d=1.0 / number(sr, "sr", "fft_frequencies", above=0.0))
+    rate = number(sr, "sr", "fft_frequencies", above=0.0)
+    result: NDArray[np.float64] = np.fft.rfftfreq(n=integer(n_fft, "n_fft", "fft_frequencies"), d=1.0 / rate).astype(np.float64)
+    return result
 
 
 def stft(
@@ -32,7 +34,7 @@ def stft(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     pad_mode: str = "constant",
     out: None = None,
 ) -> NDArray[np.complex64]:

@@ -113,4 +113,5 @@ def rms(
     power[0] *= 0.5
     if length % 2 == 0:
         power[-1] *= 0.5
-    return np.sqrt(2 * power.sum(axis=0, keepdims=True) / length**2).astype(np.float32)
+    result: Float32 = np.sqrt(2 * power.sum(axis=0, keepdims=True) / length**2).astype(np.float32)
+    return result

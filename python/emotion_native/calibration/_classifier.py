@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..exceptions import InvalidInputError
-from ..model_selection._fit import Labels, aligned, check_labels, class_seen, fit_params_of, fold_probabilities
+from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
 from ._maps import Floats, check_method, fit_calibrator
 
@@ -49,7 +48,7 @@ def out_of_fold(
     """
     if y is None:
         raise InvalidInputError(f"y of {caller} must be given: it requires y to be passed, but the target y is None; got None")
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = check_lengths(X, y, groups, caller=caller)
     labels = check_labels(y, _num_samples(X), caller=caller)
     folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
     fold = folds.fold_of_rows()

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ..exceptions import InvalidInputError, LeakageError
 from ..metrics import _rates
 from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
-from ..model_selection._fit import Labels, Probabilities, check_labels, class_seen, fold_probabilities
+from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
 from ._abstention import Threshold, check_targets, choose_threshold
 from ._maps import Calibrator, Floats, check_method, fit_calibrator
@@ -258,7 +258,7 @@ def nested_evaluation(
     check_targets(target_coverage, target_accuracy, caller)
     if selection_metric not in SELECTION_METRICS:
         raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
     plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)

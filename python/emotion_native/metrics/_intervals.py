@@ -75,6 +75,14 @@ def _to_line(values: Floats, low: float, high: float) -> Floats:
     return np.asarray(np.log((share + _LOGIT_SHIFT) / (1.0 - share + _LOGIT_SHIFT)))
 
 
+def _slope(value: float, low: float, high: float) -> float:
+    """Return the derivative of `_to_line` at a score."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return 1.0
+    share = (value - low) / (high - low)
+    return (1.0 / (share + _LOGIT_SHIFT) + 1.0 / (1.0 - share + _LOGIT_SHIFT)) / (high - low)
+
+
 def _from_line(value: float, low: float, high: float) -> float:
     if not (math.isfinite(low) and math.isfinite(high)):
         return value
@@ -97,8 +105,8 @@ def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     nan = float("nan")
     if n < 2 or math.isnan(estimate):
         return Interval(estimate, nan, nan, n, "none: one speaker" if n < 2 else "none: the score is undefined", level)
-    line = _to_line(_deleted(statistic), statistic.low, statistic.high)
-    error = math.sqrt((n - 1) / n * float(np.sum((line - line.mean()) ** 2)))
+    deleted = _deleted(statistic)
+    error = math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2)))
     bounded = math.isfinite(statistic.low) and math.isfinite(statistic.high)
     alpha = 1.0 - level
     if bounded and error < 1e-12 and (estimate <= statistic.low or estimate >= statistic.high):
@@ -106,6 +114,9 @@ def jackknife_interval(statistic: Statistic, level: float) -> Interval:
         reach = (alpha / 2.0) ** (1.0 / n) * (statistic.high - statistic.low)
         low, high = (statistic.low + reach, estimate) if estimate >= statistic.high else (estimate, statistic.high - reach)
         return Interval(estimate, low, high, n, "Clopper-Pearson over speakers (all alike)", level)
+    # The jackknife's error goes to the line by the slope at the estimate. Jackknifing the logits themselves covers no better and is up to
+    # three times wider near the bounds, where leaving out the one speaker with an error moves the logit without measure.
+    error *= _slope(estimate, statistic.low, statistic.high)
     half = float(stats.t.ppf(1.0 - alpha / 2.0, n - 1)) * error
     centre = float(_to_line(np.array([estimate]), statistic.low, statistic.high)[0])
     low, high = (_from_line(centre + side * half, statistic.low, statistic.high) for side in (-1.0, 1.0))

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import Labels, Probabilities, Progress, aligned, check_labels, each_fold, fit_rows, fold_probabilities, native_probabilities
+from ._fit import Labels, Probabilities, Progress, aligned, check_labels, check_lengths, each_fold, fit_rows, fold_probabilities, native_probabilities
 from ._folds import Folds, resolve_folds
 
 Scorers = dict[str, Callable[..., Any]]
@@ -143,7 +143,7 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = check_lengths(X, y, groups, caller="cross_validate")
     folds = resolve_folds(cv, X, y, groups, caller="cross_validate", classifier=is_classifier(estimator), allow_ungrouped=allow_ungrouped)
     scorers, single = _scorers_of(estimator, scoring)
     arguments = {**(params or {}), "groups": groups}
@@ -294,7 +294,7 @@ def cross_val_predict(
     methods = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     if method not in methods:
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = check_lengths(X, y, groups, caller="cross_val_predict")
     classifier = is_classifier(estimator)
     folds = resolve_folds(cv, X, y, groups, caller="cross_val_predict", classifier=classifier, allow_ungrouped=allow_ungrouped)
     if (folds.fold_of_rows() < 0).any():

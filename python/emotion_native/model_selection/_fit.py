@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples
 
 from .._threads import effective_n_jobs
@@ -35,6 +35,21 @@ class Labels:
     values: npt.NDArray[Any]
     classes: npt.NDArray[Any]
     codes: npt.NDArray[np.int32]
+
+
+def check_lengths(X: Any, y: Any, groups: Any, *, caller: str) -> tuple[Any, Any, Any]:
+    """Return the three as something that rows can be taken from.
+
+    Raises
+    ------
+    InvalidInputError
+        If they differ in length.
+    """
+    try:
+        X, y, groups = indexable(X, y, groups)
+    except ValueError as error:
+        raise InvalidInputError(f"X, y and groups of {caller} must be of one length; got: {error}") from error
+    return X, y, groups
 
 
 def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
@@ -87,7 +102,10 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
-        per_row = rows is not None and hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and _num_samples(value) == n_samples
+        if name == "sample_weight":
+            value = np.asarray(value)
+        has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
+        per_row = rows is not None and has_rows and _num_samples(value) == n_samples
         taken[name] = _safe_indexing(value, rows) if per_row else value
     return taken
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -30,7 +31,7 @@ public:
     // InvalidInputError unless 1 <= n_mels <= 4096 and 0 <= fmin < fmax <= sample_rate_hz / 2.
     explicit MelFilterbank(const MelOptions& options);
 
-    [[nodiscard]] std::size_t size() const noexcept { return bands_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return layout_.size() / 2; }
     [[nodiscard]] std::size_t bins() const noexcept { return bins_; }
     [[nodiscard]] Matrix<float> dense() const;  // size() x bins()
     // out (size() x frames) = weights * s (bins() x frames).
@@ -39,11 +40,8 @@ public:
     void apply_block(const float* block, std::size_t stride, float* out, std::size_t out_stride) const;
 
 private:
-    struct Band {
-        std::size_t first_bin = 0, bins = 0, first_weight = 0;
-    };
     std::size_t bins_;
-    std::vector<Band> bands_;
+    std::vector<std::uint32_t> layout_;  // first bin and number of bins of each band
     std::vector<float> weights_;
 };
 

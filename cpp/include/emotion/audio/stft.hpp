@@ -40,7 +40,8 @@ public:
 
 private:
     // The signal with its padding; long enough for whole blocks of eight frames.
-    [[nodiscard]] std::vector<float> padded(std::span<const float> samples) const;
+    [[nodiscard]] std::size_t padded_size(std::size_t n_samples) const noexcept;
+    void pad(std::span<const float> samples, std::span<float> padded) const;
 
     std::vector<float> window_;
     std::size_t hop_;

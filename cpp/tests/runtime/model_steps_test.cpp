@@ -1,0 +1,155 @@
+// Seen through parse_model_file, the only caller of model_steps.hpp.
+#include "emotion/runtime/model_steps.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+#include "model_builder.hpp"
+
+using namespace emotion::runtime;
+using emotion::ModelFormatError;
+using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::tensor;
+
+namespace {
+
+std::string reason_of(const ModelParts& parts) {
+    try {
+        (void)parse_model_file(parts.build(), "m.emotion");
+    } catch (const ModelFormatError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+bool refused(const std::function<void(ModelParts&)>& change, const std::string& because) {
+    ModelParts parts;
+    change(parts);
+    const std::string reason = reason_of(parts);
+    CAPTURE(because);
+    CAPTURE(reason);
+    const bool ok = reason.find(because) != std::string::npos && reason.rfind("m.emotion cannot be loaded as a model: ", 0) == 0;
+    CHECK(ok);
+    return ok;
+}
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+// One tree over three columns: root on column 0 at 0.5, its right child on column 2.
+ModelParts forest_parts() {
+    ModelParts parts;
+    parts.steps = R"("steps":[{"kind":"random_forest_classifier"}])";
+    parts.rest = R"("calibration":null,"threshold":null)";
+    parts.tensors = {
+        tensor<std::int64_t>("steps.0.tree_offsets", "I64", {2}, {0, 5}),
+        tensor<std::int32_t>("steps.0.feature", "I32", {5}, {0, -1, 2, -1, -1}),
+        tensor<float>("steps.0.threshold", "F32", {5}, {0.5F, 0, 1.5F, 0, 0}),
+        tensor<std::int32_t>("steps.0.left", "I32", {5}, {1, -1, 3, -1, -1}),
+        tensor<std::int32_t>("steps.0.right", "I32", {5}, {2, -1, 4, -1, -1}),
+        tensor<std::uint8_t>("steps.0.missing_left", "U8", {5}, {1, 0, 0, 0, 0}),
+        tensor<double>("steps.0.cover", "F64", {5}, {8, 4, 4, 2, 2}),
+        tensor<double>("steps.0.impurity", "F64", {5}, {0.5, 0, 0.5, 0, 0}),
+        tensor<double>("steps.0.value", "F64", {5, 2}, {0.75, 0.25, 1, 0, 0.5, 0.5, 1, 0, 0, 1}),
+    };
+    return parts;
+}
+
+}  // namespace
+
+TEST_CASE("model_steps: the arrays of linear models, scalers and calibrators") {
+    CHECK(refused([](auto& p) { p["steps.0.scale"] = tensor<double>("steps.0.scale", "F64", {3}, {1, 0, 1}); }, "greater than 0"));
+    CHECK(refused([](auto& p) { p["steps.0.scale"] = tensor<double>("steps.0.scale", "F64", {3}, {1, inf, 1}); }, "steps.0.scale"));
+    CHECK(refused([](auto& p) { p["steps.0.mean"] = tensor<double>("steps.0.mean", "F64", {3}, {1, not_a_number, 1}); }, "not finite"));
+    CHECK(refused([](auto& p) { p["steps.0.mean"] = tensor<float>("steps.0.mean", "F32", {3}, {1, 1, 1}); }, "must be of dtype F64, not F32"));
+    CHECK(refused([](auto& p) { p["steps.0.mean"].shape = {1, 3}; }, "shape"));
+    CHECK(refused([](auto& p) { p["steps.0.mean"].name = "steps.0.meen"; }, "lacks the tensor steps.0.mean"));
+    CHECK(refused([](auto& p) { p["steps.1.coef"].shape = {3, 1}; }, "shape"));
+    CHECK(refused([](auto& p) { p["steps.1.intercept"] = tensor<double>("steps.1.intercept", "F64", {1}, {not_a_number}); }, "not finite"));
+    CHECK(refused([](auto& p) { p["calibration.temperature"] = tensor<double>("calibration.temperature", "F64", {1}, {0}); }, "temperature"));
+    CHECK(refused([](auto& p) { p["calibration.temperature"] = tensor<double>("calibration.temperature", "F64", {1}, {not_a_number}); }, "temperature"));
+    CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {2, 2}, {0, 0, 0, 0}); }, "shape"));
+    CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {1, 3}, {0, NAN, 0}); }, "not finite"));
+    CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {1001, 3}, std::vector<float>(3003)); }, "more than 1000 rows"));
+}
+
+TEST_CASE("model_steps: the list of steps") {
+    CHECK(refused([](auto& p) { p.steps = R"("steps":[])"; }, "steps"));
+    CHECK(refused([](auto& p) { p.steps = R"("steps":[{"kind":"pickle"}])"; }, "does not know: pickle"));
+    CHECK(refused([](auto& p) { p.steps = R"("steps":["standard_scaler"])"; }, "lacks the text kind"));
+    CHECK(refused([](auto& p) { p.steps = R"("steps":[{"kind":"standard_scaler","with_mean":true,"with_std":true}])"; }, "do not end with"));
+    CHECK(refused([](auto& p) { p.steps = R"("steps":[{"kind":"standard_scaler","with_mean":1,"with_std":true},{"kind":"logistic_regression"}])"; },
+                  "switch with_mean"));
+    const std::string select = R"("steps":[{"kind":"select_k_best"},{"kind":"logistic_regression"}])";
+    for (const auto& columns : std::vector<std::vector<std::int32_t>>{{0, 3}, {-1, 1}, {1, 1}, {2, 1}, {}, {0, 1, 2, 0}}) {
+        CHECK(refused([&](auto& p) { p.steps = select; p["steps.0.columns"] = tensor<std::int32_t>("steps.0.columns", "I32", {columns.size()}, columns); },
+                      ""));
+    }
+    const std::string impute = R"("steps":[{"kind":"simple_imputer"},{"kind":"logistic_regression"}])";
+    CHECK(refused([&](auto& p) { p.steps = impute; p["steps.0.statistics"] = tensor<double>("steps.0.statistics", "F64", {3}, {not_a_number, not_a_number, not_a_number}); },
+                  "leaves no column"));
+    CHECK(refused([&](auto& p) { p.steps = impute; p["steps.0.statistics"] = tensor<double>("steps.0.statistics", "F64", {3}, {0, not_a_number, 0}); },
+                  "steps.1.coef has a shape"));  // two columns are left, three coefficients are given
+}
+
+TEST_CASE("model_steps: forests whose arrays would lead out of bounds or around in circles") {
+    CHECK(reason_of(forest_parts()) == "accepted");
+    const auto bad = [](const std::string& name, const std::string& dtype, auto values) {
+        ModelParts parts = forest_parts();
+        parts["steps.0." + name] = tensor("steps.0." + name, dtype, {values.size()}, values);
+        CAPTURE(name);
+        CHECK(reason_of(parts) != "accepted");
+    };
+    bad("left", "I32", std::vector<std::int32_t>{1, -1, 2, -1, -1});   // its own child
+    bad("left", "I32", std::vector<std::int32_t>{1, -1, 0, -1, -1});   // back to the root
+    bad("left", "I32", std::vector<std::int32_t>{1, -1, 5, -1, -1});   // past the end
+    bad("right", "I32", std::vector<std::int32_t>{2, -1, 3, -1, -1});  // both children the same
+    bad("feature", "I32", std::vector<std::int32_t>{3, -1, 2, -1, -1});
+    bad("feature", "I32", std::vector<std::int32_t>{0, -2, 2, -1, -1});
+    bad("feature", "I32", std::vector<std::int32_t>{0, -1, 2, -1});
+    bad("threshold", "F32", std::vector<float>{NAN, 0, 1.5F, 0, 0});
+    bad("missing_left", "U8", std::vector<std::uint8_t>{2, 0, 0, 0, 0});
+    bad("cover", "F64", std::vector<double>{8, 4, -4, 2, 2});
+    bad("cover", "F64", std::vector<double>{8, 4, inf, 2, 2});
+    bad("tree_offsets", "I64", std::vector<std::int64_t>{0, 6});
+    bad("tree_offsets", "I64", std::vector<std::int64_t>{0, 3, 3, 5});
+    bad("tree_offsets", "I64", std::vector<std::int64_t>{0});
+    bad("tree_offsets", "I64", std::vector<std::int64_t>{});
+    bad("tree_offsets", "I64", std::vector<std::int64_t>{0, std::numeric_limits<std::int64_t>::max(), 5});
+    ModelParts shares = forest_parts();
+    shares["steps.0.value"] = tensor<double>("steps.0.value", "F64", {5, 2}, {0.75, 0.25, 1, 0, 0.5, 0.5, 1, not_a_number, 0, 1});
+    CHECK(reason_of(shares) != "accepted");
+
+    // A chain of 3,000 splits: every left child a leaf.
+    ModelParts chain = forest_parts();
+    constexpr std::int32_t splits = 3000;
+    std::vector<std::int32_t> feature;
+    std::vector<std::int32_t> left;
+    std::vector<std::int32_t> right;
+    for (std::int32_t i = 0; i < splits; ++i) {
+        feature.insert(feature.end(), {0, -1});
+        left.insert(left.end(), {2 * i + 1, -1});
+        right.insert(right.end(), {2 * i + 2, -1});
+    }
+    feature.push_back(-1);
+    left.push_back(-1);
+    right.push_back(-1);
+    const std::size_t n = feature.size();
+    std::vector<double> value;
+    for (std::size_t i = 0; i < n; ++i) {
+        value.insert(value.end(), {1.0, 0.0});
+    }
+    chain.tensors = {tensor<std::int64_t>("steps.0.tree_offsets", "I64", {2}, {0, static_cast<std::int64_t>(n)}),
+                     tensor("steps.0.feature", "I32", {n}, feature), tensor("steps.0.left", "I32", {n}, left), tensor("steps.0.right", "I32", {n}, right),
+                     tensor("steps.0.threshold", "F32", {n}, std::vector<float>(n)), tensor("steps.0.missing_left", "U8", {n}, std::vector<std::uint8_t>(n)),
+                     tensor("steps.0.cover", "F64", {n}, std::vector<double>(n, 1.0)), tensor("steps.0.impurity", "F64", {n}, std::vector<double>(n)),
+                     tensor("steps.0.value", "F64", {n, 2}, value)};
+    CHECK(reason_of(chain).find("deeper than 1024") != std::string::npos);
+}
