@@ -69,7 +69,8 @@ def check_target(final: Path, *, force: bool, caller: str = "train") -> None:
     if not os.path.lexists(final):
         return
     if not force:
-        raise InvalidInputError(f"output of {caller} must not exist yet; got {final} (--force replaces a run folder)")
+        hint = "name another with --output" if caller == "demo" else "--force replaces a run folder"
+        raise InvalidInputError(f"output of {caller} must not exist yet; got {final} ({hint})")
     replaceable = final.is_dir() and not final.is_symlink() and ((final / "run.json").is_file() or not any(final.iterdir()))
     if not replaceable:
         raise InvalidInputError(f"output of {caller} must be a run folder to be replaced; got {final}, which holds no run.json")
