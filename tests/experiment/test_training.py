@@ -262,7 +262,7 @@ def test_bad_settings(table: Any, small: dict[str, Any], tmp_path: Path, setting
 
 def test_hostile_labels_and_file_names_reach_every_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     """Labels that are markup, formulas or LaTeX are shown, not run; the files stay whole."""
-    names = {"angry": "<script>alert('x')</script>", "happy": "$\\input{/etc/passwd}$ & 50 %", "neutral": 'a,"b"\nc', "sad": "日本"}
+    names = {"angry": "<script>alert('x')</script>", "happy": "$\\input{/etc/passwd}$ & 50 %", "neutral": 'a,"b";c', "sad": "日本"}
     rows = table.rows.copy()
     rows["label"] = rows["emotion"].map(names)
     rows["filepath"] = [f"{path}</pre><img src=x>" for path in rows["filepath"]]
@@ -273,6 +273,14 @@ def test_hostile_labels_and_file_names_reach_every_file(table: Any, small: dict[
     frame = pd.read_csv(run.folder / "predictions_with_confidence.csv")
     assert set(frame["label"]) == set(names.values())
     assert set(en.load_model(run.model_path).classes) == set(names.values())
+
+
+@pytest.mark.parametrize("label", ["a\nb", "x" * 257, "\x1b[31m"])
+def test_labels_that_no_model_file_can_hold_are_refused_at_once(table: Any, small: dict[str, Any], tmp_path: Path, label: str) -> None:
+    rows = table.rows.copy()
+    rows["label"] = rows["emotion"].replace("sad", label)
+    with pytest.raises(InvalidInputError, match="labels of train must be text of 1 to 256 bytes"):
+        train(changed(table, rows=rows), {**small, "label_column": "label"}, output=tmp_path / "run")
 
 
 def test_existing_folder_is_refused_before_any_work(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

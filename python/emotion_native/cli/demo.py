@@ -23,7 +23,7 @@ def run_demo(*, output: str | None, seed: int, n_jobs: int | None, as_json: bool
 
     started = time.monotonic()
     folder = numbered(DEMO_FOLDER) if output is None else Path(output)
-    check_target(folder, force=False)
+    check_target(folder, force=False, caller="demo")
     sample = datasets.load_sample()
     training, kept = sample[sample["split"] == "train"].reset_index(drop=True), sample[sample["split"] == "demo"].reset_index(drop=True)
     speakers, sixth = sorted(training["speaker"].unique()), str(kept["speaker"].iloc[0])

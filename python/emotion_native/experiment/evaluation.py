@@ -125,7 +125,7 @@ def evaluate(
     from .run_folder import check_target, new_folder
 
     if output is not None:
-        check_target(Path(output), force=force)
+        check_target(Path(output), force=force, caller="evaluate")
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
     rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
     table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
@@ -148,7 +148,7 @@ def evaluate(
         n_jobs=n_jobs,
     )
     record = _record(loaded, rows, scored, seen)
-    with nullcontext(None) if output is None else new_folder(output, force=force) as folder:
+    with nullcontext(None) if output is None else new_folder(output, force=force, caller="evaluate") as folder:
         if folder is not None:
             from .writing import write_evaluation
 

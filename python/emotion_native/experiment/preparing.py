@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "Stage", "check_failures", "choose_labels", "prepare", "speaker_key", "table_extractor", "text_column"]
 
+GREATEST_LABEL_BYTES = 256  # of the model file
 Stage = Callable[[str, int, int], object] | None
 
 
@@ -321,6 +323,12 @@ def _check_classes(prepared: Prepared) -> None:
     classes = prepared.classes
     if len(set(prepared.y[usable].tolist())) < 2:
         raise InvalidInputError(f"labels of train must be at least two; got {classes}")
+    for label in classes:
+        size = len(label.encode("utf-8", "surrogatepass"))
+        if not 1 <= size <= GREATEST_LABEL_BYTES or any(unicodedata.category(character) in ("Cc", "Cs") for character in label):
+            raise InvalidInputError(
+                f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
+            )
     unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
     if unseen:
         raise InvalidInputError(f"labels of held-out rows must occur in training rows; got {', '.join(unseen)}. Leave them out with --labels")

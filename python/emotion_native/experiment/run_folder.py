@@ -17,7 +17,7 @@ __all__ = ["json_text", "new_folder", "numbered"]
 
 
 @contextlib.contextmanager
-def new_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
+def new_folder(target: str | Path, *, force: bool = False, caller: str = "train") -> Iterator[Path]:
     """Give a temporary folder that becomes ``target`` when the block ends well, and vanishes when it does not (Ctrl-C included).
 
     Parameters
@@ -27,6 +27,8 @@ def new_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
     force : bool
         Replace a folder that exists; otherwise that is an error, raised before any work. Only a folder that holds a ``run.json``, or is
         empty, is replaced.
+    caller : str
+        For messages.
 
     Raises
     ------
@@ -43,34 +45,35 @@ def new_folder(target: str | Path, *, force: bool = False) -> Iterator[Path]:
     ['run.json']
     """
     final = Path(target)
-    check_target(final, force=force)
+    check_target(final, force=force, caller=caller)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
     except OSError as error:
-        raise InvalidInputError(f"output of new_folder must be a folder that can be written; got {final} ({error.strerror})") from None
+        raise InvalidInputError(f"output of {caller} must be a folder that can be written; got {final} ({error.strerror})") from None
     try:
         temporary.chmod(0o777 & ~_umask())
         yield temporary
         for path in temporary.rglob("*"):
             if path.is_file():
                 _sync(path)
-        check_target(final, force=force)
+        check_target(final, force=force, caller=caller)
         _put_in_place(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def check_target(final: Path, *, force: bool) -> None:
+def check_target(final: Path, *, force: bool, caller: str = "train") -> None:
     """Raise unless ``final`` may be made."""
     if not os.path.lexists(final):
         return
     if not force:
-        raise InvalidInputError(f"output of new_folder must not exist yet; got {final} (--force replaces a run folder)")
+        hint = "name another with --output" if caller == "demo" else "--force replaces a run folder"
+        raise InvalidInputError(f"output of {caller} must not exist yet; got {final} ({hint})")
     replaceable = final.is_dir() and not final.is_symlink() and ((final / "run.json").is_file() or not any(final.iterdir()))
     if not replaceable:
-        raise InvalidInputError(f"output of new_folder must be a run folder to be replaced; got {final}, which holds no run.json")
+        raise InvalidInputError(f"output of {caller} must be a run folder to be replaced; got {final}, which holds no run.json")
 
 
 def _put_in_place(temporary: Path, final: Path) -> None:

@@ -53,7 +53,7 @@ def _write_numbers(folder: Path, record: dict[str, Any], metrics: dict[str, Any]
 
 
 def _write_csv(scored: Scored, path: Path) -> None:
-    scored.frame().to_csv(path, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n", float_format="%.9g")
+    scored.frame().to_csv(path, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n")
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scored | None]:

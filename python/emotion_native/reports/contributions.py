@@ -61,6 +61,7 @@ def contribution_figure(
     axes.set_yticks(range(len(steps)), labels)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
+    axes.use_sticky_edges = False
     axes.margins(x=0.14)
     axes.grid(True, axis="x")
     axes.set_xlabel(f"Score of “{shown_label(label)}” before calibration: from {base:.3f} (no knowledge of the clip) to {at:.3f}")
