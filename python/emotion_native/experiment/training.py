@@ -106,7 +106,7 @@ def train(
     --------
     >>> import tempfile, emotion_native as en
     >>> sample = en.datasets.load_sample()
-    >>> settings = {"forest": {"n_estimators": 10}, "output": tempfile.mkdtemp()}
+    >>> settings = {"forest": {"n_estimators": 10}, "output": tempfile.mkdtemp() + "/run"}
     >>> run = en.experiment.train(sample[sample["split"] == "train"], settings)
     >>> run.cross_validated.n_speakers
     5
