@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "emotion/core/errors.hpp"
@@ -25,13 +26,6 @@ struct Node {
     float threshold = 0;
     std::int32_t only_class = -1;   // of a pure leaf
     bool missing_left = false;
-};
-
-struct Plan {
-    std::vector<Node> nodes;
-    std::vector<std::uint32_t> roots;
-    std::vector<std::size_t> levels;    // a tree: of its deepest leaf
-    std::vector<std::size_t> columns;   // a tree: most distinct columns on one path
 };
 
 struct Quadrature {
@@ -129,8 +123,30 @@ Node node_of(const trees::Forest& forest, std::size_t begin, std::size_t i) {
     return node;
 }
 
-Plan make_plan(const trees::Forest& forest) {
-    Plan plan;
+// A tree whose paths hold so many distinct columns takes twice as many points.
+std::size_t half_points(std::size_t columns) { return (std::max<std::size_t>(columns, 1) + 3) / 4; }
+
+}  // namespace
+
+struct TreeShap::Plan {
+    std::size_t n_features = 0;
+    std::size_t n_classes = 0;
+    std::vector<Node> nodes;
+    std::vector<double> value;          // nodes x classes
+    std::vector<std::uint32_t> roots;
+    std::vector<std::size_t> levels;    // a tree: of its deepest leaf
+    std::vector<std::size_t> columns;   // a tree: most distinct columns on one path
+    std::vector<Quadrature> rules;      // by half the number of points
+    std::vector<double> base;           // classes
+    std::size_t deepest = 0;            // of all trees
+    std::size_t widest = 1;
+};
+
+namespace {
+
+using Plan = TreeShap::Plan;
+
+void add_trees(const trees::Forest& forest, Plan& plan) {
     plan.nodes.resize(forest.n_nodes());
     std::vector<std::size_t> level(forest.n_nodes(), 0);
     std::vector<std::uint32_t> uses(forest.n_features, 0);
@@ -151,8 +167,9 @@ Plan make_plan(const trees::Forest& forest) {
         plan.roots.push_back(static_cast<std::uint32_t>(begin));
         plan.levels.push_back(deepest);
         plan.columns.push_back(widest_path(forest, begin, uses));
+        plan.deepest = std::max(plan.deepest, plan.levels.back());
+        plan.widest = std::max(plan.widest, plan.columns.back());
     }
-    return plan;
 }
 
 // What a walk keeps: the distinct columns of the path with their factors at the points, and the products level by level.
@@ -174,8 +191,8 @@ struct Scratch {
 template <int Q>
 class Walk {
 public:
-    Walk(const trees::Forest& forest, const Plan& plan, const Quadrature& rule, Scratch& scratch, const float* x, double* values)
-        : forest_(forest), nodes_(plan.nodes.data()), rule_(rule), s_(scratch), x_(x), values_(values), points_(rule.at.size()) {}
+    Walk(const Plan& plan, const Quadrature& rule, Scratch& scratch, const float* x, double* values)
+        : plan_(plan), nodes_(plan.nodes.data()), rule_(rule), s_(scratch), x_(x), values_(values), points_(rule.at.size()) {}
 
     void tree(std::uint32_t root) {
         s_.n_entries = 0;
@@ -262,7 +279,7 @@ private:
                 }
                 share *= 1 - entry.z;
             }
-            add(node, index, values_ + entry.feature * forest_.n_classes, share);
+            add(node, index, values_ + entry.feature * plan_.n_classes, share);
         }
     }
 
@@ -271,13 +288,13 @@ private:
             out[node.only_class] += share;
             return;
         }
-        const double* const value = forest_.value.data() + index * forest_.n_classes;
-        for (std::size_t c = 0; c < forest_.n_classes; ++c) {
+        const double* const value = plan_.value.data() + index * plan_.n_classes;
+        for (std::size_t c = 0; c < plan_.n_classes; ++c) {
             out[c] += share * value[c];
         }
     }
 
-    const trees::Forest& forest_;
+    const Plan& plan_;
     const Node* nodes_;
     const Quadrature& rule_;
     Scratch& s_;
@@ -287,11 +304,11 @@ private:
 };
 
 template <int Q>
-void walk_tree(const trees::Forest& forest, const Plan& plan, const Quadrature& rule, Scratch& scratch, std::size_t tree, const float* x, double* values) {
-    Walk<Q>(forest, plan, rule, scratch, x, values).tree(plan.roots[tree]);
+void walk_tree(const Plan& plan, const Quadrature& rule, Scratch& scratch, std::size_t tree, const float* x, double* values) {
+    Walk<Q>(plan, rule, scratch, x, values).tree(plan.roots[tree]);
 }
 
-using WalkFunction = void (*)(const trees::Forest&, const Plan&, const Quadrature&, Scratch&, std::size_t, const float*, double*);
+using WalkFunction = void (*)(const Plan&, const Quadrature&, Scratch&, std::size_t, const float*, double*);
 
 WalkFunction walk_for(std::size_t points) {
     switch (points) {
@@ -306,9 +323,9 @@ WalkFunction walk_for(std::size_t points) {
 }
 
 // The output where no column is known: leaves weighted by their share of cover.
-void base_values(const trees::Forest& forest, const Plan& plan, std::span<double> base) {
-    std::vector<double> reach(forest.n_nodes(), 0.0);
-    std::fill(base.begin(), base.end(), 0.0);
+std::vector<double> base_values(const Plan& plan) {
+    std::vector<double> base(plan.n_classes, 0.0);
+    std::vector<double> reach(plan.nodes.size(), 0.0);
     for (const std::uint32_t root : plan.roots) {
         reach[root] = 1;
     }
@@ -320,52 +337,59 @@ void base_values(const trees::Forest& forest, const Plan& plan, std::span<double
             continue;
         }
         for (std::size_t c = 0; c < base.size(); ++c) {
-            base[c] += reach[i] * forest.value[i * base.size() + c];
+            base[c] += reach[i] * plan.value[i * base.size() + c];
         }
     }
     for (double& value : base) {
-        value /= static_cast<double>(forest.n_trees());
+        value /= static_cast<double>(plan.roots.size());
     }
+    return base;
 }
 
 }  // namespace
 
-void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) {
-    if (x.cols != forest.n_features) {
-        throw InvalidInputError("x", "tree_shap", "a matrix of " + std::to_string(forest.n_features) + " columns", std::to_string(x.cols));
+TreeShap::TreeShap(const trees::Forest& forest) {
+    auto plan = std::make_unique<Plan>();
+    plan->n_features = forest.n_features;
+    plan->n_classes = forest.n_classes;
+    plan->value = forest.value;
+    add_trees(forest, *plan);
+    plan->base = base_values(*plan);
+    for (std::size_t h = 0; h <= half_points(plan->widest); ++h) {
+        plan->rules.push_back(gauss_legendre(2 * h));
     }
-    const std::size_t row_size = forest.n_features * forest.n_classes;
-    if (values.size() != x.rows * row_size || base.size() != forest.n_classes) {
+    plan_ = std::move(plan);
+}
+
+TreeShap::TreeShap(TreeShap&&) noexcept = default;
+TreeShap& TreeShap::operator=(TreeShap&&) noexcept = default;
+TreeShap::~TreeShap() = default;
+
+void TreeShap::explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {
+    const Plan& plan = *plan_;
+    if (x.cols != plan.n_features) {
+        throw InvalidInputError("x", "tree_shap", "a matrix of " + std::to_string(plan.n_features) + " columns", std::to_string(x.cols));
+    }
+    const std::size_t row_size = plan.n_features * plan.n_classes;
+    if (values.size() != x.rows * row_size || base.size() != plan.n_classes) {
         throw InvalidInputError("values and base", "tree_shap", "rows x features x classes, and classes", std::to_string(values.size()));
     }
-    const Plan plan = make_plan(forest);
-    base_values(forest, plan, base);
-    std::vector<Quadrature> rules;  // by half the number of points; an even number of them
-    std::size_t deepest = 0;
-    std::size_t widest = 1;
-    for (std::size_t t = 0; t < plan.roots.size(); ++t) {
-        deepest = std::max(deepest, plan.levels[t]);
-        widest = std::max(widest, plan.columns[t]);
-    }
-    const auto half_points = [](std::size_t columns) { return (std::max<std::size_t>(columns, 1) + 3) / 4; };
-    for (std::size_t h = 0; h <= half_points(widest); ++h) {
-        rules.push_back(gauss_legendre(2 * h));
-    }
-    const std::size_t most_points = 2 * half_points(widest);
+    std::ranges::copy(plan.base, base.begin());
+    const std::size_t most_points = 2 * half_points(plan.widest);
     parallel.blocks(x.rows, rows_a_block, [&](std::size_t begin, std::size_t end) {
         Scratch scratch;
-        scratch.entries.resize(widest + 1);
-        scratch.inverse.resize((widest + 1) * most_points);
-        scratch.product.resize((deepest + 2) * most_points);
-        scratch.saved.resize((deepest + 2) * most_points);
-        scratch.place.assign(forest.n_features, -1);
+        scratch.entries.resize(plan.widest + 1);
+        scratch.inverse.resize((plan.widest + 1) * most_points);
+        scratch.product.resize((plan.deepest + 2) * most_points);
+        scratch.saved.resize((plan.deepest + 2) * most_points);
+        scratch.place.assign(plan.n_features, -1);
         for (std::size_t r = begin; r < end; ++r) {
             double* const out = values.data() + r * row_size;
             std::fill_n(out, row_size, 0.0);
             for (std::size_t t = 0; t < plan.roots.size(); ++t) {
                 stop.check();
-                const Quadrature& rule = rules[half_points(plan.columns[t])];
-                walk_for(rule.at.size())(forest, plan, rule, scratch, t, x.row(r).data(), out);
+                const Quadrature& rule = plan.rules[half_points(plan.columns[t])];
+                walk_for(rule.at.size())(plan, rule, scratch, t, x.row(r).data(), out);
             }
             for (std::size_t i = 0; i < row_size; ++i) {
                 out[i] /= static_cast<double>(plan.roots.size());
@@ -373,6 +397,10 @@ void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span
             stop.advance();
         }
     });
+}
+
+void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) {
+    TreeShap(forest).explain(x, values, base, parallel, stop);
 }
 
 }  // namespace emotion::explain

@@ -10,12 +10,10 @@
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
-#include "emotion/explain/tree_shap.hpp"
 
 namespace emotion::runtime {
 namespace {
 
-constexpr std::size_t block_rows = 64;
 constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds the memory of their contributions
 
 // values[(row, column, class)] of a linear model over its own columns; see model.hpp for the definition.
@@ -42,7 +40,7 @@ void linear_contributions(const linear::LogisticModel& model, MatrixView<const f
 
 }  // namespace
 
-Model::Model(ModelContents contents) : contents_(std::move(contents)), input_columns_(contents_.pipeline.input_columns()) {
+Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor_(contents_.pipeline), input_columns_(contents_.pipeline.input_columns()) {
     if (contents_.extractor) {
         const ExtractorSpec& spec = *contents_.extractor;
         const auto refuse = [](const std::string& reason) {
@@ -61,9 +59,6 @@ Model::Model(ModelContents contents) : contents_(std::move(contents)), input_col
             refuse("its features were computed by version " + std::to_string(spec.algorithm_version) + " of the extractor, this is version " +
                    std::to_string(audio::algorithm_version));
         }
-    }
-    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
-        forest_.emplace(*forest);
     }
     background_mean_.assign(contents_.pipeline.n_features_out(), 0.0);
     const Matrix<float>& background = contents_.background;
@@ -100,21 +95,6 @@ void Model::calibrate(MatrixView<double> probability) const {
     }
 }
 
-void Model::predict_uncalibrated(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
-    if (!forest_) {
-        contents_.pipeline.predict_proba(x, out, parallel, stop);
-        return;
-    }
-    // The forest's plan was built at loading; the pipeline alone would build it anew.
-    parallel.blocks(x.rows, block_rows, [&](std::size_t begin, std::size_t end) {
-        Parallel serial(1);
-        Matrix<float> z(end - begin, background_mean_.size());
-        contents_.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, end - begin, x.cols), z.view());
-        forest_->predict_proba(std::as_const(z).view(), {out.data + begin * out.cols, end - begin, out.cols}, serial, stop);
-        stop.check();
-    });
-}
-
 Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_features)
     : probability(rows, classes, std::numeric_limits<double>::quiet_NaN()),
       label(rows, -1),
@@ -127,7 +107,7 @@ Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_
 Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, Parallel& parallel, StopToken& stop, const char* caller) const {
     check_columns(x, caller);
     Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
-    predict_uncalibrated(x, result.probability.view(), parallel, stop);
+    predictor_.predict_proba(x, result.probability.view(), parallel, stop);
     calibrate(result.probability.view());
     for (std::size_t r = 0; r < x.rows; ++r) {
         const std::span<const double> row = std::as_const(result.probability).row(r);
@@ -175,7 +155,8 @@ void Model::explain(MatrixView<const float> x, std::span<double> values, std::sp
 void Model::explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
                            StopToken& stop) const {
     if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
-        explain::tree_shap(*forest, transformed, values, base, parallel, stop);
+        std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*forest); });
+        tree_shap_->explain(transformed, values, base, parallel, stop);
     } else {
         linear_contributions(std::get<linear::LogisticModel>(contents_.pipeline.estimator), transformed, background_mean_, values, base);
     }
@@ -184,7 +165,7 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
 void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
     check_columns(x, "raw_output");
     if (std::holds_alternative<trees::Forest>(contents_.pipeline.estimator)) {
-        predict_uncalibrated(x, out, parallel, stop);
+        predictor_.predict_proba(x, out, parallel, stop);
         return;
     }
     const auto& model = std::get<linear::LogisticModel>(contents_.pipeline.estimator);

@@ -94,8 +94,7 @@ void predict_block(const FittedPipeline& pipeline, const trees::ForestPredictor*
 }
 
 template <class T>
-void predict(const FittedPipeline& pipeline, MatrixView<const T> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) {
-    const PipelinePredictor predictor(pipeline);
+void predict_blocks(const PipelinePredictor& predictor, MatrixView<const T> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) {
     parallel.blocks(x.rows, block_rows, [&](std::size_t begin, std::size_t end) {
         stop.check();
         predictor.predict_proba(MatrixView<const T>{x.data + begin * x.cols, end - begin, x.cols},
@@ -193,11 +192,11 @@ void FittedPipeline::transform(MatrixView<const float> x, MatrixView<float> out)
 void FittedPipeline::transform(MatrixView<const double> x, MatrixView<double> out) const { transform_rows(*this, x, out); }
 
 void FittedPipeline::predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
-    predict(*this, x, out, parallel, stop);
+    PipelinePredictor(*this).predict_proba(x, out, parallel, stop);
 }
 
 void FittedPipeline::predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
-    predict(*this, x, out, parallel, stop);
+    PipelinePredictor(*this).predict_proba(x, out, parallel, stop);
 }
 
 PipelinePredictor::PipelinePredictor(const FittedPipeline& pipeline) : pipeline_(&pipeline) {
@@ -212,6 +211,14 @@ void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<doub
 
 void PipelinePredictor::predict_proba(MatrixView<const double> x, MatrixView<double> out) const {
     predict_block(*pipeline_, forest_ ? &*forest_ : nullptr, x, out);
+}
+
+void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    predict_blocks(*this, x, out, parallel, stop);
+}
+
+void PipelinePredictor::predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    predict_blocks(*this, x, out, parallel, stop);
 }
 
 }  // namespace emotion::runtime

@@ -14,6 +14,7 @@
 // Additivity: base + the sum over columns equals predict_proba to 1e-9 in float64.
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "emotion/core/parallel.hpp"
@@ -23,8 +24,26 @@
 
 namespace emotion::explain {
 
-// values: rows x features x classes; base: classes, the cover-weighted mean output. The forest must be valid (trees::validate).
-// Throws InvalidInputError where the extents do not fit, or a tree is deeper than 4,096 levels.
+// A forest laid out for explanations: an immutable plan, built once, safe to share between threads. The forest may be dropped afterwards.
+class TreeShap {
+public:
+    // The forest must be valid (trees::validate). Throws InvalidInputError where a tree is deeper than 4,096 levels. O(nodes classes).
+    explicit TreeShap(const trees::Forest& forest);
+    TreeShap(TreeShap&&) noexcept;
+    TreeShap& operator=(TreeShap&&) noexcept;
+    ~TreeShap();
+
+    // values: rows x features x classes; base: classes, the cover-weighted mean output. Throws InvalidInputError where the extents do not
+    // fit. Advances `stop` by one a row.
+    void explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
+
+    struct Plan;
+
+private:
+    std::unique_ptr<const Plan> plan_;
+};
+
+// The same with a plan that serves one call.
 void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop);
 
 }  // namespace emotion::explain

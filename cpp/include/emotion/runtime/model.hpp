@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,8 +22,9 @@
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
+#include "emotion/explain/tree_shap.hpp"
 #include "emotion/runtime/model_file.hpp"
-#include "emotion/trees/forest_predictor.hpp"
+#include "emotion/runtime/pipeline_plan.hpp"
 
 namespace emotion::runtime {
 
@@ -51,6 +53,8 @@ class Model {
 public:
     // `contents` comes from a reader of model_file.hpp. ModelFormatError if its features cannot be computed by this version's audio room.
     explicit Model(ModelContents contents);
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
 
     [[nodiscard]] const ModelContents& contents() const { return contents_; }
     [[nodiscard]] std::size_t n_features() const { return contents_.feature_names.size(); }
@@ -74,7 +78,6 @@ public:
 
 private:
     void check_columns(MatrixView<const float> x, const char* caller) const;
-    void predict_uncalibrated(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void calibrate(MatrixView<double> probability) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
@@ -82,7 +85,9 @@ private:
     [[nodiscard]] audio::ExtractOptions extract_options(const char* caller) const;
 
     ModelContents contents_;
-    std::optional<trees::ForestPredictor> forest_;
+    PipelinePredictor predictor_;              // of contents_.pipeline, and so behind it
+    mutable std::once_flag tree_shap_built_;   // by the first explanation of a forest: predictions alone do not pay for it
+    mutable std::optional<explain::TreeShap> tree_shap_;
     std::vector<std::int32_t> input_columns_;  // of the estimator's columns
     std::vector<double> background_mean_;      // of the estimator's columns; linear models
 };

@@ -52,7 +52,7 @@ struct FittedPipeline {
     void transform(MatrixView<const float> x, MatrixView<float> out) const;
     void transform(MatrixView<const double> x, MatrixView<double> out) const;
 
-    // out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
+    // As a PipelinePredictor that serves one call.
     void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
 };
@@ -65,6 +65,9 @@ public:
     // Serial. out: rows x n_classes(). Throws InvalidInputError if x has another number of columns.
     void predict_proba(MatrixView<const float> x, MatrixView<double> out) const;
     void predict_proba(MatrixView<const double> x, MatrixView<double> out) const;
+    // The same by blocks of rows.
+    void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
+    void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
 
 private:
     const FittedPipeline* pipeline_;
