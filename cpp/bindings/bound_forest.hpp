@@ -17,7 +17,4 @@ struct BoundForest {
     pybind11::object out_of_bag = pybind11::none();   // of the fit that made it; not part of the arrays
 };
 
-// The options of a forest from a dict with the names of ForestOptions; criterion and class_weight by name. What is absent keeps its default.
-trees::ForestOptions forest_options(const pybind11::dict& options);
-
 }  // namespace emotion::bindings

@@ -51,8 +51,11 @@ preprocessing::ImputerOptions imputer_options(const py::dict& step) {
 }
 
 // An integer is a count, a float a share, None the step's automatic choice.
-runtime::Share share(const py::dict& step, const char* key) {
-    using Kind = runtime::Share::Kind;
+trees::Share share(const py::dict& step, const char* key, trees::Share otherwise) {
+    using Kind = trees::Share::Kind;
+    if (!step.contains(key)) {
+        return otherwise;
+    }
     const py::object value = step[key];
     if (value.is_none()) {
         return {Kind::automatic, 0};
@@ -71,31 +74,31 @@ runtime::Share share(const py::dict& step, const char* key) {
     return {PyIndex_Check(value.ptr()) != 0 ? Kind::count : Kind::fraction, number};
 }
 
-runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {
-    runtime::ForestSpec spec;
-    trees::ForestOptions& options = spec.options;
-    options.n_estimators = get<int>(step, "n_estimators");
-    options.criterion = get<std::string>(step, "criterion") == "gini" ? trees::Criterion::gini : trees::Criterion::entropy;
-    options.max_depth = get_or<int>(step, "max_depth", -1);
-    options.min_weight_fraction_leaf = get<double>(step, "min_weight_fraction_leaf");
-    options.max_leaf_nodes = get_or<int>(step, "max_leaf_nodes", -1);
-    options.min_impurity_decrease = get<double>(step, "min_impurity_decrease");
-    options.bootstrap = get<bool>(step, "bootstrap");
-    options.seed = get<std::uint64_t>(step, "seed");
-    spec.max_features = share(step, "max_features");
-    spec.max_samples = options.bootstrap ? share(step, "max_samples") : runtime::Share{};
-    spec.min_samples_split = share(step, "min_samples_split");
-    spec.min_samples_leaf = share(step, "min_samples_leaf");
-    const py::object weight = step["class_weight"];
-    if (weight.is_none()) {
-        options.class_weight = trees::ClassWeight::none;
-    } else if (py::isinstance<py::str>(weight)) {
-        options.class_weight = weight.cast<std::string>() == "balanced" ? trees::ClassWeight::balanced : trees::ClassWeight::balanced_subsample;
-    } else {
+trees::Criterion criterion(const py::dict& step) {
+    const auto name = get_or<std::string>(step, "criterion", "gini");
+    if (name == "gini") {
+        return trees::Criterion::gini;
+    }
+    if (name == "entropy" || name == "log_loss") {
+        return trees::Criterion::entropy;
+    }
+    throw InvalidInputError("criterion", "RandomForestClassifier", "'gini', 'entropy' or 'log_loss'", "'" + name + "'");
+}
+
+void set_class_weight(trees::ForestOptions& options, const py::dict& step, std::size_t n_classes) {
+    if (!step.contains("class_weight") || step["class_weight"].is_none()) {
+        return;
+    }
+    if (!py::isinstance<py::str>(step["class_weight"])) {
         options.class_weight = trees::ClassWeight::given;
         options.class_weights = class_weights(step, n_classes);
+        return;
     }
-    return spec;
+    const auto name = get<std::string>(step, "class_weight");
+    if (name != "balanced" && name != "balanced_subsample") {
+        throw InvalidInputError("class_weight", "RandomForestClassifier", "'balanced', 'balanced_subsample', weights or None", "'" + name + "'");
+    }
+    options.class_weight = name == "balanced" ? trees::ClassWeight::balanced : trees::ClassWeight::balanced_subsample;
 }
 
 runtime::StepSpec step_spec(const py::dict& step, const std::string& kind) {
@@ -141,6 +144,27 @@ sampling::OverSamplerOptions over_sampler_options(const py::dict& step) {
     options.strategy = Strategy::counts;
     options.counts = get<std::vector<std::int64_t>>(step, "sampling_strategy");
     return options;
+}
+
+runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {
+    runtime::ForestSpec spec;
+    trees::ForestOptions& options = spec.options;
+    options.n_estimators = get_or(step, "n_estimators", options.n_estimators);
+    options.criterion = criterion(step);
+    options.max_depth = get_or(step, "max_depth", options.max_depth);
+    options.min_weight_fraction_leaf = get_or(step, "min_weight_fraction_leaf", options.min_weight_fraction_leaf);
+    options.max_leaf_nodes = get_or(step, "max_leaf_nodes", options.max_leaf_nodes);
+    options.min_impurity_decrease = get_or(step, "min_impurity_decrease", options.min_impurity_decrease);
+    options.bootstrap = get_or(step, "bootstrap", options.bootstrap);
+    options.first_tree = get_or(step, "first_tree", options.first_tree);
+    options.seed = get_or(step, "seed", options.seed);
+    set_class_weight(options, step, n_classes);
+    trees::ForestSizes& sizes = spec.sizes;
+    sizes.max_features = share(step, "max_features", sizes.max_features);
+    sizes.max_samples = options.bootstrap ? share(step, "max_samples", sizes.max_samples) : trees::Share{};
+    sizes.min_samples_split = share(step, "min_samples_split", sizes.min_samples_split);
+    sizes.min_samples_leaf = share(step, "min_samples_leaf", sizes.min_samples_leaf);
+    return spec;
 }
 
 linear::LogisticOptions logistic_options(const py::dict& step, std::size_t n_classes) {

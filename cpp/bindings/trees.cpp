@@ -14,6 +14,7 @@
 #include "emotion/trees/rank_codes.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
+#include "step_options.hpp"
 
 namespace py = pybind11;
 
@@ -24,61 +25,6 @@ using trees::Forest;
 using trees::ForestOptions;
 
 constexpr const char* fit_name = "forest_fit";
-
-template <class T>
-T option(const py::dict& options, const char* key, T otherwise) {
-    return options.contains(key) ? options[key].cast<T>() : otherwise;
-}
-
-trees::ClassWeight class_weight_of(const std::string& name) {
-    if (name == "none") {
-        return trees::ClassWeight::none;
-    }
-    if (name == "balanced") {
-        return trees::ClassWeight::balanced;
-    }
-    if (name == "balanced_subsample") {
-        return trees::ClassWeight::balanced_subsample;
-    }
-    if (name == "given") {
-        return trees::ClassWeight::given;
-    }
-    throw InvalidInputError("class_weight", fit_name, "'none', 'balanced', 'balanced_subsample' or 'given'", "'" + name + "'");
-}
-
-trees::Criterion criterion_of(const std::string& name) {
-    if (name == "gini") {
-        return trees::Criterion::gini;
-    }
-    if (name == "entropy" || name == "log_loss") {
-        return trees::Criterion::entropy;
-    }
-    throw InvalidInputError("criterion", fit_name, "'gini', 'entropy' or 'log_loss'", "'" + name + "'");
-}
-
-}  // namespace
-
-ForestOptions forest_options(const py::dict& options) {
-    ForestOptions out;
-    out.n_estimators = option(options, "n_estimators", out.n_estimators);
-    out.criterion = criterion_of(option<std::string>(options, "criterion", "gini"));
-    out.max_depth = option(options, "max_depth", out.max_depth);
-    out.min_samples_split = option(options, "min_samples_split", out.min_samples_split);
-    out.min_samples_leaf = option(options, "min_samples_leaf", out.min_samples_leaf);
-    out.min_weight_fraction_leaf = option(options, "min_weight_fraction_leaf", out.min_weight_fraction_leaf);
-    out.max_features = option(options, "max_features", out.max_features);
-    out.max_leaf_nodes = option(options, "max_leaf_nodes", out.max_leaf_nodes);
-    out.min_impurity_decrease = option(options, "min_impurity_decrease", out.min_impurity_decrease);
-    out.bootstrap = option(options, "bootstrap", out.bootstrap);
-    out.max_samples = option(options, "max_samples", out.max_samples);
-    out.class_weight = class_weight_of(option<std::string>(options, "class_weight", "none"));
-    out.class_weights = option(options, "class_weights", out.class_weights);
-    out.first_tree = option(options, "first_tree", out.first_tree);
-    out.seed = option(options, "seed", out.seed);
-    return out;
-}
-
-namespace {
 
 struct Fitted {
     Forest forest;
@@ -118,7 +64,9 @@ std::shared_ptr<BoundForest> forest_fit(const Array<float>& x, const Array<std::
     if (sample_weight && weights.size() != x_view.rows) {
         throw InvalidInputError("sample_weight", fit_name, "one weight a row of X", std::to_string(weights.size()));
     }
-    const ForestOptions native = forest_options(options);
+    const runtime::ForestSpec spec = forest_spec(options, n_classes);
+    ForestOptions native = spec.options;
+    trees::set_sizes(native, spec.sizes, x_view.rows, x_view.cols);
     auto fitted = interruptible([&](StopToken& stop) { return fit(x_view, y_view, n_classes, native, weights, oob, n_jobs, stop); }, progress);
     auto result = std::make_shared<BoundForest>(std::move(fitted.forest));
     if (oob) {

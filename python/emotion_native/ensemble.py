@@ -19,7 +19,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._threads import effective_n_jobs
-from ._validation import check_choice, check_flag, check_matrix, check_number, check_rows, check_sample_weight, check_seed, encode_labels
+from ._validation import (
+    check_choice,
+    check_class_weight,
+    check_flag,
+    check_matrix,
+    check_number,
+    check_rows,
+    check_sample_weight,
+    check_seed,
+    encode_labels,
+)
 from .exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["RandomForestClassifier"]
@@ -176,7 +186,9 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             classes, codes = encode_labels(labels, caller=caller)
             weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
             seed = check_seed(self.random_state, caller="RandomForestClassifier") if previous_seed is None or previous is None else previous_seed
-            options = {**self._options(rows.shape[0], rows.shape[1], classes), "seed": seed}
+            options = {**self._step(), "seed": seed}
+            if isinstance(self.class_weight, Mapping):
+                options["class_weight"] = check_class_weight(self.class_weight, classes, caller="RandomForestClassifier")
             forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
         except BaseException:
             self._forget()
@@ -214,6 +226,14 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 check_number(value, parameter, name, low=low, integer=True)
             else:
                 check_number(value, parameter, name, low=0, high=1, open_low=True)
+        for parameter in ("max_features", "max_samples"):
+            value = getattr(self, parameter)
+            if parameter == "max_features" and isinstance(value, str):
+                check_choice(value, parameter, name, ("sqrt", "log2"))
+            elif isinstance(value, numbers.Integral):
+                check_number(value, parameter, name, low=1, integer=True)
+            elif value is not None:
+                check_number(value, parameter, name, low=0, high=1, open_low=True)
         check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
         check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
         check_flag(self.bootstrap, "bootstrap", name)
@@ -230,66 +250,6 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
         if not isinstance(self.class_weight, Mapping):
             check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
-
-    def _options(self, n_samples: int, n_features: int, classes: npt.NDArray[Any]) -> dict[str, Any]:
-        """Return the core's options: every share made a count."""
-        leaf = self._count(self.min_samples_leaf, n_samples)
-        options: dict[str, Any] = {
-            "n_estimators": int(self.n_estimators),
-            "criterion": self.criterion,
-            "max_depth": -1 if self.max_depth is None else int(self.max_depth),
-            "min_samples_split": float(max(2, self._count(self.min_samples_split, n_samples), 2 * leaf)),
-            "min_samples_leaf": float(leaf),
-            "min_weight_fraction_leaf": float(self.min_weight_fraction_leaf),
-            "max_features": self._max_features(n_features),
-            "max_leaf_nodes": -1 if self.max_leaf_nodes is None else int(self.max_leaf_nodes),
-            "min_impurity_decrease": float(self.min_impurity_decrease),
-            "bootstrap": bool(self.bootstrap),
-            "max_samples": self._max_samples(n_samples),
-        }
-        if isinstance(self.class_weight, Mapping):
-            options["class_weight"] = "given"
-            options["class_weights"] = self._class_weights(self.class_weight, classes)
-        else:
-            options["class_weight"] = self.class_weight or "none"
-        return options
-
-    @staticmethod
-    def _count(value: int | float, n_samples: int) -> int:
-        return int(value) if isinstance(value, numbers.Integral) else math.ceil(value * n_samples)
-
-    def _max_features(self, n_features: int) -> int:
-        value = self.max_features
-        if value is None:
-            return n_features
-        if isinstance(value, str):
-            check_choice(value, "max_features", "RandomForestClassifier", ("sqrt", "log2"))
-            return max(1, int(math.sqrt(n_features) if value == "sqrt" else math.log2(n_features)))
-        if isinstance(value, numbers.Integral):
-            check_number(value, "max_features", "RandomForestClassifier", low=1, integer=True)
-            return min(int(value), n_features)
-        check_number(value, "max_features", "RandomForestClassifier", low=0, high=1, open_low=True)
-        return max(1, int(value * n_features))
-
-    def _max_samples(self, n_samples: int) -> int:
-        value = self.max_samples
-        if value is None:
-            return 0
-        if isinstance(value, numbers.Integral):
-            check_number(value, "max_samples", "RandomForestClassifier", low=1, high=n_samples, integer=True)
-            return int(value)
-        check_number(value, "max_samples", "RandomForestClassifier", low=0, high=1, open_low=True)
-        return max(1, round(value * n_samples))
-
-    @staticmethod
-    def _class_weights(given: Mapping[Any, float], classes: npt.NDArray[Any]) -> list[float]:
-        labels = classes.tolist()
-        missing = [label for label in labels if label not in given]
-        if missing and len(given) != len(labels) - len(missing):
-            raise InvalidInputError(f"class_weight of RandomForestClassifier must name the classes of y; got no weight for {missing!r}")
-        for label in labels:
-            check_number(given.get(label, 1.0), "class_weight", "RandomForestClassifier", low=0, high=sys.float_info.max)
-        return [float(given.get(label, 1.0)) for label in labels]
 
     def _grow(
         self,
@@ -376,9 +336,12 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def _native_step(self) -> dict[str, Any]:
         """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
         self._check_parameters()
+        return {"kind": "random_forest_classifier", **self._step(), "seed": check_seed(self.random_state, caller="RandomForestClassifier")}
+
+    def _step(self) -> dict[str, Any]:
+        """Return what the core's forest takes, as given."""
         other = ("oob_score", "n_jobs", "random_state", "verbose", "warm_start", "ccp_alpha", "monotonic_cst")
-        step = {name: value for name, value in self.get_params(deep=False).items() if name not in other}
-        return {"kind": "random_forest_classifier", **step, "seed": check_seed(self.random_state, caller="RandomForestClassifier")}
+        return {name: value for name, value in self.get_params(deep=False).items() if name not in other}
 
     def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the fitted forest as a JSON-able header and its arrays."""

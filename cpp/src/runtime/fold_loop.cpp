@@ -14,34 +14,9 @@ namespace {
 
 constexpr std::size_t test_block_rows = 64;
 
-double floor_share(const Share& share, std::size_t of) { return std::floor(share.value * static_cast<double>(of)); }
-
-// scikit-learn's readings of the sizes.
 trees::ForestOptions resolve(const ForestSpec& spec, std::size_t n_positions, std::size_t n_features, std::span<const std::int32_t> classes) {
     trees::ForestOptions options = spec.options;
-    const auto features = static_cast<double>(n_features);
-    switch (spec.max_features.kind) {
-        case Share::Kind::automatic: options.max_features = n_features; break;
-        case Share::Kind::count: options.max_features = std::min(static_cast<std::size_t>(spec.max_features.value), n_features); break;
-        case Share::Kind::fraction: options.max_features = static_cast<std::size_t>(std::max(1.0, floor_share(spec.max_features, n_features))); break;
-        case Share::Kind::sqrt: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::sqrt(features)))); break;
-        case Share::Kind::log2: options.max_features = static_cast<std::size_t>(std::max(1.0, std::floor(std::log2(features)))); break;
-    }
-    options.max_features = std::min(options.max_features, n_features);
-    const auto n = static_cast<double>(n_positions);
-    const auto count = [&](const Share& share) { return share.kind == Share::Kind::fraction ? std::ceil(share.value * n) : share.value; };
-    options.min_samples_leaf = count(spec.min_samples_leaf);
-    options.min_samples_split = spec.min_samples_split.kind == Share::Kind::fraction ? std::max(2.0, count(spec.min_samples_split)) : count(spec.min_samples_split);
-    options.min_samples_split = std::max(options.min_samples_split, 2 * options.min_samples_leaf);
-    options.max_samples = 0;
-    if (spec.max_samples.kind == Share::Kind::count) {
-        options.max_samples = static_cast<std::size_t>(spec.max_samples.value);
-        if (options.max_samples > n_positions) {
-            throw InvalidInputError("max_samples", "RandomForestClassifier", "at most the number of rows", std::to_string(options.max_samples));
-        }
-    } else if (spec.max_samples.kind == Share::Kind::fraction) {
-        options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(spec.max_samples.value * n)));
-    }
+    trees::set_sizes(options, spec.sizes, n_positions, n_features);
     if (options.class_weight == trees::ClassWeight::given) {
         options.class_weights.clear();
         for (const std::int32_t c : classes) {

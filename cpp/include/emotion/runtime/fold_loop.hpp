@@ -24,6 +24,7 @@
 #include "emotion/runtime/pipeline_plan.hpp"
 #include "emotion/sampling/random_over_sampler.hpp"
 #include "emotion/trees/forest.hpp"
+#include "emotion/trees/forest_sizes.hpp"
 
 namespace emotion::runtime {
 
@@ -38,19 +39,9 @@ struct SelectorSpec {
     std::optional<std::size_t> k;  // absent: all columns
 };
 
-// A size that scikit-learn gives as a count or as a share of something known only in the fold.
-struct Share {
-    enum class Kind { automatic, count, fraction, sqrt, log2 };
-    Kind kind = Kind::automatic;
-    double value = 0;
-};
-
 struct ForestSpec {
-    trees::ForestOptions options;      // the sizes below replace its own; class_weights: one a global class
-    Share max_features{Share::Kind::sqrt, 0};
-    Share max_samples;                 // of the positions
-    Share min_samples_split{Share::Kind::count, 2};
-    Share min_samples_leaf{Share::Kind::count, 1};
+    trees::ForestOptions options;  // class_weights: one a global class
+    trees::ForestSizes sizes;      // replace the options of their names in each fold
 };
 
 using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions>;

@@ -1,0 +1,47 @@
+#include "emotion/trees/forest_sizes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "emotion/core/errors.hpp"
+
+namespace emotion::trees {
+namespace {
+
+std::size_t columns_of(const Share& share, std::size_t n_features) {
+    const auto features = static_cast<double>(n_features);
+    double columns = features;
+    switch (share.kind) {
+        case Share::Kind::automatic: break;
+        case Share::Kind::count: columns = std::min(share.value, features); break;
+        case Share::Kind::fraction: columns = std::floor(share.value * features); break;
+        case Share::Kind::sqrt: columns = std::floor(std::sqrt(features)); break;
+        case Share::Kind::log2: columns = std::floor(std::log2(features)); break;
+    }
+    return std::min(static_cast<std::size_t>(std::max(1.0, columns)), n_features);
+}
+
+double rows_of(const Share& share, double n_positions) {
+    return share.kind == Share::Kind::fraction ? std::ceil(share.value * n_positions) : share.value;
+}
+
+}  // namespace
+
+void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features) {
+    const auto n = static_cast<double>(n_positions);
+    options.max_features = columns_of(sizes.max_features, n_features);
+    options.min_samples_leaf = rows_of(sizes.min_samples_leaf, n);
+    options.min_samples_split = std::max({2.0, rows_of(sizes.min_samples_split, n), 2 * options.min_samples_leaf});
+    options.max_samples = 0;
+    if (sizes.max_samples.kind == Share::Kind::count) {
+        options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
+        if (options.max_samples > n_positions) {
+            throw InvalidInputError("max_samples", "RandomForestClassifier", "at most the number of rows", std::to_string(options.max_samples));
+        }
+    } else if (sizes.max_samples.kind == Share::Kind::fraction) {
+        options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));
+    }
+}
+
+}  // namespace emotion::trees
