@@ -5,7 +5,7 @@ Explanations are of a forest's class shares before calibration, in the forest's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from ._validation import check_matrix
 from .exceptions import InvalidInputError, MissingDependencyError
@@ -175,15 +176,16 @@ class TreeExplainer:
             step for step in steps[:-1] if step is not None and not isinstance(step, str) and not hasattr(step, "fit_resample")
         ]
 
-    def __call__(self, X: npt.ArrayLike, *, progress: Callable[[int], None] | None = None) -> Explanation:
+    def __call__(self, X: npt.ArrayLike, *, progress: Progress = None) -> Explanation:
         """Explain rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_input_features)
             Rows as the model's ``predict_proba`` takes them.
-        progress : callable, optional
-            Called with the number of rows done.
+        progress : callable, bool or None
+            A callable gets ``(done, total)`` in rows and may raise to stop; True shows a bar, None does where someone watches, False shows
+            nothing.
 
         Returns
         -------
@@ -202,7 +204,8 @@ class TreeExplainer:
         rows = check_matrix(rows, caller="TreeExplainer", estimator=self._estimator, allow_nan=True, dtypes=(np.float32,))
         forest = self._estimator._forest
         jobs = effective_n_jobs(self.n_jobs, caller="TreeExplainer")
-        values, base = _core.forest_shap(forest, rows, jobs, progress)
+        with progress_reporter(progress, "Explaining", len(rows), caller="TreeExplainer") as advance:
+            values, base = _core.forest_shap(forest, rows, jobs, advance)
         return Explanation(values, np.tile(base, (len(rows), 1)), rows, names, self._estimator.classes_)
 
     def shap_values(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:

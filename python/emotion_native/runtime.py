@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
@@ -276,7 +277,7 @@ class EmotionModel:
         *,
         top_features: int = 5,
         n_jobs: int | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Progress = None,
     ) -> list[Prediction]:
         """Predict many clips in parallel, in order; a clip that cannot be used does not stop the others.
 
@@ -288,8 +289,9 @@ class EmotionModel:
             How many features to explain each label with; 0 spares the work.
         n_jobs : int or None
             Threads; never changes the results.
-        progress : callable or None
-            Called now and then with the number of clips whose features are done. Ctrl-C, or an exception from here, ends the call.
+        progress : callable, bool or None
+            A callable gets ``(done, total)`` in clips whose features are done, and may raise to stop; True shows a bar, None does where
+            someone watches, False shows nothing.
 
         Returns
         -------
@@ -306,8 +308,8 @@ class EmotionModel:
         clips = tuple(_clip(source, "predict_batch") for source in sources)
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
-        report = None if progress is None else (lambda done: progress(min(done, len(clips))))
-        return self._records(self._native.predict_clips(clips, top, jobs, report))
+        with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
+            return self._records(self._native.predict_clips(clips, top, jobs, lambda done: advance(min(done, len(clips)))))
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
         """Predict rows of features.

@@ -138,6 +138,14 @@ def test_threads_and_progress() -> None:
         assert np.array_equal(one.proba, other.proba)
 
 
+def test_progress_counts_fits_also_where_the_core_counts_trees() -> None:
+    X, y, groups = data()
+    calls: list[tuple[int, int]] = []
+    candidates = {"forest": en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0), "bayes": GaussianNB()}
+    c.nested_evaluation(candidates, X, y, groups=groups, cv=3, inner_cv=2, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (18, 18) and calls == sorted(calls) and (9, 18) in calls
+
+
 def test_ungrouped_is_remembered() -> None:
     X, y, groups = data()
     with pytest.raises(LeakageError, match="allow_ungrouped"):

@@ -228,9 +228,24 @@ def test_threads_change_nothing_and_see_the_switches_of_the_caller(rows: Any, n_
 
 def test_progress_counts_folds(rows: Any) -> None:
     X, y, groups = rows
-    done: list[int] = []
-    ms.cross_validate(GaussianNB(), X, y, groups=groups, cv=3, progress=done.append)
-    assert done == [1, 2, 3]
+    seen: list[tuple[int, int]] = []
+    ms.cross_validate(GaussianNB(), X, y, groups=groups, cv=3, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_progress_of_the_native_loop_ends_at_its_total(rows: Any) -> None:
+    X, y, groups = rows
+    forest = en.ensemble.RandomForestClassifier(n_estimators=7, random_state=0)
+    for estimator, total in ((forest, 21), (en.linear_model.LogisticRegression(), 3)):
+        seen: list[tuple[int, int]] = []
+        ms.cross_validate(estimator, X, y, groups=groups, cv=3, progress=lambda done, total, seen=seen: seen.append((done, total)))
+        assert seen[-1] == (total, total) and seen == sorted(seen)
+
+
+def test_progress_of_another_kind_is_refused(rows: Any) -> None:
+    X, y, groups = rows
+    with pytest.raises(InvalidInputError, match="progress of cross_validate"):
+        ms.cross_validate(GaussianNB(), X, y, groups=groups, cv=3, progress=3)
 
 
 def test_rows_must_be_tested_once_for_predictions(rows: Any) -> None:

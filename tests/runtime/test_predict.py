@@ -66,7 +66,7 @@ def test_a_batch_keeps_order_and_survives_bad_clips(folder: Path, clips: Clips) 
     sources: list[Any] = [folder / f"{clip}.wav" for clip in clips]
     sources[2:2] = [folder / "broken.wav", folder / "absent.wav", b"", folder / "silent.wav", folder]
     seen: list[int] = []
-    batch = model.predict_batch(sources, progress=seen.append)
+    batch = model.predict_batch(sources, progress=lambda done, total: seen.append(done))
     assert [p.label for p in batch if p.label is not None] == [clip.split("_")[0] for clip in clips]
     failed = batch[2:7]
     assert all(p.label is None and p.abstained and p.top_features == [] and math.isnan(p.confidence) for p in failed)
@@ -230,7 +230,7 @@ def test_one_model_in_many_threads(folder: Path, clips: Clips) -> None:
 def test_an_exception_from_progress_ends_the_call(folder: Path) -> None:
     model = en.load_model(folder / "forest.emotion")
 
-    def stop(_: int) -> None:
+    def stop(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

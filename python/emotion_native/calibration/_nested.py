@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._progress import Advance, Progress, progress_reporter
 from ..exceptions import InvalidInputError, LeakageError
 from ..metrics import _rates
 from ..metrics._probabilistic import row_log_loss
@@ -195,7 +196,7 @@ def nested_evaluation(
     selection_metric: str = "balanced_accuracy",
     params: Mapping[str, Any] | None = None,
     n_jobs: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress = None,
     allow_ungrouped: bool = False,
 ) -> NestedEvaluation:
     """Evaluate candidates with selection, calibration and abstention fitted inside the training part of each outer fold.
@@ -224,8 +225,8 @@ def nested_evaluation(
     params : mapping, optional
         Arguments of the candidates' ``fit``; values with one entry a row are cut down to the training rows.
     n_jobs : int or None
-    progress : callable, optional
-        Called with the fits done and the fits in all.
+    progress : callable, bool or None
+        A callable gets ``(done, total)`` in fits and may raise to stop; True shows a bar, None does where someone watches, False shows nothing.
     allow_ungrouped : bool
 
     Returns
@@ -266,16 +267,18 @@ def nested_evaluation(
     arguments = {**(params or {}), "groups": groups}
     outer: dict[str, Floats] = {}
     inner: dict[str, list[Floats]] = {}
-    total = len(plan.train) * len(candidates)
-    for i, (name, candidate) in enumerate(candidates.items()):
-        report = None if progress is None else _shifted(progress, i * len(plan.train), total)
-        pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
-        outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+    fits = len(plan.train)
+    with progress_reporter(progress, "Cross-validating", fits * len(candidates), caller=caller) as advance:
+        for i, (name, candidate) in enumerate(candidates.items()):
+            report = _fits_done(advance, i * fits, fits)
+            pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
+            outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
     return _assemble(plan, labels, outer, inner, rule)
 
 
-def _shifted(progress: Callable[[int, int], object], before: int, total: int) -> Callable[[int], object]:
-    return lambda done: progress(min(before + done, total), total)
+def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int], object]:
+    """Return a report that turns a candidate's own units (trees or folds) into fits of all candidates."""
+    return lambda done, total: advance(before + done * fits // total)
 
 
 def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule) -> NestedEvaluation:

@@ -29,7 +29,7 @@ def predict_clips(
     model = open_model(model_file, trust_pickle=trust_pickle)
     with StageProgress(quiet=quiet or len(clips) < 8) as progress:
         predictions = model.predict_batch(
-            clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done: progress("Predicting", int(done), len(clips))
+            clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done, total: progress("Predicting", done, total)
         )
     if as_json:
         print_json(

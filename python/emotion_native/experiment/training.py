@@ -187,11 +187,10 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> 
     usable = np.flatnonzero(~prepared.test & prepared.ok)
     folds, inner = _splitters(prepared, settings)
     candidates = build_candidates(settings)
-    expected = len(folds) * len(candidates)
 
-    def advance(done: int, total: int | None = None) -> None:
+    def advance(done: int, total: int) -> None:
         if progress is not None:
-            progress("Cross-validating", int(done), int(total or max(expected, done)))
+            progress("Cross-validating", done, total)
 
     with nullcontext() if prepared.grouped else config_context(ungrouped="allow"):
         nested = nested_evaluation(

@@ -14,8 +14,9 @@ from sklearn.metrics import check_scoring, get_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import Labels, Probabilities, Progress, aligned, check_labels, check_lengths, each_fold, fit_rows, fold_probabilities, native_probabilities
+from ._fit import Labels, Probabilities, aligned, check_labels, check_lengths, each_fold, fit_rows, fold_probabilities, native_probabilities
 from ._folds import Folds, resolve_folds
 
 Scorers = dict[str, Callable[..., Any]]
@@ -114,8 +115,9 @@ def cross_validate(
         As in scikit-learn. Fitted estimators are only there when each fold is fitted by itself, so ``return_estimator`` takes the slower way.
     allow_ungrouped : bool
         Split without groups on purpose; the result says so.
-    progress : callable, optional
-        Called with the units of work done so far.
+    progress : callable, bool or None
+        A callable gets ``(done, total)`` in units of work (trees or folds) and may raise to stop; True shows a bar, None does where someone
+        watches, False shows nothing.
     verbose, pre_dispatch
         Accepted for compatibility; no effect.
 
@@ -183,7 +185,7 @@ def _native_results(
     try:
         labels = check_labels(y, _num_samples(X), caller="cross_validate")
         test = [np.concatenate(pair[::-1]) for pair in folds] if train_score else folds.test
-        proba = native_probabilities(estimator, X, labels, folds.train, test, params, n_jobs=n_jobs, progress=progress)
+        proba = native_probabilities(estimator, X, labels, folds.train, test, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     except EmotionNativeError:
         if error_score == "raise":
             raise
@@ -239,7 +241,7 @@ def _fitted_results(
                 result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 
-    results = each_fold(len(folds), one, n_jobs=n_jobs, progress=progress)
+    results = each_fold(len(folds), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     if all("failed" in r for r in results):
         first = results[0]["failed"]
         raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first: {first}")
@@ -302,11 +304,11 @@ def cross_val_predict(
     arguments = {**(params or {}), "groups": groups}
     labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if classifier and y is not None else None
     pieces: list[Any] | None = None
+    options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
     if labels is not None and method in ("predict_proba", "predict_log_proba"):
-        options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
         pieces = list(fold_probabilities(estimator, X, labels, folds.train, folds.test, arguments, **options))
     elif labels is not None and method == "predict":
-        proba = native_probabilities(estimator, X, labels, folds.train, folds.test, arguments, n_jobs=n_jobs, progress=progress)
+        proba = native_probabilities(estimator, X, labels, folds.train, folds.test, arguments, **options)
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
     if pieces is None:
         pieces = _fitted_predictions(estimator, X, y, folds, labels, method, arguments, n_jobs, progress)
@@ -338,4 +340,4 @@ def _fitted_predictions(
             return values
         return aligned(values, model.classes_, labels.classes, fill=float(np.finfo(np.float64).min))
 
-    return each_fold(len(folds), one, n_jobs=n_jobs, progress=progress)
+    return each_fold(len(folds), one, caller="cross_val_predict", n_jobs=n_jobs, progress=progress)

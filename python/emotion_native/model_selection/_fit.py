@@ -16,13 +16,14 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples
 
+from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
+from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
 from ..exceptions import InvalidInputError
 from ._groups import encode
 from ._splitters import Indices
 
 Probabilities = npt.NDArray[np.float64]
-Progress = Callable[[int], object] | None
 T = TypeVar("T")
 
 ROW_METADATA = ("groups", "speaker", "recording", "modality")  # handed to the steps that ask, passed over by the others
@@ -70,11 +71,7 @@ def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
         raise InvalidInputError(f"y of {caller} must be one class label a row; got: {error}") from error
     if len(values) != n_samples:
         raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got {len(values)}")
-    try:
-        classes, codes = np.unique(values, return_inverse=True)
-    except TypeError:
-        raise InvalidInputError(f"y of {caller} must be labels of one sortable kind; got mixed types") from None
-    return Labels(values, classes, np.ascontiguousarray(codes, dtype=np.int32))
+    return Labels(values, *encode_labels(values, caller=caller))
 
 
 def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | None, n_samples: int, *, caller: str) -> dict[str, Any]:
@@ -110,28 +107,26 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
     return taken
 
 
-def each_fold(n_folds: int, work: Callable[[int], T], *, n_jobs: int | None, progress: Progress) -> list[T]:
+def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
     """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller."""
-    if n_jobs is None or n_jobs == 1 or n_folds == 1:
-        results = []
-        for k in range(n_folds):
-            results.append(work(k))
-            if progress is not None:
-                progress(k + 1)
-        return results
-    with ThreadPoolExecutor(min(effective_n_jobs(n_jobs, caller="each_fold"), n_folds)) as pool:
-        futures = [pool.submit(contextvars.copy_context().run, work, k) for k in range(n_folds)]
-        try:
-            results = []
-            for k, future in enumerate(futures):
-                results.append(future.result())
-                if progress is not None:
-                    progress(k + 1)
+    results = []
+    with progress_reporter(progress, "Fitting folds", n_folds, caller=caller) as advance:
+        if n_jobs is None or n_jobs == 1 or n_folds == 1:
+            for k in range(n_folds):
+                results.append(work(k))
+                advance(k + 1)
             return results
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+        with ThreadPoolExecutor(min(effective_n_jobs(n_jobs, caller=caller), n_folds)) as pool:
+            futures = [pool.submit(contextvars.copy_context().run, work, k) for k in range(n_folds)]
+            try:
+                for k, future in enumerate(futures):
+                    results.append(future.result())
+                    advance(k + 1)
+                return results
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
 
 
 def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any], *, fill: float = 0.0) -> Probabilities:
@@ -150,8 +145,6 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
 
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
     """Return the steps for the native fold loop, or None where a step is foreign."""
-    from .._validation import label_steps
-
     if hasattr(estimator, "_native_plan"):
         plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
         return plan
@@ -169,6 +162,7 @@ def native_probabilities(
     test: Sequence[Indices],
     params: Mapping[str, Any],
     *,
+    caller: str,
     n_jobs: int | None,
     progress: Progress,
 ) -> list[Probabilities] | None:
@@ -179,23 +173,23 @@ def native_probabilities(
     foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
     if plan is None or foreign or not hasattr(_core, "run_folds"):
         return None
-    from .._validation import check_matrix, check_sample_weight
-
-    weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller="cross-validation")
-    matrix = check_matrix(X, caller="cross-validation", allow_nan=True)
-    return list(
-        _core.run_folds(
-            matrix,
-            labels.codes,
-            len(labels.classes),
-            plan,
-            [np.ascontiguousarray(rows, dtype=np.int64) for rows in train],
-            [np.ascontiguousarray(rows, dtype=np.int64) for rows in test],
-            weight,
-            effective_n_jobs(n_jobs, caller="cross-validation"),
-            progress,
+    weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller=caller)
+    matrix = check_matrix(X, caller=caller, allow_nan=True)
+    units = len(train) * int(plan[-1].get("n_estimators", 1))  # the core counts trees where there are any
+    with progress_reporter(progress, "Fitting folds", units, caller=caller) as advance:
+        return list(
+            _core.run_folds(
+                matrix,
+                labels.codes,
+                len(labels.classes),
+                plan,
+                [np.ascontiguousarray(rows, dtype=np.int64) for rows in train],
+                [np.ascontiguousarray(rows, dtype=np.int64) for rows in test],
+                weight,
+                effective_n_jobs(n_jobs, caller=caller),
+                advance,
+            )
         )
-    )
 
 
 def fold_probabilities(
@@ -208,7 +202,7 @@ def fold_probabilities(
     *,
     caller: str,
     n_jobs: int | None = None,
-    progress: Progress = None,
+    progress: Progress = False,
 ) -> list[Probabilities]:
     """Return the probabilities of each fold's test rows in the global class list, each from a model of that fold's training rows alone.
 
@@ -223,7 +217,7 @@ def fold_probabilities(
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
-    proba = native_probabilities(estimator, X, labels, train, test, params, n_jobs=n_jobs, progress=progress)
+    proba = native_probabilities(estimator, X, labels, train, test, params, caller=caller, n_jobs=n_jobs, progress=progress)
     if proba is not None:
         return proba
     if not hasattr(estimator, "predict_proba"):
@@ -234,7 +228,7 @@ def fold_probabilities(
         fit_rows(model, X, labels.values, train[k], params, caller=caller)
         return aligned(model.predict_proba(_safe_indexing(X, test[k])), model.classes_, labels.classes)
 
-    return each_fold(len(train), one, n_jobs=n_jobs, progress=progress)
+    return each_fold(len(train), one, caller=caller, n_jobs=n_jobs, progress=progress)
 
 
 def fit_rows(model: Any, X: Any, y: Any, rows: Indices, params: Mapping[str, Any], *, caller: str) -> float:
