@@ -12,7 +12,7 @@ JOBS=1
 mkdir -p "$STAMPS" "${LOG%/*}"
 
 # The same list as in cmake/apt_line.cmake (a test compares them), less what only scripts/test needs.
-APT_PACKAGES=(g++ pkg-config libeigen3-dev libxtensor-dev libsndfile1-dev libtbb-dev nlohmann-json3-dev)
+APT_PACKAGES=(g++ pkg-config libeigen3-dev libsndfile1-dev libtbb-dev nlohmann-json3-dev)
 
 # A user's settings must not leak into the private environment; PIP_* settings that name a mirror are kept.
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
