@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import secrets
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,39 +70,3 @@ def _little_endian(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     if array.dtype.str[1:] not in _DTYPES:
         raise InvalidInputError(f"{name} of save_model must be an array of float64, float32, int64, int32 or uint8; got {array.dtype}")
     return array.astype(array.dtype.newbyteorder("<"), copy=False)
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, whole, whatever happens in between.
-
-    The bytes go to a temporary name in the same folder, are flushed to the disk, and take the final name in one step. On an error (no space,
-    no permission, an interrupt) the temporary file is removed and an old file stays as it was.
-
-    Raises
-    ------
-    OSError
-        If the folder is missing or cannot be written, or the disk is full.
-    """
-    target = Path(path)
-    if target.is_symlink():
-        target = target.resolve()
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    with contextlib.suppress(OSError):  # some file systems cannot flush a folder
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._model_format import encode_model, write_atomically
+from ._files import write_atomically
+from ._model_format import encode_model
 from ._version import __version__
 from .exceptions import InvalidInputError
 

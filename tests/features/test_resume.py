@@ -138,7 +138,7 @@ def test_full_disk_while_writing_parts_and_output(make_manifest: MakeManifest, t
 
 
 def test_failed_writes_leave_no_temporary_file(tmp_path: Path) -> None:
-    from emotion_native.features._files import write_whole
+    from emotion_native._files import write_whole
 
     def half(file: object) -> None:
         raise OSError(28, "No space left on device")

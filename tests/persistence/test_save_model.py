@@ -230,7 +230,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     program = (
         "import resource, signal, sys\n"
-        "from emotion_native._model_format import write_atomically\n"
+        "from emotion_native._files import write_atomically\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try:\n    write_atomically(sys.argv[1], bytes(100_000))\n"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from .._files import write_whole
 from ..exceptions import InvalidInputError
 from ._labels import canonical_label
 from ._table_file import read_table_rows
@@ -330,20 +331,16 @@ def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None
     folder = os.path.abspath(target.parent)
     frame = manifest.copy()
     frame["filepath"] = [_relative(p, folder) if p else p for p in as_paths(manifest["filepath"])]
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        if target.suffix.lower() == ".parquet":
-            frame.to_parquet(temporary, index=False)
-        elif target.suffix.lower() in (".csv", ".tsv"):
-            returns = any("\r" in value for name in frame.columns for value in frame[name] if isinstance(value, str))
-            quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # a bare carriage return is not quoted otherwise
-            separator = "\t" if target.suffix.lower() == ".tsv" else ","
-            frame.to_csv(temporary, index=False, sep=separator, encoding="utf-8", lineterminator="\n", quoting=quoting)
-        else:
-            raise InvalidInputError(f"path of write_manifest must end in .csv, .tsv or .parquet; got {str(path)!r}")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    ending = target.suffix.lower()
+    if ending == ".parquet":
+        write_whole(target, lambda file: frame.to_parquet(file, index=False))
+    elif ending in (".csv", ".tsv"):
+        returns = any("\r" in value for name in frame.columns for value in frame[name] if isinstance(value, str))
+        quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # a bare carriage return is not quoted otherwise
+        options: dict[str, Any] = {"sep": "\t" if ending == ".tsv" else ",", "encoding": "utf-8", "lineterminator": "\n", "quoting": quoting}
+        write_whole(target, lambda file: frame.to_csv(file, index=False, **options))
+    else:
+        raise InvalidInputError(f"path of write_manifest must end in .csv, .tsv or .parquet; got {str(path)!r}")
 
 
 def _relative(path: str, folder: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._files import sync_path
 from ..exceptions import InvalidInputError
 
 __all__ = ["json_text", "new_folder", "numbered"]
@@ -56,7 +57,7 @@ def new_folder(target: str | Path, *, force: bool = False, caller: str = "train"
         yield temporary
         for path in temporary.rglob("*"):
             if path.is_file():
-                _sync(path)
+                sync_path(path)
         check_target(final, force=force, caller=caller)
         _put_in_place(temporary, final)
     except BaseException:
@@ -79,7 +80,7 @@ def check_target(final: Path, *, force: bool, caller: str = "train") -> None:
 def _put_in_place(temporary: Path, final: Path) -> None:
     if not final.exists():
         temporary.rename(final)
-        _sync(final.parent)
+        sync_path(final.parent)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".old", dir=final.parent))
     final.rename(old)  # over an empty folder: one step
@@ -89,16 +90,7 @@ def _put_in_place(temporary: Path, final: Path) -> None:
         old.rename(final)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    _sync(final.parent)
-
-
-def _sync(path: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    sync_path(final.parent)
 
 
 def _umask() -> int:

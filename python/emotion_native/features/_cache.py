@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._files import write_whole
 from ..datasets._content import Content, Signature, read_content, signature
 from ..exceptions import EmotionNativeWarning, InvalidInputError
-from ._files import write_whole
 
 _MAGIC = b"emotion-native features 1\n"
 _DIGEST = 32

@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .._files import sync_path, write_whole
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._cache import Vector
-from ._files import sync_folder, write_whole
 
 try:
     import fcntl
@@ -120,7 +120,7 @@ class Journal:
                 file.write(f"\n{line}\n")  # the first line break ends a line that a kill tore
                 file.flush()
                 os.fsync(file.fileno())
-            sync_folder(self.folder)
+            sync_path(self.folder)
         except OSError as error:
             self._writable = False
             text = f"the parts of the output cannot be written ({error.strerror or error}); the work goes on, but cannot be resumed from here"

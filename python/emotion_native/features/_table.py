@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .._files import write_whole
 from ..exceptions import InvalidInputError
-from ._files import write_whole
 
 RESERVED = ("status", "message", "content_key")
 SCHEMA_COLUMNS = ("name", "unit", "extractor", "parameters", "hash")

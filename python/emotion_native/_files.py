@@ -1,0 +1,59 @@
+"""Files that are whole or absent: temporary name, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def sync_path(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *, durable: bool = True, scratch: Path | None = None) -> None:
+    """Call write(file) on a temporary file and rename it to path: a reader sees the old content or the new one, whole.
+
+    On an error (no space, no permission, an interrupt) the temporary file is removed and an old file stays as it was. A symbolic link is
+    followed and an old file's mode is kept. ``durable=False`` leaves out fsync, for files whose readers detect damage. ``scratch`` is a folder
+    on the same disk for the temporary file, which a kill leaves there; by default the folder of path.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written, or the disk is full.
+    """
+    target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()
+    temporary = (scratch or target.parent) / f".{target.name[:100]}.{secrets.token_hex(8)}.part"
+    try:
+        with open(temporary, "xb") as file:
+            write(file)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_path(target.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write bytes as `write_whole` does."""
+    write_whole(path, lambda file: file.write(content))
