@@ -1,19 +1,13 @@
 // Eight frames side by side, one a SIMD lane: the data layout of every spectral kernel of this room. A "lane block" of n values is n x 8
 // floats, value-major. Kernels are element-wise over the lanes, so the number of lanes is fixed, nothing is reassociated, and every
 // instruction set gives equal bits (-ffp-contract=off).
-//
-// Functions marked EMOTION_CLONES are compiled for several instruction sets and must take raw pointers only: a standard template inside
-// could leak wide instructions into code that other files share.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(EMOTION_NO_CLONES)
-#define EMOTION_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define EMOTION_CLONES
-#endif
+#include "emotion/core/clones.hpp"
+
 #define EMOTION_INLINE inline __attribute__((always_inline))
 
 namespace emotion::audio {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "clones.hpp"
+#include "emotion/core/clones.hpp"
 
 namespace emotion::preprocessing {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "clones.hpp"
+#include "emotion/core/clones.hpp"
 
 namespace emotion::preprocessing {
 namespace {

@@ -39,10 +39,7 @@ public:
         });
         preprocessing::StandardScaler scaler = preprocessing::finish_scaler(moments, spec.with_mean, spec.with_std);
         ColumnStage stage;
-        stage.with_mean = scaler.with_mean;
-        stage.with_std = scaler.with_std;
-        stage.mean = scaler.mean;
-        stage.scale = scaler.scale;
+        stage.scaler = scaler;
         rows_.stages.push_back(std::move(stage));
         fitted_.emplace_back(std::move(scaler));
     }

@@ -8,16 +8,14 @@
 #include <vector>
 
 #include "emotion/core/views.hpp"
+#include "emotion/preprocessing/standard_scaler.hpp"
 
 namespace emotion::runtime {
 
 // One step's work on the columns that are left; reindexed when columns are dropped.
 struct ColumnStage {
-    bool fills = false;          // fill NaN with `fill`; otherwise z = (x - mean) / scale
-    bool with_mean = false;
-    bool with_std = false;
-    std::vector<double> mean;
-    std::vector<double> scale;
+    bool fills = false;  // fill NaN with `fill`; otherwise scale
+    preprocessing::StandardScaler scaler;
     std::vector<double> fill;
 
     template <class T>
@@ -25,14 +23,7 @@ struct ColumnStage {
         if (fills) {
             return std::isnan(value) ? static_cast<T>(fill[column]) : value;
         }
-        double z = static_cast<double>(value);
-        if (with_mean) {
-            z -= mean[column];
-        }
-        if (with_std) {
-            z /= scale[column];
-        }
-        return static_cast<T>(z);
+        return scaler.transform(value, column);
     }
 };
 
@@ -84,8 +75,8 @@ struct TrainingRows {
         };
         pick(columns);
         for (ColumnStage& stage : stages) {
-            pick(stage.mean);
-            pick(stage.scale);
+            pick(stage.scaler.mean);
+            pick(stage.scaler.scale);
             pick(stage.fill);
         }
     }
