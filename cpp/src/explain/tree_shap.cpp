@@ -1,14 +1,13 @@
 #include "emotion/explain/tree_shap.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "emotion/core/errors.hpp"
+#include "quadrature.hpp"
 
 namespace emotion::explain {
 namespace {
@@ -27,47 +26,6 @@ struct Node {
     std::int32_t only_class = -1;   // of a pure leaf
     bool missing_left = false;
 };
-
-struct Quadrature {
-    std::vector<double> at;
-    std::vector<double> complement;
-    std::vector<double> weight;
-    std::vector<double> weight_cold;    // weight / (1 - t)
-};
-
-// Gauss-Legendre on (0, 1): Newton's method on the Legendre polynomial (Abramowitz & Stegun 25.4.29).
-Quadrature gauss_legendre(std::size_t n) {
-    Quadrature rule;
-    const auto size = static_cast<double>(n);
-    for (std::size_t i = 0; i < n; ++i) {
-        double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (size + 0.5));
-        double slope = 1;
-        for (int iteration = 0; iteration < 100; ++iteration) {
-            double previous = 1;
-            double current = x;
-            for (std::size_t k = 2; k <= n; ++k) {
-                const auto kd = static_cast<double>(k);
-                const double next = ((2 * kd - 1) * x * current - (kd - 1) * previous) / kd;
-                previous = current;
-                current = next;
-            }
-            slope = size * (x * current - previous) / (x * x - 1);
-            const double change = current / slope;
-            x -= change;
-            if (std::abs(change) < 1e-16) {
-                break;
-            }
-        }
-        const double t = (1 - x) / 2;
-        const double complement = (1 + x) / 2;
-        const double weight = 1 / ((1 - x * x) * slope * slope);
-        rule.at.push_back(t);
-        rule.complement.push_back(complement);
-        rule.weight.push_back(weight);
-        rule.weight_cold.push_back(weight / complement);
-    }
-    return rule;
-}
 
 // Distinct columns on the way to each leaf, by a walk with counts; a child comes after its parent, so levels go forward.
 std::size_t widest_path(const trees::Forest& forest, std::size_t begin, std::vector<std::uint32_t>& uses) {
