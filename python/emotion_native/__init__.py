@@ -1,4 +1,4 @@
-"""Emotion recognition from audio, video and text on a native core: leakage-free, calibrated, explained.
+"""Emotion recognition from speech on a native core: leakage-free, calibrated, explained.
 
 Public modules load on first use, so that ``import emotion_native`` stays fast and the inference runtime needs NumPy alone.
 

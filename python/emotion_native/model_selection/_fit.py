@@ -20,7 +20,6 @@ from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
 from ..exceptions import InvalidInputError
-from ._groups import encode
 from ._splitters import Indices
 
 Probabilities = npt.NDArray[np.float64]
@@ -171,7 +170,7 @@ def native_probabilities(
 
     plan = native_step_plan(estimator, labels.classes)
     foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
-    if plan is None or foreign or not hasattr(_core, "run_folds"):
+    if plan is None or foreign:
         return None
     weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller=caller)
     matrix = check_matrix(X, caller=caller, allow_nan=True)
@@ -245,8 +244,3 @@ def fit_rows(model: Any, X: Any, y: Any, rows: Indices, params: Mapping[str, Any
 def class_seen(labels: Labels, train: Sequence[Indices]) -> npt.NDArray[np.bool_]:
     """Return (folds, classes): whether a fold's training rows hold the class."""
     return np.stack([np.bincount(labels.codes[rows], minlength=len(labels.classes)) > 0 for rows in train])
-
-
-def group_codes(groups: Any) -> Indices:
-    """Return int64 codes of groups."""
-    return encode(np.asarray(groups))[0]
