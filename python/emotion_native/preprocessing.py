@@ -87,7 +87,7 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
         zeros = np.zeros(X.shape[1])
         state = (zeros, zeros, zeros) if first else (self._weight, self._mean, self._deviation)
         n_jobs = effective_n_jobs(None) if X.size >= _PARALLEL_VALUES else 1
-        self._weight, self._mean, self._deviation = _core.scaler_moments(X, weights, *state, n_jobs)
+        self._weight, self._mean, self._deviation = _core.scaler_moments(X, weights, state[0], state[1], state[2], n_jobs)
         mean, scale, var = _core.scaler_finish(self._weight, self._mean, self._deviation, bool(self.with_mean), bool(self.with_std))
         self._scale = scale
         self.mean_ = mean if self.with_mean or self.with_std else None

@@ -1,5 +1,6 @@
 // The two matrix products of a linear model's gradient, for few outputs. Outputs are padded to whole groups of lanes, one output a lane, so
-// vectors never cross a sum: each sum adds its terms in row or feature order, with equal bits on every instruction set.
+// vectors never cross a sum: each sum adds its terms in row or feature order, with equal bits on every instruction set. A single output
+// (one lane) deals its features to four sums in turn, added as (s0 + s1) + (s2 + s3), with what is left over in s0.
 #pragma once
 
 #include <cstddef>
