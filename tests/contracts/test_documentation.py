@@ -60,8 +60,9 @@ def test_named_commands_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_named_options_exist(page: Path) -> None:
-    from emotion_native.cli.app import app
     from typer.main import get_command
+
+    from emotion_native.cli.app import app
 
     known = {name: {option for parameter in command.params for option in parameter.opts} for name, command in get_command(app).commands.items()}
     wrong = []
