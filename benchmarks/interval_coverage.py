@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from protocol import describe_machine
 
 from emotion_native.metrics._intervals import Interval, bootstrap_interval, jackknife_interval
 from emotion_native.metrics._statistics import Statistic, of_counts
@@ -73,7 +74,7 @@ def main() -> None:
             results.append({"n_speakers": n_speakers, "method": method, "samples": samples, "settings": row})
             print(n_speakers, method, *(f"{name} {100 * r['coverage']:.1f} (width {r['width']:.2f})" for name, r in row.items()), flush=True)
     options.output.parent.mkdir(exist_ok=True)
-    options.output.write_text(json.dumps({"claimed": 0.95, "results": results}, indent=1) + "\n")
+    options.output.write_text(json.dumps({"machine": describe_machine(), "claimed": 0.95, "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -141,6 +141,13 @@ def test_target_accuracy_switches_the_default_coverage_off() -> None:
     assert Settings().target_coverage == 0.9
 
 
+def test_null_is_a_value_in_every_layer(tmp_path: Path) -> None:
+    assert load(target_coverage=None).settings.target_coverage is None
+    assert load(environment={"EMOTION_NATIVE_TARGET_COVERAGE": "null"}).settings.target_coverage is None
+    assert load(written(tmp_path, "target_coverage: null")).settings.target_coverage is None
+    assert load(written(tmp_path, "select_k_best: 5"), select_k_best=None).settings.select_k_best is None
+
+
 def test_settings_are_frozen_and_survive_json() -> None:
     settings = Settings(folds=3, model=["logistic"], forest={"n_estimators": 7})  # type: ignore[arg-type]  # pydantic turns the mapping into the section
     with pytest.raises(ValueError, match="frozen"):

@@ -225,6 +225,13 @@ def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: 
     assert run.record["final"]["candidate"] in run.candidates
 
 
+def test_without_target_and_calibration_nothing_abstains(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    run = train(table, {**small, "calibration": "none", "target_coverage": None}, output=tmp_path / "run")
+    assert not run.cross_validated.abstained.any() and run.record["final"]["threshold"] is None
+    model = en.load_model(run.model_path)
+    assert model.threshold is None and model.calibration is None
+
+
 def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     split = tmp_path / "split.csv"
     names = sorted(table.rows["speaker"].unique())
@@ -252,6 +259,7 @@ def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
         ({"labels": ["angri", "sad"]}, "did you mean 'angry'"),
         ({"labels": ["sad"]}, "at least two"),
         ({"foldz": 3}, "did you mean folds"),
+        ({"select_k_best": 5000}, "at most the number of columns, 1092"),
     ],
 )
 def test_bad_settings(table: Any, small: dict[str, Any], tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -56,7 +56,7 @@ def load_settings(
     environment : mapping or None
         Variables ``EMOTION_NATIVE_NAME`` (sections as ``EMOTION_NATIVE_FOREST__N_ESTIMATORS``); None reads the process environment.
     flags : mapping or None
-        Values that overrule the others; a value None means that the flag was not given. Sections may be mappings or dotted names.
+        Values that overrule the others, None (null) included: leave out flags that were not given. Sections may be mappings or dotted names.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def load_settings(
     if file is not None:
         layers.append({name: (value, str(file)) for name, value in _flatten(_read_yaml(Path(file))).items()})
     layers.append(_from_environment(os.environ if environment is None else environment))
-    layers.append({name: (value, "flag") for name, value in _flatten(dict(flags or {})).items() if value is not None})
+    layers.append({name: (value, "flag") for name, value in _flatten(dict(flags or {})).items()})
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:

@@ -178,6 +178,8 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
         left_out=left_out,
     )
+    if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
+        raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
     _check_parts(prepared, settings)
     _check_classes(prepared)
     return prepared
