@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,6 @@
 #include "bound_forest.hpp"
 #include "emotion/core/parallel.hpp"
 #include "emotion/trees/forest.hpp"
-#include "emotion/trees/rank_codes.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
 #include "step_options.hpp"
@@ -25,33 +25,6 @@ using trees::Forest;
 using trees::ForestOptions;
 
 constexpr const char* fit_name = "forest_fit";
-
-struct Fitted {
-    Forest forest;
-    trees::OutOfBag out_of_bag;
-};
-
-Fitted fit(MatrixView<const float> x, std::span<const std::int32_t> y, std::size_t n_classes, const ForestOptions& options, std::span<const double> weights,
-           bool oob, int n_jobs, StopToken& stop) {
-    Parallel parallel(n_jobs);
-    const auto codes = trees::RankCodes::build(x, parallel, stop);
-    std::vector<std::int32_t> columns(x.cols);
-    std::vector<std::vector<float>> values(x.cols);
-    for (std::size_t j = 0; j < x.cols; ++j) {
-        columns[j] = static_cast<std::int32_t>(j);
-        for (const double value : codes.values(j)) {
-            values[j].push_back(static_cast<float>(value));
-        }
-    }
-    std::vector<std::int32_t> rows(x.rows);
-    for (std::size_t r = 0; r < x.rows; ++r) {
-        rows[r] = static_cast<std::int32_t>(r);
-    }
-    const trees::TrainingSet data{&codes, columns, values, rows, y, weights, n_classes};
-    Fitted fitted;
-    fitted.forest = trees::fit_forest(data, options, parallel, stop, oob ? &fitted.out_of_bag : nullptr);
-    return fitted;
-}
 
 std::shared_ptr<BoundForest> forest_fit(const Array<float>& x, const Array<std::int32_t>& y, std::size_t n_classes, const py::dict& options,
                      const std::optional<Array<double>>& sample_weight, bool oob, int n_jobs, const py::object& progress) {
@@ -67,10 +40,17 @@ std::shared_ptr<BoundForest> forest_fit(const Array<float>& x, const Array<std::
     const runtime::ForestSpec spec = forest_spec(options, n_classes);
     ForestOptions native = spec.options;
     trees::set_sizes(native, spec.sizes, x_view.rows, x_view.cols);
-    auto fitted = interruptible([&](StopToken& stop) { return fit(x_view, y_view, n_classes, native, weights, oob, n_jobs, stop); }, progress);
-    auto result = std::make_shared<BoundForest>(std::move(fitted.forest));
+    std::vector<std::int32_t> rows(x_view.rows);
+    std::iota(rows.begin(), rows.end(), 0);
+    const trees::LabelledRows data{x_view, rows, y_view, weights, n_classes};
+    trees::OutOfBag out_of_bag;
+    Forest forest = interruptible([&](StopToken& stop) {
+        Parallel parallel(n_jobs);
+        return trees::fit_forest(data, native, parallel, stop, oob ? &out_of_bag : nullptr);
+    }, progress);
+    auto result = std::make_shared<BoundForest>(std::move(forest));
     if (oob) {
-        result->out_of_bag = to_array(std::move(fitted.out_of_bag.probability));
+        result->out_of_bag = to_array(std::move(out_of_bag.probability));
     }
     return result;
 }

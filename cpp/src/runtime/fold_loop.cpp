@@ -129,18 +129,8 @@ trees::Forest fit_on_own_codes(const TrainingRows<T>& rows, const trees::ForestO
         std::transform(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(r * width),
                        [](T value) { return checked_float(static_cast<double>(value)); });
     }
-    const trees::RankCodes codes = trees::RankCodes::build(MatrixView<const float>{values.data(), unique.rows.size(), width}, parallel, stop);
-    values = {};
-    std::vector<std::int32_t> columns(width);
-    std::vector<std::vector<float>> tables(width);
-    for (std::size_t c = 0; c < width; ++c) {
-        columns[c] = static_cast<std::int32_t>(c);
-        const std::span<const double> distinct = codes.values(c);
-        tables[c].reserve(distinct.size());
-        std::transform(distinct.begin(), distinct.end(), std::back_inserter(tables[c]), [](double value) { return static_cast<float>(value); });
-    }
-    const trees::TrainingSet set{&codes, columns, tables, position_row, rows.labels, rows.weights, n_classes};
-    return trees::fit_forest(set, options, parallel, stop);
+    const MatrixView<const float> x{values.data(), unique.rows.size(), width};
+    return trees::fit_forest(trees::LabelledRows{x, position_row, rows.labels, rows.weights, n_classes}, options, parallel, stop);
 }
 
 template <class T>

@@ -1,9 +1,11 @@
 #include "emotion/trees/forest.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <numeric>
 
 #include "emotion/trees/forest_predictor.hpp"
 #include "grower.hpp"
@@ -190,6 +192,20 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
         score_out_of_bag(forest, data, plan, in_bag, *out_of_bag, parallel, stop);
     }
     return forest;
+}
+
+Forest fit_forest(const LabelledRows& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
+    const RankCodes codes = RankCodes::build(data.x, parallel, stop);
+    std::vector<std::int32_t> columns(data.x.cols);
+    std::iota(columns.begin(), columns.end(), 0);
+    std::vector<std::vector<float>> values(data.x.cols);
+    for (std::size_t j = 0; j < data.x.cols; ++j) {
+        const std::span<const double> distinct = codes.values(j);
+        values[j].reserve(distinct.size());
+        std::ranges::transform(distinct, std::back_inserter(values[j]), [](double value) { return static_cast<float>(value); });
+    }
+    const TrainingSet set{&codes, columns, values, data.rows, data.labels, data.weights, data.n_classes};
+    return fit_forest(set, options, parallel, stop, out_of_bag);
 }
 
 void predict_proba(const Forest& forest, MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) {

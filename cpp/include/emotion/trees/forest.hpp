@@ -73,6 +73,16 @@ struct OutOfBag {
 // Checks `stop` at least at every node, and advances it by one a tree.
 Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag = nullptr);
 
+// Labelled rows of a matrix that is encoded for this fit alone. rows[p]: the row of position p; labels and weights as in TrainingSet.
+struct LabelledRows {
+    MatrixView<const float> x;
+    std::span<const std::int32_t> rows;
+    std::span<const std::int32_t> labels;
+    std::span<const double> weights;
+    std::size_t n_classes = 0;
+};
+Forest fit_forest(const LabelledRows& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag = nullptr);
+
 // out(r, c): mean over the trees, added in tree order, of the class shares of the leaf of row r.
 void predict_proba(const Forest& forest, MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop);
 
