@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "emotion/core/errors.hpp"
@@ -149,6 +150,31 @@ TEST_CASE("model: the bits do not depend on threads or on the company of other r
                 CHECK(plain(r, 1) == a.probability(r, 1));  // the forest, uncalibrated: the pipeline's own bits
             }
         }
+    }
+}
+
+TEST_CASE("model: threads that explain first at the same time build one plan") {
+    const Matrix<float> x = random_rows(40, 3);
+    const auto explain = [&](const Model& model) {
+        Parallel parallel(1);
+        StopToken stop;
+        std::vector<double> values(40 * 3 * 2);
+        std::vector<double> base(2);
+        model.explain(x.view(), values, base, parallel, stop);
+        return values;
+    };
+    const Model alone = model_of(forest_parts());
+    const Model shared = model_of(forest_parts());
+    std::vector<std::vector<double>> seen(8);
+    std::vector<std::thread> threads;
+    for (std::vector<double>& values : seen) {
+        threads.emplace_back([&] { values = explain(shared); });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    for (const std::vector<double>& values : seen) {
+        CHECK(values == explain(alone));
     }
 }
 
