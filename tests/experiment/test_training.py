@@ -102,6 +102,16 @@ def test_model_file_predicts_as_the_pickle(run: Any, table: Any) -> None:
     assert not any("emodb" in text for text in model.provenance["training_speakers"])  # hashed
 
 
+def test_a_model_whose_target_was_not_reached_never_answers(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """One tree votes with a confidence of 1, which a threshold of 1 would let through; the report counts such rows as abstained."""
+    settings = {**small, "forest": {"n_estimators": 1}, "calibration": "none", "target_coverage": None, "target_accuracy": 1.0}
+    run = train(table, settings, output=tmp_path / "run")
+    assert run.cross_validated.abstained.all()
+    answers = en.load_model(run.model_path).predict_features(table.X)
+    assert answers.confidence.max() == 1.0
+    assert answers.abstained.all()
+
+
 def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     for jobs in (1, 2, 7):
         assert model_bytes(table, {**small, "n_jobs": jobs}, tmp_path, f"jobs{jobs}") == run.model_path.read_bytes()

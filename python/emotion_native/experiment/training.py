@@ -319,7 +319,9 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     X, y = prepared.X[usable], prepared.y[usable]
     fitted = build_candidates(settings)[str(final.candidate)]
     fitted.fit(X, y)
-    record["final"] = {"candidate": str(final.candidate), "threshold": None if final.threshold is None else float(final.threshold)}
+    # Where the target was not reached nothing is answered, not even at a confidence of 1.
+    threshold = final.threshold if final.reached else persistence.NEVER_ANSWERS
+    record["final"] = {"candidate": str(final.candidate), "threshold": None if threshold is None else float(threshold)}
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
@@ -336,7 +338,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         fitted,
         folder / MODEL_FILE,
         extractor=prepared.extractor,
-        threshold=final.threshold,
+        threshold=threshold,
         calibrator=final.calibrator,
         background=background,
         feature_names=prepared.names,
@@ -344,7 +346,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     )
     if "pkl" in settings.format:
         # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.
-        fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, final.threshold, prepared.extractor
+        fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, threshold, prepared.extractor
         persistence.save_pickle(fitted, folder / "classifier.pkl")
     if progress is not None:
         progress("Fitting the final model", 1, 1)
