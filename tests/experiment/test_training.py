@@ -227,6 +227,22 @@ def test_failed_rows_stay_in_the_denominator(table: Any, small: dict[str, Any], 
     assert "2 clips failed (silent 2)" in (run.folder / "report.html").read_text()
 
 
+def test_the_prior_of_failed_rows_is_that_of_their_training_rows(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """A failed clip scores the log loss and Brier score of the class shares outside its speaker, whose other labels it must not know."""
+    status, X = table.status.copy(), table.X.copy()
+    status[0], X[0] = "silent", np.nan
+    run = train(changed(table, status=status, X=X), small, output=tmp_path / "run")
+    speaker, label = table.rows["speaker"].to_numpy(), table.rows["emotion"].to_numpy()
+    outside = label[speaker != speaker[0]]
+    shares = np.array([(outside == name).mean() for name in run.cross_validated.classes])
+    proba = run.cross_validated.proba.copy()
+    proba[0] = shares
+    overall = run.cross_validated.summary["overall"]
+    truth = np.searchsorted(run.cross_validated.classes, label)
+    assert overall["log_loss"]["value"] == pytest.approx(-np.log(proba[np.arange(98), truth]).mean(), abs=1e-12)
+    assert overall["brier"]["value"] == pytest.approx(((proba - np.eye(4)[truth]) ** 2).sum(axis=1).mean(), abs=1e-12)
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
     assert set(run.candidates) == {"forest", "logistic"}

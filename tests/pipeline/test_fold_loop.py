@@ -228,7 +228,7 @@ def test_test_rows_are_refused_as_the_steps_refuse_them(
     train, test = folds(rng, y)
     X[test[0][0], 4] = value
     model = build(steps, estimator)
-    with pytest.raises(ValueError, match="NaN|infinity"):
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         by_hand(model, X, y, train[0], test[0], None)
     with pytest.raises(InvalidInputError, match=message):
         _core.run_folds(X, y, N_CLASSES, model._native_plan(), train[:1], test[:1])

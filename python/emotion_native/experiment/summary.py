@@ -54,16 +54,17 @@ def summarise(
     abstained: NDArray[np.bool_],
     speaker: NDArray[np.str_],
     ok: NDArray[np.bool_],
-    prior: Sequence[float] | None,
+    prior: Sequence[float] | NDArray[np.float64] | None,
     *,
     ungrouped: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` stands in for them."""
+    """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` (one, or one a row)
+    stands in for them."""
     from ..metrics import classification_summary
 
     names = np.asarray([name or "(unknown)" for name in speaker.tolist()], dtype=np.str_)
-    fill = None if prior is None or len(prior) != len(classes) else list(prior)
+    fill = None if prior is None or np.shape(prior)[-1] != len(classes) else np.asarray(prior, dtype=np.float64)
     return classification_summary(
         label,
         proba,

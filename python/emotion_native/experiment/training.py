@@ -237,10 +237,20 @@ def _scored(
         for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
     ]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
-    prior = class_prior(prepared)
+    prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
     summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
     return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+
+
+def _fold_priors(prepared: Prepared, usable: NDArray[np.int64], nested: Any, fold: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return for each row the class shares of its fold's training rows, which its own group is no part of."""
+    codes = np.searchsorted(np.asarray(nested.classes).astype(str), prepared.y[usable])
+    of_fold = {
+        k: np.bincount(codes[np.asarray(nested.fold) != k], minlength=len(nested.classes)) / np.count_nonzero(np.asarray(nested.fold) != k)
+        for k in set(fold.tolist())
+    }
+    return np.stack([of_fold[k] for k in fold.tolist()])
 
 
 def class_prior(prepared: Prepared) -> list[float]:
