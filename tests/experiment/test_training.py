@@ -243,6 +243,14 @@ def test_the_prior_of_failed_rows_is_that_of_their_training_rows(table: Any, sma
     assert overall["brier"]["value"] == pytest.approx(((proba - np.eye(4)[truth]) ** 2).sum(axis=1).mean(), abs=1e-12)
 
 
+def test_a_label_whose_clips_all_failed_is_named_before_any_work(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    status, X = table.status.copy(), table.X.copy()
+    bad = (table.rows["emotion"] == "sad").to_numpy()
+    status[bad], X[bad] = "silent", np.nan
+    with pytest.raises(InvalidInputError, match="at least one readable clip to train on; got none for sad"):
+        train(changed(table, status=status, X=X), {**small, "fail_threshold": 0.9}, output=tmp_path / "run")
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
     assert set(run.candidates) == {"forest", "logistic"}

@@ -329,6 +329,12 @@ def _check_classes(prepared: Prepared) -> None:
             raise InvalidInputError(
                 f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
             )
+    silent = sorted(set(classes) - set(prepared.y[usable].tolist()))
+    if silent:
+        raise InvalidInputError(
+            f"labels of train must have at least one readable clip to train on; got none for {', '.join(silent)}: all their clips failed. "
+            "Mend these clips (`emotion-native validate` names them), or leave the labels out with --labels"
+        )
     unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
     if unseen:
         raise InvalidInputError(f"labels of held-out rows must occur in training rows; got {', '.join(unseen)}. Leave them out with --labels")
