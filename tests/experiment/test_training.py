@@ -251,6 +251,15 @@ def test_a_label_whose_clips_all_failed_is_named_before_any_work(table: Any, sma
         train(changed(table, status=status, X=X), {**small, "fail_threshold": 0.9}, output=tmp_path / "run")
 
 
+def test_held_out_clips_are_no_copies_of_training_clips_without_groups_either(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    speaker = table.rows["speaker"].to_numpy()
+    content = np.asarray(table.content_keys, dtype=object).copy()
+    content[np.argmax(speaker == "emodb/03")] = content[np.argmax(speaker != "emodb/03")]
+    settings = {**small, "leave_one_speaker_out": False, "allow_ungrouped": True, "test_speakers": ["emodb/03"]}
+    with pytest.raises(LeakageError, match="got a shared content at '"):
+        train(changed(table, content_keys=content), settings, output=tmp_path / "run")
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
     assert set(run.candidates) == {"forest", "logistic"}
