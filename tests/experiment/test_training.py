@@ -260,6 +260,15 @@ def test_held_out_clips_are_no_copies_of_training_clips_without_groups_either(ta
         train(changed(table, content_keys=content), settings, output=tmp_path / "run")
 
 
+def test_chance_counts_the_labels_that_are_there(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    from emotion_native.experiment.summary import summary_table
+
+    kept = ~((table.rows["speaker"] == "emodb/03") & (table.rows["emotion"] == "sad")).to_numpy()
+    run = train(table.select(kept), {**small, "test_speakers": ["emodb/03"]}, output=tmp_path / "run")
+    assert run.held_out is not None
+    assert ["Chance: guessing among 3 labels", "0.333", ""] in summary_table(run.held_out).rows
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
     assert set(run.candidates) == {"forest", "logistic"}

@@ -107,7 +107,7 @@ def summary_table(scored: Scored) -> Table:
         interval = format_interval(row.low, row.high, row.n_speakers) if row.n_speakers is not None else ""
         rows.append([row.name, _number(row.value), interval])
         if row.key == "balanced_accuracy":
-            rows.append([f"Chance: guessing among {len(scored.classes)} labels", _number(chance_level(summary)), ""])
+            rows.append([f"Chance: guessing among {round(1 / chance_level(summary))} labels", _number(chance_level(summary)), ""])
         elif row.key == "accuracy":
             rows.append(["Chance: always the commonest label", _number(summary["chance"]["accuracy"]), ""])
     notes = [evidence_note(scored.n_speakers)] if evidence_note(scored.n_speakers) else []
