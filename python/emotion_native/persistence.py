@@ -20,7 +20,7 @@ from .exceptions import InvalidInputError
 __all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
 
 _BACKGROUND_ROWS = 100
-_NEVER_ANSWERS = 2.0
+NEVER_ANSWERS = 2.0  # a threshold above every confidence
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -162,7 +162,7 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
         ungrouped = ungrouped or bool(getattr(estimator, "ungrouped_", False))
         if threshold is None and hasattr(estimator, "threshold_"):
             # Where the target was not reached nothing is answered, not even at a confidence of 1.
-            threshold = estimator.threshold_ if getattr(estimator, "reached_", True) else _NEVER_ANSWERS
+            threshold = estimator.threshold_ if getattr(estimator, "reached_", True) else NEVER_ANSWERS
         calibrator = getattr(estimator, "calibrator_", None) if calibrator is None else calibrator
         inner = getattr(estimator, "estimator_", None)
         # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
@@ -245,7 +245,7 @@ def _threshold(threshold: Any) -> float | None:
         value = float(threshold)
     except (TypeError, ValueError):
         value = float("nan")
-    if not (0 <= value <= 1 or value == _NEVER_ANSWERS):
+    if not (0 <= value <= 1 or value == NEVER_ANSWERS):
         raise InvalidInputError(f"threshold of save_model must be a number from 0 to 1, or 2, or None; got {threshold!r}")
     return value
 

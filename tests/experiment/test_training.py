@@ -102,6 +102,16 @@ def test_model_file_predicts_as_the_pickle(run: Any, table: Any) -> None:
     assert not any("emodb" in text for text in model.provenance["training_speakers"])  # hashed
 
 
+def test_a_model_whose_target_was_not_reached_never_answers(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """One tree votes with a confidence of 1, which a threshold of 1 would let through; the report counts such rows as abstained."""
+    settings = {**small, "forest": {"n_estimators": 1}, "calibration": "none", "target_coverage": None, "target_accuracy": 1.0}
+    run = train(table, settings, output=tmp_path / "run")
+    assert run.cross_validated.abstained.all()
+    answers = en.load_model(run.model_path).predict_features(table.X)
+    assert answers.confidence.max() == 1.0
+    assert answers.abstained.all()
+
+
 def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     for jobs in (1, 2, 7):
         assert model_bytes(table, {**small, "n_jobs": jobs}, tmp_path, f"jobs{jobs}") == run.model_path.read_bytes()
@@ -215,6 +225,48 @@ def test_failed_rows_stay_in_the_denominator(table: Any, small: dict[str, Any], 
     frame = pd.read_csv(run.folder / "predictions_with_confidence.csv")
     assert frame["reason"][0] == "silent" and np.isnan(frame["confidence"][0])
     assert "2 clips failed (silent 2)" in (run.folder / "report.html").read_text()
+
+
+def test_the_prior_of_failed_rows_is_that_of_their_training_rows(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """A failed clip scores the log loss and Brier score of the class shares outside its speaker, whose other labels it must not know."""
+    status, X = table.status.copy(), table.X.copy()
+    status[0], X[0] = "silent", np.nan
+    run = train(changed(table, status=status, X=X), small, output=tmp_path / "run")
+    speaker, label = table.rows["speaker"].to_numpy(), table.rows["emotion"].to_numpy()
+    outside = label[speaker != speaker[0]]
+    shares = np.array([(outside == name).mean() for name in run.cross_validated.classes])
+    proba = run.cross_validated.proba.copy()
+    proba[0] = shares
+    overall = run.cross_validated.summary["overall"]
+    truth = np.searchsorted(run.cross_validated.classes, label)
+    assert overall["log_loss"]["value"] == pytest.approx(-np.log(proba[np.arange(98), truth]).mean(), abs=1e-12)
+    assert overall["brier"]["value"] == pytest.approx(((proba - np.eye(4)[truth]) ** 2).sum(axis=1).mean(), abs=1e-12)
+
+
+def test_a_label_whose_clips_all_failed_is_named_before_any_work(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    status, X = table.status.copy(), table.X.copy()
+    bad = (table.rows["emotion"] == "sad").to_numpy()
+    status[bad], X[bad] = "silent", np.nan
+    with pytest.raises(InvalidInputError, match="at least one readable clip to train on; got none for sad"):
+        train(changed(table, status=status, X=X), {**small, "fail_threshold": 0.9}, output=tmp_path / "run")
+
+
+def test_held_out_clips_are_no_copies_of_training_clips_without_groups_either(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    speaker = table.rows["speaker"].to_numpy()
+    content = np.asarray(table.content_keys, dtype=object).copy()
+    content[np.argmax(speaker == "emodb/03")] = content[np.argmax(speaker != "emodb/03")]
+    settings = {**small, "leave_one_speaker_out": False, "allow_ungrouped": True, "test_speakers": ["emodb/03"]}
+    with pytest.raises(LeakageError, match="got a shared content at '"):
+        train(changed(table, content_keys=content), settings, output=tmp_path / "run")
+
+
+def test_chance_counts_the_labels_that_are_there(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    from emotion_native.experiment.summary import summary_table
+
+    kept = ~((table.rows["speaker"] == "emodb/03") & (table.rows["emotion"] == "sad")).to_numpy()
+    run = train(table.select(kept), {**small, "test_speakers": ["emodb/03"]}, output=tmp_path / "run")
+    assert run.held_out is not None
+    assert ["Chance: guessing among 3 labels", "0.333", ""] in summary_table(run.held_out).rows
 
 
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

@@ -73,7 +73,10 @@ def test_probability_metrics(rng: np.random.Generator, metric: str, n_speakers: 
     proba = rng.dirichlet(np.ones(4), len(truth)) * 0.6 + 0.4 * np.eye(4)[truth]
     interval = m.speaker_interval(metric, truth, proba, speaker, n_resamples=300)
     assert interval.low <= interval.estimate <= interval.high
-    assert ("bootstrap" in interval.method) == (n_speakers >= 30)
+    all_alike = metric == "top_2_accuracy"  # the true class has at least .4 and one other may have more: always among the first two
+    assert (interval.estimate == 1.0) == all_alike or metric == "top_3_accuracy"
+    assert ("all alike" in interval.method) == (interval.estimate == 1.0)
+    assert ("bootstrap" in interval.method) == (n_speakers >= 30 and interval.estimate < 1.0)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 7])
@@ -92,6 +95,19 @@ def test_names_of_speakers_and_order_of_rows_do_not_matter(rng: np.random.Genera
     plain = m.speaker_interval("uar", truth, predicted, speaker)
     named = m.speaker_interval("uar", truth[order], predicted[order], np.array([f"s{i}" for i in speaker])[order])
     assert (plain.low, plain.high) == pytest.approx((named.low, named.high), abs=1e-12)
+
+
+@pytest.mark.parametrize(("right", "bounds"), [(True, (0.025 ** (1 / 40), 1.0)), (False, (0.0, 1 - 0.025 ** (1 / 40)))])
+def test_many_speakers_that_are_all_alike_have_an_interval_too(right: bool, bounds: tuple[float, float]) -> None:
+    """A bootstrap of 40 perfect speakers draws 40 perfect speakers: a width of zero would claim certainty."""
+    truth, speakers = np.arange(80) % 2, np.arange(80) // 2
+    predicted = truth if right else 1 - truth
+    for interval in (
+        m.speaker_interval("accuracy", truth, predicted, speakers),
+        m.bootstrap_ci("accuracy", truth, predicted, speakers=speakers, method="percentile"),
+    ):
+        assert (interval.low, interval.high) == pytest.approx(bounds)
+        assert "all alike" in interval.method
 
 
 def test_degenerate_samples() -> None:

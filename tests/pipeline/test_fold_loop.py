@@ -209,6 +209,31 @@ def test_steps_refuse_as_they_do_outside(rng: np.random.Generator) -> None:
             _core.run_folds(X, y, N_CLASSES, build(steps, "logistic")._native_plan(), train, test)
 
 
+@pytest.mark.parametrize(
+    ("steps", "estimator", "value", "message"),
+    [
+        ((), "logistic", np.nan, "X of LogisticRegression.predict_proba must be free of NaN"),
+        (("scale",), "logistic", np.nan, "X of LogisticRegression.predict_proba must be free of NaN"),
+        (("select",), "forest", np.nan, "X of SelectKBest.transform must be free of NaN"),
+        (("select", "mean"), "forest", np.nan, "X of SelectKBest.transform must be free of NaN"),
+        ((), "forest", 1e300, "X of RandomForestClassifier.predict_proba must be .* too large for float32"),
+        (("scale",), "forest", -1e300, "X of RandomForestClassifier.predict_proba must be .* too large for float32"),
+    ],
+)
+def test_test_rows_are_refused_as_the_steps_refuse_them(
+    rng: np.random.Generator, steps: tuple[str, ...], estimator: str, value: float, message: str
+) -> None:
+    """With a single split, as a hold-out gives, no training part meets the row: without a check it would be scored on NaN probabilities."""
+    X, y = table(rng, np.float64, missing=False)
+    train, test = folds(rng, y)
+    X[test[0][0], 4] = value
+    model = build(steps, estimator)
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        by_hand(model, X, y, train[0], test[0], None)
+    with pytest.raises(InvalidInputError, match=message):
+        _core.run_folds(X, y, N_CLASSES, model._native_plan(), train[:1], test[:1])
+
+
 def test_unconverged_folds_are_counted(rng: np.random.Generator) -> None:
     X, y = table(rng, np.float32, missing=False)
     train, test = folds(rng, y)

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <string>
+#include <type_traits>
+#include <variant>
 
 #include "emotion/core/errors.hpp"
 #include "step_fit.hpp"
@@ -159,6 +161,36 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
                                 classes.size(), options, parallel, stop);
 }
 
+// Refuses test rows that the steps and the classifier would refuse one after another: the loop then raises where `fit` and `predict_proba` do.
+template <class T>
+void check_test_rows(const FittedPipeline& pipeline, MatrixView<const T> x) {
+    const bool forest = std::holds_alternative<trees::Forest>(pipeline.estimator);
+    const char* refuses = forest ? nullptr : "LogisticRegression.predict_proba";
+    for (const FittedStep& step : pipeline.steps) {
+        if (std::holds_alternative<preprocessing::SimpleImputer>(step)) {
+            refuses = nullptr;
+            break;
+        }
+        if (std::holds_alternative<ColumnSelection>(step)) {
+            refuses = "SelectKBest.transform";
+            break;
+        }
+    }
+    if (refuses != nullptr && std::any_of(x.data, x.data + x.size(), [](T value) { return std::isnan(value); })) {
+        throw InvalidInputError("X", refuses, "free of NaN", "NaN in a test row");
+    }
+    if (std::is_same_v<T, float> && pipeline.steps.empty()) {
+        return;  // the matrix as it was given, which holds no infinity
+    }
+    Matrix<T> seen(x.rows, pipeline.n_features_out());
+    pipeline.transform(x, seen.view());
+    const auto too_large = [forest](T value) { return std::isinf(forest ? static_cast<double>(static_cast<float>(value)) : static_cast<double>(value)); };
+    if (std::any_of(seen.values.begin(), seen.values.end(), too_large)) {
+        const char* const caller = forest ? "RandomForestClassifier.predict_proba" : "LogisticRegression.predict_proba";
+        throw InvalidInputError("X", caller, "free of infinity and of values too large for float32", "such a value in a test row");
+    }
+}
+
 template <class T>
 void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<const std::int64_t> test, Matrix<double>& out, Parallel& parallel,
                   StopToken& stop) {
@@ -171,6 +203,7 @@ void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<con
             const T* const row = data.x.data + static_cast<std::size_t>(test[begin + i]) * data.x.cols;
             std::copy(row, row + data.x.cols, block.begin() + static_cast<std::ptrdiff_t>(i * data.x.cols));
         }
+        check_test_rows(fit.pipeline, MatrixView<const T>{block.data(), n, data.x.cols});
         Matrix<double> local(n, fit.classes.size());
         predictor.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view());
         for (std::size_t i = 0; i < n; ++i) {

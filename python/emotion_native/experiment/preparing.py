@@ -310,13 +310,15 @@ def _check_parts(prepared: Prepared, settings: Settings) -> None:
         return
     if test.all():
         raise InvalidInputError("test_speakers of train must leave speakers to train on; got all of them")
-    for name, key in (("speaker", prepared.speaker), ("group", prepared.group)):
+    # Without groups the folds may mix speakers, but held-out rows are still said to have taken part in nothing.
+    bound = ("group", prepared.group) if prepared.grouped else ("content", np.asarray(prepared.content))
+    for name, key in (("speaker", prepared.speaker), bound):
         shared = np.intersect1d(key[test], key[~test])
-        if len(shared) and (prepared.grouped or name == "speaker"):
+        if len(shared):
             row = int(np.flatnonzero(test & np.isin(key, shared))[0])
             raise LeakageError(
                 f"held-out rows of train must share no speaker, recording or content with training rows; got a shared {name} at "
-                f"{prepared.filepath[row]!r} (speaker {prepared.speaker[row]!r}). Hold out the other speaker too, or remove the duplicate"
+                f"{str(prepared.filepath[row])!r} (speaker {str(prepared.speaker[row])!r}). Hold out the other speaker too, or remove the duplicate"
             )
 
 
@@ -331,6 +333,12 @@ def _check_classes(prepared: Prepared) -> None:
             raise InvalidInputError(
                 f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
             )
+    silent = sorted(set(classes) - set(prepared.y[usable].tolist()))
+    if silent:
+        raise InvalidInputError(
+            f"labels of train must have at least one readable clip to train on; got none for {', '.join(silent)}: all their clips failed. "
+            "Mend these clips (`emotion-native validate` names them), or leave the labels out with --labels"
+        )
     unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
     if unseen:
         raise InvalidInputError(f"labels of held-out rows must occur in training rows; got {', '.join(unseen)}. Leave them out with --labels")

@@ -54,16 +54,17 @@ def summarise(
     abstained: NDArray[np.bool_],
     speaker: NDArray[np.str_],
     ok: NDArray[np.bool_],
-    prior: Sequence[float] | None,
+    prior: Sequence[float] | NDArray[np.float64] | None,
     *,
     ungrouped: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` stands in for them."""
+    """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` (one, or one a row)
+    stands in for them."""
     from ..metrics import classification_summary
 
     names = np.asarray([name or "(unknown)" for name in speaker.tolist()], dtype=np.str_)
-    fill = None if prior is None or len(prior) != len(classes) else list(prior)
+    fill = None if prior is None or np.shape(prior)[-1] != len(classes) else np.asarray(prior, dtype=np.float64)
     return classification_summary(
         label,
         proba,
@@ -106,7 +107,7 @@ def summary_table(scored: Scored) -> Table:
         interval = format_interval(row.low, row.high, row.n_speakers) if row.n_speakers is not None else ""
         rows.append([row.name, _number(row.value), interval])
         if row.key == "balanced_accuracy":
-            rows.append([f"Chance: guessing among {len(scored.classes)} labels", _number(chance_level(summary)), ""])
+            rows.append([f"Chance: guessing among {round(1 / chance_level(summary))} labels", _number(chance_level(summary)), ""])
         elif row.key == "accuracy":
             rows.append(["Chance: always the commonest label", _number(summary["chance"]["accuracy"]), ""])
     notes = [evidence_note(scored.n_speakers)] if evidence_note(scored.n_speakers) else []

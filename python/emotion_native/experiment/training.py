@@ -236,10 +236,20 @@ def _scored(
         for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
     ]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
-    prior = class_prior(prepared)
+    prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
     summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
     return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+
+
+def _fold_priors(prepared: Prepared, usable: NDArray[np.int64], nested: Any, fold: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return for each row the class shares of its fold's training rows, which its own group is no part of."""
+    codes = np.searchsorted(np.asarray(nested.classes).astype(str), prepared.y[usable])
+    of_fold = {
+        k: np.bincount(codes[np.asarray(nested.fold) != k], minlength=len(nested.classes)) / np.count_nonzero(np.asarray(nested.fold) != k)
+        for k in set(fold.tolist())
+    }
+    return np.stack([of_fold[k] for k in fold.tolist()])
 
 
 def class_prior(prepared: Prepared) -> list[float]:
@@ -318,7 +328,9 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     X, y = prepared.X[usable], prepared.y[usable]
     fitted = build_candidates(settings)[str(final.candidate)]
     fitted.fit(X, y)
-    record["final"] = {"candidate": str(final.candidate), "threshold": None if final.threshold is None else float(final.threshold)}
+    # Where the target was not reached nothing is answered, not even at a confidence of 1.
+    threshold = final.threshold if final.reached else persistence.NEVER_ANSWERS
+    record["final"] = {"candidate": str(final.candidate), "threshold": None if threshold is None else float(threshold)}
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
@@ -335,7 +347,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         fitted,
         folder / MODEL_FILE,
         extractor=prepared.extractor,
-        threshold=final.threshold,
+        threshold=threshold,
         calibrator=final.calibrator,
         background=background,
         feature_names=prepared.names,
@@ -343,7 +355,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     )
     if "pkl" in settings.format:
         # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.
-        fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, final.threshold, prepared.extractor
+        fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, threshold, prepared.extractor
         persistence.save_pickle(fitted, folder / "classifier.pkl")
     if progress is not None:
         progress("Fitting the final model", 1, 1)

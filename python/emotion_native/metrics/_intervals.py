@@ -98,6 +98,20 @@ def _deleted(statistic: Statistic) -> Floats:
     return np.asarray(np.where(np.isnan(values), statistic.values(np.ones((1, n)))[0], values))
 
 
+def _at_bound(statistic: Statistic, estimate: float) -> bool:
+    """Return whether a score with bounds lies at one of them."""
+    bounded = math.isfinite(statistic.low) and math.isfinite(statistic.high)
+    return bounded and (estimate <= statistic.low or estimate >= statistic.high)
+
+
+def _all_alike(statistic: Statistic, estimate: float, level: float) -> Interval:
+    """Return the exact binomial bound with speakers as the units: all of them are at the bound, so there is no variation to measure."""
+    n = statistic.n_speakers
+    reach = ((1.0 - level) / 2.0) ** (1.0 / n) * (statistic.high - statistic.low)
+    low, high = (statistic.low + reach, estimate) if estimate >= statistic.high else (estimate, statistic.high - reach)
+    return Interval(estimate, low, high, n, "Clopper-Pearson over speakers (all alike)", level)
+
+
 def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     """Return the delete-one-speaker jackknife with Student's t, on the logit scale for scores with bounds."""
     n = statistic.n_speakers
@@ -109,11 +123,8 @@ def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     error = math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2)))
     bounded = math.isfinite(statistic.low) and math.isfinite(statistic.high)
     alpha = 1.0 - level
-    if bounded and error < 1e-12 and (estimate <= statistic.low or estimate >= statistic.high):
-        # All speakers at the bound: no variation to measure. The exact binomial bound with speakers as the units.
-        reach = (alpha / 2.0) ** (1.0 / n) * (statistic.high - statistic.low)
-        low, high = (statistic.low + reach, estimate) if estimate >= statistic.high else (estimate, statistic.high - reach)
-        return Interval(estimate, low, high, n, "Clopper-Pearson over speakers (all alike)", level)
+    if error < 1e-12 and _at_bound(statistic, estimate):
+        return _all_alike(statistic, estimate, level)
     # The jackknife's error goes to the line by the slope at the estimate. Jackknifing the logits themselves covers no better and is up to
     # three times wider near the bounds, where leaving out the one speaker with an error moves the logit without measure.
     error *= _slope(estimate, statistic.low, statistic.high)
@@ -137,6 +148,8 @@ def bootstrap_interval(statistic: Statistic, level: float, method: str, n_resamp
     draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
         return Interval(estimate, nan, nan, n, "none: the score is undefined in every resample", level)
+    if np.ptp(draws) < 1e-12 and _at_bound(statistic, estimate):
+        return _all_alike(statistic, estimate, level)
     tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     if method == "bca":
         below = (np.mean(draws < estimate) + np.mean(draws <= estimate)) / 2.0
