@@ -108,6 +108,12 @@ def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[
     assert model_bytes(table, {**small, "seed": 1}, tmp_path, "seed") != run.model_path.read_bytes()
 
 
+def test_a_seed_of_64_bits_trains_and_splits_otherwise(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    settings = {**small, "leave_one_speaker_out": False, "folds": 3}
+    folds = [train(table, {**settings, "seed": seed}, output=tmp_path / str(seed)).cross_validated.fold.tolist() for seed in (2**64 - 1, 2**63 + 5)]
+    assert folds[0] != folds[1]
+
+
 def test_held_out_speakers_take_part_in_nothing(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is fitted ever sees a held-out row, and changing, relabelling or deleting those rows leaves the model's bytes as they were."""
     import emotion_native.calibration as calibration

@@ -158,10 +158,11 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
 
     usable = ~prepared.test & prepared.ok
     y, group = prepared.y[usable], prepared.group[usable]
+    seed = (settings.seed ^ settings.seed >> 32) & 0xFFFFFFFF  # all that scikit-learn's generators take; a seed below 2**32 is itself
     if not prepared.grouped:
         rarest = int(np.unique(y, return_counts=True)[1].min())
-        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=settings.seed)
-        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=settings.seed)
+        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=seed)
+        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=seed)
         return [(np.asarray(a), np.asarray(b)) for a, b in outer.split(np.zeros((len(y), 1)), y)], inner
     n_groups = len(np.unique(group))
     if n_groups < 3:
@@ -172,13 +173,13 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
     cv = (
         LeaveOneGroupOut()
         if settings.leave_one_speaker_out
-        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=settings.seed)
+        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=seed)
     )
     folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
     fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
     if fewest < 2:
         raise LeakageError(f"training folds of train must hold at least two groups for calibration inside; got {fewest}. Use more folds")
-    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=settings.seed)
+    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=seed)
 
 
 def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> tuple[Scored, Any, dict[str, dict[str, Any]]]:
