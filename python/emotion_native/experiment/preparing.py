@@ -254,6 +254,8 @@ def _parts(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
 def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
     import pandas as pd
 
+    if path.exists() and not path.is_file():  # a pipe or a device, whose end never comes
+        raise InvalidInputError(f"split_file of train must be a regular file; got {path}")
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
