@@ -135,7 +135,7 @@ def test_pipe_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_message_about_an_alias_bomb_stays_short(tmp_path: Path) -> None:
     lines = ["seed:", "- &a0 [x]"] + [f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
-    with pytest.raises(InvalidInputError, match="seed of .* must be a valid integer") as caught:
+    with pytest.raises(InvalidInputError, match=r"seed of .* must be a valid integer") as caught:
         load(written(tmp_path, "\n".join(lines)))
     assert len(str(caught.value)) < 1_000
 

@@ -171,9 +171,7 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
             "Add speakers, or pass --allow-ungrouped and read the scores as inflated"
         )
     cv = (
-        LeaveOneGroupOut()
-        if settings.leave_one_speaker_out
-        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=seed)
+        LeaveOneGroupOut() if settings.leave_one_speaker_out else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=seed)
     )
     folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
     fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
