@@ -101,9 +101,11 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = os.fspath(target)
         raise
     with contextlib.suppress(OSError):  # some file systems cannot flush a folder
         folder = os.open(target.parent, os.O_RDONLY)

@@ -34,9 +34,11 @@ def write_whole(path: Path, write: Callable[[Any], None], *, durable: bool = Tru
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = os.fspath(path)
         raise
     if durable:
         sync_folder(path.parent)
