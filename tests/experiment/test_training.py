@@ -223,6 +223,18 @@ def test_failed_rows_stay_in_the_denominator(table: Any, small: dict[str, Any], 
     assert "2 clips failed (silent 2)" in (run.folder / "report.html").read_text()
 
 
+def test_a_label_whose_clips_all_failed_is_refused_before_any_work(
+    table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = (table.rows["emotion"] == "sad").to_numpy()
+    X, status = table.X.copy(), table.status.copy()
+    X[lost], status[lost] = np.nan, "corrupt"
+    monkeypatch.setattr("emotion_native.calibration.nested_evaluation", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(InvalidInputError, match=r"got none for 'sad', whose clips all failed.*--labels angry,happy,neutral"):
+        train(changed(table, X=X, status=status), {**small, "fail_threshold": 0.5}, output=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
     assert set(run.candidates) == {"forest", "logistic"}

@@ -331,6 +331,13 @@ def _check_classes(prepared: Prepared) -> None:
             raise InvalidInputError(
                 f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
             )
+    lost = sorted(set(classes) - set(prepared.y[usable].tolist()))
+    if lost:
+        keep = ",".join(label for label in classes if label not in lost)
+        raise InvalidInputError(
+            f"labels of train must each have a clip that can be used; got none for {', '.join(map(repr, lost))}, whose clips all failed. "
+            f"Repair them (`emotion-native validate` names them), or leave the label out with --labels {keep}"
+        )
     unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
     if unseen:
         raise InvalidInputError(f"labels of held-out rows must occur in training rows; got {', '.join(unseen)}. Leave them out with --labels")
