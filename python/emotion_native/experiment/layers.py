@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
@@ -74,8 +75,12 @@ def load_settings(
     (3, 7, 'EMOTION_NATIVE_FOLDS')
     """
     layers: list[dict[str, tuple[Any, str]]] = []
+    if flags is not None and not isinstance(flags, Mapping):
+        raise InvalidInputError(f"flags of load_settings must be a mapping or None; got {_REPR.repr(flags)}")
     if file is not None:
-        layers.append({name: (value, str(file)) for name, value in _flatten(_read_yaml(Path(file))).items()})
+        layers.append(
+            {name: (value, str(file)) for name, value in _flatten(_read_yaml(check_path(file, parameter="file", caller="load_settings"))).items()}
+        )
     layers.append(_from_environment(os.environ if environment is None else environment))
     layers.append({name: (value, "flag") for name, value in _flatten(dict(flags or {})).items() if value is not None})
     values: dict[str, Any] = {}

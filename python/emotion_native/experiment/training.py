@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._config import config_context
+from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageError
 from .candidates import build_candidates
 from .preparing import Prepared, Stage, load_table, prepare, speaker_key
@@ -142,11 +143,13 @@ def train(
 def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path | None, force: bool | None) -> Settings:
     from .layers import load_settings
 
+    if not isinstance(settings, Settings | Mapping | None):
+        raise InvalidInputError(f"settings of train must be Settings, a mapping or None; got {type(settings).__name__}")
     if not isinstance(settings, Settings):
         settings = load_settings(environment={}, flags=dict(settings or {})).settings
     changes: dict[str, Any] = {}
     if output is not None:
-        changes["output"] = str(output)
+        changes["output"] = str(check_path(output, parameter="output", caller="train"))
     if force is not None:
         changes["force"] = force
     return settings.model_copy(update=changes) if changes else settings
