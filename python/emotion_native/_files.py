@@ -46,9 +46,11 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *,
         with contextlib.suppress(FileNotFoundError):
             os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+            error.filename = os.fspath(target)
         raise
     if durable:
         sync_path(target.parent)

@@ -44,7 +44,7 @@ def effective_n_jobs(n_jobs: int | None, *, caller: str = "effective_n_jobs") ->
     if not isinstance(n_jobs, int):
         try:
             n_jobs = int(n_jobs.__index__())  # NumPy integers
-        except AttributeError:
+        except (AttributeError, TypeError):  # an array has __index__, and refuses
             raise InvalidInputError(f"n_jobs of {caller} must be an integer or None; got {n_jobs!r}") from None
     if n_jobs == 0:
         raise InvalidInputError(f"n_jobs of {caller} must be a positive or a negative integer, or None; got 0")

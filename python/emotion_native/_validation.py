@@ -6,7 +6,10 @@ scikit-learn is imported on first need only, so that the inference runtime never
 
 from __future__ import annotations
 
+import os
+import reprlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,6 +52,23 @@ def check_seed(random_state: Any, *, caller: str = "check_seed") -> int:
     raise InvalidInputError(
         f"random_state of {caller} must be None, an integer from 0 to 2**64 - 1, a RandomState or a Generator; got {random_state!r}"
     )
+
+
+def check_path(value: Any, *, parameter: str, caller: str) -> Path:
+    """Return a path for text or a path-like object without NUL.
+
+    Examples
+    --------
+    >>> check_path("clips", parameter="root", caller="emodb").name
+    'clips'
+    """
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or "\0" in text:
+        raise InvalidInputError(f"{parameter} of {caller} must be a path; got {reprlib.repr(value)}")
+    return Path(text)
 
 
 def is_exact_matrix(X: Any) -> bool:

@@ -305,7 +305,13 @@ class EmotionModel:
         """
         if isinstance(sources, str | bytes | os.PathLike):
             raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
-        clips = tuple(_clip(source, "predict_batch") for source in sources)
+        try:
+            given = tuple(sources)
+        except TypeError:
+            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got {type(sources).__name__}") from None
+        if progress is not None and not callable(progress):
+            raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
+        clips = tuple(_clip(source, "predict_batch") for source in given)
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
@@ -414,7 +420,7 @@ class EmotionModel:
 def _count(value: int, caller: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise InvalidInputError(f"top_features of {caller} must be a whole number from 0 up; got {value!r}")
-    return int(value)
+    return min(int(value), 2**31 - 1)  # more than any model has
 
 
 def _rate(value: int | None) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -44,6 +46,33 @@ def test_closed_pipe_is_quiet() -> None:
     with os.fdopen(write, "w") as closed:
         done = subprocess.run([*CLI, "doctor"], stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 141 and done.stderr == ""
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("command", ["predict CLIP", "validate MANIFEST --json --quiet"])
+def test_closed_streams_change_nothing(command: str, redirection: str, manifest: Path, clip: str) -> None:
+    words = command.replace("CLIP", shlex.quote(clip)).replace("MANIFEST", shlex.quote(str(manifest)))
+    done = subprocess.run(f"{shlex.join(CLI)} {words} {redirection}", shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (0, 1) and "Traceback" not in done.stderr and "Error" not in done.stderr
+    assert done.returncode == subprocess.run(f"{shlex.join(CLI)} {words}", shell=True, capture_output=True, timeout=60, check=False).returncode
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"]])
+def test_full_disk_behind_stdout_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([*CLI, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 3 and done.stderr == "Error: No space left on device\n"
+
+
+def test_warnings_and_errors_are_one_clean_line(manifest: Path, tmp_path: Path) -> None:
+    """No place in the code before a warning; nothing in a name steers the terminal."""
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    words = [*CLI, "extract", str(manifest), "-o", str(tmp_path / "f.parquet"), "--cache", str(tmp_path / "file" / "cache"), "--quiet"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    assert re.fullmatch(r"Warning: the cache .*\n", done.stderr)
+    done = subprocess.run([*CLI, "report", "\x1b[31mred"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3 and "\x1b" not in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -128,3 +129,9 @@ def test_json_text_is_valid_json_whatever_is_in_it() -> None:
     }
     assert json.loads(json_text(value)) == {"nan": None, "inf": None, "array": [0.0, 1.0], "1": [True, None, "x"], "b": True, "t": "é\x00"}
     assert json_text({"b": 1, "a": 2}) == json_text({"a": 2, "b": 1})
+
+
+def test_full_disk_names_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"^output of train must lie on a disk with room; got .*run \("), new_folder(tmp_path / "run"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []

@@ -82,6 +82,10 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"group_by": ["content"]}}, "group_by must contain speaker"),
         ({"flags": {"n_jobs": 0}}, "n_jobs must be"),
         ({"flags": {"seed": -1}}, "seed of the flags must be"),
+        ({"flags": {"seed": 2**64}}, "seed of the flags must be less than or equal to 18446744073709551615"),
+        ({"environment": {"EMOTION_NATIVE_FOLDS": "2024-99-99"}}, "got '2024-99-99'"),  # YAML's date reader raises a bare ValueError
+        ({"environment": {"EMOTION_NATIVE_FOLDS": "9" * 5000}}, "folds of the environment must be"),
+        ({"flags": {"output": "a\0b"}}, "output must be a path without NUL"),
     ],
 )
 def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: str) -> None:
@@ -98,6 +102,9 @@ def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: 
         ("foldz: 3\n", "did you mean folds"),
         ("test_speakers: [07]\n", "valid string; got 7"),
         ("a: !!python/object/apply:os.system ['true']\n", "readable YAML file"),
+        ("seed: 2024-99-99\n", "readable YAML file"),
+        (f"seed: {'9' * 5000}\n", "readable YAML file"),
+        (f"seed: {'[' * 20000}{']' * 20000}\n", "readable YAML file"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
@@ -115,6 +122,22 @@ def test_file_that_is_missing_huge_or_binary(tmp_path: Path) -> None:
     big.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidInputError, match="readable YAML"):
         load(big)
+
+
+def test_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match=r"^file of load_settings must be a regular file; got "):
+        load(pipe)
+    with pytest.raises(InvalidInputError, match=r"^file of load_settings must be a regular file; got /dev/zero"):
+        load(Path("/dev/zero"))
+
+
+def test_message_about_an_alias_bomb_stays_short(tmp_path: Path) -> None:
+    lines = ["seed:", "- &a0 [x]"] + [f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    with pytest.raises(InvalidInputError, match=r"seed of .* must be a valid integer") as caught:
+        load(written(tmp_path, "\n".join(lines)))
+    assert len(str(caught.value)) < 1_000
 
 
 def test_empty_file_changes_nothing(tmp_path: Path) -> None:

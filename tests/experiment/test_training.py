@@ -118,6 +118,12 @@ def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[
     assert model_bytes(table, {**small, "seed": 1}, tmp_path, "seed") != run.model_path.read_bytes()
 
 
+def test_a_seed_of_64_bits_trains_and_splits_otherwise(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    settings = {**small, "leave_one_speaker_out": False, "folds": 3}
+    folds = [train(table, {**settings, "seed": seed}, output=tmp_path / str(seed)).cross_validated.fold.tolist() for seed in (2**64 - 1, 2**63 + 5)]
+    assert folds[0] != folds[1]
+
+
 def test_held_out_speakers_take_part_in_nothing(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is fitted ever sees a held-out row, and changing, relabelling or deleting those rows leaves the model's bytes as they were."""
     import emotion_native.calibration as calibration
@@ -243,14 +249,6 @@ def test_the_prior_of_failed_rows_is_that_of_their_training_rows(table: Any, sma
     assert overall["brier"]["value"] == pytest.approx(((proba - np.eye(4)[truth]) ** 2).sum(axis=1).mean(), abs=1e-12)
 
 
-def test_a_label_whose_clips_all_failed_is_named_before_any_work(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
-    status, X = table.status.copy(), table.X.copy()
-    bad = (table.rows["emotion"] == "sad").to_numpy()
-    status[bad], X[bad] = "silent", np.nan
-    with pytest.raises(InvalidInputError, match="at least one readable clip to train on; got none for sad"):
-        train(changed(table, status=status, X=X), {**small, "fail_threshold": 0.9}, output=tmp_path / "run")
-
-
 def test_held_out_clips_are_no_copies_of_training_clips_without_groups_either(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     speaker = table.rows["speaker"].to_numpy()
     content = np.asarray(table.content_keys, dtype=object).copy()
@@ -267,6 +265,18 @@ def test_chance_counts_the_labels_that_are_there(table: Any, small: dict[str, An
     run = train(table.select(kept), {**small, "test_speakers": ["emodb/03"]}, output=tmp_path / "run")
     assert run.held_out is not None
     assert ["Chance: guessing among 3 labels", "0.333", ""] in summary_table(run.held_out).rows
+
+
+def test_a_label_whose_clips_all_failed_is_refused_before_any_work(
+    table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = (table.rows["emotion"] == "sad").to_numpy()
+    X, status = table.X.copy(), table.status.copy()
+    X[lost], status[lost] = np.nan, "corrupt"
+    monkeypatch.setattr("emotion_native.calibration.nested_evaluation", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(InvalidInputError, match=r"got none for 'sad', whose clips all failed.*--labels angry,happy,neutral"):
+        train(changed(table, X=X, status=status), {**small, "fail_threshold": 0.5}, output=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +128,17 @@ def test_wilson_interval_of_the_reliability_diagram() -> None:
 @pytest.mark.parametrize(("text", "shown"), [("a\nb", "a b"), ("", "(blank)"), ("\x1b[31mred", "[31mred"), ("x" * 30, "x" * 23 + "…"), (7, "7")])
 def test_shown_label(text: object, shown: str) -> None:
     assert reports.shown_label(text) == shown
+
+
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "confusion.png"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        reports.save_figure(reports.confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]), path)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -64,6 +64,15 @@ def test_hostile_text_is_shown_as_text() -> None:
     assert "\x00" not in "".join(page.text) and "\u202e" not in "".join(page.text)
 
 
+def test_only_names_wrap_in_tables() -> None:
+    """A long speaker's name may break anywhere; a number or a heading beside it may not ("0.21" over "4")."""
+    style = reports.HtmlPage("T", first_line="f", subtitle="s").render().split("<style>")[1].split("</style>")[0]
+    cells = next(line for line in style.splitlines() if line.startswith("th, td {"))
+    names = next(line for line in style.splitlines() if line.startswith("th:first-child, td:first-child {"))
+    assert "white-space: nowrap" in cells and "overflow-wrap" not in cells
+    assert "white-space: normal" in names and "overflow-wrap: anywhere" in names
+
+
 def test_stands_alone() -> None:
     source = full_page("x")
     for tag, attributes in parsed(source).tags:

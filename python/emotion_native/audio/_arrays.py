@@ -31,7 +31,10 @@ def integer(value: Any, parameter: str, caller: str, *, low: int = 1, high: int 
         if not (isinstance(value, float) and value.is_integer()):
             raise refuse(parameter, caller, f"an integer between {low} and {high}", repr(value))
         value = int(value)
-    number = int(value.__index__())
+    try:
+        number = int(value.__index__())
+    except TypeError:  # an array has __index__, and refuses
+        raise refuse(parameter, caller, f"an integer between {low} and {high}", repr(value)) from None
     if not low <= number <= high:
         raise refuse(parameter, caller, f"an integer between {low} and {high}", number)
     return number

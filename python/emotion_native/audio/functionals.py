@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ._arrays import Float32, integer
+from ._arrays import Float32, integer, refuse
 from ._arrays import samples as mono_samples
 
 
@@ -45,7 +45,7 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     np.float32(0.0)
     """
     checked = mono_samples(samples, "functionals", parameter="samples")
-    return _core.functionals(checked, integer(sample_rate_hz, "sample_rate_hz", "functionals", low=100, high=768_000), set)
+    return _core.functionals(checked, integer(sample_rate_hz, "sample_rate_hz", "functionals", low=100, high=768_000), _set_name(set, "functionals"))
 
 
 def feature_names(set: str = "classic") -> list[str]:
@@ -57,4 +57,10 @@ def feature_names(set: str = "classic") -> list[str]:
     >>> audio.feature_names()[:2]
     ['mfcc_01_mean', 'mfcc_01_std']
     """
-    return list(_core.feature_names(set))
+    return list(_core.feature_names(_set_name(set, "feature_names")))
+
+
+def _set_name(name: object, caller: str) -> str:
+    if not isinstance(name, str):
+        raise refuse("set", caller, "the name of a feature set, such as 'classic'", repr(name))
+    return name

@@ -39,6 +39,16 @@ def _version(value: bool) -> None:
         raise typer.Exit()
 
 
+def _names(text: str | None, flag: str) -> list[str] | None:
+    """Read a comma-separated list; an empty one would silently mean that the flag was not given."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise typer.BadParameter(f"{flag} must name at least one; got {text!r}")
+    return names
+
+
 @app.callback()
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
@@ -184,10 +194,10 @@ def train(
     flags: dict[str, Any] = {
         name: value for name, value in locals().items() if name not in ("config", "json", "quiet", "set_", "test_speakers", "labels", "no_cache")
     }
-    flags["test_speakers"] = None if test_speakers is None else [name.strip() for name in test_speakers.split(",") if name.strip()]
+    flags["test_speakers"] = _names(test_speakers, "--test-speakers")
     if no_cache:
         flags["cache"] = False
-    flags["labels"] = None if labels is None else [name.strip() for name in labels.split(",") if name.strip()]
+    flags["labels"] = _names(labels, "--labels")
     from .learning import run_training
 
     run_training(config, {name: value for name, value in flags.items() if value is not None and value != []}, set_ or [], as_json=json, quiet=quiet)

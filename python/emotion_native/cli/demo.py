@@ -18,18 +18,19 @@ DEMO_FOLDER = "./emotion-native-demo"
 def run_demo(*, output: str | None, seed: int, n_jobs: int | None, as_json: bool, quiet: bool) -> None:
     """Train on five speakers of the sample corpus and predict a clip of the sixth."""
     from .. import datasets
-    from ..experiment import Settings, train
+    from ..experiment import load_settings, train
     from ..experiment.run_folder import check_target, numbered
 
     started = time.monotonic()
     folder = numbered(DEMO_FOLDER) if output is None else Path(output)
     check_target(folder, force=False, caller="demo")
+    chosen = {"seed": seed, "n_jobs": n_jobs, "output": str(folder), "leave_one_speaker_out": True, "target_coverage": 0.8, "cache": False}
+    settings = load_settings(environment={}, flags=chosen).settings
     sample = datasets.load_sample()
     training, kept = sample[sample["split"] == "train"].reset_index(drop=True), sample[sample["split"] == "demo"].reset_index(drop=True)
     speakers, sixth = sorted(training["speaker"].unique()), str(kept["speaker"].iloc[0])
     if not as_json:
         _introduce(training, speakers, sixth, len(kept))
-    settings = Settings(seed=seed, n_jobs=n_jobs, output=str(folder), leave_one_speaker_out=True, target_coverage=0.8, cache=False)
     with StageProgress(quiet=quiet) as progress:
         run = train(training, settings, progress=progress)
     clip, truth = str(kept["filepath"].iloc[0]), str(kept["emotion"].iloc[0])

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or os.environ.get("EMOTION_NATIVE_DEBUG", "") not in ("", "0")
     words = [word for word in words if word != "--debug"]
     _plain_streams()
-    with _termination_as_exception():
+    with _termination_as_exception(), _warnings_as_lines():
         try:
             from .app import app
 
@@ -71,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _plain_streams() -> None:
-    """Let file names that are no UTF-8 pass: what cannot be written is escaped, never an error."""
+    """Let file names that are no UTF-8 pass: what cannot be written is escaped, never an error. A closed stream (``>&-``) swallows everything."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open as long as the process
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # pytest and notebooks put other objects here
@@ -95,20 +98,38 @@ def _termination_as_exception() -> Any:
         signal.signal(signal.SIGTERM, previous)
 
 
+@contextlib.contextmanager
+def _warnings_as_lines() -> Any:
+    """Print a warning as one line, without the place in the code that raised it."""
+    import warnings
+
+    from .console import note
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        with contextlib.suppress(OSError):
+            note(f"Warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def _silence_stdout() -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: BaseException, *, as_json: bool) -> int:
+    from .console import safe
+
     code, message = _described(error)
     name = "Interrupted" if code == ExitCode.INTERRUPTED else type(error).__name__
     if as_json:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # a closed pipe, a full disk
             print(json.dumps({"error": {"kind": name, "message": message, "exit_code": int(code)}}, sort_keys=True))
             sys.stdout.flush()
-    with contextlib.suppress(BrokenPipeError):
-        print("Interrupted; nothing was left half-written." if code == ExitCode.INTERRUPTED else f"Error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print("Interrupted; nothing was left half-written." if code == ExitCode.INTERRUPTED else f"Error: {safe(message)}", file=sys.stderr)
     return int(code)
 
 

@@ -60,7 +60,7 @@ def _named(extra: list[str]) -> dict[str, Any]:
             raise InvalidInputError(f"--set of train must be NAME=VALUE; got {item!r}")
         try:
             values[name.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             values[name.strip()] = text
     return values
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
+from .._validation import check_path
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._labels import canonical_label
 from ._manifest import FIRST_COLUMNS, valid_path
@@ -58,7 +59,7 @@ def _build(root: Root, caller: str, endings: frozenset[str], example: str, parse
     """Return the manifest of all media files below root; parse gives the row of a file, or None for a name that is not the corpus's."""
     if on_unmatched not in ("error", "skip"):
         raise InvalidInputError(f"on_unmatched of {caller} must be 'error' or 'skip'; got {on_unmatched!r}")
-    folder = Path(root)
+    folder = check_path(root, parameter="root", caller=caller)
     if not folder.is_dir():
         raise InvalidInputError(f"root of {caller} must be an existing folder; got {str(root)!r}. Remedy: name the folder that holds the corpus")
     rows: list[Row] = []
@@ -314,7 +315,7 @@ def crema_d(root: Root, *, on_unmatched: OnUnmatched = "error") -> pd.DataFrame:
     >>> crema_d(folder)[["label", "speaker", "intensity"]].iloc[0].tolist()
     ['anger', 'crema_d/1001', 'unspecified']
     """
-    people = _crema_people(Path(root))
+    people = _crema_people(check_path(root, parameter="root", caller="crema_d"))
 
     def row(path: Path) -> Row | None:
         match = _CREMA.fullmatch(path.stem)

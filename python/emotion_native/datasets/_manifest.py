@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .._files import write_whole
+from .._validation import check_path
 from ..exceptions import InvalidInputError
 from ._labels import canonical_label
 from ._table_file import read_table_rows
@@ -293,12 +294,16 @@ def read_manifest(path: str | os.PathLike[str], root: str | os.PathLike[str] | N
     """
     if unknown_speaker not in ("error", "one_group"):
         raise InvalidInputError(f"unknown_speaker of read_manifest must be 'error' or 'one_group'; got {unknown_speaker!r}")
-    frame, place = read_table_rows(Path(path), encoding=encoding)
+    if encoding is not None and (not isinstance(encoding, str) or "\0" in encoding):
+        raise InvalidInputError(f"encoding of read_manifest must be the name of an encoding or None; got {encoding!r}")
+    file = check_path(path, parameter="path", caller="read_manifest")
+    folder = file.parent if root is None else check_path(root, parameter="root", caller="read_manifest")
+    frame, place = read_table_rows(file, encoding=encoding)
     for problem in find_problems(frame):
         if unknown_speaker == "one_group" and problem.column == "speaker" and problem.code in ("unknown_speaker", "missing_column"):
             continue
         raise InvalidInputError(problem.message(str(path), place))
-    return complete(frame, Path(root) if root is not None else Path(path).parent)
+    return complete(frame, folder)
 
 
 def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -325,7 +330,9 @@ def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None
     >>> target.read_text().splitlines()[0]
     'filepath,label,modality,speaker'
     """
-    target = Path(path)
+    target = check_path(path, parameter="path", caller="write_manifest")
+    if not isinstance(manifest, pd.DataFrame):
+        raise InvalidInputError(f"manifest of write_manifest must be a DataFrame; got {type(manifest).__name__}")
     for problem in find_problems(manifest):
         raise InvalidInputError(problem.message("manifest of write_manifest", lambda row: f"row {row + 1}"))
     folder = os.path.abspath(target.parent)

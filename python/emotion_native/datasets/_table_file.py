@@ -22,6 +22,8 @@ def read_table_rows(path: Path, *, encoding: str | None) -> tuple[pd.DataFrame, 
     if not path.exists():
         raise InvalidInputError(f"path of read_manifest must be an existing file; got {str(path)!r}. Remedy: check the path")
     if not path.is_file():
+        if not path.is_dir():
+            raise InvalidInputError(f"path of read_manifest must be a regular file; got {str(path)!r}. Remedy: name a CSV or Parquet file")
         raise InvalidInputError(f"path of read_manifest must be a file; got the folder {str(path)!r}. Remedy: name the CSV or Parquet file in it")
     try:
         data = path.read_bytes()

@@ -121,12 +121,14 @@ def evaluate(
     >>> result.scored.n_speakers, result.seen
     (1, {'speakers': 0, 'clips': 0})
     """
-    from ..runtime import load_model
+    from ..runtime import EmotionModel, load_model
     from .run_folder import check_target, new_folder
 
     if output is not None:
         check_target(Path(output), force=force, caller="evaluate")
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
+    if not isinstance(loaded, EmotionModel):
+        raise InvalidInputError(f"model of evaluate must be a model file or an EmotionModel; got {type(model).__name__}")
     rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
     table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
     rows = _choose_rows(loaded, table, fail_threshold)

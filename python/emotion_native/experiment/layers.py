@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
@@ -22,6 +24,8 @@ OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_DEBUG"})
 # Of each pair a layer that sets one name takes back what a layer below said about the other.
 RIVALS = (("target_coverage", "target_accuracy"), ("test_speakers", "split_file"), ("folds", "leave_one_speaker_out"))
 MAX_FILE_BYTES = 1_000_000
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 2, 80, 80, 80
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,12 @@ def load_settings(
     (3, 7, 'EMOTION_NATIVE_FOLDS')
     """
     layers: list[dict[str, tuple[Any, str]]] = []
+    if flags is not None and not isinstance(flags, Mapping):
+        raise InvalidInputError(f"flags of load_settings must be a mapping or None; got {_REPR.repr(flags)}")
     if file is not None:
-        layers.append({name: (value, str(file)) for name, value in _flatten(_read_yaml(Path(file))).items()})
+        layers.append(
+            {name: (value, str(file)) for name, value in _flatten(_read_yaml(check_path(file, parameter="file", caller="load_settings"))).items()}
+        )
     layers.append(_from_environment(os.environ if environment is None else environment))
     layers.append({name: (value, "flag") for name, value in _flatten(dict(flags or {})).items()})
     values: dict[str, Any] = {}
@@ -121,7 +129,7 @@ def _refuse_unknown(layer: Mapping[str, tuple[Any, str]]) -> None:
         if name in known:
             continue
         if name in _sections():
-            raise InvalidInputError(f"{name} of {origin} must be a mapping of its parameters; got {value!r}")
+            raise InvalidInputError(f"{name} of {origin} must be a mapping of its parameters; got {_REPR.repr(value)}")
         shown = origin if origin.startswith(ENVIRONMENT_PREFIX) else name
         raise InvalidInputError(f"{shown} of {_place(origin)} must be a known setting; got an unknown name{_nearest(name, known, origin)}")
 
@@ -167,7 +175,7 @@ def _parsed(text: str, annotation: Any) -> Any:
         return text
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-99-99
         return text
     return None if isinstance(value, str) and value.lower() == "none" and type(None) in get_args(annotation) else value
 
@@ -175,13 +183,15 @@ def _parsed(text: str, annotation: Any) -> Any:
 def _read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe or a device, whose end never comes
+        raise InvalidInputError(f"file of load_settings must be a regular file; got {path}")
+    if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+        raise InvalidInputError(f"file of load_settings must be smaller than {MAX_FILE_BYTES:,} bytes; got {path}")
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InvalidInputError(f"file of load_settings must be smaller than {MAX_FILE_BYTES:,} bytes; got {path}")
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInputError(f"file of load_settings must be a readable YAML file; got {path} ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: other bytes than UTF-8, or a date such as 2024-99-99
         where = getattr(error, "problem_mark", None)
         place = f", line {where.line + 1}" if where is not None else ""
         raise InvalidInputError(f"file of load_settings must be a readable YAML file; got {path}{place} ({_first_line(error)})") from None
@@ -214,7 +224,7 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Setting
         if not name:
             raise InvalidInputError(f"settings of load_settings must be consistent; got: {rule.removeprefix('value error, ')}") from None
         rule = rule.removeprefix("value error, ").removeprefix("input should be ")
-        raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {problem['input']!r}") from None
+        raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {_REPR.repr(problem['input'])}") from None
 
 
 def _shown(value: Any) -> str:

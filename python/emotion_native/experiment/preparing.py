@@ -256,6 +256,8 @@ def _parts(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
 def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
     import pandas as pd
 
+    if path.exists() and not path.is_file():  # a pipe or a device, whose end never comes
+        raise InvalidInputError(f"split_file of train must be a regular file; got {path}")
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -333,11 +335,12 @@ def _check_classes(prepared: Prepared) -> None:
             raise InvalidInputError(
                 f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
             )
-    silent = sorted(set(classes) - set(prepared.y[usable].tolist()))
-    if silent:
+    lost = sorted(set(classes) - set(prepared.y[usable].tolist()))
+    if lost:
+        keep = ",".join(label for label in classes if label not in lost)
         raise InvalidInputError(
-            f"labels of train must have at least one readable clip to train on; got none for {', '.join(silent)}: all their clips failed. "
-            "Mend these clips (`emotion-native validate` names them), or leave the labels out with --labels"
+            f"labels of train must each have a clip that can be used; got none for {', '.join(map(repr, lost))}, whose clips all failed. "
+            f"Repair them (`emotion-native validate` names them), or leave the label out with --labels {keep}"
         )
     unseen = sorted(set(prepared.y[prepared.test].tolist()) - set(classes))
     if unseen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -60,8 +61,10 @@ def new_folder(target: str | Path, *, force: bool = False, caller: str = "train"
                 sync_path(path)
         check_target(final, force=force, caller=caller)
         _put_in_place(temporary, final)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InvalidInputError(f"output of {caller} must lie on a disk with room; got {final} ({error.strerror})") from None
         raise
 
 

@@ -106,6 +106,9 @@ class Settings(_Section):
             raise ValueError("target_coverage and target_accuracy must not both be set")
         if self.test_speakers and self.split_file is not None:
             raise ValueError("test_speakers and split_file must not both be set")
+        for name in ("manifest", "output", "split_file", "cache"):
+            if "\0" in str(getattr(self, name)):
+                raise ValueError(f"{name} must be a path without NUL")
         if self.n_jobs == 0:
             raise ValueError("n_jobs must be a positive or a negative integer, or null")
         if "speaker" not in self.group_by and not self.allow_ungrouped:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._config import config_context
+from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageError
 from .candidates import build_candidates
 from .preparing import Prepared, Stage, load_table, prepare, speaker_key
@@ -142,11 +143,13 @@ def train(
 def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path | None, force: bool | None) -> Settings:
     from .layers import load_settings
 
+    if not isinstance(settings, Settings | Mapping | None):
+        raise InvalidInputError(f"settings of train must be Settings, a mapping or None; got {type(settings).__name__}")
     if not isinstance(settings, Settings):
         settings = load_settings(environment={}, flags=dict(settings or {})).settings
     changes: dict[str, Any] = {}
     if output is not None:
-        changes["output"] = str(output)
+        changes["output"] = str(check_path(output, parameter="output", caller="train"))
     if force is not None:
         changes["force"] = force
     return settings.model_copy(update=changes) if changes else settings
@@ -158,10 +161,11 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
 
     usable = ~prepared.test & prepared.ok
     y, group = prepared.y[usable], prepared.group[usable]
+    seed = (settings.seed ^ settings.seed >> 32) & 0xFFFFFFFF  # all that scikit-learn's generators take; a seed below 2**32 is itself
     if not prepared.grouped:
         rarest = int(np.unique(y, return_counts=True)[1].min())
-        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=settings.seed)
-        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=settings.seed)
+        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=seed)
+        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=seed)
         return [(np.asarray(a), np.asarray(b)) for a, b in outer.split(np.zeros((len(y), 1)), y)], inner
     n_groups = len(np.unique(group))
     if n_groups < 3:
@@ -170,15 +174,13 @@ def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArr
             "Add speakers, or pass --allow-ungrouped and read the scores as inflated"
         )
     cv = (
-        LeaveOneGroupOut()
-        if settings.leave_one_speaker_out
-        else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=settings.seed)
+        LeaveOneGroupOut() if settings.leave_one_speaker_out else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=seed)
     )
     folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
     fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
     if fewest < 2:
         raise LeakageError(f"training folds of train must hold at least two groups for calibration inside; got {fewest}. Use more folds")
-    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=settings.seed)
+    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=seed)
 
 
 def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> tuple[Scored, Any, dict[str, dict[str, Any]]]:

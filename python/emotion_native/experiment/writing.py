@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
+from .._files import write_atomically
 from .run_folder import json_text
 from .scored import Scored
 from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table
@@ -125,7 +126,7 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
         "speakers",
     ):
         if name in part.figures:
-            (folder / f"{name}.png").write_bytes(part.figures[name])
+            write_atomically(folder / f"{name}.png", part.figures[name])
     tables = list(part.tables.values())
     held = None if held_out is None else _part(held_out, record)
     if held is not None:
@@ -133,8 +134,8 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
     comparison = comparison_table(metrics.get("candidates") or {}, scored)
     if comparison is not None:
         tables.append(comparison)
-    (folder / "metrics_table.tex").write_text(reports.latex_tables(tables), encoding="utf-8")
-    (folder / "report.html").write_text(_page(record, part, held, comparison), encoding="utf-8")
+    write_atomically(folder / "metrics_table.tex", reports.latex_tables(tables).encode())
+    write_atomically(folder / "report.html", _page(record, part, held, comparison).encode())
 
 
 def _part(scored: Scored, record: dict[str, Any]) -> _Part:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._files import write_whole
+from .._validation import check_path
 from ..datasets._content import Content, Signature, read_content, signature
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
@@ -64,7 +65,7 @@ def clear_cache(folder: str | os.PathLike[str] | None = None) -> int:
     >>> clear_cache(tempfile.mkdtemp())
     0
     """
-    root = Path(folder) if folder is not None else cache_folder()
+    root = check_path(folder, parameter="folder", caller="clear_cache") if folder is not None else cache_folder()
     deleted = 0
     for part in ("features", "hashes"):
         for path in sorted((root / part).rglob("*"), reverse=True):
@@ -201,7 +202,7 @@ def open_cache(cache: CacheArgument) -> FeatureCache | None:
             warnings.warn("no folder for the cache: set EMOTION_NATIVE_CACHE to one; going on without", EmotionNativeWarning, stacklevel=3)
             return None
     if isinstance(cache, (str, os.PathLike)):
-        return FeatureCache(Path(cache).expanduser().absolute())
+        return FeatureCache(check_path(cache, parameter="cache", caller="extract").expanduser().absolute())
     raise InvalidInputError(f"cache of extract must be a folder, True, False or None; got {cache!r}")
 
 

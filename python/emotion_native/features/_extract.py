@@ -14,6 +14,7 @@ import pandas as pd
 
 from .._progress import Advance, Progress, progress_reporter
 from .._threads import effective_n_jobs
+from .._validation import check_path
 from ..datasets import _manifest, read_manifest
 from ..datasets._content import Content, lone_key, read_content, signature, text_key
 from ..exceptions import InvalidInputError
@@ -74,7 +75,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     FeatureTable(2 rows: 2 ok; 1092 columns: classic)
     """
     extractors = make_extractors(features, sample_rate_hz)
-    rows, clips = _prepare(manifest, Path(root) if root is not None else None)
+    rows, clips = _prepare(manifest, check_path(root, parameter="root", caller="extract") if root is not None else None)
     check_row_columns(rows, [column for e in extractors for column in e.columns], "manifest of extract")
     target = _checked_output(output)
     jobs = effective_n_jobs(n_jobs, caller="extract")
@@ -95,7 +96,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
 def _checked_output(output: str | os.PathLike[str] | None) -> Path | None:
     if output is None:
         return None
-    target = Path(output).absolute()
+    target = check_path(output, parameter="output", caller="extract").absolute()
     if target.suffix.lower() not in (".parquet", ".csv") or target.is_dir():
         raise InvalidInputError(f"output of extract must be a file that ends in .parquet or .csv; got {str(output)!r}")
     return target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
     """Return the extractors for the names that a user gave, checked."""
     from .. import _core
 
-    names = [features] if isinstance(features, str) else list(features)
+    names: list[Any] = [features] if isinstance(features, str) else list(features) if isinstance(features, Iterable) else []
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise InvalidInputError(f"features of extract must be different names of feature sets, such as ['classic']; got {features!r}")
     if isinstance(sample_rate_hz, bool) or not isinstance(sample_rate_hz, int) or not 100 <= sample_rate_hz <= 768_000:

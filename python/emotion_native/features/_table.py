@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .._files import write_whole
+from .._validation import check_path
 from ..exceptions import InvalidInputError
 
 RESERVED = ("status", "message", "content_key")
@@ -137,7 +138,7 @@ class FeatureTable:
         OSError
             If the disk is full or the folder cannot be written; an older file at that place stays as it was.
         """
-        self._save(Path(path), None)
+        self._save(check_path(path, parameter="path", caller="save"), None)
 
     def _save(self, target: Path, scratch: Path | None) -> None:
         from ._parquet import write_parquet
@@ -198,4 +199,4 @@ def read_table(path: str | os.PathLike[str]) -> FeatureTable:
     """
     from ._parquet import read_parquet
 
-    return read_parquet(Path(path))
+    return read_parquet(check_path(path, parameter="path", caller="read_table"))

@@ -33,8 +33,8 @@ p, li { max-width: 46rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 650; padding-bottom: .45rem; }
-th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th:first-child, td:first-child { text-align: left; padding-left: .2rem; }
+th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; padding-left: .2rem; min-width: 7rem; white-space: normal; overflow-wrap: anywhere; }
 thead th { border-bottom: 1.5px solid var(--ink); border-top: 1.5px solid var(--ink); font-weight: 650; }
 .tablenote { color: var(--muted); font-size: .82rem; margin: .2rem 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.2rem; align-items: start; margin: 1rem 0; }

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from .._files import write_atomically
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -116,7 +118,7 @@ def figure_png(figure: Figure) -> bytes:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write the figure as a PNG file.
+    """Write the figure as a PNG file, whole or not at all.
 
     Examples
     --------
@@ -125,7 +127,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "confusion.png"
     >>> save_figure(confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]), path)
     """
-    Path(path).write_bytes(figure_png(figure))
+    write_atomically(path, figure_png(figure))
 
 
 def shown_label(text: object, width: int = 24) -> str:
