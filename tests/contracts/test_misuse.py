@@ -56,3 +56,11 @@ def test_any_number_of_top_features_means_all() -> None:
     model = en.load_model()
     clip = en.datasets.load_sample()["filepath"].iloc[0]
     assert len(model.predict(clip, top_features=2**70).top_features) == len(model.feature_names)
+
+
+def test_a_table_of_thousands_of_columns_gives_a_short_message(tmp_path: Path) -> None:
+    path = tmp_path / "features.csv"
+    path.write_text(",".join(f"c{n}" for n in range(5_000)) + "\n", encoding="utf-8")
+    with pytest.raises(EmotionNativeError, match=r"c19 and 4980 more") as caught:
+        en.datasets.read_manifest(path)
+    assert len(str(caught.value)) < 1_000

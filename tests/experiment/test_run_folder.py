@@ -16,6 +16,7 @@ import pytest
 
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment.run_folder import json_text, new_folder, numbered
+from emotion_native.experiment.writing import read_run
 
 
 def names(folder: Path) -> list[str]:
@@ -135,3 +136,13 @@ def test_full_disk_names_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"^output of train must lie on a disk with room; got .*run \("), new_folder(tmp_path / "run"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_report_of_a_hostile_folder_neither_hangs_nor_breaks(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(InvalidInputError, match=r"^run of report must be .*RecursionError"):
+        read_run(tmp_path)
+    (tmp_path / "run.json").unlink()
+    os.mkfifo(tmp_path / "run.json")
+    with pytest.raises(InvalidInputError, match=r"run\.json is no regular file"):
+        read_run(tmp_path)

@@ -91,6 +91,7 @@ def valid_path(path: str) -> bool:
 def missing_columns(columns: Sequence[Hashable], needed: Iterable[str]) -> list[Problem]:
     """Return a problem for each needed column that is absent, with the nearest name that is there."""
     names = [str(name) for name in columns]
+    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     problems = []
     for column in needed:
         if column in names:
@@ -99,7 +100,7 @@ def missing_columns(columns: Sequence[Hashable], needed: Iterable[str]) -> list[
         remedy = f"rename the column {near!r} to {column!r}" if near else f"add the column {column!r}"
         if column == "speaker":
             remedy += "; or " + _SPEAKER_REMEDY
-        problems.append(Problem("missing_column", column, (), "be present", f"the columns {', '.join(names) or 'none'}", remedy))
+        problems.append(Problem("missing_column", column, (), "be present", f"the columns {shown or 'none'}", remedy))
     return problems
 
 

@@ -69,6 +69,9 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scor
 
     from ..exceptions import InvalidInputError
 
+    for name in ("run.json", "eval_metrics.json", PREDICTIONS, HELD_OUT):
+        if (folder / name).exists() and not (folder / name).is_file():  # a pipe or a device, whose end never comes
+            raise InvalidInputError(f"run of report must be a folder that train, evaluate or demo made; got {folder} ({name} is no regular file)")
     try:
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         metrics = json.loads((folder / "eval_metrics.json").read_text(encoding="utf-8"))
@@ -77,7 +80,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scor
         scored = _read_csv(folder / PREDICTIONS, title, record["classes"], main)
         held = metrics.get("held_out")
         held_out = None if held is None else _read_csv(folder / HELD_OUT, "Held-out speakers", record["classes"], held)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise InvalidInputError(f"run of report must be a folder that train, evaluate or demo made; got {folder} ({reason})") from None
     return record, metrics, scored, held_out
