@@ -71,7 +71,7 @@ def demo(
     \b
     Examples:
       emotion-native demo
-      emotion-native demo --output /tmp/demo --json
+      emotion-native demo --output demo-results --json
     """
     from .demo import run_demo
 
