@@ -59,9 +59,11 @@ def test_closed_streams_change_nothing(command: str, redirection: str, manifest:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
 @pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"]])
-def test_full_disk_behind_stdout_is_one_line(words: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_behind_stdout_is_one_line(words: list[str], unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = subprocess.run([*CLI, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        done = subprocess.run([*CLI, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, env=environment)
     assert done.returncode == 3 and done.stderr == "Error: No space left on device\n"
 
 

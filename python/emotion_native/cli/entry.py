@@ -130,6 +130,10 @@ def _report(error: BaseException, *, as_json: bool) -> int:
             sys.stdout.flush()
     with contextlib.suppress(OSError):
         print("Interrupted; nothing was left half-written." if code == ExitCode.INTERRUPTED else f"Error: {safe(message)}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # what the stream still holds would fail once more at exit, with an exit code of its own
+        _silence_stdout()
     return int(code)
 
 
