@@ -1,14 +1,18 @@
 // Builds model files in memory for tests: valid by default, and wrong wherever a test asks for it.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "emotion/core/errors.hpp"
 #include "emotion/runtime/model_file.hpp"
 
 namespace emotion::runtime::test {
@@ -106,5 +110,27 @@ struct ModelParts {
         return bytes;
     }
 };
+
+// What the reader says of the model, or "accepted".
+inline std::string reason_of(const ModelParts& parts) {
+    try {
+        (void)parse_model_file(parts.build(), "m.emotion");
+    } catch (const ModelFormatError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+// Checks that the changed model is refused for this reason, in the one form of the message.
+inline bool refused(const std::function<void(ModelParts&)>& change, const std::string& because) {
+    ModelParts parts;
+    change(parts);
+    const std::string reason = reason_of(parts);
+    CAPTURE(because);
+    CAPTURE(reason);
+    const bool ok = reason.find(because) != std::string::npos && reason.rfind("m.emotion cannot be loaded as a model: ", 0) == 0;
+    CHECK(ok);
+    return ok;
+}
 
 }  // namespace emotion::runtime::test

@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -14,31 +13,12 @@
 #include "model_builder.hpp"
 
 using namespace emotion::runtime;
-using emotion::ModelFormatError;
 using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::reason_of;
+using emotion::runtime::test::refused;
 using emotion::runtime::test::tensor;
 
 namespace {
-
-std::string reason_of(const ModelParts& parts) {
-    try {
-        (void)parse_model_file(parts.build(), "m.emotion");
-    } catch (const ModelFormatError& error) {
-        return error.what();
-    }
-    return "accepted";
-}
-
-bool refused(const std::function<void(ModelParts&)>& change, const std::string& because) {
-    ModelParts parts;
-    change(parts);
-    const std::string reason = reason_of(parts);
-    CAPTURE(because);
-    CAPTURE(reason);
-    const bool ok = reason.find(because) != std::string::npos && reason.rfind("m.emotion cannot be loaded as a model: ", 0) == 0;
-    CHECK(ok);
-    return ok;
-}
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
