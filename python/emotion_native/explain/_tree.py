@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
-from ._progress import Progress, progress_reporter
-from ._threads import effective_n_jobs
-from ._validation import check_matrix
-from .exceptions import InvalidInputError, MissingDependencyError
+from .. import _core
+from .._progress import Progress, progress_reporter
+from .._threads import effective_n_jobs
+from .._validation import check_matrix
+from ..exceptions import InvalidInputError, MissingDependencyError
 
 __all__ = ["Explanation", "TreeExplainer"]
 

@@ -12,9 +12,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d, validate_data
 
-from . import _core
-from ._validation import check_seed, encode_labels, label_steps
-from .exceptions import InvalidInputError
+from .. import _core
+from .._validation import check_seed, encode_labels, label_steps
+from ..exceptions import InvalidInputError
 
 __all__ = ["RandomOverSampler"]
 

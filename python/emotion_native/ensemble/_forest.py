@@ -17,9 +17,9 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from . import _core
-from ._threads import effective_n_jobs
-from ._validation import (
+from .. import _core
+from .._threads import effective_n_jobs
+from .._validation import (
     check_choice,
     check_class_weight,
     check_flag,
@@ -30,7 +30,7 @@ from ._validation import (
     check_seed,
     encode_labels,
 )
-from .exceptions import EmotionNativeWarning, InvalidInputError
+from ..exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["RandomForestClassifier"]
 

@@ -1,0 +1,7 @@
+"""Tree ensembles on the native core, with scikit-learn's interface."""
+
+from __future__ import annotations
+
+from ._forest import RandomForestClassifier
+
+__all__ = ["RandomForestClassifier"]
