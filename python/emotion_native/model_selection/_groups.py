@@ -132,7 +132,11 @@ def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> np
         If there is not one value a row.
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(object).filled(None) if np.ma.is_masked(values) else values.data
+        hidden = np.ma.getmaskarray(values)
+        values = values.data
+        if hidden.any():
+            values = values.astype(object)
+            values[hidden] = None
     try:
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
