@@ -183,7 +183,7 @@ FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std
         const std::string kind = text_of(step, "kind", "a step");
         const std::string prefix = "steps." + std::to_string(i) + ".";
         ends_with_classifier = true;
-        if (kind == "random_forest_classifier") {
+        if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
             pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
         } else if (kind == "logistic_regression") {
             pipeline.estimator = read_logistic(file, prefix, columns, n_classes);
