@@ -83,7 +83,8 @@ def quality(agreement: dict[str, Any]) -> str:
         names = [key for key in agreement if key.startswith(f"{what}_") and not key.endswith(("_margin", "_within"))]
         if names and f"{what}_within" in agreement:
             figures = " / ".join(f"{agreement[name]:.3f}" for name in names)
-            parts.append(f"{what.replace('_', ' ')} {figures} ({'within' if agreement[f'{what}_within'] else '**outside**'} {agreement[f'{what}_margin']:.3f})")
+            verdict = "within" if agreement[f"{what}_within"] else "**outside**"
+            parts.append(f"{what.replace('_', ' ')} {figures} ({verdict} {agreement[f'{what}_margin']:.3f})")
     return "; ".join(parts)
 
 
@@ -93,7 +94,7 @@ def targets_table() -> str:
     timed = [result for result in results if "speedups_of_cpu" in result]
     if not timed:
         return "Not measured yet: `python benchmarks/run.py`.\n"
-    head = "| work | threads | emotion-native | against | takes | faster by: median, minima, CPU | target | held-out quality, ours first, in the order of the rows |"
+    head = "| work | threads | emotion-native | against | takes | faster by: median, minima, CPU | target | held-out quality, ours first |"
     lines = [head, "|---|---|---|---|---|---|---|---|"]
     for result in timed:
         ours, *others = result["timings"]

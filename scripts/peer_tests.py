@@ -92,7 +92,8 @@ def alike(failures: dict[str, dict[str, Any]]) -> list[str]:
 
 def results_table(results: dict[str, dict[str, Any]]) -> str:
     """Return the table of counts."""
-    lines = ["| peer's test module | passed | skipped by the peer | out of scope, by rule | differences | unlisted failures |", "|---|---|---|---|---|---|"]
+    head = "| peer's test module | passed | skipped by the peer | out of scope, by rule | differences | unlisted failures |"
+    lines = [head, "|---|---|---|---|---|---|"]
     for name, result in results.items():
         counts = result["counts"]
         cells = [counts[key] for key in ("passed", "skipped", "scope", "differences", "unlisted")]
