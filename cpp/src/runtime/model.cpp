@@ -38,45 +38,6 @@ void linear_contributions(const linear::LogisticModel& model, MatrixView<const f
     }
 }
 
-// Every `stride`-th tree of a boosting model from `first` on as a forest of leaf_width values a leaf, each divided by 2^exponent so that it
-// is below 1 in size: Shapley values are linear in the values of the leaves.
-trees::Forest scaled_forest(const trees::Boosting& model, std::size_t first, std::size_t stride, int exponent) {
-    trees::Forest forest;
-    forest.n_classes = model.leaf_width;
-    forest.n_features = model.n_features;
-    forest.tree_offsets.push_back(0);
-    for (std::size_t t = first; t < model.n_trees(); t += stride) {
-        const std::int64_t begin = model.tree_offsets[t];
-        const std::int64_t end = model.tree_offsets[t + 1];
-        const auto take = [begin, end](auto& to, const auto& from, std::size_t width = 1) {
-            const auto w = static_cast<std::int64_t>(width);
-            to.insert(to.end(), from.begin() + begin * w, from.begin() + end * w);
-        };
-        forest.tree_offsets.push_back(forest.tree_offsets.back() + end - begin);
-        take(forest.feature, model.feature);
-        take(forest.threshold, model.threshold);
-        take(forest.left, model.left);
-        take(forest.right, model.right);
-        take(forest.missing_left, model.missing_left);
-        take(forest.cover, model.cover);
-        take(forest.value, model.value, model.leaf_width);
-    }
-    for (double& value : forest.value) {
-        value = std::ldexp(value, -exponent);
-    }
-    return forest;
-}
-
-int exponent_above(const std::vector<double>& values) {
-    double largest = 0;
-    for (const double value : values) {
-        largest = std::max(largest, std::abs(value));
-    }
-    int exponent = 0;
-    (void)std::frexp(largest, &exponent);  // largest < 2^exponent
-    return exponent;
-}
-
 }  // namespace
 
 Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor_(contents_.pipeline), input_columns_(contents_.pipeline.input_columns()) {
@@ -194,8 +155,8 @@ void Model::explain(MatrixView<const float> x, std::span<double> values, std::sp
 void Model::explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
                            StopToken& stop) const {
     if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
-        std::call_once(tree_shap_built_, [&] { tree_shap_.emplace_back(*forest); });
-        tree_shap_.front().explain(transformed, values, base, parallel, stop);
+        std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*forest); });
+        tree_shap_->explain(transformed, values, base, parallel, stop);
     } else if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.pipeline.estimator)) {
         explain_boosting(*boosting, transformed, values, base, parallel, stop);
     } else {
@@ -203,34 +164,20 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
     }
 }
 
+// Two classes have one margin, that of the second; the first has its negative.
 void Model::explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
                              Parallel& parallel, StopToken& stop) const {
-    const std::size_t classes = n_classes();
-    const std::size_t outputs = boosting.n_outputs();
-    const std::size_t width = boosting.leaf_width;
-    std::call_once(tree_shap_built_, [&] {
-        shap_exponent_ = exponent_above(boosting.value);
-        for (std::size_t first = 0; first < boosting.trees_per_round(); ++first) {
-            tree_shap_.emplace_back(scaled_forest(boosting, first, boosting.trees_per_round(), shap_exponent_));
-        }
-    });
-    // A forest's output is the mean over its trees, that of boosting the sum.
-    const auto whole = [&](double mean) { return std::ldexp(mean * static_cast<double>(boosting.n_rounds()), shap_exponent_); };
-    std::vector<double> part(transformed.size() * width);
-    std::vector<double> centre(width);
-    for (std::size_t output = 0; output < outputs; ++output) {
-        const std::size_t place = output % width;
-        if (place == 0) {
-            tree_shap_[output / width].explain(transformed, part, centre, parallel, stop);
-        }
-        const std::size_t last = outputs == 1 ? 1 : output;
-        for (std::size_t k = outputs == 1 ? 0 : output; k <= last; ++k) {
-            const double sign = outputs == 1 && k == 0 ? -1.0 : 1.0;
-            base[k] = sign * (boosting.baseline[output] + whole(centre[place]));
-            for (std::size_t i = 0; i < transformed.size(); ++i) {
-                values[i * classes + k] = sign * whole(part[i * width + place]);
-            }
-        }
+    std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(boosting); });
+    if (boosting.n_outputs() > 1) {
+        tree_shap_->explain(transformed, values, base, parallel, stop);
+        return;
+    }
+    std::vector<double> part(transformed.size());
+    tree_shap_->explain(transformed, part, base.last(1), parallel, stop);
+    base[0] = -base[1];
+    for (std::size_t i = 0; i < part.size(); ++i) {
+        values[2 * i] = -part[i];
+        values[2 * i + 1] = part[i];
     }
 }
 

@@ -89,8 +89,7 @@ private:
     ModelContents contents_;
     PipelinePredictor predictor_;              // of contents_.pipeline, and so behind it
     mutable std::once_flag tree_shap_built_;   // by the first explanation of trees: predictions alone do not pay for it
-    mutable std::vector<explain::TreeShap> tree_shap_;  // one of a forest; of boosting one an output, or one where every tree has all outputs
-    mutable int shap_exponent_ = 0;            // boosting: the plans' leaves hold values / 2^exponent
+    mutable std::optional<explain::TreeShap> tree_shap_;
     std::vector<std::int32_t> input_columns_;  // of the estimator's columns
     std::vector<double> background_mean_;      // of the estimator's columns; linear models
 };
