@@ -255,3 +255,20 @@ def _one_component(codes: dict[str, Codes]) -> str:
         f"groups of joined_groups must be at least two; got one: {blame}. No split keeps such rows apart: correct that column, "
         "leave it out of keys=, or add rows of other speakers"
     )
+
+
+def two_keys(groups: Any) -> dict[Any, Any] | None:
+    """Return the columns of groups with two keys (a DataFrame, an array of two columns, a structured array of two fields); None for one key."""
+    if hasattr(groups, "columns") and hasattr(groups, "iloc"):
+        if len(groups.columns) == 2 and len(set(groups.columns)) == 2:
+            return {name: groups[name] for name in groups.columns}
+        return None
+    if isinstance(groups, np.ndarray) and groups.dtype.names is not None:
+        return {name: groups[name] for name in groups.dtype.names} if len(groups.dtype.names) == 2 else None
+    try:
+        array = np.asarray(groups)
+    except ValueError:  # rows of different lengths
+        return None
+    if array.ndim == 2 and array.shape[1] == 2:
+        return {"the first column of groups": array[:, 0], "the second column of groups": array[:, 1]}
+    return None
