@@ -10,23 +10,37 @@ Names, arguments and results are scikit-learn's; its own splitters are accepted 
 from __future__ import annotations
 
 from ._cross_validation import cross_val_predict, cross_validate
+from ._crossed import CrossedGroupKFold
 from ._folds import Folds, resolve_folds, split_hash
 from ._groups import joined_groups
+from ._published import PredefinedGroupSplit, published_folds
+from ._repeated import RepeatedGroupKFold, RepeatedKFold, RepeatedStratifiedGroupKFold, RepeatedStratifiedKFold
+from ._split_file import SavedSplit, load_split, save_split
 from ._splitters import GroupKFold, GroupShuffleSplit, KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 from ._train_test_split import train_test_split
 
 __all__ = [
+    "CrossedGroupKFold",
     "Folds",
     "GroupKFold",
     "GroupShuffleSplit",
     "KFold",
     "LeaveOneGroupOut",
+    "PredefinedGroupSplit",
+    "RepeatedGroupKFold",
+    "RepeatedKFold",
+    "RepeatedStratifiedGroupKFold",
+    "RepeatedStratifiedKFold",
+    "SavedSplit",
     "StratifiedGroupKFold",
     "StratifiedKFold",
     "cross_val_predict",
     "cross_validate",
     "joined_groups",
+    "load_split",
+    "published_folds",
     "resolve_folds",
+    "save_split",
     "split_hash",
     "train_test_split",
 ]

@@ -134,9 +134,10 @@ def cross_validate(
     Returns
     -------
     dict
-        ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool). In the
-        native loop the folds overlap in time; each is given an equal share of the whole. With ``seeds`` there is one entry a seed and
-        fold, all folds of the first seed first, and ``seed`` and ``fold`` say which.
+        ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool); where a
+        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the
+        folds overlap in time; each is given an equal share of the whole. With ``seeds`` there is one entry a seed and fold, all folds of
+        the first seed first, and ``seed`` and ``fold`` say which.
 
     Raises
     ------
@@ -182,6 +183,8 @@ def cross_validate(
         for name in results[0][part]:
             table[f"{part}_{name}"] = np.array([r[part].get(name, np.nan) for r in results])
     table["ungrouped"] = runs.ungrouped
+    if runs.n_dropped.any():
+        table["n_dropped"] = runs.n_dropped
     return table
 
 

@@ -8,16 +8,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import model_selection as _sklearn
 from sklearn.utils.validation import _num_samples
 
 from .._config import ungrouped_allowed
 from ..exceptions import InvalidInputError, LeakageError
-from ._groups import WHOLE_GROUPS, check_groups, encode, require_groups
+from ._crossed import CrossedGroupKFold
+from ._groups import WHOLE_GROUPS, Encoded, encode_groups, require_groups, two_keys
 from ._splitters import GroupKFold, Indices, KFold, StratifiedGroupKFold, StratifiedKFold
 
 _DEFAULT_FOLDS = 5
+_IGNORE_GROUPS = (
+    _sklearn.KFold,
+    _sklearn.StratifiedKFold,
+    _sklearn.RepeatedKFold,
+    _sklearn.RepeatedStratifiedKFold,
+    _sklearn.ShuffleSplit,
+    _sklearn.StratifiedShuffleSplit,
+    _sklearn.LeaveOneOut,
+    _sklearn.LeavePOut,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,11 @@ class Folds:
 
     def __len__(self) -> int:
         return len(self.train)
+
+    @property
+    def n_dropped(self) -> Indices:
+        """For each fold the number of rows on neither side (mixed rows of a crossed split; with shuffled splits, rows that were not drawn)."""
+        return np.array([self.n_samples - len(train) - len(test) for train, test in self], dtype=np.int64)
 
     def __iter__(self) -> Iterator[tuple[Indices, Indices]]:
         return iter(zip(self.train, self.test, strict=True))
@@ -94,13 +109,17 @@ def split_hash(folds: Iterable[tuple[Any, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _default_splitter(cv: int | None, classifier: bool, grouped: bool, n_groups: int, caller: str) -> Any:
-    if grouped and n_groups < 2:
-        raise LeakageError(f"groups of {caller} must have at least two different values to split; got {n_groups}: add clips of other speakers")
-    n_splits = cv if cv is not None else (min(_DEFAULT_FOLDS, n_groups) if grouped else _DEFAULT_FOLDS)
+def _default_splitter(cv: Any, classifier: bool, n_groups: list[int], caller: str) -> Any:
+    """Return the splitter for a number of folds (None: five, or as many as there are groups) and the number of groups of each key."""
+    for count in n_groups:
+        if count < 2:
+            raise LeakageError(f"groups of {caller} must have at least two different values to split; got {count}: add clips of other speakers")
+    n_splits = cv if cv is not None else min([_DEFAULT_FOLDS, *n_groups[:1]])
     if isinstance(n_splits, (bool, np.bool_)) or n_splits < 2:
         raise InvalidInputError(f"cv of {caller} must be at least 2 folds; got {cv!r}")
-    if grouped:
+    if len(n_groups) == 2:
+        return CrossedGroupKFold(int(n_splits), 2, stratify=classifier)
+    if n_groups:
         return StratifiedGroupKFold(int(n_splits)) if classifier else GroupKFold(int(n_splits))
     return StratifiedKFold(int(n_splits)) if classifier else KFold(int(n_splits))
 
@@ -113,10 +132,12 @@ def resolve_folds(
     Parameters
     ----------
     cv : None, int, splitter, or iterable of (train, test)
-        None and integers mean stratified folds of whole groups (five, or as many as there are groups). Splitters may be scikit-learn's own.
+        None and integers mean stratified folds of whole groups (five, or as many as there are groups); with two keys, that many parts of the
+        first, crossed with two of the second. Splitters may be scikit-learn's own.
     X : array-like of shape (n_samples, …)
     y : array-like of shape (n_samples,) or None
-    groups : array-like of shape (n_samples,) or None
+    groups : array-like of shape (n_samples,) or (n_samples, 2), or None
+        Two columns (a DataFrame or array) are two keys, such as speaker and text, and both must be kept whole: see `CrossedGroupKFold`.
     caller : str
         For messages.
     classifier : bool
@@ -141,18 +162,17 @@ def resolve_folds(
     n = _num_samples(X)
     allowed = allow_ungrouped or ungrouped_allowed()
     ungrouped = require_groups(groups, caller=caller, allow_ungrouped=allow_ungrouped)
-    codes: npt.NDArray[np.int64] | None = None
-    n_groups = 0
+    keys: list[tuple[str, Encoded]] = []
     if not ungrouped:
-        groups = check_groups(groups, n, caller=caller)
-        codes, n_groups = encode(groups)
+        columns = two_keys(groups) or {"groups": groups}
+        keys = [(str(name), encode_groups(column, n, caller=caller, parameter=str(name))) for name, column in columns.items()]
     if cv is None or isinstance(cv, (int, np.integer)):
-        cv = _default_splitter(None if cv is None else int(cv), classifier, not ungrouped, n_groups, caller)
-    ignores_groups = isinstance(cv, (_sklearn.KFold, _sklearn.StratifiedKFold))
+        cv = _default_splitter(cv, classifier, [len(encoded) for _, encoded in keys], caller)
+    ignores_groups = isinstance(cv, _IGNORE_GROUPS)
     if ignores_groups and not ungrouped:
-        if not allowed:
+        if not allowed and isinstance(cv, (_sklearn.KFold, _sklearn.StratifiedKFold)):
             raise LeakageError(f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: {WHOLE_GROUPS}")
-        ungrouped = True
+        ungrouped = allowed
     if hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         pairs = list(cv.split(X, y, None if ignores_groups else groups))
     elif isinstance(cv, Iterable) and not isinstance(cv, (str, bytes)):
@@ -160,7 +180,7 @@ def resolve_folds(
     else:
         raise InvalidInputError(f"cv of {caller} must be an integer, a splitter, or an iterable of (train, test) rows; got {cv!r}")
     train, test = _checked_rows(pairs, n, caller)
-    if codes is not None and _crossed(codes, n_groups, groups, train, test, caller, raise_error=not allowed):
+    if any([_crossed(encoded, name, train, test, caller, raise_error=not allowed) for name, encoded in keys]):
         ungrouped = True
     return Folds(train, test, n, ungrouped)
 
@@ -193,17 +213,16 @@ def _checked_rows(pairs: Sequence[Any], n: int, caller: str) -> tuple[list[Indic
     return train, test
 
 
-def _crossed(
-    codes: npt.NDArray[np.int64], n_groups: int, groups: Any, train: list[Indices], test: list[Indices], caller: str, *, raise_error: bool
-) -> bool:
+def _crossed(groups: Encoded, name: str, train: list[Indices], test: list[Indices], caller: str, *, raise_error: bool) -> bool:
     """Return whether a group is on both sides of a fold, or raise LeakageError."""
     for k, (train_rows, test_rows) in enumerate(zip(train, test, strict=True)):
-        in_train = np.zeros(n_groups, dtype=bool)
-        in_train[codes[train_rows]] = True
-        crossing = in_train[codes[test_rows]]
+        in_train = np.zeros(len(groups), dtype=bool)
+        in_train[groups.codes[train_rows]] = True
+        crossing = in_train[groups.codes[test_rows]]
         if crossing.any():
             if not raise_error:
                 return True
-            name = groups[[test_rows[np.argmax(crossing)]]].tolist()[0]
-            raise LeakageError(f"cv of {caller} must keep groups whole; group {name!r} is on both sides of fold {k}: {WHOLE_GROUPS}")
+            shared = groups.uniques[[groups.codes[test_rows[np.argmax(crossing)]]]].tolist()[0]
+            key = "" if name == "groups" else f" of {name}"
+            raise LeakageError(f"cv of {caller} must keep groups whole; group {shared!r}{key} is on both sides of fold {k}: {WHOLE_GROUPS}")
     return False

@@ -141,6 +141,8 @@ def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> np
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
         array = np.empty((0, 0))
+    if array.ndim == 1 and array.dtype.kind in "US" and isinstance(values, (list, tuple)) and not all(isinstance(v, (str, bytes)) for v in values):
+        array = np.array(values, dtype=object)  # numbers, NaN among them, do not become texts
     if array.ndim != 1 or len(array) != n_samples:
         raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n_samples} rows); got an array of shape {array.shape}")
     return array
@@ -255,3 +257,20 @@ def _one_component(codes: dict[str, Codes]) -> str:
         f"groups of joined_groups must be at least two; got one: {blame}. No split keeps such rows apart: correct that column, "
         "leave it out of keys=, or add rows of other speakers"
     )
+
+
+def two_keys(groups: Any) -> dict[Any, Any] | None:
+    """Return the columns of groups with two keys (a DataFrame, an array of two columns, a structured array of two fields); None for one key."""
+    if hasattr(groups, "columns") and hasattr(groups, "iloc"):
+        if len(groups.columns) == 2 and len(set(groups.columns)) == 2:
+            return {name: groups[name] for name in groups.columns}
+        return None
+    if isinstance(groups, np.ndarray) and groups.dtype.names is not None:
+        return {name: groups[name] for name in groups.dtype.names} if len(groups.dtype.names) == 2 else None
+    try:
+        array = np.asarray(groups)
+    except ValueError:  # rows of different lengths
+        return None
+    if array.ndim == 2 and array.shape[1] == 2:
+        return {"the first column of groups": array[:, 0], "the second column of groups": array[:, 1]}
+    return None
