@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -340,6 +340,11 @@ def random_over_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.S
     Positions of all rows, then of the copies drawn class by class.
     """
 
+def random_under_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any]) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Positions of the kept rows, class by class.
+    """
+
 def reliability_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], weight: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str) -> numpy.typing.NDArray[numpy.float64]:
     """
     Weight, mean confidence and accuracy of each bin; one weight a row.
@@ -400,6 +405,18 @@ def select_k_best_columns(scores: numpy.typing.NDArray[numpy.float64], k: typing
 def sha256_hex(data: bytes) -> str:
     """
     SHA-256 of bytes as 64 hexadecimal digits.
+    """
+
+@typing.overload
+def smote(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], shared: numpy.typing.NDArray[numpy.int32] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    All rows, then synthetic ones; base, neighbour and weight of each synthetic row; wanted, bases, fewer and alone of each class.
+    """
+
+@typing.overload
+def smote(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], shared: numpy.typing.NDArray[numpy.int32] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    All rows, then synthetic ones; base, neighbour and weight of each synthetic row; wanted, bases, fewer and alone of each class.
     """
 
 def spectral_bandwidth(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32], centroid: numpy.typing.NDArray[numpy.float32], norm: bool) -> numpy.typing.NDArray[numpy.float32]:
