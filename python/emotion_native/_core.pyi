@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -115,6 +115,126 @@ class Forest:
     def value(self) -> typing.Any:
         ...
 
+class Boosting:
+    """
+    A fitted gradient boosting model: immutable, safe to share between threads.
+    """
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, typing.Any]) -> Boosting:
+        """
+        A model from arrays of any origin; ModelFormatError if they do not fit together.
+        """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        ...
+
+    def __setstate__(self, arg0: dict[str, typing.Any]) -> None:
+        ...
+
+    def add_round(self, X: numpy.typing.NDArray[numpy.float32], margins: numpy.typing.NDArray[numpy.float64], round: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def apply(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def arrays(self) -> dict[str, typing.Any]:
+        """
+        Every array by its name, as from_arrays takes them.
+        """
+
+    def decision_function(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def feature_importances(self) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+
+    def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def probabilities(self, margins: numpy.typing.NDArray[numpy.float64]) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def baseline(self) -> typing.Any:
+        ...
+
+    @property
+    def cover(self) -> typing.Any:
+        ...
+
+    @property
+    def feature(self) -> typing.Any:
+        ...
+
+    @property
+    def gain(self) -> typing.Any:
+        ...
+
+    @property
+    def leaf_width(self) -> int:
+        ...
+
+    @property
+    def left(self) -> typing.Any:
+        ...
+
+    @property
+    def missing_left(self) -> typing.Any:
+        ...
+
+    @property
+    def n_classes(self) -> int:
+        ...
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_nodes(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        ...
+
+    @property
+    def n_rounds(self) -> int:
+        ...
+
+    @property
+    def n_trees(self) -> int:
+        ...
+
+    @property
+    def right(self) -> typing.Any:
+        ...
+
+    @property
+    def threshold(self) -> typing.Any:
+        ...
+
+    @property
+    def trace(self) -> dict[str, typing.Any]:
+        """
+        Losses of the rounds of the fit that made it.
+        """
+
+    @property
+    def tree_offsets(self) -> typing.Any:
+        ...
+
+    @property
+    def value(self) -> typing.Any:
+        ...
+
 class Model:
     """
     A fitted model, executed from its arrays.
@@ -187,6 +307,11 @@ def audio_quality(source: typing.Any, start: typing.SupportsFloat | typing.Suppo
 def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     """
     The fold of each group: largest first, each into the lightest fold.
+    """
+
+def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, holdout: numpy.typing.NDArray[numpy.uint8] | None=None, previous: Boosting=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Boosting:
+    """
+    Fits a model; rows with a holdout flag decide when to stop and train nothing.
     """
 
 def calibration_errors(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
@@ -268,6 +393,11 @@ def forest_shap(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: 
 
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
     ...
+
+def group_holdout(groups: numpy.typing.NDArray[numpy.int64], labels: numpy.typing.NDArray[numpy.int32], fraction: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    Flags of the rows of whole groups to hold out.
+    """
 
 @typing.overload
 def imputer_fit(X: numpy.typing.NDArray[numpy.float32], strategy: str, fill_value: typing.SupportsFloat | typing.SupportsIndex, keep_empty_features: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._boosting import GradientBoostingClassifier
 from ._forest import RandomForestClassifier
 
-__all__ = ["RandomForestClassifier"]
+__all__ = ["GradientBoostingClassifier", "RandomForestClassifier"]
