@@ -29,7 +29,7 @@ using Bound = std::shared_ptr<BoundBoosting>;
 constexpr const char* fit_name = "boosting_fit";
 
 Bound boosting_fit(const Array<float>& x, const Array<std::int32_t>& y, std::size_t n_classes, const py::dict& step,
-                   const std::optional<Array<double>>& sample_weight, const std::optional<Array<std::uint8_t>>& holdout, const Bound& previous, int n_jobs,
+                   const std::optional<Array<double>>& sample_weight, const std::optional<Array<std::uint8_t>>& holdout, const std::optional<Bound>& previous, int n_jobs,
                    const py::object& progress) {
     const auto x_view = matrix(x, "X", fit_name);
     const auto labels = vector(y, "y", fit_name);
@@ -46,7 +46,7 @@ Bound boosting_fit(const Array<float>& x, const Array<std::int32_t>& y, std::siz
     trees::BoostingTrace trace;
     Boosting model = interruptible([&](StopToken& stop) {
         Parallel parallel(n_jobs);
-        return trees::fit_boosting(data, held, options, parallel, stop, previous ? &previous->model : nullptr, &trace);
+        return trees::fit_boosting(data, held, options, parallel, stop, previous ? &(*previous)->model : nullptr, &trace);
     }, progress);
     auto result = std::make_shared<BoundBoosting>(std::move(model));
     result->trace = std::move(trace);

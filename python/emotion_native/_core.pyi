@@ -309,7 +309,7 @@ def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typ
     The fold of each group: largest first, each into the lightest fold.
     """
 
-def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, holdout: numpy.typing.NDArray[numpy.uint8] | None=None, previous: Boosting=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Boosting:
+def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, holdout: numpy.typing.NDArray[numpy.uint8] | None=None, previous: Boosting | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Boosting:
     """
     Fits a model; rows with a holdout flag decide when to stop and train nothing.
     """

@@ -214,7 +214,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept = {name: vars(self).get(name) for name in ("_boosting", "_trace", "_seed", "classes_")} if self.warm_start else {}
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in ("_boosting", "_trace", "_seed", "classes_")} if self.warm_start else {}
         self._forget()
         try:
             self._check_parameters()
@@ -225,7 +225,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             present = len(classes) if weights is None else len(np.unique(codes[weights > 0]))
             if present < 2:
                 raise InvalidInputError(f"y of {caller} must hold at least 2 classes of rows with weight; got {present} class")
-            seed = kept["_seed"] if kept.get("_boosting") is not None else check_seed(self.random_state, caller=_NAME)
+            seed: int = kept["_seed"] if kept.get("_boosting") is not None else check_seed(self.random_state, caller=_NAME)
             options = {**self._step(), "seed": seed}
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=_NAME)
@@ -369,7 +369,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the label of the largest probability of each row; the first of equals."""
-        labels: npt.NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
         return labels
 
     def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
