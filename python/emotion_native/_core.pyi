@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -113,6 +113,64 @@ class Forest:
 
     @property
     def value(self) -> typing.Any:
+        ...
+
+class TreeShap:
+    """
+    Plan of exact path-dependent Shapley values: immutable.
+    """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __init__(self, model: typing.Any) -> None:
+        """
+        From a Forest, or from an object with the array properties of a boosting model.
+        """
+
+    def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+        """
+        Shapley values (rows x features x outputs) and the base values (outputs).
+        """
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        ...
+
+class InterventionalShap:
+    """
+    Plan of exact Shapley values against background rows: immutable.
+    """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __init__(self, model: typing.Any, background: numpy.typing.NDArray[numpy.float32]) -> None:
+        """
+        From a Forest, or from an object with the array properties of a boosting model.
+        """
+
+    def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+        """
+        Shapley values (rows x features x outputs) and the base values (outputs).
+        """
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
         ...
 
 class Model:
@@ -243,6 +301,16 @@ def f_classif_scores(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDA
     The F statistic of every column.
     """
 
+def factorize(values: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]) -> tuple[typing.Any, ...]:
+    """
+    Codes of elements with equal bytes (objects: with equal identity), in order of appearance, and the first row of each.
+    """
+
+def factorize_sorted(values: numpy.typing.NDArray[numpy.int64]) -> tuple[typing.Any, ...]:
+    """
+    Codes of integers in increasing order of the values, and the first row of each.
+    """
+
 def feature_names(feature_set: str) -> list[str]:
     ...
 
@@ -259,11 +327,6 @@ def fit_temperature(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.
 def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, oob: bool=False, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Forest:
     """
     Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.
-    """
-
-def forest_shap(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
-    """
-    Exact path-dependent Shapley values (rows x features x classes) and the base values (classes).
     """
 
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
@@ -322,6 +385,11 @@ def logistic_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.
     Probabilities (rows x classes) or scores (rows x rows of coef).
     """
 
+def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The rows of 0 … n - 1 that are not in part (strictly increasing).
+    """
+
 def power_spectrogram(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
@@ -355,6 +423,11 @@ def resample(y: numpy.typing.NDArray[numpy.float32], orig_sr: typing.SupportsInt
 
 def rms(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
+
+def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy.typing.NDArray[numpy.int64], n_folds: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    Rows sorted by the fold of their group (empty fold_of_group: by group; fold -1: left out), and where each fold begins.
+    """
 
 @typing.overload
 def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
@@ -437,9 +510,9 @@ def spectral_rolloff(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.
 def stft(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.complex64]:
     ...
 
-def stratified_folds(counts: numpy.typing.NDArray[numpy.float64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+def stratified_folds(groups: numpy.typing.NDArray[numpy.int64], n_groups: typing.SupportsInt | typing.SupportsIndex, labels: numpy.typing.NDArray[numpy.int64], n_classes: typing.SupportsInt | typing.SupportsIndex, order: numpy.typing.NDArray[numpy.int64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     """
-    The fold of each group (rows of class counts), in the given order; none stays empty.
+    The fold of each group such that class shares are even, no fold is empty and classes are in as many folds as they can be.
     """
 
 def tbb_versions() -> tuple[int, int]:

@@ -94,5 +94,27 @@ def test_kernel_refuses_what_python_would_have_caught() -> None:
         _core.join_groups([np.zeros(2, dtype=np.int64), np.zeros(3, dtype=np.int64)])
     with pytest.raises(InvalidInputError):
         _core.balanced_folds(np.ones(2, dtype=np.int64), 3)
-    with pytest.raises(InvalidInputError):
-        _core.stratified_folds(np.zeros((3, 2)), 2)
+    one, two = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64)
+    order = np.arange(2)
+    for groups, labels, orders, classes, splits in [
+        (np.array([0, 2]), two, order, 1, 2),
+        (np.array([0, -1]), two, order, 1, 2),
+        (order, np.array([0, 1]), order, 1, 2),
+        (order, one, order, 1, 2),
+        (order, two, two, 1, 2),
+        (order, two, one, 1, 2),
+        (order, two, order, 2, 2),
+        (order, two, order, 1, 3),
+        (order, two, order, 1, 0),
+    ]:
+        with pytest.raises(InvalidInputError):
+            _core.stratified_folds(groups, 2, labels, classes, orders, splits)
+    for group, fold, n_folds in [(np.array([0, 3]), order, 2), (np.array([-1, 0]), order, 2), (order, np.array([0, 2]), 2), (order, order[:0], 1)]:
+        with pytest.raises(InvalidInputError):
+            _core.rows_by_fold(group, fold, n_folds)
+    for part, n in [(np.array([0, 0]), 4), (np.array([2, 1]), 4), (np.array([4]), 4), (np.array([-1]), 4), (order, 1)]:
+        with pytest.raises(InvalidInputError):
+            _core.other_rows(part, n)
+    for values in (np.zeros((2, 2)), np.zeros(4)[::2], np.array(1.0)):
+        with pytest.raises(InvalidInputError):
+            _core.factorize(values)

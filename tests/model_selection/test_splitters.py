@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import Any
 
@@ -42,9 +41,24 @@ def test_group_k_fold_equals_scikit_learn(rows: Any, shuffle: bool, seed: int) -
     assert folds_of(ms.GroupKFold(k, **options), X, y, groups) == folds_of(sk.GroupKFold(k, **options), X, y, groups)
 
 
+def lacks(folds: Any, y: np.ndarray, groups: np.ndarray) -> int:
+    """Count empty test parts, and pairs of class and fold that are absent although the class has groups enough."""
+    missing = sum(
+        min(len(folds), len(np.unique(groups[y == label]))) - sum(bool((y[np.asarray(test, dtype=int)] == label).any()) for _, test in folds)
+        for label in np.unique(y)
+    )
+    return missing + sum(len(test) == 0 for _, test in folds)
+
+
+def unevenness(folds: Any, y: np.ndarray) -> float:
+    """Return the mean over classes of the standard deviation over folds of the class's share of rows: the criterion of the greedy rule."""
+    shares = [[np.mean(np.isin(np.flatnonzero(y == label), test)) for _, test in folds] for label in np.unique(y)]
+    return float(np.std(shares, axis=1).mean())
+
+
 @settings(max_examples=300, deadline=None)
 @given(grouped_rows(), st.booleans(), st.integers(0, 1000))
-def test_stratified_group_k_fold_equals_scikit_learn_where_that_leaves_no_fold_empty(rows: Any, shuffle: bool, seed: int) -> None:
+def test_stratified_group_k_fold_equals_scikit_learn_where_that_lacks_nothing(rows: Any, shuffle: bool, seed: int) -> None:
     X, y, groups, k = rows
     options = {"shuffle": True, "random_state": seed} if shuffle else {}
     with warnings.catch_warnings():
@@ -57,8 +71,10 @@ def test_stratified_group_k_fold_equals_scikit_learn_where_that_leaves_no_fold_e
             return
     found = folds_of(ms.StratifiedGroupKFold(k, **options), X, y, groups)
     assert all(test for _, test in found)
-    if all(test for _, test in expected):
+    if lacks(expected, y, groups) == 0:
         assert found == expected
+    else:
+        assert lacks(found, y, groups) <= lacks(expected, y, groups)
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,12 +117,34 @@ def test_scikit_learn_can_leave_a_fold_empty_where_ours_does_not() -> None:
     assert sorted(len(test) for _, test in ms.StratifiedGroupKFold(3).split(groups, y, groups)) == [10, 16, 48]
 
 
-def test_many_rows_are_split_fast_enough_to_stay_interactive() -> None:
-    rng = np.random.default_rng(0)
-    groups, y = rng.integers(0, 20_000, 200_000), rng.integers(0, 8, 200_000)
-    start = time.process_time()
-    assert len(list(ms.StratifiedGroupKFold(5).split(groups, y, groups))) == 5
-    assert time.process_time() - start < 5.0  # scikit-learn needs about 3 s; measured 0.1 s, the bound leaves room for busy machines
+def skewed_problem(seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return labels, groups and a number of folds; sizes and class shares run from even to wildly skewed."""
+    rng = np.random.default_rng(seed)
+    n_groups, n_classes = int(rng.integers(2, (12, 30, 60)[seed % 3])), int(rng.integers(1, 10))
+    sizes = np.ceil(rng.pareto(1.0, n_groups) * 3).clip(1, 200).astype(int) if seed % 2 else rng.integers(1, 12, n_groups)
+    groups = np.repeat(np.arange(n_groups), sizes)
+    shares = rng.dirichlet(np.full(n_classes, (0.3, 1, 5)[seed // 6 % 3]))
+    return rng.choice(n_classes, len(groups), p=shares), groups, int(rng.integers(2, min(n_groups, 10) + 1))
+
+
+def test_balance_and_coverage_beside_scikit_learn() -> None:
+    """Never less coverage; never less balance where scikit-learn's folds are complete; where ours had to be repaired, better balance as a rule."""
+    balance = {"win": 0, "tie": 0, "loss": 0}
+    for seed in range(240):
+        y, groups, k = skewed_problem(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                theirs = list(sk.StratifiedGroupKFold(k).split(groups, y, groups))
+            except ValueError:
+                continue
+        ours = list(ms.StratifiedGroupKFold(k).split(groups, y, groups))
+        assert lacks(ours, y, groups) <= lacks(theirs, y, groups)
+        gain = unevenness(theirs, y) - unevenness(ours, y)
+        result = "win" if gain > 1e-12 else "tie" if gain >= -1e-12 else "loss"
+        assert result != "loss" or lacks(theirs, y, groups) > lacks(ours, y, groups)
+        balance[result] += 1
+    assert balance["win"] > 4 * balance["loss"]
 
 
 @pytest.mark.parametrize("cv", GROUPED, ids=lambda cv: type(cv).__name__)

@@ -170,7 +170,7 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
 // Refuses test rows that the steps and the classifier would refuse one after another: the loop then raises where `fit` and `predict_proba` do.
 template <class T>
 void check_test_rows(const FittedPipeline& pipeline, MatrixView<const T> x) {
-    const bool forest = std::holds_alternative<trees::Forest>(pipeline.estimator);
+    const bool forest = !std::holds_alternative<linear::LogisticModel>(pipeline.estimator);
     const char* refuses = forest ? nullptr : "LogisticRegression.predict_proba";
     for (const FittedStep& step : pipeline.steps) {
         if (std::holds_alternative<preprocessing::SimpleImputer>(step)) {

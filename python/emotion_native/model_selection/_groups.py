@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,35 @@ WAYS_OUT = f"pass groups= (one speaker, or other unit that must stay whole, a ro
 WHOLE_GROUPS = f"use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, or {ON_PURPOSE}"
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """Values as codes in sorted order of the values, or in order of appearance where they cannot be sorted.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,), int64
+    uniques : ndarray of shape (n_values,)
+        The different values.
+    first : ndarray of shape (n_values,), int64
+        A row of each.
+    """
+
+    codes: Codes
+    uniques: npt.NDArray[Any]
+    first: Codes
+
+    def __len__(self) -> int:
+        return len(self.uniques)
+
+
 def is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Return where values are None, NaN, NaT, or an empty string."""
     if values.dtype.kind in "iub":
         return np.zeros(values.shape, dtype=bool)
-    if values.dtype.kind == "f":
+    if values.dtype.kind in "fc":
         return np.asarray(np.isnan(values))
+    if values.dtype.kind in "mM":
+        return np.asarray(np.isnat(values))
     if values.dtype.kind in "US":
         return np.asarray(values == values.dtype.type())
     return np.fromiter((_is_missing_object(v) for v in values), dtype=bool, count=len(values))
@@ -40,37 +64,115 @@ def _is_missing_object(value: Any) -> bool:
         return True
 
 
+def factorize(values: npt.NDArray[Any]) -> Encoded:
+    """Return codes of equal values: one pass of hashing, then a sort of the different values only.
+
+    Raises
+    ------
+    TypeError
+        If an object can be neither sorted nor hashed.
+    """
+    from .. import _core
+
+    kind, width = values.dtype.kind, values.dtype.itemsize
+    if kind in "bi" or (kind == "u" and width < 8):
+        codes, first = _core.factorize_sorted(np.ascontiguousarray(values, dtype=np.int64))
+        return Encoded(codes, values[first], first)
+    if kind == "O":
+        return _factorize_objects(values)
+    if kind == "f" and width <= 8:
+        values = np.where(np.isnan(values), values.dtype.type(np.nan), values) + values.dtype.type(0)  # one NaN, one zero
+    elif kind not in "uUSmM":
+        return _factorize_objects(values.astype(object))
+    codes, first = _core.factorize(np.ascontiguousarray(values))
+    uniques = values[first]
+    order = np.argsort(uniques, kind="stable")
+    return Encoded(_ranks(order)[codes], uniques[order], first[order])
+
+
+def _factorize_objects(values: npt.NDArray[Any]) -> Encoded:
+    """Compare objects by equality, each distinct object once."""
+    from .. import _core
+
+    by_identity, first = _core.factorize(np.ascontiguousarray(values))
+    objects = values[first].tolist()
+    seen: dict[Any, int] = {}
+    merged = np.fromiter((seen.setdefault(v, len(seen)) for v in objects), dtype=np.int64, count=len(objects))
+    rows = first[np.unique(merged, return_index=True)[1]]
+    distinct = list(seen)
+    try:
+        order = np.array(sorted(range(len(distinct)), key=distinct.__getitem__), dtype=np.int64)
+    except TypeError:  # of several kinds: in order of appearance
+        order = np.arange(len(distinct))
+    return Encoded(_ranks(order)[merged][by_identity], values[rows[order]], rows[order])
+
+
+def _ranks(order: npt.NDArray[np.int64]) -> Codes:
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
 def encode(values: npt.NDArray[Any], *, missing: bool = False) -> tuple[Codes, int]:
     """Return int64 codes (in sorted order of the values where they can be sorted) and their number; missing values become -1 on request."""
-    codes = np.full(len(values), -1, dtype=np.int64)
-    known = ~is_missing(values) if missing else np.ones(len(values), dtype=bool)
-    try:
-        unique, inverse = np.unique(values[known], return_inverse=True)
-        codes[known] = inverse
-        return codes, len(unique)
-    except TypeError:  # objects that cannot be sorted: in order of appearance
-        seen: dict[Any, int] = {}
-        codes[known] = [seen.setdefault(v, len(seen)) for v in values[known]]
-        return codes, len(seen)
+    encoded = factorize(values)
+    if not missing:
+        return encoded.codes, len(encoded)
+    known = ~is_missing(encoded.uniques)
+    number = np.where(known, np.cumsum(known) - 1, -1)
+    return number[encoded.codes], int(known.sum())
 
 
-def check_groups(groups: Any, n_samples: int, *, caller: str) -> npt.NDArray[Any]:
-    """Return ``groups`` as a one-dimensional array without missing values.
+def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> npt.NDArray[Any]:
+    """Return one value a row as a one-dimensional array; masked values become None.
 
     Raises
     ------
     InvalidInputError
-        If there is not one known group a row.
+        If there is not one value a row.
     """
-    array = np.asarray(groups)
+    if isinstance(values, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(values)
+        values = values.data
+        if hidden.any():
+            values = values.astype(object)
+            values[hidden] = None
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.empty((0, 0))
     if array.ndim != 1 or len(array) != n_samples:
-        raise InvalidInputError(f"groups of {caller} must be one value a row ({n_samples} rows); got an array of shape {array.shape}")
-    missing = is_missing(array)
-    if missing.any():
+        raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n_samples} rows); got an array of shape {array.shape}")
+    return array
+
+
+def encode_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = "groups") -> Encoded:
+    """Return the codes of groups that are known for every row.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one known, comparable group a row.
+    """
+    array = as_values(groups, n_samples, parameter=parameter, caller=caller)
+    try:
+        encoded = factorize(array)
+    except TypeError as error:
+        raise InvalidInputError(f"{parameter} of {caller} must be numbers, texts or other hashable values; got: {error}") from error
+    unknown = is_missing(encoded.uniques)
+    if unknown.any():
+        rows = unknown[encoded.codes]
         raise InvalidInputError(
-            f"groups of {caller} must be known for every row; got {int(missing.sum())} missing values, the first in row {int(np.argmax(missing))}: "
+            f"{parameter} of {caller} must be known for every row; got {int(rows.sum())} missing values, the first in row {int(np.argmax(rows))}: "
             "fill in the speaker, give all rows of unknown speakers one common group, or drop those rows"
         )
+    return encoded
+
+
+def check_groups(groups: Any, n_samples: int, *, caller: str) -> npt.NDArray[Any]:
+    """Return ``groups`` as a one-dimensional array without missing values (see `encode_groups`)."""
+    array = as_values(groups, n_samples, parameter="groups", caller=caller)
+    encode_groups(array, n_samples, caller=caller)
     return array
 
 

@@ -12,9 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
 from ..exceptions import InvalidInputError, LeakageError
-from ._groups import WAYS_OUT, check_groups, encode
+from ._groups import WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
+Assignment = tuple[Codes, Codes, int]  # each row's group, each group's fold (empty: a fold a group), number of folds
 
 
 class KFold(_sklearn.KFold):  # type: ignore[misc]  # scikit-learn has no type information
@@ -41,20 +42,59 @@ class StratifiedKFold(_sklearn.StratifiedKFold):  # type: ignore[misc]  # scikit
     """
 
 
+def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
+    """Return the codes of one known class label a row.
+
+    Raises
+    ------
+    InvalidInputError
+        For another shape, fractions, NaN, or labels that cannot be compared.
+    """
+    if y is None:
+        raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got None")
+    shape = np.shape(y)
+    labels = as_values(np.reshape(y, -1) if len(shape) == 2 and shape[1] == 1 else y, n_samples, parameter="y", caller=caller)
+    try:
+        encoded = factorize(labels)
+    except TypeError as error:
+        raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got: {error}") from error
+    if encoded.uniques.dtype.kind in "fc" and not (encoded.uniques == np.floor(encoded.uniques.real)).all():
+        raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions or NaN: use GroupKFold")
+    if (is_missing(encoded.uniques) & (encoded.uniques != "")).any():
+        raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels")
+    return encoded
+
+
+def balanced_folds(groups: Encoded, n_splits: int) -> Codes:
+    """Return a fold for each group such that folds have about equally many rows."""
+    from .. import _core
+
+    fold_of_group: Codes = _core.balanced_folds(np.bincount(groups.codes, minlength=len(groups)).astype(np.int64), n_splits)
+    return fold_of_group
+
+
+def stratified_folds(groups: Encoded, labels: Encoded, order: Codes, n_splits: int) -> Codes:
+    """Return a fold for each group such that class shares are about equal; ties fall in ``order``."""
+    from .. import _core
+
+    fold_of_group: Codes = _core.stratified_folds(groups.codes, len(groups), labels.codes, len(labels), np.asarray(order, dtype=np.int64), n_splits)
+    return fold_of_group
+
+
 class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has no type information
     """What the grouped splitters share: groups are a must, a fold is the set of rows of its groups."""
 
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}  # scikit-learn's metadata routing hands groups over
 
-    def _fold_of_rows(self, X: Any, y: Any, groups: Any) -> tuple[Indices, int]:
-        """Return each row's fold and the number of folds."""
+    def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
+        """Return each row's group, each group's fold and the number of folds."""
         raise NotImplementedError
 
-    def _codes(self, X: Any, groups: Any) -> tuple[Indices, int]:
+    def _encode(self, groups: Any, n_samples: int) -> Encoded:
         caller = f"{type(self).__name__}.split"
         if groups is None:
             raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT} and a splitter that ignores groups, such as KFold")
-        return encode(check_groups(groups, _num_samples(X), caller=caller))
+        return encode_groups(groups, n_samples, caller=caller)
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
         """Yield training and test rows of each fold.
@@ -75,9 +115,13 @@ class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scik
         InvalidInputError
             With missing group values, or fewer groups than folds.
         """
-        fold, n_folds = self._fold_of_rows(X, y, groups)
+        from .. import _core
+
+        codes, fold_of_group, n_folds = self._assign(X, y, groups)
+        rows, start = _core.rows_by_fold(codes, fold_of_group, n_folds)
         for k in range(n_folds):
-            yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            test = rows[start[k] : start[k + 1]].copy()
+            yield _core.other_rows(test, len(codes)), test
 
 
 class _GroupKFolds(_GroupSplitter):
@@ -111,7 +155,8 @@ class GroupKFold(_GroupKFolds):
     """K folds of whole groups with about equally many rows.
 
     Without ``shuffle`` the groups go, from the largest to the smallest, each into the fold with the fewest rows; with it, a random permutation
-    of the groups is cut into ``n_splits`` parts. Results equal scikit-learn's, shuffled ones included (they use NumPy's generator).
+    of the groups is cut into ``n_splits`` parts. Results equal scikit-learn's, shuffled ones included (they use NumPy's generator); where groups
+    of equal size abound, scikit-learn's order among them depends on the processor, ours does not, and fold sizes are the same.
 
     Parameters
     ----------
@@ -127,26 +172,27 @@ class GroupKFold(_GroupKFolds):
     [[1, 2], [0, 3]]
     """
 
-    def _fold_of_rows(self, X: Any, y: Any, groups: Any) -> tuple[Indices, int]:
-        from .. import _core
-
-        codes, n_groups = self._codes(X, groups)
-        self._enough(n_groups)
+    def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
+        encoded = self._encode(groups, _num_samples(X))
+        self._enough(len(encoded))
         if self.shuffle:
-            fold_of_group = np.empty(n_groups, dtype=np.int64)
-            order = check_random_state(self.random_state).permutation(np.arange(n_groups))
+            fold_of_group = np.empty(len(encoded), dtype=np.int64)
+            order = check_random_state(self.random_state).permutation(np.arange(len(encoded)))
             for k, part in enumerate(np.array_split(order, self.n_splits)):
                 fold_of_group[part] = k
         else:
-            fold_of_group = _core.balanced_folds(np.bincount(codes, minlength=n_groups).astype(np.int64), self.n_splits)
-        return fold_of_group[codes], self.n_splits
+            fold_of_group = balanced_folds(encoded, self.n_splits)
+        return encoded.codes, fold_of_group, self.n_splits
 
 
 class StratifiedGroupKFold(_GroupKFolds):
     """K folds of whole groups whose class shares are about equal.
 
-    Groups go, from the most uneven in classes to the most even, each into the fold that keeps the class shares of the folds closest. Results
-    equal scikit-learn's wherever all of its folds have rows; where it would leave a fold empty, the last groups are kept for empty folds.
+    Groups go, from the most uneven in classes to the most even, each into the fold that keeps the class shares of the folds closest. That is
+    scikit-learn's rule, and results equal its results wherever they leave no fold empty and no fold without a class that it could have had.
+    Where they do, groups are moved and exchanged until no fold is empty and every class is in as many folds as can be found (a class with
+    rows in G groups is in ``min(n_splits, G)`` folds where the groups allow it), and then until class shares are as even as such steps make
+    them. Up to about a dozen groups the number of folds without a class is proven smallest; beyond it is the best of a long search.
 
     Parameters
     ----------
@@ -167,31 +213,18 @@ class StratifiedGroupKFold(_GroupKFolds):
     def __init__(self, n_splits: int = 5, shuffle: bool = False, random_state: Any = None) -> None:
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
 
-    def _fold_of_rows(self, X: Any, y: Any, groups: Any) -> tuple[Indices, int]:
-        from .. import _core
-
-        codes, n_groups = self._codes(X, groups)
-        labels = np.asarray(y) if y is not None else np.empty(0)
-        if labels.ndim and labels.size == len(labels):
-            labels = labels.reshape(-1)
-        if labels.ndim != 1 or len(labels) != len(codes):
-            raise InvalidInputError(f"y of StratifiedGroupKFold.split must be one label a row ({len(codes)} rows); got shape {labels.shape}")
-        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-            raise InvalidInputError("y of StratifiedGroupKFold.split must be labels, not continuous numbers; got fractions: use GroupKFold")
-        self._enough(n_groups)
-        class_codes, n_classes = encode(labels)
-        counts = np.bincount(codes * n_classes + class_codes, minlength=n_groups * n_classes).reshape(n_groups, n_classes).astype(np.float64)
-        if np.all(self.n_splits > counts.sum(axis=0)):
+    def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
+        encoded = self._encode(groups, _num_samples(X))
+        self._enough(len(encoded))
+        labels = encode_labels_of_split(y, len(encoded.codes), caller="StratifiedGroupKFold.split")
+        if self.n_splits > np.bincount(labels.codes).max():
             raise InvalidInputError(
                 f"n_splits of StratifiedGroupKFold must be at most the number of rows of the largest class; got {self.n_splits}"
             )
-        order = np.arange(n_groups)
+        order = np.arange(len(encoded))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
-        order = order[np.argsort(-np.std(counts[order], axis=1), kind="stable")]
-        fold_of_group = np.empty(n_groups, dtype=np.int64)
-        fold_of_group[order] = _core.stratified_folds(np.ascontiguousarray(counts[order]), self.n_splits)
-        return fold_of_group[codes], self.n_splits
+        return encoded.codes, stratified_folds(encoded, labels, order, self.n_splits), self.n_splits
 
 
 class LeaveOneGroupOut(_GroupSplitter):
@@ -208,13 +241,13 @@ class LeaveOneGroupOut(_GroupSplitter):
         """Return the number of groups."""
         if groups is None:
             raise LeakageError(f"groups of LeaveOneGroupOut.get_n_splits must be given; got None: {WAYS_OUT}")
-        return encode(check_groups(groups, len(np.asarray(groups)), caller="LeaveOneGroupOut.get_n_splits"))[1]
+        return len(encode_groups(groups, _num_samples(groups), caller="LeaveOneGroupOut.get_n_splits"))
 
-    def _fold_of_rows(self, X: Any, y: Any, groups: Any) -> tuple[Indices, int]:
-        codes, n_groups = self._codes(X, groups)
-        if n_groups < 2:
-            raise InvalidInputError(f"groups of LeaveOneGroupOut.split must have at least two different values; got {n_groups}")
-        return codes, n_groups
+    def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
+        encoded = self._encode(groups, _num_samples(X))
+        if len(encoded) < 2:
+            raise InvalidInputError(f"groups of LeaveOneGroupOut.split must have at least two different values; got {len(encoded)}")
+        return encoded.codes, np.empty(0, dtype=np.int64), len(encoded)
 
 
 class GroupShuffleSplit(_sklearn.GroupShuffleSplit):  # type: ignore[misc]  # scikit-learn has no type information
@@ -230,10 +263,20 @@ class GroupShuffleSplit(_sklearn.GroupShuffleSplit):  # type: ignore[misc]  # sc
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
         """Yield training and test rows of each split; without groups: `LeakageError`."""
+        from .. import _core
+
         if groups is None:
             raise LeakageError(f"groups of GroupShuffleSplit.split must be given; got None: {WAYS_OUT}")
-        codes, _ = encode(check_groups(groups, _num_samples(X), caller="GroupShuffleSplit.split"))
+        encoded = encode_groups(groups, _num_samples(X), caller="GroupShuffleSplit.split")
+        test_size = self._default_test_size if self.test_size is None and self.train_size is None else self.test_size
+        choice = _sklearn.ShuffleSplit(self.n_splits, test_size=test_size, train_size=self.train_size, random_state=self.random_state)
+        side = np.empty(len(encoded), dtype=np.int64)
         try:
-            yield from super().split(X, y, codes)
+            for train_groups, test_groups in choice.split(side):
+                side[:] = -1
+                side[train_groups] = 0
+                side[test_groups] = 1
+                rows, start = _core.rows_by_fold(encoded.codes, side, 2)
+                yield rows[: start[1]].copy(), rows[start[1] :].copy()
         except ValueError as error:
             raise InvalidInputError(f"test_size and train_size of GroupShuffleSplit must leave groups on both sides; got: {error}") from error

@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
 from ..exceptions import InvalidInputError, LeakageError
-from ._groups import check_groups, encode, require_groups
+from ._groups import encode, encode_groups, require_groups
 from ._splitters import Indices
 
 _CANDIDATES = 64
@@ -75,7 +75,8 @@ def train_test_split(
     if ungrouped:
         options = {"test_size": test_size, "train_size": train_size, "random_state": random_state, "shuffle": shuffle, "stratify": stratify}
         return list(_sklearn.train_test_split(*arrays, **options))
-    codes, n_groups = encode(check_groups(groups, n, caller="train_test_split"))
+    encoded = encode_groups(groups, n, caller="train_test_split")
+    codes, n_groups = encoded.codes, len(encoded)
     if n_groups < 2:
         raise LeakageError(f"groups of train_test_split must have at least two different values; got {n_groups}: add clips of other speakers")
     n_train, n_test = _group_counts(n_groups, test_size, train_size)

@@ -31,6 +31,7 @@ enum class Purpose : std::uint64_t {
     test = 10,
     synthetic_rows = 21,
     under_sampling = 22,
+    node_cuts = 31,      // random cuts of a node's columns
 };
 
 class RandomStream {
