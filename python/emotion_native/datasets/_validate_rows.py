@@ -85,9 +85,9 @@ def _label_findings(table: pd.DataFrame) -> Iterator[Finding]:
     refused = {label for label in counts if not is_trainable_label(label)}
     if refused:
         rows = tuple(row for row, label in enumerate(table["label"]) if label in refused)
-        names = listing([ascii(label[:40]) for label in sorted(refused)])
+        shown = listing([ascii(label[:40]) for label in sorted(refused)])
         rule = f"labels must be text of at most {GREATEST_LABEL_BYTES} bytes without control characters"
-        yield ("error", "unusable_label", rows, f"{rule}: {names}. Remedy: rename them")
+        yield ("error", "unusable_label", rows, f"{rule}: {shown}. Remedy: rename them")
     if len(counts) == 1:
         only = next(iter(counts))
         yield ("error", "one_label", (), f"all rows have the label {only!r}: there is nothing to learn. Remedy: add clips of other emotions")
