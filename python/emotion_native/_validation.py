@@ -261,20 +261,21 @@ def label_steps(steps: list[dict[str, Any]], classes: Any) -> list[dict[str, Any
             if classes is None:
                 return None
             if name == "class_weight":
-                step[name] = check_class_weight(value, np.asarray(classes), caller=step["kind"])
+                step[name] = check_class_weight(value, np.asarray(classes), caller=_class_name(step["kind"]))
             else:
                 labels = np.asarray(classes).tolist()
                 unknown = [label for label in value if label not in labels]
                 if unknown:
-                    raise InvalidInputError(f"sampling_strategy of {_class_name(step)} must be about classes present in the data; got {unknown!r}")
+                    rule = "be about classes present in the data"
+                    raise InvalidInputError(f"sampling_strategy of {_class_name(step['kind'])} must {rule}; got {unknown!r}")
                 step[name] = [int(value.get(label, -1)) for label in labels]
         labelled.append(step)
     return labelled
 
 
-def _class_name(step: dict[str, Any]) -> str:
-    words: list[str] = step["kind"].split("_")
-    return "".join("SMOTE" if word == "smote" else word.capitalize() for word in words)
+def _class_name(kind: str) -> str:
+    """Return the class whose steps have this kind."""
+    return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
 def _as_invalid(parameter: str, caller: str, error: ValueError) -> InvalidInputError:

@@ -55,7 +55,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["demo", "--n-jobs", "0"], 3, "n_jobs must be"),
         (["demo", "--seed", "18446744073709551616"], 3, "seed of the flags must be"),
         (["validate", "/dev/zero"], 3, "must be a regular file; got '/dev/zero'"),
-        (["train", "m.csv", "--model", "tree"], 3, "'forest' or 'logistic'"),
+        (["train", "m.csv", "--model", "tree"], 3, "'forest', 'extra_trees' or 'logistic'"),
         (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
         (["report", "/no/such/run"], 3, "run of report"),
         (["predict", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),

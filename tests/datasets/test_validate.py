@@ -103,6 +103,10 @@ def test_speakers_labels_and_recordings(frame: pd.DataFrame) -> None:
     assert rows_of(check(frame.assign(speaker=[f"s{row % 3}" for row in range(16)])), "few_speakers", "warning") == []
     assert rows_of(check(frame.assign(label="joy")), "one_label", "error") == []
     assert rows_of(check(frame.assign(label=["joy"] * 14 + ["sad"] * 2)), "label_imbalance", "warning") == []
+    odd = frame.assign(label=["jo\x07y" if row == 3 else "x" * 257 if row == 5 else label for row, label in enumerate(frame["label"])])
+    assert rows_of(check(odd), "unusable_label", "error") == [3, 5]
+    fits = check(frame.assign(label=["ä" * 128 if label == "joy" else label for label in frame["label"]]))
+    assert "unusable_label" not in {issue.code for issue in fits.issues}
     unmapped = frame.assign(label=["hm" if label == "joy" else label for label in frame["label"]])
     assert rows_of(check(unmapped), "unmapped_label", "info") == list(range(0, 16, 2))
     assert rows_of(check(frame.assign(recording=[f"r{min(row, 14)}" for row in range(16)])), "recording_several_files", "info") == [14, 15]

@@ -74,7 +74,7 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"forest": 3}}, "forest of .* must be a mapping"),
         ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
-        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest' or 'logistic'; got 'tree'"),
+        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees' or 'logistic'; got 'tree'"),
         ({"flags": {"model": ["forest", "forest"]}}, "each candidate once"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
         ({"flags": {"target_coverage": float("nan")}}, "target_coverage of the flags must be"),
@@ -190,7 +190,12 @@ def test_reference_page_lists_every_setting() -> None:
     """Name, default and meaning in the page are those of the code."""
     page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     defaults = {name: value for name, value, _ in load().table()}
-    for prefix, model in (("", Settings), ("forest.", Settings().forest.__class__), ("logistic.", Settings().logistic.__class__)):
+    for prefix, model in (
+        ("", Settings),
+        ("forest.", Settings().forest.__class__),
+        ("extra_trees.", Settings().extra_trees.__class__),
+        ("logistic.", Settings().logistic.__class__),
+    ):
         for name, field in model.model_fields.items():
             if prefix + name not in defaults:
                 continue

@@ -280,8 +280,9 @@ def test_a_label_whose_clips_all_failed_is_refused_before_any_work(
 
 
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
-    run = train(table, {**small, "model": ["forest", "logistic"], "select_k_best": 50}, output=tmp_path / "run")
-    assert set(run.candidates) == {"forest", "logistic"}
+    names = ["forest", "extra_trees", "logistic"]
+    run = train(table, {**small, "model": names, "extra_trees": {"n_estimators": 12}, "select_k_best": 50}, output=tmp_path / "run")
+    assert set(run.candidates) == set(names)
     assert sum(result["chosen_in_folds"] for result in run.candidates.values()) == 5
     assert "Candidates" in (run.folder / "report.html").read_text()
     assert run.record["final"]["candidate"] in run.candidates

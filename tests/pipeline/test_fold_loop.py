@@ -154,11 +154,21 @@ def test_large_values_in_test_rows_only_are_allowed(rng: np.random.Generator) ->
     X, y = table(rng, np.float64, missing=False)
     train, test = folds(rng, y)
     X[test[0][0]] = 1e300  # infinite in float32
-    plan = build((), "forest")._native_plan()
-    assert np.isfinite(_core.run_folds(X, y, N_CLASSES, plan, train[:1], [test[0][1:]])[0]).all()
+    names = {"forest": "RandomForestClassifier", "extra trees": "ExtraTreesClassifier"}
+    plans = {name: build((), kind)._native_plan() for kind, name in names.items()}
+    for plan in plans.values():
+        assert np.isfinite(_core.run_folds(X, y, N_CLASSES, plan, train[:1], [test[0][1:]])[0]).all()
     X[train[0][0]] = 1e300
-    with pytest.raises(InvalidInputError, match="too large for float32"):
-        _core.run_folds(X, y, N_CLASSES, plan, train[:1], [test[0][1:]])
+    for name, plan in plans.items():
+        with pytest.raises(InvalidInputError, match=rf"X of {name}.fit must be .* too large for float32"):
+            _core.run_folds(X, y, N_CLASSES, plan, train[:1], [test[0][1:]])
+
+
+def test_messages_about_labelled_parameters_name_the_class() -> None:
+    with pytest.raises(InvalidInputError, match=r"^class_weight of ExtraTreesClassifier must"):
+        make_pipeline(ExtraTreesClassifier(class_weight={"x": 1.0}))._native_plan(np.array(["a", "b"]))
+    with pytest.raises(InvalidInputError, match=r"^sampling_strategy of RandomOverSampler must"):
+        make_pipeline(RandomOverSampler(sampling_strategy={"x": 1}), LogisticRegression())._native_plan(np.array(["a", "b"]))
 
 
 def test_the_matrix_is_read_in_place(rng: np.random.Generator) -> None:
@@ -221,6 +231,7 @@ def test_steps_refuse_as_they_do_outside(rng: np.random.Generator) -> None:
         (("select",), "forest", np.nan, "X of SelectKBest.transform must be free of NaN"),
         (("select", "mean"), "forest", np.nan, "X of SelectKBest.transform must be free of NaN"),
         ((), "forest", 1e300, "X of RandomForestClassifier.predict_proba must be .* too large for float32"),
+        ((), "extra trees", 1e300, "X of ExtraTreesClassifier.predict_proba must be .* too large for float32"),
         (("scale",), "forest", -1e300, "X of RandomForestClassifier.predict_proba must be .* too large for float32"),
     ],
 )

@@ -83,10 +83,10 @@ bool fills_training_rows(const TrainingRows<T>& rows, const trees::RankCodes& co
     return false;
 }
 
-float checked_float(double value) {
+float checked_float(double value, const char* name) {
     const auto narrow = static_cast<float>(value);
     if (std::isinf(narrow)) {
-        throw InvalidInputError("X", "RandomForestClassifier.fit", "free of infinity and of values too large for float32", std::to_string(value));
+        throw InvalidInputError("X", std::string(name) + ".fit", "free of infinity and of values too large for float32", std::to_string(value));
     }
     return narrow;
 }
@@ -104,41 +104,50 @@ trees::Forest fit_on_codes(const TrainingRows<T>& rows, const trees::RankCodes& 
             tables[c].push_back(static_cast<float>(rows.value(static_cast<T>(value), c)));
         }
         for (std::size_t p = 0; !tables[c].empty() && (std::isinf(tables[c].front()) || std::isinf(tables[c].back())) && p < rows.rows.size(); ++p) {
-            checked_float(static_cast<double>(rows.at(p, c)));
+            checked_float(static_cast<double>(rows.at(p, c)), trees::class_name(options));
         }
     }
     const trees::TrainingSet set{&codes, rows.columns, tables, rows.rows, rows.labels, rows.weights, n_classes};
     return trees::fit_forest(set, options, parallel, stop);
 }
 
-// Rank codes of the fold's own transformed rows; copies of a sampler share their row.
+// The fold's own transformed rows, each once: copies of a sampler share their row.
+struct OwnRows {
+    Matrix<float> x;
+    std::vector<std::int32_t> rows;  // position -> row of x
+};
+
 template <class T>
-trees::Forest fit_on_own_codes(const TrainingRows<T>& rows, const trees::ForestOptions& options, std::size_t n_classes, Parallel& parallel,
-                               StopToken& stop) {
+OwnRows own_rows(const TrainingRows<T>& rows, const char* name) {
     const std::size_t width = rows.columns.size();
     std::vector<std::int32_t> slot(rows.x.rows, -1);
-    TrainingRows<T> unique;
-    unique.x = rows.x;
-    unique.columns = rows.columns;
-    unique.stages = rows.stages;
-    std::vector<std::int32_t> position_row(rows.rows.size());
+    std::vector<std::size_t> first;  // row of the result -> a position that has it
+    OwnRows own;
+    own.rows.resize(rows.rows.size());
     for (std::size_t p = 0; p < rows.rows.size(); ++p) {
         std::int32_t& s = slot[static_cast<std::size_t>(rows.rows[p])];
         if (s < 0) {
-            s = static_cast<std::int32_t>(unique.rows.size());
-            unique.rows.push_back(rows.rows[p]);
+            s = static_cast<std::int32_t>(first.size());
+            first.push_back(p);
         }
-        position_row[p] = s;
+        own.rows[p] = s;
     }
-    std::vector<float> values(unique.rows.size() * width);
+    own.x = Matrix<float>(first.size(), width);
     std::vector<T> row(width);
-    for (std::size_t r = 0; r < unique.rows.size(); ++r) {
-        unique.read(r, r + 1, row.data());
-        std::transform(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(r * width),
-                       [](T value) { return checked_float(static_cast<double>(value)); });
+    for (std::size_t r = 0; r < first.size(); ++r) {
+        rows.read(first[r], first[r] + 1, row.data());
+        std::transform(row.begin(), row.end(), own.x.values.begin() + static_cast<std::ptrdiff_t>(r * width),
+                       [name](T value) { return checked_float(static_cast<double>(value), name); });
     }
-    const MatrixView<const float> x{values.data(), unique.rows.size(), width};
-    return trees::fit_forest(trees::LabelledRows{x, position_row, rows.labels, rows.weights, n_classes}, options, parallel, stop);
+    return own;
+}
+
+// With rank codes of the fold's own rows.
+template <class T>
+trees::Forest fit_on_own_codes(const TrainingRows<T>& rows, const trees::ForestOptions& options, std::size_t n_classes, Parallel& parallel,
+                               StopToken& stop) {
+    const OwnRows own = own_rows(rows, trees::class_name(options));
+    return trees::fit_forest(trees::LabelledRows{own.x.view(), own.rows, rows.labels, rows.weights, n_classes}, options, parallel, stop);
 }
 
 template <class T>
@@ -169,19 +178,10 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
 
 // Refuses test rows that the steps and the classifier would refuse one after another: the loop then raises where `fit` and `predict_proba` do.
 template <class T>
-void check_test_rows(const FittedPipeline& pipeline, MatrixView<const T> x) {
-    const bool forest = !std::holds_alternative<linear::LogisticModel>(pipeline.estimator);
-    const char* refuses = forest ? nullptr : "LogisticRegression.predict_proba";
-    for (const FittedStep& step : pipeline.steps) {
-        if (std::holds_alternative<preprocessing::SimpleImputer>(step)) {
-            refuses = nullptr;
-            break;
-        }
-        if (std::holds_alternative<ColumnSelection>(step)) {
-            refuses = "SelectKBest.transform";
-            break;
-        }
-    }
+void check_test_rows(const FittedPipeline& pipeline, const std::string& name, MatrixView<const T> x) {
+    const bool linear = std::holds_alternative<linear::LogisticModel>(pipeline.estimator);
+    const std::string caller = name + ".predict_proba";
+    const char* const refuses = pipeline.refuses_missing(caller.c_str());
     if (refuses != nullptr && std::any_of(x.data, x.data + x.size(), [](T value) { return std::isnan(value); })) {
         throw InvalidInputError("X", refuses, "free of NaN", "NaN in a test row");
     }
@@ -190,9 +190,8 @@ void check_test_rows(const FittedPipeline& pipeline, MatrixView<const T> x) {
     }
     Matrix<T> seen(x.rows, pipeline.n_features_out());
     pipeline.transform(x, seen.view());
-    const auto too_large = [forest](T value) { return std::isinf(forest ? static_cast<double>(static_cast<float>(value)) : static_cast<double>(value)); };
+    const auto too_large = [linear](T value) { return std::isinf(linear ? static_cast<double>(value) : static_cast<double>(static_cast<float>(value))); };
     if (std::any_of(seen.values.begin(), seen.values.end(), too_large)) {
-        const char* const caller = forest ? "RandomForestClassifier.predict_proba" : "LogisticRegression.predict_proba";
         throw InvalidInputError("X", caller, "free of infinity and of values too large for float32", "such a value in a test row");
     }
 }
@@ -209,7 +208,7 @@ void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<con
             const T* const row = data.x.data + static_cast<std::size_t>(test[begin + i]) * data.x.cols;
             std::copy(row, row + data.x.cols, block.begin() + static_cast<std::ptrdiff_t>(i * data.x.cols));
         }
-        check_test_rows(fit.pipeline, MatrixView<const T>{block.data(), n, data.x.cols});
+        check_test_rows(fit.pipeline, fit.classifier, MatrixView<const T>{block.data(), n, data.x.cols});
         Matrix<double> local(n, fit.classes.size());
         predictor.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view());
         for (std::size_t i = 0; i < n; ++i) {
@@ -233,11 +232,17 @@ void check_part(std::span<const std::int64_t> part, std::size_t n_rows, const ch
 
 }  // namespace
 
+const char* class_name(const EstimatorSpec& spec) {
+    const auto* const forest = std::get_if<ForestSpec>(&spec);
+    return forest == nullptr ? "LogisticRegression" : trees::class_name(forest->options);
+}
+
 template <class T>
 FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, const PipelineSpec& spec, std::span<const std::int64_t> train,
                  Parallel& parallel, StopToken& stop) {
     FoldFit fit;
     fit.pipeline.n_features_in = data.x.cols;
+    fit.classifier = class_name(spec.estimator);
     TrainingRows<T> rows = start_rows(data, train, fit.classes);
     for (const StepSpec& step : spec.steps) {
         stop.check();

@@ -14,6 +14,7 @@
 namespace emotion::runtime {
 namespace {
 
+constexpr const char* finite_rule = "finite where the model has no step that fills missing values";
 constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds the memory of their contributions
 
 // values[(row, column, class)] of a linear model over its own columns; see model.hpp for the definition.
@@ -80,9 +81,17 @@ const char* Model::explained_output() const {
     return std::holds_alternative<trees::Forest>(contents_.pipeline.estimator) ? "probability" : "margin";
 }
 
-void Model::check_columns(MatrixView<const float> x, const char* caller) const {
+void Model::check_rows(MatrixView<const float> x, const char* caller) const {
     if (x.cols != n_features()) {
         throw InvalidInputError("X", caller, "a matrix of " + std::to_string(n_features()) + " columns", std::to_string(x.cols) + " columns");
+    }
+    if (contents_.pipeline.refuses_missing(caller) == nullptr) {
+        return;
+    }
+    const auto missing = std::find_if(x.data, x.data + x.size(), [](float value) { return std::isnan(value); });
+    if (missing != x.data + x.size()) {
+        const auto row = static_cast<std::size_t>(missing - x.data) / x.cols;
+        throw InvalidInputError("X", caller, finite_rule, "NaN in row " + std::to_string(row));
     }
 }
 
@@ -105,14 +114,14 @@ Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_
       top_contribution(rows, top_features, std::numeric_limits<double>::quiet_NaN()) {}
 
 Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, Parallel& parallel, StopToken& stop, const char* caller) const {
-    check_columns(x, caller);
+    check_rows(x, caller);
     Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
     predictor_.predict_proba(x, result.probability.view(), parallel, stop);
     calibrate(result.probability.view());
     for (std::size_t r = 0; r < x.rows; ++r) {
         const std::span<const double> row = std::as_const(result.probability).row(r);
         if (!std::all_of(row.begin(), row.end(), [](double p) { return std::isfinite(p); })) {
-            throw InvalidInputError("X", caller, "finite where the model has no step that fills missing values", "NaN or infinity in row " + std::to_string(r));
+            throw InvalidInputError("X", caller, finite_rule, "NaN or infinity in row " + std::to_string(r));
         }
         const auto best = std::max_element(row.begin(), row.end());
         result.label[r] = static_cast<std::int32_t>(best - row.begin());
@@ -124,7 +133,7 @@ Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, 
 }
 
 void Model::explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {
-    check_columns(x, "explain");
+    check_rows(x, "explain");
     const std::size_t classes = n_classes();
     const std::size_t inner = background_mean_.size();
     if (values.size() != x.rows * x.cols * classes || base.size() != classes) {
@@ -182,7 +191,7 @@ void Model::explain_boosting(const trees::Boosting& boosting, MatrixView<const f
 }
 
 void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
-    check_columns(x, "raw_output");
+    check_rows(x, "raw_output");
     if (std::holds_alternative<trees::Forest>(contents_.pipeline.estimator)) {
         predictor_.predict_proba(x, out, parallel, stop);
         return;

@@ -158,6 +158,18 @@ std::vector<std::int32_t> FittedPipeline::input_columns() const {
     return columns;
 }
 
+const char* FittedPipeline::refuses_missing(const char* classifier) const {
+    for (const FittedStep& step : steps) {
+        if (std::holds_alternative<preprocessing::SimpleImputer>(step)) {
+            return nullptr;
+        }
+        if (std::holds_alternative<ColumnSelection>(step)) {
+            return "SelectKBest.transform";
+        }
+    }
+    return std::holds_alternative<linear::LogisticModel>(estimator) ? classifier : nullptr;
+}
+
 void FittedPipeline::validate() const {
     std::size_t cols = n_features_in;
     require(cols > 0, "no input columns");

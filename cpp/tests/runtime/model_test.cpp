@@ -167,6 +167,23 @@ TEST_CASE("model: boosting predicts the softmax of its margins, and its explanat
     }
 }
 
+TEST_CASE("model: NaN is refused where the steps in Python refuse it, and goes down trees elsewhere") {
+    Parallel parallel(1);
+    StopToken stop;
+    Matrix<float> x = random_rows(3, 3);
+    x(1, 1) = std::numeric_limits<float>::quiet_NaN();  // a column that is not selected: SelectKBest refuses the row all the same
+    CHECK_THROWS_WITH_AS((void)model_of(forest_parts()).predict(x.view(), 0, parallel, stop), doctest::Contains("NaN in row 1"), InvalidInputError);
+    CHECK_THROWS_WITH_AS((void)model_of(ModelParts{}).predict(x.view(), 0, parallel, stop), doctest::Contains("NaN in row 1"), InvalidInputError);
+    ModelParts alone = forest_parts();
+    alone.steps = R"("steps":[{"kind":"random_forest_classifier"}])";
+    for (auto& t : alone.tensors) {
+        if (t.name.starts_with("steps.2.")) {
+            t.name[6] = '0';
+        }
+    }
+    CHECK(model_of(alone).predict(x.view(), 0, parallel, stop).label[1] >= 0);
+}
+
 TEST_CASE("model: explanations add up to the output, in input columns") {
     for (const ModelParts& parts : {ModelParts{}, forest_parts()}) {
         const Model model = model_of(parts);

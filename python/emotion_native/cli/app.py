@@ -154,7 +154,7 @@ def train(
     config: Annotated[str | None, typer.Option("--config", "-c", help="Settings file (YAML).")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Run folder to make; default ./emotion-native-run.")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="Replace the run folder if it exists.")] = None,
-    model: Annotated[list[str] | None, typer.Option("--model", help="forest or logistic; repeat to compare, with selection in nested folds.")] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", help="forest, extra_trees or logistic; repeat to compare in nested folds.")] = None,
     test_speakers: Annotated[str | None, typer.Option("--test-speakers", help="Speakers to hold out for a second evaluation: a,b.")] = None,
     split_file: Annotated[str | None, typer.Option("--split-file", help="CSV with filepath or speaker, and split (train, test, unused).")] = None,
     folds: Annotated[int | None, typer.Option("--folds", help="Outer cross-validation folds.")] = None,

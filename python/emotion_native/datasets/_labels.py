@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored", "contempt")
 """The canonical vocabulary, in its fixed order."""
 
@@ -39,3 +41,18 @@ def canonical_label(label: str) -> str:
     ('happy', 'fearful', '')
     """
     return _CANONICAL.get(label.strip().casefold(), "")
+
+
+GREATEST_LABEL_BYTES = 256  # of the model file
+
+
+def is_trainable_label(label: str) -> bool:
+    """Return whether a model can be trained on a label: 1 to 256 bytes of UTF-8, no control characters.
+
+    Examples
+    --------
+    >>> is_trainable_label("happy"), is_trainable_label("two\nlines")
+    (True, False)
+    """
+    size = len(label.encode("utf-8", "surrogatepass"))
+    return 1 <= size <= GREATEST_LABEL_BYTES and not any(unicodedata.category(character) in ("Cc", "Cs") for character in label)

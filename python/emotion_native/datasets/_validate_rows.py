@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ._labels import EMOTIONS
+from ._labels import EMOTIONS, GREATEST_LABEL_BYTES, is_trainable_label
 from ._manifest import UNKNOWN_GROUP, is_unknown_speaker
 
 Finding = tuple[Literal["error", "warning", "info"], str, tuple[int, ...], str]
@@ -82,6 +82,12 @@ def _speaker_findings(table: pd.DataFrame) -> Iterator[Finding]:
 
 def _label_findings(table: pd.DataFrame) -> Iterator[Finding]:
     counts = Counter(label for label in table["label"] if label)
+    refused = {label for label in counts if not is_trainable_label(label)}
+    if refused:
+        rows = tuple(row for row, label in enumerate(table["label"]) if label in refused)
+        shown = listing([ascii(label[:40]) for label in sorted(refused)])
+        rule = f"labels must be text of at most {GREATEST_LABEL_BYTES} bytes without control characters"
+        yield ("error", "unusable_label", rows, f"{rule}: {shown}. Remedy: rename them")
     if len(counts) == 1:
         only = next(iter(counts))
         yield ("error", "one_label", (), f"all rows have the label {only!r}: there is nothing to learn. Remedy: add clips of other emotions")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .layers import LayeredSettings, load_settings
-    from .settings import ForestSettings, LogisticSettings, Settings
+    from .settings import ExtraTreesSettings, ForestSettings, LogisticSettings, Settings
     from .training import TrainingRun, train
 
 _NAMES = {
     "Evaluation": "evaluation",
+    "ExtraTreesSettings": "settings",
     "ForestSettings": "settings",
     "LayeredSettings": "layers",
     "LogisticSettings": "settings",
@@ -25,6 +26,7 @@ _NAMES = {
 
 __all__ = [
     "Evaluation",
+    "ExtraTreesSettings",
     "ForestSettings",
     "LayeredSettings",
     "LogisticSettings",

@@ -13,7 +13,7 @@ def build_pipeline(kind: str, settings: Settings) -> Any:
     """Return the unfitted pipeline of one candidate.
 
     Order: oversampling, then (for the logistic regression) scaling, then selection, then the classifier; each learns from the training rows
-    of its fold alone. The forest gets no scaler: it does not change under monotone maps of a column.
+    of its fold alone. The forests get no scaler: scales of columns mean nothing to trees.
     """
     from ..feature_selection import SelectKBest
     from ..over_sampling import RandomOverSampler
@@ -36,6 +36,10 @@ def _classifier(kind: str, settings: Settings) -> Any:
         from ..ensemble import RandomForestClassifier
 
         return RandomForestClassifier(random_state=settings.seed, n_jobs=settings.n_jobs, **settings.forest.model_dump())
+    if kind == "extra_trees":
+        from ..ensemble import ExtraTreesClassifier
+
+        return ExtraTreesClassifier(random_state=settings.seed, n_jobs=settings.n_jobs, **settings.extra_trees.model_dump())
     from ..linear_model import LogisticRegression
 
     return LogisticRegression(**settings.logistic.model_dump())

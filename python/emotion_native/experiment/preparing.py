@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "Stage", "check_failures", "choose_labels", "prepare", "speaker_key", "table_extractor", "text_column"]
 
-GREATEST_LABEL_BYTES = 256  # of the model file
 Stage = Callable[[str, int, int], object] | None
 
 
@@ -325,13 +323,14 @@ def _check_parts(prepared: Prepared, settings: Settings) -> None:
 
 
 def _check_classes(prepared: Prepared) -> None:
+    from ..datasets._labels import GREATEST_LABEL_BYTES, is_trainable_label
+
     usable = ~prepared.test & prepared.ok
     classes = prepared.classes
     if len(set(prepared.y[usable].tolist())) < 2:
         raise InvalidInputError(f"labels of train must be at least two; got {classes}")
     for label in classes:
-        size = len(label.encode("utf-8", "surrogatepass"))
-        if not 1 <= size <= GREATEST_LABEL_BYTES or any(unicodedata.category(character) in ("Cc", "Cs") for character in label):
+        if not is_trainable_label(label):
             raise InvalidInputError(
                 f"labels of train must be text of 1 to {GREATEST_LABEL_BYTES} bytes without control characters; got {label[:80]!r}"
             )

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ForestSettings", "LogisticSettings", "Settings"]
+__all__ = ["ExtraTreesSettings", "ForestSettings", "LogisticSettings", "Settings"]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 GroupKey = Literal["speaker", "recording", "content"]
-Candidate = Literal["forest", "logistic"]
+Candidate = Literal["forest", "extra_trees", "logistic"]
 FeatureSet = Literal["classic"]
 
 
@@ -26,6 +26,10 @@ class ForestSettings(_Section):
     max_depth: int | None = Field(default=None, ge=1, description="greatest depth of a tree; null: no bound")
     min_samples_leaf: int = Field(default=1, ge=1, description="fewest rows in a leaf")
     max_features: Literal["sqrt", "log2"] | int | float = Field(default="sqrt", description="columns tried at a split: a rule, a count or a share")
+
+
+class ExtraTreesSettings(ForestSettings):
+    """The extra trees' parameters, named as in `emotion_native.ensemble.ExtraTreesClassifier`."""
 
 
 class LogisticSettings(_Section):
@@ -78,6 +82,7 @@ class Settings(_Section):
 
     model: list[Candidate] = Field(default=["forest"], min_length=1, description="candidates; with several, one is selected inside each outer fold")
     forest: ForestSettings = Field(default=ForestSettings(), description="parameters of the forest")
+    extra_trees: ExtraTreesSettings = Field(default=ExtraTreesSettings(), description="parameters of the extra trees")
     logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
     over_sampling: bool = Field(default=True, description="repeat rows of rare classes inside the training folds")

@@ -145,14 +145,15 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
 
 
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
-    """Return the steps for the native fold loop, or None where a step is foreign."""
+    """Return the steps for the native fold loop, or None where a step is foreign to it."""
+    plan: list[dict[str, Any]] | None = None
     if hasattr(estimator, "_native_plan"):
-        plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
-        return plan
-    if hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
+        plan = estimator._native_plan(classes)
+    elif hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
         step = estimator._native_step()
-        return None if step is None else label_steps([step], classes)
-    return None
+        plan = None if step is None else label_steps([step], classes)
+    # Boosting is fitted natively, but fold by fold on copied rows.
+    return None if plan and plan[-1]["kind"] == "gradient_boosting_classifier" else plan
 
 
 def _row_codes(plans: list[list[dict[str, Any]]], params: Mapping[str, Any], n_samples: int, *, caller: str) -> dict[str, Any]:

@@ -51,6 +51,9 @@ using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, Selecto
                               sampling::SmoteOptions>;
 using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions>;  // class_weights: one a global class
 
+// The name of the Python class, for messages.
+[[nodiscard]] const char* class_name(const EstimatorSpec& spec);
+
 struct PipelineSpec {
     std::vector<StepSpec> steps;
     EstimatorSpec estimator;
@@ -77,6 +80,7 @@ struct FoldFit {
     FittedPipeline pipeline;
     std::vector<std::int32_t> classes;
     bool converged = true;
+    const char* classifier = "";  // class_name of the estimator
 };
 
 // codes: of data.x; needed by forests, may be null otherwise.

@@ -5,8 +5,8 @@
 // path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of boosting those of the class's margin; of a logistic regression coef * (z - mean z of the
 // background) on the class's margin, z being the estimator's inputs (Lundberg & Lee, "A unified approach to interpreting model
 // predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features). Margins of two classes: +margin for the second, -margin for the first.
-// Complexity: O(depth trees) a row, explanations O(leaves depth^2 trees). NaN policy: as the steps'; a row whose probabilities are not numbers
-// is an InvalidInputError. Determinism: a row's result depends on that row alone; equal bits for any number of threads and any batch.
+// Complexity: O(depth trees) a row, explanations O(leaves depth^2 trees). NaN policy: as the steps'; NaN that a step or the classifier
+// refuses, and a row whose probabilities are not numbers, are an InvalidInputError. Determinism: a row's result depends on that row alone; equal bits for any number of threads and any batch.
 // Threads: const member functions may run at the same time.
 #pragma once
 
@@ -77,7 +77,7 @@ public:
     [[nodiscard]] const char* explained_output() const;  // "probability" or "margin"
 
 private:
-    void check_columns(MatrixView<const float> x, const char* caller) const;
+    void check_rows(MatrixView<const float> x, const char* caller) const;
     void calibrate(MatrixView<double> probability) const;
     void explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
                           Parallel& parallel, StopToken& stop) const;

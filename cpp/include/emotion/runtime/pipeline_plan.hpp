@@ -49,6 +49,10 @@ struct FittedPipeline {
     // below stay inside their arrays for any x with n_features_in columns.
     void validate() const;
 
+    // The caller's name of the first step or classifier that refuses NaN in x, or nullptr where NaN is filled before or goes down trees.
+    // `classifier` names the estimator's function.
+    [[nodiscard]] const char* refuses_missing(const char* classifier) const;
+
     // out: rows x n_features_out(), the estimator's input columns. Serial.
     void transform(MatrixView<const float> x, MatrixView<float> out) const;
     void transform(MatrixView<const double> x, MatrixView<double> out) const;
