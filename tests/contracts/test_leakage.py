@@ -227,6 +227,46 @@ def test_ungrouped_splits_need_leave_and_leave_a_trace(make: Any, rows: Any) -> 
         ms.cross_validate(make(), X, y, groups=speaker, cv=ms.KFold(3, shuffle=True, random_state=0))
 
 
+def grouped_splitters(speaker: np.ndarray) -> dict[str, Any]:
+    text = np.arange(len(speaker)) % 4
+    names = np.unique(speaker).tolist()
+    return {
+        "group": ms.GroupKFold(3),
+        "stratified": ms.StratifiedGroupKFold(3),
+        "one_out": ms.LeaveOneGroupOut(),
+        "shuffle": ms.GroupShuffleSplit(2, random_state=0),
+        "repeated": ms.RepeatedGroupKFold(n_splits=3, n_repeats=2, random_state=0),
+        "repeated_stratified": ms.RepeatedStratifiedGroupKFold(n_splits=3, n_repeats=2, random_state=0),
+        "crossed": ms.CrossedGroupKFold(3, 2, texts=text),
+        "crossed_stratified": ms.CrossedGroupKFold(3, 2, texts=text, stratify=True),
+        "predefined": ms.PredefinedGroupSplit([names[:2], names[2:]]),
+    }
+
+
+@pytest.mark.parametrize("name", list(grouped_splitters(np.arange(6))))
+def test_every_grouped_splitter_keeps_speakers_apart_and_each_fold_equals_a_fit_on_its_training_rows(name: str, rows: Any, tmp_path: Any) -> None:
+    X, y, speaker = rows
+    cv = grouped_splitters(speaker)[name]
+    with pytest.raises(LeakageError):
+        list(cv.split(X, y))
+    with pytest.raises(LeakageError):
+        ms.cross_validate(own_logistic(), X, y, cv=cv)
+    result = ms.cross_validate(own_logistic(), X, y, groups=speaker, cv=cv, scoring="neg_log_loss", return_indices=True)
+    assert result["ungrouped"] is False
+    saved = ms.save_split(cv, tmp_path / "split.json", X=X, y=y, groups=speaker)
+    again = ms.cross_validate(own_logistic(), X, y, groups=speaker, cv=ms.load_split(tmp_path / "split.json"), scoring="neg_log_loss")
+    assert np.array_equal(result["test_score"], again["test_score"])
+    assert saved.get_n_splits() == len(result["test_score"])
+    text = np.arange(len(y)) % 4
+    for train, test in zip(result["indices"]["train"], result["indices"]["test"], strict=True):
+        assert not set(speaker[train]) & set(speaker[test])
+        assert not name.startswith("crossed") or not set(text[train]) & set(text[test])
+    train, test = result["indices"]["train"][0], result["indices"]["test"][0]
+    proba = own_logistic().fit(X[train], y[train]).predict_proba(X[test])
+    picked = np.maximum(proba[np.arange(len(test)), np.searchsorted(np.unique(y), y[test])], 1e-15)
+    assert result["test_score"][0] == pytest.approx(np.log(picked).mean(), rel=1e-12)  # the mean is summed in another order
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2, 7])
 @pytest.mark.parametrize("make", [own_pipeline, own_logistic], ids=lambda f: f.__name__)
 def test_the_native_loop_is_used_and_has_equal_bits_for_any_number_of_threads(make: Any, rows: Any, n_jobs: int, monkeypatch: Any) -> None:

@@ -111,7 +111,7 @@ def test_bad_arguments(rows: Any) -> None:
         (ms.CrossedGroupKFold(2), speakers, InvalidInputError, "texts of CrossedGroupKFold.split must be given"),
         (ms.CrossedGroupKFold(2, texts=texts[:-1]), speakers, InvalidInputError, "texts of .* must be one value a row"),
         (ms.CrossedGroupKFold(2, texts=texts), np.column_stack([speakers, texts]), InvalidInputError, "given once"),
-        (ms.CrossedGroupKFold(9, texts=texts), speakers, InvalidInputError, "n_splits of CrossedGroupKFold must be at most the number of speakers, 8"),
+        (ms.CrossedGroupKFold(9, texts=texts), speakers, InvalidInputError, "n_splits of .* number of speakers, 8"),
         (ms.CrossedGroupKFold(2, 4, texts=texts), speakers, InvalidInputError, "n_text_splits of .* number of texts, 3; got 4"),
         (ms.CrossedGroupKFold(2, texts=[None, *texts[1:]]), speakers, InvalidInputError, "texts of .* must be known"),
     ]
@@ -122,5 +122,5 @@ def test_bad_arguments(rows: Any) -> None:
             list(cv.split(X, y, groups))
     with pytest.raises(InvalidInputError, match="y of CrossedGroupKFold"):
         list(ms.CrossedGroupKFold(2, texts=texts, stratify=True).split(X, None, speakers))
-    with pytest.raises(InvalidInputError, match="groups of GroupKFold.split must be one value a row"):
+    with pytest.raises(InvalidInputError, match=r"groups of GroupKFold.split must be one value a row"):
         ms.resolve_folds(ms.GroupKFold(2), X, y, np.column_stack([speakers, texts]))

@@ -80,7 +80,7 @@ def test_what_was_saved_is_read_again_and_serves_as_cv(cv: Any, rows: Any, path:
 
 
 def test_the_file_names_splitter_and_parameters_and_no_speaker(rows: Any, path: Path) -> None:
-    X, y, groups, names = rows
+    _X, y, groups, names = rows
     ms.save_split(ms.StratifiedGroupKFold(3, shuffle=True, random_state=5), path, y=y, groups=groups, row_keys=names)
     document = json.loads(path.read_text())
     assert document["splitter"] == {"name": "StratifiedGroupKFold", "parameters": {"n_splits": 3, "shuffle": True, "random_state": 5}}
@@ -104,18 +104,18 @@ def test_the_same_rows_in_another_order_are_found_again(rows: Any, path: Path) -
 
 
 def test_other_rows_are_refused(rows: Any, path: Path) -> None:
-    X, y, groups, names = rows
+    X, _y, groups, names = rows
     ms.save_split(ms.GroupKFold(3), path, groups=groups, row_keys=names)
     with pytest.raises(InvalidInputError, match="must name the 60 rows that were split; got 59"):
         ms.load_split(path, row_keys=names[:-1])
-    with pytest.raises(InvalidInputError, match="'clips/000.wav' is not among them"):
+    with pytest.raises(InvalidInputError, match=r"'clips/000.wav' is not among them"):
         ms.load_split(path, row_keys=["other.wav", *names[1:]])
-    with pytest.raises(InvalidInputError, match="X of SavedSplit.split must have the rows that were split, 60; got 59"):
+    with pytest.raises(InvalidInputError, match=r"X of SavedSplit.split must have the rows that were split, 60; got 59"):
         list(ms.load_split(path).split(X[:-1]))
     with pytest.raises(InvalidInputError, match="groups of"):
         ms.load_split(path, groups=groups[:-1])
     for bad in ([None, *names[1:]], ["", *names[1:]], list(range(N))):
-        with pytest.raises(InvalidInputError, match="row_keys of load_split.* must be one non-empty text a row"):
+        with pytest.raises(InvalidInputError, match=r"row_keys of load_split.* must be one non-empty text a row"):
             ms.load_split(path, row_keys=bad)
     ms.save_split(ms.GroupKFold(3), path, groups=groups)
     with pytest.raises(InvalidInputError, match="must be left out for a file that names no rows"):
@@ -128,7 +128,7 @@ def test_other_rows_are_refused(rows: Any, path: Path) -> None:
 
 
 def test_a_group_on_both_sides_is_refused_when_saving_loading_and_splitting(rows: Any, path: Path) -> None:
-    X, y, groups, names = rows
+    X, y, groups, _names = rows
     with pytest.raises(LeakageError):
         ms.save_split(ms.KFold(3), path, X=X, groups=groups)
     with pytest.raises(LeakageError):
@@ -225,7 +225,7 @@ def test_files_of_other_kinds(path: Path, content: bytes) -> None:
 
 
 def test_missing_files_and_bad_arguments(rows: Any, tmp_path: Path, path: Path) -> None:
-    X, y, groups, names = rows
+    X, _y, groups, names = rows
     with pytest.raises(FileNotFoundError):
         ms.load_split(path)
     with pytest.raises(FileNotFoundError):

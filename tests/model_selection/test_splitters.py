@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -190,3 +191,99 @@ def test_scikit_learn_accepts_our_splitters() -> None:
     for ours, theirs in ((ms.GroupKFold(3), sk.GroupKFold(3)), (ms.StratifiedGroupKFold(3), sk.StratifiedGroupKFold(3))):
         scores = [sk.cross_val_score(LogisticRegression(), X, y, groups=groups, cv=cv) for cv in (ours, theirs)]
         assert np.array_equal(*scores)
+
+
+def test_a_class_with_fewer_rows_than_folds_is_named_in_a_warning() -> None:
+    y, groups = [0] * 9 + [1], np.arange(10)
+    with pytest.warns(UserWarning, match="least populated class of y has 1 rows, fewer than n_splits=3"):
+        list(ms.StratifiedGroupKFold(3).split(groups, y, groups))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_and_labels_of_every_kind_give_the_same_folds(seed: int) -> None:
+    """Codes follow the sorted order of the values, so order-preserving names change nothing; numpy.unique is the oracle."""
+    rng = np.random.default_rng(seed)
+    numbers, y = rng.integers(0, 40, 300), rng.integers(0, 4, 300)
+    kinds: list[Any] = [
+        numbers.astype(np.uint8),
+        numbers.astype(np.int32)[::-1][::-1],
+        numbers * (2**55) - 2**61,
+        numbers.astype(np.uint64) + np.uint64(2**63),
+        numbers.astype(np.float32) - 20,
+        np.where(numbers == 0, -0.0, numbers.astype(float)),
+        np.array([f"{i:03d}" for i in numbers]),
+        np.array([f"{i:03d}".encode() for i in numbers]),
+        np.array([f"{i:03d}" for i in numbers], dtype=object),
+        np.array([f"speaker-with-a-long-name-{i:03d}" for i in numbers]).tolist(),
+        numbers.astype("datetime64[D]"),
+        numbers.astype("timedelta64[s]"),
+        pd.Series(numbers, index=rng.permutation(300) + 7),
+        pd.Categorical([f"{i:03d}" for i in numbers]),
+        pd.Series(numbers, dtype="Int64"),
+        pd.Series([f"{i:03d}" for i in numbers], dtype="string"),
+        pd.Series([(i, "a") for i in numbers]),
+        np.ma.array(numbers, mask=False),
+    ]
+    fixed = numbers.copy()
+    fixed.flags.writeable = False
+    kinds.append(fixed)
+    for cv in (ms.GroupKFold(5), ms.StratifiedGroupKFold(4), ms.LeaveOneGroupOut(), ms.GroupShuffleSplit(2, random_state=0)):
+        expected = folds_of(cv, y, y, numbers)
+        for groups in kinds:
+            assert folds_of(cv, y, y, groups) == expected
+        assert folds_of(cv, y, np.array(["a", "b", "c", "d"])[y].astype(object), numbers) == expected
+        assert folds_of(cv, y, y.astype(np.float32), numbers) == expected
+
+
+def test_groups_that_cannot_be_sorted_are_taken_in_order_of_appearance() -> None:
+    groups = pd.Series(["b", 1, "a", 1, "b", (2, 3)])
+    assert [test for _, test in folds_of(ms.LeaveOneGroupOut(), groups, None, groups)] == [[0, 4], [1, 3], [2], [5]]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        np.ma.array([1, 2, 1, 2], mask=[0, 1, 0, 0]),
+        pd.Series([1, None, 2, 2], dtype="Int64"),
+        pd.Categorical(["a", None, "b", "b"]),
+        np.array(["2020-01-01", "NaT", "2021-01-01", "2021-01-01"], dtype="datetime64[D]"),
+        [1, float("nan"), "a", "b"],
+        pd.Series([["a"], ["b"], ["a"], {}]),
+        [[1], [2, 3], [1], [2]],
+        "abcd",
+        3,
+        {"a": 1},
+    ],
+    ids=lambda g: type(g).__name__,
+)
+@pytest.mark.parametrize("cv", GROUPED, ids=lambda cv: type(cv).__name__)
+def test_hostile_groups(cv: Any, groups: Any) -> None:
+    with pytest.raises(InvalidInputError, match="groups of"):
+        list(cv.split(np.zeros((4, 1)), [0, 1, 0, 1], groups))
+
+
+@pytest.mark.parametrize("y", [[0, np.nan, 1, 1], [0, None, 1, 1], [[0, 1]] * 4, [0, 1], "abcd", [[0], [1], [0, 1], [1]], [0, 1j, 0, 1], 3])
+def test_hostile_labels(y: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"y of StratifiedGroupKFold.split"):
+        list(ms.StratifiedGroupKFold(2).split(np.zeros((4, 1)), y, [0, 1, 2, 3]))
+
+
+def test_every_row_its_own_group_and_as_many_folds_as_groups() -> None:
+    groups, y = np.arange(50), np.arange(50) % 5
+    for cv in (ms.GroupKFold(50), ms.StratifiedGroupKFold(10), ms.LeaveOneGroupOut()):
+        assert sorted(row for _, test in folds_of(cv, y, y, groups) for row in test) == list(range(50))
+
+
+def test_memory_of_a_split_is_that_of_its_arrays() -> None:
+    """Peak while iterating: one fold's arrays, the rows in order of folds, and the codes; 100 bytes a row leave room for tables of groups."""
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    n = 200_000
+    groups, y = rng.integers(0, 20_000, n), rng.integers(0, 8, n)
+    tracemalloc.start()
+    for _ in ms.StratifiedGroupKFold(5).split(groups, y, groups):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * n

@@ -125,7 +125,8 @@ def cross_validate(
     -------
     dict
         ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool); where a
-        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the folds overlap in time; each is given an equal share of the whole.
+        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the
+        folds overlap in time; each is given an equal share of the whole.
 
     Raises
     ------

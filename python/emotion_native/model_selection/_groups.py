@@ -141,6 +141,8 @@ def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> np
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
         array = np.empty((0, 0))
+    if array.ndim == 1 and array.dtype.kind in "US" and isinstance(values, (list, tuple)) and not all(isinstance(v, (str, bytes)) for v in values):
+        array = np.array(values, dtype=object)  # numbers, NaN among them, do not become texts
     if array.ndim != 1 or len(array) != n_samples:
         raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n_samples} rows); got an array of shape {array.shape}")
     return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -52,13 +53,16 @@ def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
     """
     if y is None:
         raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got None")
-    shape = np.shape(y)
-    labels = as_values(np.reshape(y, -1) if len(shape) == 2 and shape[1] == 1 else y, n_samples, parameter="y", caller=caller)
+    if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    labels = as_values(y, n_samples, parameter="y", caller=caller)
+    if labels.dtype.kind == "c":
+        raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got complex numbers")
     try:
         encoded = factorize(labels)
     except TypeError as error:
         raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got: {error}") from error
-    if encoded.uniques.dtype.kind in "fc" and not (encoded.uniques == np.floor(encoded.uniques.real)).all():
+    if encoded.uniques.dtype.kind == "f" and not (encoded.uniques == np.floor(encoded.uniques)).all():
         raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions or NaN: use GroupKFold")
     if (is_missing(encoded.uniques) & (encoded.uniques != "")).any():
         raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels")
@@ -134,7 +138,7 @@ class _GroupKFolds(_GroupSplitter):
         if not isinstance(shuffle, (bool, np.bool_)):
             raise InvalidInputError(f"shuffle of {name} must be True or False; got {shuffle!r}")
         if not shuffle and random_state is not None:
-            raise InvalidInputError(f"random_state of {name} must be None while shuffle is False, where it has no effect; got {random_state!r}")
+            raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r}")
         self.n_splits = int(n_splits)
         self.shuffle = bool(shuffle)
         self.random_state = random_state
@@ -217,10 +221,15 @@ class StratifiedGroupKFold(_GroupKFolds):
         encoded = self._encode(groups, _num_samples(X))
         self._enough(len(encoded))
         labels = encode_labels_of_split(y, len(encoded.codes), caller="StratifiedGroupKFold.split")
-        if self.n_splits > np.bincount(labels.codes).max():
+        rows_of_class = np.bincount(labels.codes)
+        if self.n_splits > rows_of_class.max():
             raise InvalidInputError(
                 f"n_splits of StratifiedGroupKFold must be at most the number of rows of the largest class; got {self.n_splits}"
             )
+        if self.n_splits > rows_of_class.min():
+            fewest = int(rows_of_class.min())
+            message = f"The least populated class of y has {fewest} rows, fewer than n_splits={self.n_splits}: some folds must lack it"
+            warnings.warn(message, UserWarning, stacklevel=2)
         order = np.arange(len(encoded))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
