@@ -1,7 +1,11 @@
 """How everything here is measured: the same work, in one run, by turns (ours, theirs, ours, theirs, …), and only after the results were compared.
 
 A measurement is the wall time of one call; calls shorter than 0.2 s are repeated inside a measurement. The median of at least five measurements is
-reported with the smallest and the largest, beside the CPU time of the process and its workers.
+reported with the smallest and the largest, beside the CPU time of the process and its workers. Rows whose calls take many seconds are ``long``: at
+least three measurements, of which the call that was compared is the first.
+
+Quality is never assumed: a row prints both sides' held-out figures and whether ours is within the stated margin of theirs; a row outside its margin
+is marked, and `run.py` ends with an error.
 """
 
 from __future__ import annotations
@@ -31,11 +35,16 @@ class Contender:
     call: Callable[[], Any]
     threads: int
     package: str = ""
+    target: float = 0.0  # how many times faster ours shall be; 0: shown for context
+    scale: float = 1.0  # the call does 1 / scale of the work (fewer folds): all of its times are multiplied by this, and the workload says so
 
 
 @dataclass
 class Row:
-    """One comparison. ``check`` gets the results of all sides, ours first, and returns figures of agreement or raises AssertionError."""
+    """One comparison. ``check`` gets the results of all sides, ours first, and returns figures of agreement or raises AssertionError.
+
+    ``limit``: seconds a call of ours may take at most, where a target is absolute.
+    """
 
     name: str
     title: str
@@ -43,6 +52,18 @@ class Row:
     contenders: list[Contender]
     check: Callable[..., dict[str, float]]
     repeats: int = 5
+    limit: float = 0.0
+    long: bool = False
+
+
+@dataclass
+class Figures:
+    """A row that is no duel of times: ``measure`` returns a list of {what, value, unit, and where there is one target, at_most}."""
+
+    name: str
+    title: str
+    workload: str
+    measure: Callable[[], list[dict[str, Any]]]
 
 
 @dataclass
@@ -58,6 +79,8 @@ class Timing:
     cpu_median: float
     measurements: int
     calls_each: int
+    cpu_smallest: float = 0.0
+    target: float = 0.0
     wall: list[float] = field(default_factory=list)
 
 
@@ -122,49 +145,97 @@ def _measure(call: Callable[[], Any], calls: int) -> tuple[float, float]:
     return (time.perf_counter() - wall) / calls, (cpu_seconds() - cpu) / calls
 
 
+def _compared(row: Row) -> tuple[dict[str, float], list[tuple[float, float]]]:
+    """Return the agreement of the results, and the time of the call that gave each."""
+    results, first = [], []
+    for contender in row.contenders:
+        cpu, begun = cpu_seconds(), time.perf_counter()
+        results.append(contender.call())
+        first.append((time.perf_counter() - begun, cpu_seconds() - cpu))
+    return row.check(*results), first
+
+
+def _timed(row: Row, first: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Return (wall, CPU) of each measurement of each contender, taken by turns."""
+    taken: list[list[tuple[float, float]]] = [[one] if row.long else [] for one in first]
+    while len(taken[0]) < row.repeats:
+        for i, contender in enumerate(row.contenders):
+            taken[i].append(_measure(contender.call, calls_each(first[i][0])))
+    return taken
+
+
+def calls_each(first: float) -> int:
+    """Return how often a call of that duration is repeated inside a measurement."""
+    return max(1, min(100_000, int(np.ceil(SHORTEST / max(first, 1e-7)))))
+
+
+def _settled(row: Row, first: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the duration of a second call where the first was short: a first call pays for imports and caches."""
+    return [_measure(contender.call, 1) if one[0] < 2 * SHORTEST else one for contender, one in zip(row.contenders, first, strict=True)]
+
+
 def run(row: Row) -> dict[str, Any]:
     """Compare the results, then time the contenders by turns, write the JSON file of the row and return its content."""
     machine = describe_machine()
-    agreement = row.check(*(contender.call() for contender in row.contenders))
-    calls = []
-    for contender in row.contenders:
-        begun = time.perf_counter()
-        contender.call()
-        calls.append(max(1, int(np.ceil(SHORTEST / (time.perf_counter() - begun)))))
-    wall: list[list[float]] = [[] for _ in row.contenders]
-    cpu: list[list[float]] = [[] for _ in row.contenders]
-    for _ in range(row.repeats):
-        for i, contender in enumerate(row.contenders):
-            one_wall, one_cpu = _measure(contender.call, calls[i])
-            wall[i].append(one_wall)
-            cpu[i].append(one_cpu)
-    timings = [
-        Timing(
-            contender.name,
-            package_version(contender.package or contender.name),
-            contender.threads,
-            statistics.median(wall[i]),
-            min(wall[i]),
-            max(wall[i]),
-            statistics.median(cpu[i]),
-            row.repeats,
-            calls[i],
-            wall[i],
+    agreement, first = _compared(row)
+    first = _settled(row, first)
+    timings = []
+    for contender, taken, one in zip(row.contenders, _timed(row, first), first, strict=True):
+        wall = [contender.scale * seconds for seconds, _ in taken]
+        cpu = [contender.scale * seconds for _, seconds in taken]
+        timings.append(
+            Timing(
+                contender.name,
+                package_version(contender.package or contender.name),
+                contender.threads,
+                statistics.median(wall),
+                min(wall),
+                max(wall),
+                statistics.median(cpu),
+                len(wall),
+                calls_each(one[0]),
+                min(cpu),
+                contender.target,
+                wall,
+            )
         )
-        for i, contender in enumerate(row.contenders)
-    ]
-    result = {
-        "name": row.name,
-        "title": row.title,
-        "workload": row.workload,
-        "timings": [asdict(timing) for timing in timings],
-        "speedups": [timing.median / timings[0].median for timing in timings[1:]],
-        "agreement": agreement,
-        "machine": machine,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{row.name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    return write(
+        {
+            "name": row.name,
+            "title": row.title,
+            "workload": row.workload,
+            "timings": [asdict(timing) for timing in timings],
+            "speedups": [timing.median / timings[0].median for timing in timings[1:]],
+            "speedups_of_minima": [timing.smallest / timings[0].smallest for timing in timings[1:]],
+            "speedups_of_cpu": [timing.cpu_smallest / max(timings[0].cpu_smallest, 1e-9) for timing in timings[1:]],
+            "limit": row.limit,
+            "long": row.long,
+            "agreement": agreement,
+            "machine": machine,
+        }
+    )
+
+
+def measure(row: Figures) -> dict[str, Any]:
+    """Take the figures of a row, write its JSON file and return its content."""
+    machine = describe_machine()
+    return write({"name": row.name, "title": row.title, "workload": row.workload, "figures": row.measure(), "machine": machine})
+
+
+def write(result: dict[str, Any]) -> dict[str, Any]:
+    """Write the JSON file of a row, unless it was only tried out."""
+    if not os.environ.get("BENCHMARKS_QUICK"):
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{result['name']}.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def beside(what: str, ours: float, others: dict[str, float], margin: float, larger_is_better: bool = True) -> dict[str, Any]:
+    """Return the held-out figures of all sides, and whether ours is within the margin of the best of them."""
+    best = max(others.values()) if larger_is_better else min(others.values())
+    within = ours >= best - margin if larger_is_better else ours <= best + margin
+    figures = {f"{what}_{name}": value for name, value in {"ours": ours, **others}.items()}
+    return {**figures, f"{what}_margin": margin, f"{what}_within": bool(within)}
 
 
 def speech_table(
@@ -183,3 +254,8 @@ def speech_table(
 def unweighted_average_recall(y: np.ndarray, predicted: np.ndarray) -> float:
     """Return the mean over the classes of the share of their rows that was recognised."""
     return float(np.mean([np.mean(predicted[y == label] == label) for label in np.unique(y)]))
+
+
+def log_loss(y: np.ndarray, probability: np.ndarray) -> float:
+    """Return the mean negative log of the probability of the true label (labels are column numbers), clipped at 1e-15."""
+    return float(-np.mean(np.log(np.clip(probability[np.arange(y.size), y], 1e-15, 1.0))))

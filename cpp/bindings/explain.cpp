@@ -1,12 +1,16 @@
-// Explanations of forests.
+// Explanations of forests and of boosting models.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "arrays.hpp"
 #include "bound_forest.hpp"
 #include "emotion/core/parallel.hpp"
+#include "emotion/explain/interventional_shap.hpp"
 #include "emotion/explain/tree_shap.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
@@ -16,29 +20,98 @@ namespace py = pybind11;
 namespace emotion::bindings {
 namespace {
 
-py::tuple forest_shap(const BoundForest& forest, const Array<float>& x, int n_jobs, const py::object& progress) {
-    const auto view = matrix(x, "X", "forest_shap");
-    const std::size_t features = forest.forest.n_features;
-    const std::size_t classes = forest.forest.n_classes;
-    if (view.cols != features) {
-        throw InvalidInputError("X", "forest_shap", "a matrix of " + std::to_string(features) + " columns", shape_text(x));
+template <class T>
+std::vector<T> attribute(const py::object& model, const char* name) {
+    const py::object value = py::getattr(model, name);
+    if (!py::isinstance<Array<T>>(value)) {
+        throw ModelFormatError(std::string("boosting arrays: ") + name + " must be a C-contiguous array of its documented dtype");
     }
-    Array<double> values({static_cast<py::ssize_t>(view.rows), static_cast<py::ssize_t>(features), static_cast<py::ssize_t>(classes)});
-    auto [base, base_view] = new_vector<double>(classes);
-    const std::span<double> out(values.mutable_data(), view.rows * features * classes);
-    const auto& native = forest.forest;
+    const auto array = value.cast<Array<T>>();
+    return std::vector<T>(array.data(), array.data() + array.size());
+}
+
+// A boosting model by the array properties of its bound class.
+trees::Boosting boosting_of(const py::object& model) {
+    trees::Boosting out;
+    out.n_classes = py::getattr(model, "n_classes").cast<std::size_t>();
+    out.n_features = py::getattr(model, "n_features").cast<std::size_t>();
+    out.leaf_width = py::getattr(model, "leaf_width").cast<std::size_t>();
+    out.baseline = attribute<double>(model, "baseline");
+    out.tree_offsets = attribute<std::int64_t>(model, "tree_offsets");
+    out.feature = attribute<std::int32_t>(model, "feature");
+    out.threshold = attribute<float>(model, "threshold");
+    out.left = attribute<std::int32_t>(model, "left");
+    out.right = attribute<std::int32_t>(model, "right");
+    out.missing_left = attribute<std::uint8_t>(model, "missing_left");
+    out.cover = attribute<double>(model, "cover");
+    out.gain = attribute<double>(model, "gain");
+    out.value = attribute<double>(model, "value");
+    trees::validate(out);
+    return out;
+}
+
+// Calls make(model) with the native forest or boosting model.
+template <class Make>
+auto with_model(const py::object& model, Make&& make) {
+    if (py::isinstance<BoundForest>(model)) {
+        return make(model.cast<const BoundForest&>().forest);
+    }
+    return make(boosting_of(model));
+}
+
+std::shared_ptr<explain::TreeShap> tree_shap(const py::object& model) {
+    return with_model(model, [](const auto& native) {
+        const py::gil_scoped_release release;
+        return std::make_shared<explain::TreeShap>(native);
+    });
+}
+
+std::shared_ptr<explain::InterventionalShap> interventional_shap(const py::object& model, const Array<float>& background) {
+    const auto view = matrix(background, "background", "InterventionalShap");
+    return with_model(model, [&](const auto& native) {
+        return interruptible([&](StopToken& stop) { return std::make_shared<explain::InterventionalShap>(native, view, stop); });
+    });
+}
+
+template <class Shap>
+py::tuple explained(const Shap& shap, const Array<float>& x, int n_jobs, const py::object& progress) {
+    const auto view = matrix(x, "X", "explain");
+    const std::size_t features = shap.n_features();
+    const std::size_t outputs = shap.n_outputs();
+    if (view.cols != features) {
+        throw InvalidInputError("X", "explain", "a matrix of " + std::to_string(features) + " columns", shape_text(x));
+    }
+    Array<double> values({static_cast<py::ssize_t>(view.rows), static_cast<py::ssize_t>(features), static_cast<py::ssize_t>(outputs)});
+    auto [base, base_view] = new_vector<double>(outputs);
+    const std::span<double> out(values.mutable_data(), view.rows * features * outputs);
     interruptible([&, base_span = base_view](StopToken& stop) {
         Parallel parallel(n_jobs);
-        explain::tree_shap(native, view, out, base_span, parallel, stop);
+        shap.explain(view, out, base_span, parallel, stop);
     }, progress);
     return py::make_tuple(values, base);
+}
+
+template <class Shap>
+void register_shap(py::class_<Shap, std::shared_ptr<Shap>>& type) {
+    type.def_property_readonly("n_features", &Shap::n_features)
+        .def_property_readonly("n_outputs", &Shap::n_outputs)
+        .def("explain", &explained<Shap>, py::arg("X").noconvert(), py::arg("n_jobs") = 1, py::arg("progress") = py::none(),
+             "Shapley values (rows x features x outputs) and the base values (outputs).")
+        .def("__copy__", [](const py::object& self) { return self; })
+        .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"));
 }
 
 }  // namespace
 
 void register_explain(py::module_& m) {
-    m.def("forest_shap", &forest_shap, py::arg("forest"), py::arg("X").noconvert(), py::arg("n_jobs") = 1, py::arg("progress") = py::none(),
-          "Exact path-dependent Shapley values (rows x features x classes) and the base values (classes).");
+    py::class_<explain::TreeShap, std::shared_ptr<explain::TreeShap>> path(m, "TreeShap", "Plan of exact path-dependent Shapley values: immutable.");
+    path.def(py::init(&tree_shap), py::arg("model"), "From a Forest, or from an object with the array properties of a boosting model.");
+    register_shap(path);
+    py::class_<explain::InterventionalShap, std::shared_ptr<explain::InterventionalShap>> against(
+        m, "InterventionalShap", "Plan of exact Shapley values against background rows: immutable.");
+    against.def(py::init(&interventional_shap), py::arg("model"), py::arg("background").noconvert(),
+                "From a Forest, or from an object with the array properties of a boosting model.");
+    register_shap(against);
 }
 
 }  // namespace emotion::bindings

@@ -74,7 +74,7 @@ trees::Share share(const py::dict& step, const char* key, trees::Share otherwise
     return {PyIndex_Check(value.ptr()) != 0 ? Kind::count : Kind::fraction, number};
 }
 
-trees::Criterion criterion(const py::dict& step) {
+trees::Criterion criterion(const py::dict& step, const char* caller) {
     const auto name = get_or<std::string>(step, "criterion", "gini");
     if (name == "gini") {
         return trees::Criterion::gini;
@@ -82,7 +82,7 @@ trees::Criterion criterion(const py::dict& step) {
     if (name == "entropy" || name == "log_loss") {
         return trees::Criterion::entropy;
     }
-    throw InvalidInputError("criterion", "RandomForestClassifier", "'gini', 'entropy' or 'log_loss'", "'" + name + "'");
+    throw InvalidInputError("criterion", caller, "'gini', 'entropy' or 'log_loss'", "'" + name + "'");
 }
 
 void set_class_weight(trees::ForestOptions& options, const py::dict& step, std::size_t n_classes) {
@@ -96,7 +96,7 @@ void set_class_weight(trees::ForestOptions& options, const py::dict& step, std::
     }
     const auto name = get<std::string>(step, "class_weight");
     if (name != "balanced" && name != "balanced_subsample") {
-        throw InvalidInputError("class_weight", "RandomForestClassifier", "'balanced', 'balanced_subsample', weights or None", "'" + name + "'");
+        throw InvalidInputError("class_weight", trees::class_name(options), "'balanced', 'balanced_subsample', weights or None", "'" + name + "'");
     }
     options.class_weight = name == "balanced" ? trees::ClassWeight::balanced : trees::ClassWeight::balanced_subsample;
 }
@@ -150,7 +150,9 @@ runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {
     runtime::ForestSpec spec;
     trees::ForestOptions& options = spec.options;
     options.n_estimators = get_or(step, "n_estimators", options.n_estimators);
-    options.criterion = criterion(step);
+    const bool cuts = get_or<std::string>(step, "kind", "random_forest_classifier") == "extra_trees_classifier";
+    options.splitter = cuts ? trees::Splitter::random_cut : trees::Splitter::best;
+    options.criterion = criterion(step, trees::class_name(options));
     options.max_depth = get_or(step, "max_depth", options.max_depth);
     options.min_weight_fraction_leaf = get_or(step, "min_weight_fraction_leaf", options.min_weight_fraction_leaf);
     options.max_leaf_nodes = get_or(step, "max_leaf_nodes", options.max_leaf_nodes);
@@ -191,7 +193,7 @@ runtime::PipelineSpec pipeline_spec(const py::list& steps, std::size_t n_classes
             spec.steps.push_back(step_spec(step, kind));
         } else if (kind == "logistic_regression") {
             spec.estimator = logistic_options(step, n_classes);
-        } else if (kind == "random_forest_classifier") {
+        } else if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
             spec.estimator = forest_spec(step, n_classes);
         } else {
             throw InvalidInputError("steps", "run_folds", "steps with a classifier last", kind);

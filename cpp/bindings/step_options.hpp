@@ -10,7 +10,7 @@
 namespace emotion::bindings {
 
 sampling::OverSamplerOptions over_sampler_options(const pybind11::dict& step);
-// What is absent keeps its default; `first_tree` numbers the first tree of a fit that continues another.
+// Of both kinds of forests (random_forest_classifier, extra_trees_classifier). What is absent keeps its default; `first_tree` numbers the first tree of a fit that continues another.
 runtime::ForestSpec forest_spec(const pybind11::dict& step, std::size_t n_classes);
 linear::LogisticOptions logistic_options(const pybind11::dict& step, std::size_t n_classes);
 runtime::PipelineSpec pipeline_spec(const pybind11::list& steps, std::size_t n_classes);

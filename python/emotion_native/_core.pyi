@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'forest_shap', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -113,6 +113,64 @@ class Forest:
 
     @property
     def value(self) -> typing.Any:
+        ...
+
+class TreeShap:
+    """
+    Plan of exact path-dependent Shapley values: immutable.
+    """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __init__(self, model: typing.Any) -> None:
+        """
+        From a Forest, or from an object with the array properties of a boosting model.
+        """
+
+    def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+        """
+        Shapley values (rows x features x outputs) and the base values (outputs).
+        """
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        ...
+
+class InterventionalShap:
+    """
+    Plan of exact Shapley values against background rows: immutable.
+    """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __init__(self, model: typing.Any, background: numpy.typing.NDArray[numpy.float32]) -> None:
+        """
+        From a Forest, or from an object with the array properties of a boosting model.
+        """
+
+    def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
+        """
+        Shapley values (rows x features x outputs) and the base values (outputs).
+        """
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
         ...
 
 class Model:
@@ -271,11 +329,6 @@ def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[n
     Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.
     """
 
-def forest_shap(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
-    """
-    Exact path-dependent Shapley values (rows x features x classes) and the base values (classes).
-    """
-
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
@@ -372,13 +425,13 @@ def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """

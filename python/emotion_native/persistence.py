@@ -44,7 +44,7 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `Pipeline`, `RandomForestClassifier` or `LogisticRegression` of this package, or one of them inside
+        A fitted `Pipeline`, classifier of `ensemble` or `LogisticRegression` of this package, or one of them inside
         `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold are then saved too. Samplers act in ``fit`` only
         and are left out.
     path : str or path-like

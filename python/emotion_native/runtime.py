@@ -360,7 +360,7 @@ class EmotionModel:
         -------
         dict
             ``values``: float64 of shape (n_features, n_classes); ``base_values``: float64 of shape (n_classes,); ``data``: float32 of shape
-            (n_features,); ``feature_names``; ``classes``; ``output``: ``probability`` (forests) or ``margin`` (logistic regression);
+            (n_features,); ``feature_names``; ``classes``; ``output``: ``probability`` (forests) or ``margin`` (boosting and logistic regression);
             ``prediction``. ``base_values`` plus the sum of ``values`` over the features is the estimator's output.
 
         Raises

@@ -28,5 +28,5 @@ def test_results_are_complete_and_name_no_machine(path: Path) -> None:
     assert {"cpu", "cores", "memory_gib", "python"} <= set(result["machine"])
     assert not {"host", "hostname", "node"} & set(result["machine"])
     for timing in result.get("timings", []):
-        assert timing["measurements"] >= 5
+        assert timing["measurements"] >= (3 if result.get("long") else 5)
         assert timing["smallest"] <= timing["median"] <= timing["largest"]

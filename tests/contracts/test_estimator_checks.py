@@ -9,7 +9,7 @@ import pytest
 from imblearn.utils import estimator_checks as sampler_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_native.ensemble import RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
@@ -25,6 +25,7 @@ ESTIMATORS = [
     RandomOverSampler(random_state=0),
     LogisticRegression(),
     RandomForestClassifier(n_estimators=5, random_state=0),
+    ExtraTreesClassifier(n_estimators=5, random_state=0),
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
 ]
 

@@ -11,7 +11,6 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emotion_native import _core
 from emotion_native.ensemble import RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.explain import Explanation, TreeExplainer
@@ -153,7 +152,7 @@ def test_what_is_no_forest_is_refused() -> None:
         with pytest.raises(ValueError):
             explainer(bad)
     with pytest.raises(TypeError):
-        _core.forest_shap(explainer._estimator._forest, X.astype(np.float64), 1)
+        explainer._plan.explain(X.astype(np.float64), 1)
 
 
 def test_empty_explanations_keep_their_axes() -> None:

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from emotion_native import _core
-from emotion_native.ensemble import RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
@@ -50,6 +50,8 @@ ESTIMATORS = {
     "whole forest": RandomForestClassifier(
         n_estimators=3, random_state=5, bootstrap=False, max_features=None, max_leaf_nodes=9, min_samples_split=0.1
     ),
+    "extra trees": ExtraTreesClassifier(n_estimators=5, random_state=6),
+    "weighted extra trees": ExtraTreesClassifier(n_estimators=4, random_state=7, class_weight="balanced", bootstrap=True, max_depth=7),
     "logistic": LogisticRegression(max_iter=20),
     "weighted logistic": LogisticRegression(max_iter=20, class_weight="balanced", fit_intercept=False, C=0.1),
 }
@@ -58,6 +60,8 @@ PIPELINES = [
     (("scale",), "forest"),
     (("scale",), "other forest"),
     (("centre", "sample"), "whole forest"),
+    (("scale", "sample"), "extra trees"),
+    (("median", "scale", "select"), "weighted extra trees"),
     (("mean", "scale", "select", "sample"), "forest"),
     (("median", "scale", "sample", "select"), "logistic"),
     (("scale", "mode", "sample"), "forest"),

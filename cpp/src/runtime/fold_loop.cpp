@@ -49,6 +49,12 @@ TrainingRows<T> start_rows(const LearningData<T>& data, std::span<const std::int
         if (!data.weights.empty()) {
             rows.weights.push_back(data.weights[static_cast<std::size_t>(row)]);
         }
+        if (!data.groups.empty()) {
+            rows.groups.push_back(data.groups[static_cast<std::size_t>(row)]);
+        }
+        if (!data.speaker.empty()) {
+            rows.speaker.push_back(data.speaker[static_cast<std::size_t>(row)]);
+        }
     }
     rows.columns.resize(data.x.cols);
     for (std::size_t c = 0; c < data.x.cols; ++c) {
@@ -164,7 +170,7 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
 // Refuses test rows that the steps and the classifier would refuse one after another: the loop then raises where `fit` and `predict_proba` do.
 template <class T>
 void check_test_rows(const FittedPipeline& pipeline, MatrixView<const T> x) {
-    const bool forest = std::holds_alternative<trees::Forest>(pipeline.estimator);
+    const bool forest = !std::holds_alternative<linear::LogisticModel>(pipeline.estimator);
     const char* refuses = forest ? nullptr : "LogisticRegression.predict_proba";
     for (const FittedStep& step : pipeline.steps) {
         if (std::holds_alternative<preprocessing::SimpleImputer>(step)) {
@@ -251,14 +257,19 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
 }
 
 template <class T>
-FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std::span<const Fold> folds, Parallel& parallel, StopToken& stop) {
+FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec> specs, std::span<const Fold> folds, Parallel& parallel,
+                      StopToken& stop) {
     std::size_t largest = 1;
     for (const Fold& fold : folds) {
         check_part(fold.train, data.x.rows, "train");
         check_part(fold.test, data.x.rows, "test");
+        if (fold.spec >= specs.size()) {
+            throw InvalidInputError("folds", "run_folds", "fitted with one of the " + std::to_string(specs.size()) + " pipelines",
+                                    std::to_string(fold.spec));
+        }
         largest = std::max(largest, fold.train.size());
     }
-    const bool forest = std::holds_alternative<ForestSpec>(spec.estimator);
+    const bool forest = std::any_of(specs.begin(), specs.end(), [](const PipelineSpec& s) { return std::holds_alternative<ForestSpec>(s.estimator); });
     trees::RankCodes codes;
     if (forest) {
         codes = trees::RankCodes::build(data.x, parallel, stop);
@@ -272,12 +283,13 @@ FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std
     parallel.each(in_flight, [&](std::size_t) {
         for (std::size_t f = next++; f < folds.size(); f = next++) {
             stop.check();
+            const PipelineSpec& spec = specs[folds[f].spec];
             const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, folds[f].train, parallel, stop);
             Matrix<double> probability(folds[f].test.size(), data.n_classes);
             predict_rows(data, fit, folds[f].test, probability, parallel, stop);
             results.probability[f] = std::move(probability);
             results.converged[f] = fit.converged ? 1 : 0;
-            if (!forest) {
+            if (!std::holds_alternative<ForestSpec>(spec.estimator)) {
                 stop.advance();
             }
         }
@@ -288,7 +300,7 @@ FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std
 #define EMOTION_INSTANTIATE(T)                                                                                                             \
     template FoldFit fit_fold(const LearningData<T>&, const trees::RankCodes*, const PipelineSpec&, std::span<const std::int64_t>, Parallel&, \
                               StopToken&);                                                                                                 \
-    template FoldResults run_folds(const LearningData<T>&, const PipelineSpec&, std::span<const Fold>, Parallel&, StopToken&);
+    template FoldResults run_folds(const LearningData<T>&, std::span<const PipelineSpec>, std::span<const Fold>, Parallel&, StopToken&);
 EMOTION_INSTANTIATE(float)
 EMOTION_INSTANTIATE(double)
 #undef EMOTION_INSTANTIATE

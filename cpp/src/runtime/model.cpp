@@ -157,8 +157,27 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
     if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
         std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*forest); });
         tree_shap_->explain(transformed, values, base, parallel, stop);
+    } else if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.pipeline.estimator)) {
+        explain_boosting(*boosting, transformed, values, base, parallel, stop);
     } else {
         linear_contributions(std::get<linear::LogisticModel>(contents_.pipeline.estimator), transformed, background_mean_, values, base);
+    }
+}
+
+// Two classes have one margin, that of the second; the first has its negative.
+void Model::explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
+                             Parallel& parallel, StopToken& stop) const {
+    std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(boosting); });
+    if (boosting.n_outputs() > 1) {
+        tree_shap_->explain(transformed, values, base, parallel, stop);
+        return;
+    }
+    std::vector<double> part(transformed.size());
+    tree_shap_->explain(transformed, part, base.last(1), parallel, stop);
+    base[0] = -base[1];
+    for (std::size_t i = 0; i < part.size(); ++i) {
+        values[2 * i] = -part[i];
+        values[2 * i + 1] = part[i];
     }
 }
 
@@ -168,11 +187,14 @@ void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parall
         predictor_.predict_proba(x, out, parallel, stop);
         return;
     }
-    const auto& model = std::get<linear::LogisticModel>(contents_.pipeline.estimator);
     Matrix<float> z(x.rows, background_mean_.size());
     contents_.pipeline.transform(x, z.view());
-    Matrix<double> scores(x.rows, model.n_outputs());
-    linear::decision_function(model, std::as_const(z).view(), scores.view());
+    Matrix<double> scores(x.rows, n_classes() == 2 ? 1 : n_classes());
+    if (const trees::BoostingPredictor* const boosting = predictor_.boosting()) {
+        boosting->decision_function(std::as_const(z).view(), scores.view(), parallel, stop);
+    } else {
+        linear::decision_function(std::get<linear::LogisticModel>(contents_.pipeline.estimator), std::as_const(z).view(), scores.view());
+    }
     for (std::size_t r = 0; r < x.rows; ++r) {
         for (std::size_t k = 0; k < n_classes(); ++k) {
             out(r, k) = scores.cols > 1 ? scores(r, k) : (k == 0 ? -scores(r, 0) : scores(r, 0));

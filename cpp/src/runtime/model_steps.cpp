@@ -116,7 +116,8 @@ ColumnSelection read_selection(const TensorFile& file, const std::string& prefix
 }
 
 // The depth of the deepest leaf. Needs indices that were validated: every child comes after its parent, so one pass suffices.
-std::size_t deepest(const trees::Forest& forest) {
+template <class Trees>
+std::size_t deepest(const Trees& forest) {
     std::size_t result = 0;
     std::vector<std::uint32_t> depth;
     for (std::size_t t = 0; t < forest.n_trees(); ++t) {
@@ -134,26 +135,55 @@ std::size_t deepest(const trees::Forest& forest) {
     return result;
 }
 
+// The arrays that all models of trees have; returns the number of nodes.
+template <class Trees>
+std::size_t read_nodes(Trees& trees, const TensorFile& file, const std::string& prefix, std::size_t columns, std::size_t n_classes) {
+    trees.n_classes = n_classes;
+    trees.n_features = columns;
+    trees.tree_offsets = read_array<std::int64_t>(file, prefix + "tree_offsets", {any});
+    trees.feature = read_array<std::int32_t>(file, prefix + "feature", {any});
+    const std::size_t nodes = trees.feature.size();
+    trees.threshold = read_array<float>(file, prefix + "threshold", {nodes});
+    trees.left = read_array<std::int32_t>(file, prefix + "left", {nodes});
+    trees.right = read_array<std::int32_t>(file, prefix + "right", {nodes});
+    trees.missing_left = read_array<std::uint8_t>(file, prefix + "missing_left", {nodes});
+    trees.cover = read_array<double>(file, prefix + "cover", {nodes});
+    return nodes;
+}
+
+template <class Trees>
+void check_trees(const Trees& trees, const std::string& prefix, const ModelLimits& limits) {
+    validate(trees);
+    require_all(trees.missing_left, prefix + "missing_left", "0 or 1", [](std::uint8_t v) { return v <= 1; });
+    if (deepest(trees) > limits.tree_depth) {
+        refuse("one of its trees is deeper than " + std::to_string(limits.tree_depth) + " levels");
+    }
+}
+
 trees::Forest read_forest(const TensorFile& file, const std::string& prefix, std::size_t columns, std::size_t n_classes, const ModelLimits& limits) {
     trees::Forest forest;
-    forest.n_classes = n_classes;
-    forest.n_features = columns;
-    forest.tree_offsets = read_array<std::int64_t>(file, prefix + "tree_offsets", {any});
-    forest.feature = read_array<std::int32_t>(file, prefix + "feature", {any});
-    const std::size_t nodes = forest.feature.size();
-    forest.threshold = read_array<float>(file, prefix + "threshold", {nodes});
-    forest.left = read_array<std::int32_t>(file, prefix + "left", {nodes});
-    forest.right = read_array<std::int32_t>(file, prefix + "right", {nodes});
-    forest.missing_left = read_array<std::uint8_t>(file, prefix + "missing_left", {nodes});
-    forest.cover = read_array<double>(file, prefix + "cover", {nodes});
+    const std::size_t nodes = read_nodes(forest, file, prefix, columns, n_classes);
     forest.impurity = read_array<double>(file, prefix + "impurity", {nodes});
     forest.value = read_array<double>(file, prefix + "value", {nodes, n_classes});
-    trees::validate(forest);
-    require_all(forest.missing_left, prefix + "missing_left", "0 or 1", [](std::uint8_t v) { return v <= 1; });
-    if (deepest(forest) > limits.tree_depth) {
-        refuse("a tree of its forest is deeper than " + std::to_string(limits.tree_depth) + " levels");
-    }
+    check_trees(forest, prefix, limits);
     return forest;
+}
+
+trees::Boosting read_boosting(const TensorFile& file, const JsonValue& step, const std::string& prefix, std::size_t columns, std::size_t n_classes,
+                              const ModelLimits& limits) {
+    trees::Boosting model;
+    const std::size_t nodes = read_nodes(model, file, prefix, columns, n_classes);
+    const JsonValue* const width = step.find("leaf_width");
+    const std::size_t outputs = model.n_outputs();
+    if (width == nullptr || !width->is(Kind::integer) || (width->integer != 1 && width->integer != static_cast<std::int64_t>(outputs))) {
+        refuse("the leaf_width of its boosting is not 1 or " + std::to_string(outputs));
+    }
+    model.leaf_width = static_cast<std::size_t>(width->integer);
+    model.baseline = read_array<double>(file, prefix + "baseline", {outputs});
+    model.gain = read_array<double>(file, prefix + "gain", {nodes});
+    model.value = read_array<double>(file, prefix + "value", {nodes, model.leaf_width});
+    check_trees(model, prefix, limits);
+    return model;
 }
 
 linear::LogisticModel read_logistic(const TensorFile& file, const std::string& prefix, std::size_t columns, std::size_t n_classes) {
@@ -183,8 +213,10 @@ FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std
         const std::string kind = text_of(step, "kind", "a step");
         const std::string prefix = "steps." + std::to_string(i) + ".";
         ends_with_classifier = true;
-        if (kind == "random_forest_classifier") {
+        if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
             pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
+        } else if (kind == "gradient_boosting_classifier") {
+            pipeline.estimator = read_boosting(file, step, prefix, columns, n_classes, limits);
         } else if (kind == "logistic_regression") {
             pipeline.estimator = read_logistic(file, prefix, columns, n_classes);
         } else {

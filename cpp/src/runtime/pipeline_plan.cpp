@@ -69,27 +69,16 @@ std::size_t apply_steps(const std::vector<FittedStep>& steps, std::vector<T>& va
     return cols;
 }
 
-template <class T>
-void predict_block(const FittedPipeline& pipeline, const trees::ForestPredictor* forest, MatrixView<const T> x, MatrixView<double> out) {
-    if (x.cols != pipeline.n_features_in) {
-        throw InvalidInputError("x", "predict_proba", "rows of " + std::to_string(pipeline.n_features_in) + " features",
-                                std::to_string(x.cols) + " features");
-    }
-    std::vector<T> values(x.data, x.data + x.size());
-    const std::size_t cols = apply_steps(pipeline.steps, values, x.rows, x.cols);
-    if (forest == nullptr) {
-        linear::predict_proba(std::get<linear::LogisticModel>(pipeline.estimator), MatrixView<const T>{values.data(), x.rows, cols}, out);
-        return;
-    }
+template <class T, class Predictor>
+void predict_by_trees(const Predictor& predictor, MatrixView<const T> x, MatrixView<double> out) {
     Parallel serial(1);
     StopToken stop;
     if constexpr (std::is_same_v<T, float>) {
-        forest->predict_proba(MatrixView<const float>{values.data(), x.rows, cols}, out, serial, stop);
+        predictor.predict_proba(x, out, serial, stop);
     } else {
-        std::vector<float> narrow(x.rows * cols);
-        std::transform(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(narrow.size()), narrow.begin(),
-                       [](T value) { return static_cast<float>(value); });
-        forest->predict_proba(MatrixView<const float>{narrow.data(), x.rows, cols}, out, serial, stop);
+        std::vector<float> narrow(x.size());
+        std::transform(x.data, x.data + x.size(), narrow.begin(), [](T value) { return static_cast<float>(value); });
+        predictor.predict_proba(MatrixView<const float>{narrow.data(), x.rows, x.cols}, out, serial, stop);
     }
 }
 
@@ -181,10 +170,12 @@ void FittedPipeline::validate() const {
         require(e.n_features == cols, "the classifier expects another number of columns");
         require(e.n_classes > 0, "the classifier has no classes");
     }, estimator);
-    if (const auto* forest = std::get_if<trees::Forest>(&estimator)) {
+    if (const auto* model = std::get_if<linear::LogisticModel>(&estimator)) {
+        linear::validate(*model);
+    } else if (const auto* forest = std::get_if<trees::Forest>(&estimator)) {
         trees::validate(*forest);
     } else {
-        linear::validate(std::get<linear::LogisticModel>(estimator));
+        trees::validate(std::get<trees::Boosting>(estimator));
     }
 }
 
@@ -201,16 +192,36 @@ void FittedPipeline::predict_proba(MatrixView<const double> x, MatrixView<double
 
 PipelinePredictor::PipelinePredictor(const FittedPipeline& pipeline) : pipeline_(&pipeline) {
     if (const auto* forest = std::get_if<trees::Forest>(&pipeline.estimator)) {
-        forest_.emplace(*forest);
+        trees_.emplace<trees::ForestPredictor>(*forest);
+    } else if (const auto* boosting = std::get_if<trees::Boosting>(&pipeline.estimator)) {
+        trees_.emplace<trees::BoostingPredictor>(*boosting);
+    }
+}
+
+template <class T>
+void PipelinePredictor::predict_block(MatrixView<const T> x, MatrixView<double> out) const {
+    if (x.cols != pipeline_->n_features_in) {
+        throw InvalidInputError("x", "predict_proba", "rows of " + std::to_string(pipeline_->n_features_in) + " features",
+                                std::to_string(x.cols) + " features");
+    }
+    std::vector<T> values(x.data, x.data + x.size());
+    const std::size_t cols = apply_steps(pipeline_->steps, values, x.rows, x.cols);
+    const MatrixView<const T> rows{values.data(), x.rows, cols};
+    if (const auto* forest = std::get_if<trees::ForestPredictor>(&trees_)) {
+        predict_by_trees(*forest, rows, out);
+    } else if (const auto* boosting = std::get_if<trees::BoostingPredictor>(&trees_)) {
+        predict_by_trees(*boosting, rows, out);
+    } else {
+        linear::predict_proba(std::get<linear::LogisticModel>(pipeline_->estimator), rows, out);
     }
 }
 
 void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<double> out) const {
-    predict_block(*pipeline_, forest_ ? &*forest_ : nullptr, x, out);
+    predict_block(x, out);
 }
 
 void PipelinePredictor::predict_proba(MatrixView<const double> x, MatrixView<double> out) const {
-    predict_block(*pipeline_, forest_ ? &*forest_ : nullptr, x, out);
+    predict_block(x, out);
 }
 
 void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {

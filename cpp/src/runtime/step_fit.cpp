@@ -114,6 +114,11 @@ public:
         if (!rows_.weights.empty()) {
             append(rows_.weights);
         }
+        for (std::vector<std::int32_t>* const codes : {&rows_.groups, &rows_.speaker}) {
+            if (!codes->empty()) {
+                append(*codes);
+            }
+        }
         append(rows_.labels);
     }
 

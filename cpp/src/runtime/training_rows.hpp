@@ -33,6 +33,8 @@ struct TrainingRows {
     std::vector<std::int32_t> rows;      // position -> row of x
     std::vector<std::int32_t> labels;    // position -> class of the fold
     std::vector<double> weights;         // position -> weight; empty: all 1
+    std::vector<std::int32_t> groups;    // position -> group; empty: not given
+    std::vector<std::int32_t> speaker;   // position -> speaker; empty: not given
     std::vector<std::int32_t> columns;   // column -> column of x
     std::vector<ColumnStage> stages;
 

@@ -161,7 +161,8 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
     const TrainingPlan plan(data, options);
     const auto n_trees = static_cast<std::size_t>(options.n_estimators);
     const std::size_t draws = options.bootstrap && options.max_samples != 0 ? options.max_samples : plan.n_positions;
-    const std::vector<std::int64_t> xlogx = options.criterion == Criterion::entropy && !plan.weighted ? entropy_table(draws) : std::vector<std::int64_t>{};
+    const bool by_counts = !plan.weighted && options.splitter == Splitter::best;
+    const std::vector<std::int64_t> xlogx = options.criterion == Criterion::entropy && by_counts ? entropy_table(draws) : std::vector<std::int64_t>{};
     WorkspacePool pool(plan, options);
     BagMarks in_bag(out_of_bag != nullptr ? n_trees : 0, plan.n_rows);
     std::vector<Tree> trees(n_trees);
@@ -170,10 +171,10 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
         auto workspace = pool.take();
         std::vector<std::uint32_t>& copies = workspace->copies;
         plan.draw(options, options.first_tree + t, copies);
-        const bool narrow = !plan.weighted && fits_narrow_keys(plan, *std::max_element(copies.begin(), copies.end()));
+        const bool narrow = by_counts && fits_narrow_keys(plan, *std::max_element(copies.begin(), copies.end()));
         auto& search = narrow ? workspace->narrow : workspace->broad;
         if (!search) {
-            search = make_split_search(plan, options.criterion, narrow, xlogx);
+            search = options.splitter == Splitter::best ? make_split_search(plan, options.criterion, narrow, xlogx) : make_random_cut_search(plan, options.criterion);
         }
         search->start_tree(copies, plan.tree_class_factor(options, copies));
         trees[t] = workspace->grower.grow(*search, options.first_tree + t, stop);

@@ -37,7 +37,7 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     if (sizes.max_samples.kind == Share::Kind::count) {
         options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
         if (options.max_samples > n_positions) {
-            throw InvalidInputError("max_samples", "RandomForestClassifier", "at most the number of rows", std::to_string(options.max_samples));
+            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows", std::to_string(options.max_samples));
         }
     } else if (sizes.max_samples.kind == Share::Kind::fraction) {
         options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));

@@ -122,13 +122,16 @@ void Grower::set_split(std::int32_t index, const Split& split, std::size_t n_lef
     const auto i = static_cast<std::size_t>(index);
     const float* const values = plan_.columns[split.feature].values;
     tree_.feature[i] = static_cast<std::int32_t>(split.feature);
-    tree_.threshold[i] = split.only_missing_right ? std::numeric_limits<float>::infinity()
-                                                  : threshold_between(values[split.left_code], values[split.right_code]);
+    if (split.only_missing_right) {
+        tree_.threshold[i] = std::numeric_limits<float>::infinity();
+    } else {
+        tree_.threshold[i] = std::isnan(split.cut) ? threshold_between(values[split.left_code], values[split.right_code]) : split.cut;
+    }
     tree_.missing_left[i] = (split.missing_in_node ? split.missing_left : n_left > n_right) ? 1 : 0;
 }
 
 bool Grower::split(const Node& node, std::int32_t index, std::size_t& middle, double& improvement) {
-    search_->start_node(node.begin, node.end, sums_, {options_.min_samples_leaf, min_weight_leaf_});
+    search_->start_node(node.begin, node.end, sums_, {options_.min_samples_leaf, min_weight_leaf_, {options_.seed, tree_index_, node.path}});
     draw_columns(node);
     const Split best = search_->best();
     if (!best.found) {

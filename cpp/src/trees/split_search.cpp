@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "random_cut_search.hpp"
 #include "unit_search.hpp"
 #include "weighted_search.hpp"
 
@@ -24,6 +25,10 @@ std::unique_ptr<SplitSearch> make_split_search(const TrainingPlan& plan, Criteri
         return std::make_unique<UnitSearch<std::uint32_t, EntropyScore>>(plan, score);
     }
     return std::make_unique<UnitSearch<std::uint64_t, EntropyScore>>(plan, score);
+}
+
+std::unique_ptr<SplitSearch> make_random_cut_search(const TrainingPlan& plan, Criterion criterion) {
+    return std::make_unique<RandomCutSearch>(plan, criterion);
 }
 
 bool fits_narrow_keys(const TrainingPlan& plan, std::uint32_t max_copies) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Split {
     std::uint32_t feature = 0;
     std::uint32_t left_code = 0;
     std::uint32_t right_code = 0;
+    float cut = std::numeric_limits<float>::quiet_NaN();   // the threshold where it was drawn at random; NaN: the middle between the codes' values
 };
 
 struct NodeSums {
@@ -29,9 +31,17 @@ struct NodeSums {
     bool pure = false;             // at most one class
 };
 
+// What a node's random numbers depend on.
+struct NodeKey {
+    std::uint64_t seed = 0;
+    std::uint64_t tree = 0;
+    std::uint64_t path = 0;
+};
+
 struct SplitLimits {
     double min_samples_leaf = 1;
     double min_weight_leaf = 0;
+    NodeKey key;
 };
 
 // Holds the items of one tree in node order: a node is a range of places. One object a thread, reused from tree to tree.
@@ -54,7 +64,7 @@ public:
     virtual void sums(std::size_t begin, std::size_t end, NodeSums& out) = 0;
     // The node whose split is sought from now on. `sums` must stay alive until apply().
     virtual void start_node(std::size_t begin, std::size_t end, const NodeSums& sums, const SplitLimits& limits) = 0;
-    // Looks at all boundaries of a column; false if the column is constant in the node. Earlier columns win ties, and smaller values.
+    // Looks at all boundaries of a column, or at its random cut; false if the column is constant in the node. Earlier columns win ties, and smaller values.
     virtual bool try_column(std::uint32_t feature) = 0;
     [[nodiscard]] virtual const Split& best() const = 0;
     // Moves the places of the left child before those of the right; returns where the right child begins.
@@ -63,6 +73,9 @@ public:
 
 // xlogx: for unit weights and entropy, see entropy_table; `narrow_keys`: the packed keys of a tree fit 31 bits.
 std::unique_ptr<SplitSearch> make_split_search(const TrainingPlan& plan, Criterion criterion, bool narrow_keys, const std::vector<std::int64_t>& xlogx);
+
+// One random cut a column, for any weights.
+std::unique_ptr<SplitSearch> make_random_cut_search(const TrainingPlan& plan, Criterion criterion);
 
 // Whether code, class and a count up to max_copies fit 31 bits.
 bool fits_narrow_keys(const TrainingPlan& plan, std::uint32_t max_copies);

@@ -13,7 +13,7 @@
 namespace emotion::trees {
 
 // Sample weights and class weights. Key: code | place in the node. A boundary costs O(classes).
-class WeightedSearch final : public SearchBase<std::uint64_t> {
+class WeightedSearch : public SearchBase<std::uint64_t> {
 public:
     WeightedSearch(const TrainingPlan& plan, Criterion criterion) : SearchBase(plan), criterion_(criterion), left_(plan.n_classes) {
         payload_bits_ = 32;
@@ -79,7 +79,7 @@ public:
         std::fill(left_.begin(), left_.end(), 0.0);
         left_copies_ = 0;
         for (std::size_t i = n_present_; i < n; ++i) {
-            move(sorter_.sorted()[i]);
+            move(sorter_.sorted()[i] & place_mask);
         }
         scan(feature, n_present_ - 1, true);
         return true;
@@ -99,25 +99,29 @@ public:
         return middle;
     }
 
-private:
+protected:
     struct Item {
         double weight;
         std::uint32_t label;
         std::uint32_t copies;
     };
 
-    void move(std::uint64_t key) {
-        const Item& item = items_[begin_ + (key & 0xFFFFFFFFU)];
+    // The place goes left; counted from the node's first.
+    void move(std::size_t place) {
+        const Item& item = items_[begin_ + place];
         left_[item.label] += item.weight;
         left_copies_ += item.copies;
+    }
+
+    [[nodiscard]] bool enough_copies() const {
+        return left_copies_ >= limits_.min_samples_leaf && sums_->copies - left_copies_ >= limits_.min_samples_leaf;
     }
 
     void scan(std::uint32_t feature, std::size_t end, bool missing_left) {
         const std::uint64_t* const sorted = sorter_.sorted();
         for (std::size_t i = 0; i < end; ++i) {
-            move(sorted[i]);
-            if ((sorted[i] >> 32) == (sorted[i + 1] >> 32) || left_copies_ < limits_.min_samples_leaf ||
-                sums_->copies - left_copies_ < limits_.min_samples_leaf) {
+            move(sorted[i] & place_mask);
+            if ((sorted[i] >> 32) == (sorted[i + 1] >> 32) || !enough_copies()) {
                 continue;
             }
             if (improves()) {
@@ -161,6 +165,7 @@ private:
         return false;
     }
 
+    static constexpr std::uint64_t place_mask = 0xFFFFFFFFU;
     Criterion criterion_;
     const NodeSums* sums_ = nullptr;
     SplitLimits limits_;

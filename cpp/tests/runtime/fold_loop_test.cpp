@@ -22,7 +22,7 @@ struct Problem {
     std::vector<std::int32_t> y;
     std::vector<double> weights;
 
-    [[nodiscard]] LearningData<T> data() const { return {x.view(), y, weights, 4}; }
+    [[nodiscard]] LearningData<T> data() const { return {x.view(), y, weights, 4, {}, {}}; }
 };
 
 template <class T>
@@ -51,7 +51,7 @@ struct Indices {
     [[nodiscard]] std::vector<Fold> folds() const {
         std::vector<Fold> result;
         for (std::size_t f = 0; f < train.size(); ++f) {
-            result.push_back({train[f], test[f]});
+            result.push_back({train[f], test[f], 0});
         }
         return result;
     }
@@ -116,7 +116,7 @@ void check_equality(const PipelineSpec& spec, bool missing, bool weighted) {
     for (const int threads : {1, 2, 7}) {
         Parallel parallel(threads);
         StopToken stop;
-        results.push_back(run_folds(p.data(), spec, indices.folds(), parallel, stop));
+        results.push_back(run_folds(p.data(), std::span(&spec, 1), indices.folds(), parallel, stop));
     }
     Parallel parallel(1);
     StopToken stop;
@@ -187,10 +187,12 @@ TEST_CASE("progress counts trees of forests and folds of others") {
     const Indices indices = thirds(p);
     Parallel parallel(2);
     StopToken forests;
-    run_folds(p.data(), forest_spec({}), indices.folds(), parallel, forests);
+    const PipelineSpec forest = forest_spec({});
+    run_folds(p.data(), std::span(&forest, 1), indices.folds(), parallel, forests);
     CHECK(forests.done() == 3 * 6);
     StopToken others;
-    run_folds(p.data(), {{}, linear::LogisticOptions{}}, indices.folds(), parallel, others);
+    const PipelineSpec logistic{{}, linear::LogisticOptions{}};
+    run_folds(p.data(), std::span(&logistic, 1), indices.folds(), parallel, others);
     CHECK(others.done() == 3);
 }
 
@@ -203,7 +205,7 @@ TEST_CASE("rows out of range, empty parts, missing values and single classes are
     const std::vector<std::int64_t> none;
     const auto run = [&](const PipelineSpec& spec, std::span<const std::int64_t> train, std::span<const std::int64_t> test) {
         const std::vector<Fold> folds = {{train, test}};
-        run_folds(p.data(), spec, folds, parallel, stop);
+        run_folds(p.data(), std::span(&spec, 1), folds, parallel, stop);
     };
     CHECK_THROWS_AS(run(forest_spec({}), all, outside), InvalidInputError);
     CHECK_THROWS_AS(run(forest_spec({}), none, all), InvalidInputError);

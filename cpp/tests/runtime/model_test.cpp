@@ -49,6 +49,46 @@ ModelParts forest_parts() {
     return parts;
 }
 
+// Boosting behind a selection of the columns 2 and 0 of three: two rounds of one tree an output (n_classes 2 or 3), or of one tree for all
+// outputs. A leaf holds exactly 1.
+ModelParts boosting_parts(std::size_t n_classes, bool wide) {
+    const std::size_t outputs = n_classes == 2 ? 1 : n_classes;
+    const std::size_t width = wide ? outputs : 1;
+    const std::size_t n_trees = 2 * outputs / width;
+    ModelParts parts;
+    parts.classes = n_classes == 2 ? R"("classes":["calm","happy"])" : R"("classes":["calm","happy","sad"])";
+    parts.steps = R"("steps":[{"kind":"select_k_best"},{"kind":"gradient_boosting_classifier","leaf_width":)" + std::to_string(width) + "}]";
+    parts.rest = R"("calibration":null,"threshold":null)";
+    std::vector<std::int64_t> offsets = {0};
+    std::vector<std::int32_t> feature, left, right;
+    std::vector<float> threshold;
+    std::vector<std::uint8_t> missing_left;
+    std::vector<double> cover, value, baseline;
+    for (std::size_t t = 0; t < n_trees; ++t) {
+        offsets.push_back(offsets.back() + 5);
+        feature.insert(feature.end(), {t % 2 == 0 ? 0 : 1, -1, t % 2 == 0 ? 1 : 0, -1, -1});
+        threshold.insert(threshold.end(), {0.25F * static_cast<float>(t), 0, -0.5F, 0, 0});
+        left.insert(left.end(), {1, -1, 3, -1, -1});
+        right.insert(right.end(), {2, -1, 4, -1, -1});
+        missing_left.insert(missing_left.end(), {1, 0, 0, 0, 0});
+        cover.insert(cover.end(), {8, 3, 5, 1, 4});
+    }
+    for (std::size_t i = 0; i < feature.size() * width; ++i) {
+        value.push_back(i % 4 == 1 ? 1.0 : 0.37 * static_cast<double>(i % 11) - 1.5);
+    }
+    for (std::size_t k = 0; k < outputs; ++k) {
+        baseline.push_back(0.125 * static_cast<double>(k) - 0.3);
+    }
+    const std::size_t n = feature.size();
+    parts.tensors = {tensor<std::int32_t>("steps.0.columns", "I32", {2}, {0, 2}), tensor("steps.1.baseline", "F64", {outputs}, baseline),
+                     tensor("steps.1.tree_offsets", "I64", {n_trees + 1}, offsets), tensor("steps.1.feature", "I32", {n}, feature),
+                     tensor("steps.1.threshold", "F32", {n}, threshold), tensor("steps.1.left", "I32", {n}, left),
+                     tensor("steps.1.right", "I32", {n}, right), tensor("steps.1.missing_left", "U8", {n}, missing_left),
+                     tensor("steps.1.cover", "F64", {n}, cover), tensor("steps.1.gain", "F64", {n}, std::vector<double>(n)),
+                     tensor("steps.1.value", "F64", {n, width}, value)};
+    return parts;
+}
+
 Matrix<float> random_rows(std::size_t rows, std::size_t columns) {
     emotion::RandomStream random(1, emotion::Purpose::test, rows);
     Matrix<float> x(rows, columns);
@@ -89,6 +129,42 @@ TEST_CASE("model: a logistic model worked by hand") {
     CHECK(calm.label[0] == 0);
     CHECK(calm.top_contribution.values == std::vector<double>{2});
     CHECK(calm.abstained[0] == 0);
+}
+
+TEST_CASE("model: boosting predicts the softmax of its margins, and its explanations add up to them") {
+    for (const auto& [n_classes, wide] : std::vector<std::pair<std::size_t, bool>>{{2, false}, {3, false}, {3, true}}) {
+        CAPTURE(n_classes);
+        CAPTURE(wide);
+        const Model model = model_of(boosting_parts(n_classes, wide));
+        CHECK(std::string(model.explained_output()) == "margin");
+        const Matrix<float> x = random_rows(70, 3);
+        Parallel parallel(2);
+        StopToken stop;
+        std::vector<double> values(70 * 3 * n_classes);
+        std::vector<double> base(n_classes);
+        Matrix<double> output(70, n_classes);
+        model.explain(x.view(), values, base, parallel, stop);
+        model.raw_output(x.view(), output.view(), parallel, stop);
+        const Predictions p = model.predict(x.view(), 2, parallel, stop);
+        for (std::size_t r = 0; r < 70; ++r) {
+            double sum = 0;
+            for (std::size_t k = 0; k < n_classes; ++k) {
+                // The margins of two classes are -m and m; the logistic function of m is the softmax of -m/2 and m/2.
+                sum += std::exp(n_classes == 2 ? output(r, k) / 2 : output(r, k));
+            }
+            for (std::size_t k = 0; k < n_classes; ++k) {
+                CHECK(p.probability(r, k) == doctest::Approx(std::exp(n_classes == 2 ? output(r, k) / 2 : output(r, k)) / sum).epsilon(1e-12));
+                double margin = base[k];
+                for (std::size_t c = 0; c < 3; ++c) {
+                    margin += values[(r * 3 + c) * n_classes + k];
+                }
+                CHECK(std::abs(margin - output(r, k)) < 1e-9);
+                CHECK(values[(r * 3 + 1) * n_classes + k] == 0.0);  // column 1 was not selected
+            }
+            const auto best = static_cast<std::size_t>(p.label[r]);
+            CHECK(p.top_contribution(r, 0) == values[(r * 3 + static_cast<std::size_t>(p.top_column(r, 0))) * n_classes + best]);
+        }
+    }
 }
 
 TEST_CASE("model: explanations add up to the output, in input columns") {

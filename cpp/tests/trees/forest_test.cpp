@@ -13,7 +13,7 @@ namespace {
 
 // One of every kind of fit.
 std::vector<ForestOptions> kinds() {
-    std::vector<ForestOptions> all(8);
+    std::vector<ForestOptions> all(11);
     for (ForestOptions& options : all) {
         options.n_estimators = 6;
         options.max_features = 3;
@@ -29,6 +29,13 @@ std::vector<ForestOptions> kinds() {
     all[6].bootstrap = false;
     all[6].max_features = 0;
     all[7].min_impurity_decrease = 0.01;
+    for (std::size_t i = 8; i < all.size(); ++i) {
+        all[i].splitter = Splitter::random_cut;
+        all[i].bootstrap = i == 9;
+    }
+    all[9].criterion = Criterion::entropy;
+    all[9].class_weight = ClassWeight::balanced;
+    all[10].max_leaf_nodes = 60;
     return all;
 }
 
@@ -108,7 +115,10 @@ TEST_CASE("narrow and wide keys, codes in place and copied together grow the sam
         StopToken stop;
         for (const auto class_weight : {ClassWeight::none, ClassWeight::balanced}) {
             options.class_weight = class_weight;
-            CHECK(test::equal(fit_forest(small.set(), options, parallel, stop), fit_forest(wide.set(), options, parallel, stop)));
+            for (const Splitter splitter : {Splitter::best, Splitter::random_cut}) {
+                options.splitter = splitter;
+                CHECK(test::equal(fit_forest(small.set(), options, parallel, stop), fit_forest(wide.set(), options, parallel, stop)));
+            }
         }
     }
 }
@@ -124,11 +134,15 @@ TEST_CASE("integer weights split as repeated rows do") {
     }
     Parallel parallel(1);
     StopToken stop;
-    const Forest a = test::fit(data, test::one_plain_tree());
-    const Forest b = fit_forest(repeated.set(), test::one_plain_tree(), parallel, stop);
-    CHECK(a.feature == b.feature);
-    CHECK(a.threshold == b.threshold);
-    CHECK(a.cover == b.cover);
+    ForestOptions options = test::one_plain_tree();
+    for (const Splitter splitter : {Splitter::best, Splitter::random_cut}) {
+        options.splitter = splitter;
+        const Forest a = test::fit(data, options);
+        const Forest b = fit_forest(repeated.set(), options, parallel, stop);
+        CHECK(a.feature == b.feature);
+        CHECK(a.threshold == b.threshold);
+        CHECK(a.cover == b.cover);
+    }
 }
 
 TEST_CASE("rows of weight zero have no influence") {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._forest import RandomForestClassifier
+from ._forest import ExtraTreesClassifier, RandomForestClassifier
 
-__all__ = ["RandomForestClassifier"]
+__all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]

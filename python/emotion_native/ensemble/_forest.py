@@ -1,4 +1,4 @@
-"""Random forests on the native core, with scikit-learn's interface.
+"""Random forests and extremely randomized trees on the native core, with scikit-learn's interface.
 
 Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
 """
@@ -10,7 +10,7 @@ import numbers
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +32,261 @@ from .._validation import (
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
-__all__ = ["RandomForestClassifier"]
+__all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 
 _ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
 
 
-class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+_Fitted = TypeVar("_Fitted", bound="_BaseForest")
+
+
+class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What forests of both kinds of splits share; `_kind` names the step to the core."""
+
+    _kind: ClassVar[str]
+
+    def __init__(
+        self,
+        n_estimators: int = 100,
+        *,
+        criterion: str = "gini",
+        max_depth: int | None = None,
+        min_samples_split: int | float = 2,
+        min_samples_leaf: int | float = 1,
+        min_weight_fraction_leaf: float = 0.0,
+        max_features: str | int | float | None = "sqrt",
+        max_leaf_nodes: int | None = None,
+        min_impurity_decrease: float = 0.0,
+        bootstrap: bool = True,
+        oob_score: bool | Callable[[Any, Any], float] = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        class_weight: str | Mapping[Any, float] | None = None,
+        ccp_alpha: float = 0.0,
+        max_samples: int | float | None = None,
+        monotonic_cst: None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.criterion = criterion
+        self.max_depth = max_depth
+        self.min_samples_split = min_samples_split
+        self.min_samples_leaf = min_samples_leaf
+        self.min_weight_fraction_leaf = min_weight_fraction_leaf
+        self.max_features = max_features
+        self.max_leaf_nodes = max_leaf_nodes
+        self.min_impurity_decrease = min_impurity_decrease
+        self.bootstrap = bootstrap
+        self.oob_score = oob_score
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.ccp_alpha = ccp_alpha
+        self.max_samples = max_samples
+        self.monotonic_cst = monotonic_cst
+
+    def fit(self: _Fitted, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> _Fitted:
+        """Grow the forest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers that float32 can hold; NaN allowed, infinity not. An exact float32 C-contiguous array is not copied.
+        y : array-like of shape (n_samples,)
+            Sortable labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            If a parameter or an array breaks its rule.
+        KeyboardInterrupt
+            Within a second of Ctrl-C; the object is left unfitted.
+        """
+        previous = self.__dict__.pop("_forest", None) if self.warm_start else None
+        previous_classes, previous_seed = getattr(self, "classes_", None), getattr(self, "_seed", None)
+        self._forget()
+        try:
+            self._check_parameters()
+            caller = f"{type(self).__name__}.fit"
+            rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
+            classes, codes = encode_labels(labels, caller=caller)
+            weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
+            seed = check_seed(self.random_state, caller=type(self).__name__) if previous_seed is None or previous is None else previous_seed
+            options = {**self._step(), "seed": seed}
+            if isinstance(self.class_weight, Mapping):
+                options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
+            forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
+        except BaseException:
+            self._forget()
+            raise
+        self.classes_ = classes
+        self.n_classes_ = len(classes)
+        self._seed = seed
+        self._forest = forest
+        if self.oob_score is not False and forest.out_of_bag is not None:
+            self._score_out_of_bag(forest.out_of_bag, labels, codes)
+        return self
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed")]:
+            delattr(self, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_forest" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _check_parameters(self) -> None:
+        name = type(self).__name__
+        check_number(self.n_estimators, "n_estimators", name, low=1, high=2**31 - 1, integer=True)
+        check_choice(self.criterion, "criterion", name, ("gini", "entropy", "log_loss"))
+        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2)):
+            if getattr(self, parameter) is not None:
+                check_number(getattr(self, parameter), parameter, name, low=low, high=2**31 - 1, integer=True)
+        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1)):
+            value = getattr(self, parameter)
+            if isinstance(value, numbers.Integral):
+                check_number(value, parameter, name, low=low, integer=True)
+            else:
+                check_number(value, parameter, name, low=0, high=1, open_low=True)
+        for parameter in ("max_features", "max_samples"):
+            value = getattr(self, parameter)
+            if parameter == "max_features" and isinstance(value, str):
+                check_choice(value, parameter, name, ("sqrt", "log2"))
+            elif isinstance(value, numbers.Integral):
+                check_number(value, parameter, name, low=1, integer=True)
+            elif value is not None:
+                check_number(value, parameter, name, low=0, high=1, open_low=True)
+        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
+        check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
+        check_flag(self.bootstrap, "bootstrap", name)
+        check_flag(self.warm_start, "warm_start", name)
+        if not callable(self.oob_score):
+            check_flag(self.oob_score, "oob_score", name)
+        if self.oob_score is not False and not self.bootstrap:
+            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
+        if self.max_samples is not None and not self.bootstrap:
+            raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
+        if self.ccp_alpha != 0:
+            raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
+        if self.monotonic_cst is not None:
+            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
+        if not isinstance(self.class_weight, Mapping):
+            check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
+
+    def _grow(
+        self,
+        X: npt.NDArray[np.float32],
+        codes: npt.NDArray[np.int32],
+        weights: npt.NDArray[np.float64] | None,
+        options: dict[str, Any],
+        previous: Any,
+        previous_classes: npt.NDArray[Any] | None,
+        classes: npt.NDArray[Any],
+    ) -> Any:
+        if previous is not None:
+            if previous.n_features != X.shape[1] or previous_classes is None or not np.array_equal(previous_classes, classes):
+                rule = "have the columns and classes of the fit that warm_start continues"
+                raise InvalidInputError(f"X and y of {type(self).__name__}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
+            missing = options["n_estimators"] - previous.n_trees
+            if missing < 0:
+                raise InvalidInputError(
+                    f"n_estimators of {type(self).__name__} must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
+                )
+            if missing == 0:
+                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
+                return previous
+            options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
+        total = options["n_estimators"]
+
+        def progress(done: int) -> None:
+            print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+        jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
+        forest = _core.forest_fit(X, codes, len(classes), options, weights, self.oob_score is not False, jobs, progress if self.verbose else None)
+        return forest if previous is None else _joined(previous, forest)
+
+    def _score_out_of_bag(self, shares: npt.NDArray[np.float64], y: npt.NDArray[Any], codes: npt.NDArray[np.int32]) -> None:
+        voted = ~np.isnan(shares[:, 0])
+        if not voted.all():
+            text = f"{int((~voted).sum())} rows were drawn by every tree and have no out-of-bag prediction; more trees would give them one"
+            warnings.warn(text, EmotionNativeWarning, stacklevel=3)
+        self.oob_decision_function_ = shares
+        predicted = shares[voted].argmax(axis=1) if voted.any() else np.zeros(0, dtype=np.intp)
+        if callable(self.oob_score):
+            self.oob_score_ = self.oob_score(y[voted], self.classes_[predicted])
+        else:
+            self.oob_score_ = float((predicted == codes[voted]).mean()) if voted.any() else math.nan
+
+    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the mean class shares of the leaves, of shape (n_samples, n_classes); rows sum to 1.
+
+        Exact float32 C-contiguous arrays are not copied; one row takes a path of a few microseconds.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``X`` has another number of columns than in `fit`, or infinity.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        forest: Any = self.__dict__.get("_forest")
+        if forest is None:
+            check_is_fitted(self)
+        rows = check_matrix(X, caller=f"{type(self).__name__}.predict_proba", estimator=self, allow_nan=True, dtypes=(np.float32,))
+        jobs = 1 if rows.shape[0] == 1 else effective_n_jobs(self.n_jobs, caller=type(self).__name__)
+        shares: npt.NDArray[np.float64] = forest.predict_proba(rows, jobs)
+        return shares
+
+    def predict_log_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`; minus infinity where a share is 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the label of the largest share of each row; the first of equals."""
+        shares = self.predict_proba(X)
+        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
+        return labels
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Mean decrease in impurity of each column, of shape (n_features,), summing to 1."""
+        check_is_fitted(self)
+        importances: npt.NDArray[np.float64] = self._forest.feature_importances()
+        return importances
+
+    def _native_step(self) -> dict[str, Any]:
+        """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
+        self._check_parameters()
+        return {**self._step(), "seed": check_seed(self.random_state, caller=type(self).__name__)}
+
+    def _step(self) -> dict[str, Any]:
+        """Return what the core's forest takes, as given."""
+        other = ("oob_score", "n_jobs", "random_state", "verbose", "warm_start", "ccp_alpha", "monotonic_cst")
+        return {"kind": self._kind, **{name: value for name, value in self.get_params(deep=False).items() if name not in other}}
+
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the fitted forest as a JSON-able header and its arrays."""
+        check_is_fitted(self)
+        arrays = self._forest.arrays()
+        header = {"kind": self._kind, "n_classes": arrays["n_classes"], "n_features": arrays["n_features"]}
+        return header, {name: arrays[name] for name in _ARRAYS}
+
+
+class RandomForestClassifier(_BaseForest):
     """A random forest: trees on bootstrap samples with random candidate columns, whose class shares are averaged.
 
     Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn, exact splits.
@@ -110,6 +359,45 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     ['calm', 'angry']
     """
 
+    _kind = "random_forest_classifier"
+
+
+class ExtraTreesClassifier(_BaseForest):
+    """Extremely randomized trees: at a node each candidate column is cut at one random place, and the best of these cuts splits.
+
+    Source: Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63 (2006); parameters and rules as in scikit-learn.
+
+    Parameters
+    ----------
+    n_estimators, criterion, max_depth, min_samples_split, min_samples_leaf, min_weight_fraction_leaf, max_features, max_leaf_nodes
+        As of `RandomForestClassifier`.
+    min_impurity_decrease, oob_score, n_jobs, random_state, verbose, warm_start, class_weight, ccp_alpha, max_samples, monotonic_cst
+        As of `RandomForestClassifier`; ``oob_score`` and ``max_samples`` only with ``bootstrap``.
+    bootstrap : bool, default False
+        Each tree sees rows drawn with replacement; else all rows.
+
+    Attributes
+    ----------
+    classes_, feature_importances_, oob_score_, oob_decision_function_, n_features_in_, n_classes_, feature_names_in_
+        As of `RandomForestClassifier`.
+
+    Notes
+    -----
+    A cut is uniform between the column's least and largest value in the node, and rounded down to float32. Where a node saw NaN in its
+    column, NaN goes to a side drawn at random, or right where all values are equal; elsewhere to the child with
+    more training rows. Without ``bootstrap`` an integer weight is the same as so many copies of the row, but for the last bits of sums.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.arange(20, dtype=np.float32).reshape(-1, 1)
+    >>> y = np.repeat(["calm", "angry"], 10)
+    >>> ExtraTreesClassifier(n_estimators=10, random_state=0).fit(X, y).predict([[1.0], [18.0]]).tolist()
+    ['calm', 'angry']
+    """
+
+    _kind = "extra_trees_classifier"
+
     def __init__(
         self,
         n_estimators: int = 100,
@@ -122,7 +410,7 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         max_features: str | int | float | None = "sqrt",
         max_leaf_nodes: int | None = None,
         min_impurity_decrease: float = 0.0,
-        bootstrap: bool = True,
+        bootstrap: bool = False,
         oob_score: bool | Callable[[Any, Any], float] = False,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -133,222 +421,27 @@ class RandomForestClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         max_samples: int | float | None = None,
         monotonic_cst: None = None,
     ) -> None:
-        self.n_estimators = n_estimators
-        self.criterion = criterion
-        self.max_depth = max_depth
-        self.min_samples_split = min_samples_split
-        self.min_samples_leaf = min_samples_leaf
-        self.min_weight_fraction_leaf = min_weight_fraction_leaf
-        self.max_features = max_features
-        self.max_leaf_nodes = max_leaf_nodes
-        self.min_impurity_decrease = min_impurity_decrease
-        self.bootstrap = bootstrap
-        self.oob_score = oob_score
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.class_weight = class_weight
-        self.ccp_alpha = ccp_alpha
-        self.max_samples = max_samples
-        self.monotonic_cst = monotonic_cst
-
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> RandomForestClassifier:
-        """Grow the forest.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Numbers that float32 can hold; NaN allowed, infinity not. An exact float32 C-contiguous array is not copied.
-        y : array-like of shape (n_samples,)
-            Sortable labels.
-        sample_weight : array-like of shape (n_samples,), optional
-            Not negative.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidInputError
-            If a parameter or an array breaks its rule.
-        KeyboardInterrupt
-            Within a second of Ctrl-C; the object is left unfitted.
-        """
-        previous = self.__dict__.pop("_forest", None) if self.warm_start else None
-        previous_classes, previous_seed = getattr(self, "classes_", None), getattr(self, "_seed", None)
-        self._forget()
-        try:
-            self._check_parameters()
-            caller = "RandomForestClassifier.fit"
-            rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
-            classes, codes = encode_labels(labels, caller=caller)
-            weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
-            seed = check_seed(self.random_state, caller="RandomForestClassifier") if previous_seed is None or previous is None else previous_seed
-            options = {**self._step(), "seed": seed}
-            if isinstance(self.class_weight, Mapping):
-                options["class_weight"] = check_class_weight(self.class_weight, classes, caller="RandomForestClassifier")
-            forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
-        except BaseException:
-            self._forget()
-            raise
-        self.classes_ = classes
-        self.n_classes_ = len(classes)
-        self._seed = seed
-        self._forest = forest
-        if self.oob_score is not False and forest.out_of_bag is not None:
-            self._score_out_of_bag(forest.out_of_bag, labels, codes)
-        return self
-
-    def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed")]:
-            delattr(self, name)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "_forest" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
-    def _check_parameters(self) -> None:
-        name = "RandomForestClassifier"
-        check_number(self.n_estimators, "n_estimators", name, low=1, high=2**31 - 1, integer=True)
-        check_choice(self.criterion, "criterion", name, ("gini", "entropy", "log_loss"))
-        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2)):
-            if getattr(self, parameter) is not None:
-                check_number(getattr(self, parameter), parameter, name, low=low, high=2**31 - 1, integer=True)
-        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1)):
-            value = getattr(self, parameter)
-            if isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=low, integer=True)
-            else:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
-        for parameter in ("max_features", "max_samples"):
-            value = getattr(self, parameter)
-            if parameter == "max_features" and isinstance(value, str):
-                check_choice(value, parameter, name, ("sqrt", "log2"))
-            elif isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=1, integer=True)
-            elif value is not None:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
-        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
-        check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
-        check_flag(self.bootstrap, "bootstrap", name)
-        check_flag(self.warm_start, "warm_start", name)
-        if not callable(self.oob_score):
-            check_flag(self.oob_score, "oob_score", name)
-        if self.oob_score is not False and not self.bootstrap:
-            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
-        if self.max_samples is not None and not self.bootstrap:
-            raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
-        if self.ccp_alpha != 0:
-            raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
-        if self.monotonic_cst is not None:
-            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
-        if not isinstance(self.class_weight, Mapping):
-            check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
-
-    def _grow(
-        self,
-        X: npt.NDArray[np.float32],
-        codes: npt.NDArray[np.int32],
-        weights: npt.NDArray[np.float64] | None,
-        options: dict[str, Any],
-        previous: Any,
-        previous_classes: npt.NDArray[Any] | None,
-        classes: npt.NDArray[Any],
-    ) -> Any:
-        if previous is not None:
-            if previous.n_features != X.shape[1] or previous_classes is None or not np.array_equal(previous_classes, classes):
-                rule = "have the columns and classes of the fit that warm_start continues"
-                raise InvalidInputError(f"X and y of RandomForestClassifier.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
-            missing = options["n_estimators"] - previous.n_trees
-            if missing < 0:
-                raise InvalidInputError(
-                    f"n_estimators of RandomForestClassifier must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
-                )
-            if missing == 0:
-                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
-                return previous
-            options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
-        total = options["n_estimators"]
-
-        def progress(done: int) -> None:
-            print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-        jobs = effective_n_jobs(self.n_jobs, caller="RandomForestClassifier")
-        forest = _core.forest_fit(X, codes, len(classes), options, weights, self.oob_score is not False, jobs, progress if self.verbose else None)
-        return forest if previous is None else _joined(previous, forest)
-
-    def _score_out_of_bag(self, shares: npt.NDArray[np.float64], y: npt.NDArray[Any], codes: npt.NDArray[np.int32]) -> None:
-        voted = ~np.isnan(shares[:, 0])
-        if not voted.all():
-            text = f"{int((~voted).sum())} rows were drawn by every tree and have no out-of-bag prediction; more trees would give them one"
-            warnings.warn(text, EmotionNativeWarning, stacklevel=3)
-        self.oob_decision_function_ = shares
-        predicted = shares[voted].argmax(axis=1) if voted.any() else np.zeros(0, dtype=np.intp)
-        if callable(self.oob_score):
-            self.oob_score_ = self.oob_score(y[voted], self.classes_[predicted])
-        else:
-            self.oob_score_ = float((predicted == codes[voted]).mean()) if voted.any() else math.nan
-
-    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the mean class shares of the leaves, of shape (n_samples, n_classes); rows sum to 1.
-
-        Exact float32 C-contiguous arrays are not copied; one row takes a path of a few microseconds.
-
-        Raises
-        ------
-        InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinity.
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
-        forest: Any = self.__dict__.get("_forest")
-        if forest is None:
-            check_is_fitted(self)
-        rows = check_matrix(X, caller="RandomForestClassifier.predict_proba", estimator=self, allow_nan=True, dtypes=(np.float32,))
-        jobs = 1 if rows.shape[0] == 1 else effective_n_jobs(self.n_jobs, caller="RandomForestClassifier")
-        shares: npt.NDArray[np.float64] = forest.predict_proba(rows, jobs)
-        return shares
-
-    def predict_log_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the logarithms of `predict_proba`; minus infinity where a share is 0."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the label of the largest share of each row; the first of equals."""
-        shares = self.predict_proba(X)
-        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
-        return labels
-
-    @property
-    def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Mean decrease in impurity of each column, of shape (n_features,), summing to 1."""
-        check_is_fitted(self)
-        importances: npt.NDArray[np.float64] = self._forest.feature_importances()
-        return importances
-
-    def _native_step(self) -> dict[str, Any]:
-        """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
-        self._check_parameters()
-        return {"kind": "random_forest_classifier", **self._step(), "seed": check_seed(self.random_state, caller="RandomForestClassifier")}
-
-    def _step(self) -> dict[str, Any]:
-        """Return what the core's forest takes, as given."""
-        other = ("oob_score", "n_jobs", "random_state", "verbose", "warm_start", "ccp_alpha", "monotonic_cst")
-        return {name: value for name, value in self.get_params(deep=False).items() if name not in other}
-
-    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """Return the fitted forest as a JSON-able header and its arrays."""
-        check_is_fitted(self)
-        arrays = self._forest.arrays()
-        header = {"kind": "random_forest_classifier", "n_classes": arrays["n_classes"], "n_features": arrays["n_features"]}
-        return header, {name: arrays[name] for name in _ARRAYS}
+        super().__init__(
+            n_estimators,
+            criterion=criterion,
+            max_depth=max_depth,
+            min_samples_split=min_samples_split,
+            min_samples_leaf=min_samples_leaf,
+            min_weight_fraction_leaf=min_weight_fraction_leaf,
+            max_features=max_features,
+            max_leaf_nodes=max_leaf_nodes,
+            min_impurity_decrease=min_impurity_decrease,
+            bootstrap=bootstrap,
+            oob_score=oob_score,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            class_weight=class_weight,
+            ccp_alpha=ccp_alpha,
+            max_samples=max_samples,
+            monotonic_cst=monotonic_cst,
+        )
 
 
 def _joined(first: Any, second: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ._tree import Explanation, TreeExplainer
+from ._explanation import Explanation
+from ._tree import TreeExplainer
 
 __all__ = ["Explanation", "TreeExplainer"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numbers
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import Labels, Probabilities, aligned, check_labels, check_lengths, each_fold, fit_rows, fold_probabilities, native_probabilities
+from ._fit import Labels, Probabilities, aligned, check_labels, check_lengths, each_fold, fit_rows, native_probabilities, run_probabilities
 from ._folds import Folds, resolve_folds
+from ._runs import Runs, by_seed, repeated_runs
 
 Scorers = dict[str, Callable[..., Any]]
 _OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
@@ -89,6 +91,8 @@ def cross_validate(
     error_score: Any = np.nan,
     allow_ungrouped: bool = False,
     progress: Progress = None,
+    seeds: Sequence[int] | None = None,
+    reseed_cv: bool = False,
 ) -> dict[str, Any]:
     """Fit on the training part of each fold and score on its test part.
 
@@ -115,6 +119,12 @@ def cross_validate(
         As in scikit-learn. Fitted estimators are only there when each fold is fitted by itself, so ``return_estimator`` takes the slower way.
     allow_ungrouped : bool
         Split without groups on purpose; the result says so.
+    seeds : sequence of int, optional
+        Run all folds once for each of these different seeds (0 to 2**32 - 1), which becomes the ``random_state`` of every part of the
+        estimator that has one. Own pipelines run all seeds and folds inside one native call.
+    reseed_cv : bool
+        Also give each seed to the splitter, which must draw something (``shuffle=True`` or a shuffle split). Otherwise all seeds share
+        the same folds.
     progress : callable, bool or None
         A callable gets ``(done, total)`` in units of work (trees or folds) and may raise to stop; True shows a bar, None does where someone
         watches, False shows nothing.
@@ -125,8 +135,9 @@ def cross_validate(
     -------
     dict
         ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool); where a
-        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the
-        folds overlap in time; each is given an equal share of the whole.
+        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the folds
+        overlap in time; each is given an equal share of the whole. With ``seeds`` there is one entry a seed and fold, all folds of the
+        first seed first, and ``seed`` and ``fold`` say which.
 
     Raises
     ------
@@ -147,35 +158,41 @@ def cross_validate(
     (5, False)
     """
     X, y, groups = check_lengths(X, y, groups, caller="cross_validate")
-    folds = resolve_folds(cv, X, y, groups, caller="cross_validate", classifier=is_classifier(estimator), allow_ungrouped=allow_ungrouped)
+
+    def resolve(splitter: Any) -> Folds:
+        classifier = is_classifier(estimator)
+        return resolve_folds(splitter, X, y, groups, caller="cross_validate", classifier=classifier, allow_ungrouped=allow_ungrouped)
+
+    runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
     scorers, single = _scorers_of(estimator, scoring)
     arguments = {**(params or {}), "groups": groups}
     results: list[dict[str, Any]] | None = None
     if not return_estimator and y is not None and is_classifier(estimator):
-        results = _native_results(estimator, X, y, folds, scorers, single, arguments, return_train_score, error_score, n_jobs, progress)
+        results = _native_results(runs, X, y, scorers, single, arguments, return_train_score, error_score, n_jobs, progress)
     if results is None:
-        results = _fitted_results(
-            estimator, X, y, folds, scorers, single, arguments, return_train_score, return_estimator, error_score, n_jobs, progress
-        )
+        results = _fitted_results(runs, X, y, scorers, single, arguments, return_train_score, return_estimator, error_score, n_jobs, progress)
     table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
     if return_estimator:
         table["estimator"] = [r["estimator"] for r in results]
     if return_indices:
-        table["indices"] = {"train": tuple(folds.train), "test": tuple(folds.test)}
+        table["indices"] = {"train": tuple(runs.train), "test": tuple(runs.test)}
+    if runs.seeds is not None:
+        table["seed"] = runs.row_of_seed()
+        table["fold"] = np.array(runs.fold)
     for part in ("test", "train") if return_train_score else ("test",):
         for name in results[0][part]:
             table[f"{part}_{name}"] = np.array([r[part].get(name, np.nan) for r in results])
-    table["ungrouped"] = folds.ungrouped
-    if folds.n_dropped.any():
-        table["n_dropped"] = folds.n_dropped
+    table["ungrouped"] = runs.ungrouped
+    dropped = Folds(runs.train, runs.test, _num_samples(X)).n_dropped
+    if dropped.any():
+        table["n_dropped"] = dropped
     return table
 
 
 def _native_results(
-    estimator: Any,
+    runs: Runs,
     X: Any,
     y: Any,
-    folds: Folds,
     scorers: Scorers,
     single: bool,
     params: Mapping[str, Any],
@@ -187,17 +204,19 @@ def _native_results(
     start = time.perf_counter()
     try:
         labels = check_labels(y, _num_samples(X), caller="cross_validate")
-        test = [np.concatenate(pair[::-1]) for pair in folds] if train_score else folds.test
-        proba = native_probabilities(estimator, X, labels, folds.train, test, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
+        wanted = runs
+        if train_score:
+            wanted = replace(runs, test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
+        proba = native_probabilities(wanted, X, labels, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     except EmotionNativeError:
         if error_score == "raise":
             raise
         return None  # fold by fold, only the folds that fail get error_score
     if proba is None:
         return None
-    seconds = (time.perf_counter() - start) / len(folds)
+    seconds = (time.perf_counter() - start) / len(runs)
     results = []
-    for fold_proba, (train_rows, test_rows) in zip(proba, folds, strict=True):
+    for fold_proba, train_rows, test_rows in zip(proba, runs.train, runs.test, strict=True):
         start = time.perf_counter()
         result: dict[str, Any] = {"fit_time": seconds}
         for part, rows, values in (("test", test_rows, fold_proba[: len(test_rows)]), ("train", train_rows, fold_proba[len(test_rows) :])):
@@ -210,10 +229,9 @@ def _native_results(
 
 
 def _fitted_results(
-    estimator: Any,
+    runs: Runs,
     X: Any,
     y: Any,
-    folds: Folds,
     scorers: Scorers,
     single: bool,
     params: Mapping[str, Any],
@@ -224,11 +242,11 @@ def _fitted_results(
     progress: Progress,
 ) -> list[dict[str, Any]]:
     def one(k: int) -> dict[str, Any]:
-        model = clone(estimator)
+        model = clone(runs.estimators[runs.estimator_of[k]])
         start = time.perf_counter()
         result: dict[str, Any] = {"estimator": model if keep_estimator else None, "score_time": 0.0}
         try:
-            fit_rows(model, X, y, folds.train[k], params, caller="cross_validate")
+            fit_rows(model, X, y, runs.train[k], params, caller="cross_validate")
         except Exception as error:
             if error_score == "raise":
                 raise
@@ -236,7 +254,7 @@ def _fitted_results(
             failed = dict.fromkeys(scorers, float(error_score))
             return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
         result["fit_time"] = time.perf_counter() - start
-        for part, rows in (("test", folds.test[k]), ("train", folds.train[k])):
+        for part, rows in (("test", runs.test[k]), ("train", runs.train[k])):
             if part == "test" or train_score:
                 start = time.perf_counter()
                 rows_y = None if y is None else _safe_indexing(y, rows)
@@ -244,7 +262,7 @@ def _fitted_results(
                 result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 
-    results = each_fold(len(folds), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
+    results = each_fold(len(runs), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     if all("failed" in r for r in results):
         first = results[0]["failed"]
         raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first: {first}")
@@ -265,12 +283,14 @@ def cross_val_predict(
     method: str = "predict",
     allow_ungrouped: bool = False,
     progress: Progress = None,
+    seeds: Sequence[int] | None = None,
+    reseed_cv: bool = False,
 ) -> Any:
     """Return for each row the prediction of a model that never saw its group.
 
     Parameters
     ----------
-    estimator, X, y, groups, cv, n_jobs, params, allow_ungrouped, progress, verbose, pre_dispatch
+    estimator, X, y, groups, cv, n_jobs, params, allow_ungrouped, progress, seeds, reseed_cv, verbose, pre_dispatch
         As in `cross_validate`.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
         Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there.
@@ -278,6 +298,7 @@ def cross_val_predict(
     Returns
     -------
     ndarray of shape (n_samples,) or (n_samples, n_classes)
+        With ``seeds`` one such array a seed, stacked: (n_seeds, n_samples) or (n_seeds, n_samples, n_classes).
 
     Raises
     ------
@@ -301,23 +322,26 @@ def cross_val_predict(
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
     X, y, groups = check_lengths(X, y, groups, caller="cross_val_predict")
     classifier = is_classifier(estimator)
-    folds = resolve_folds(cv, X, y, groups, caller="cross_val_predict", classifier=classifier, allow_ungrouped=allow_ungrouped)
-    if (folds.fold_of_rows() < 0).any():
-        raise InvalidInputError("cv of cross_val_predict must test each row exactly once; got rows that no fold tests")
+
+    def resolve(splitter: Any) -> Folds:
+        folds = resolve_folds(splitter, X, y, groups, caller="cross_val_predict", classifier=classifier, allow_ungrouped=allow_ungrouped)
+        if (folds.fold_of_rows() < 0).any():
+            raise InvalidInputError("cv of cross_val_predict must test each row exactly once; got rows that no fold tests")
+        return folds
+
+    runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
     arguments = {**(params or {}), "groups": groups}
     labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if classifier and y is not None else None
     pieces: list[Any] | None = None
     options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
     if labels is not None and method in ("predict_proba", "predict_log_proba"):
-        pieces = list(fold_probabilities(estimator, X, labels, folds.train, folds.test, arguments, **options))
+        pieces = list(run_probabilities(runs, X, labels, arguments, **options))
     elif labels is not None and method == "predict":
-        proba = native_probabilities(estimator, X, labels, folds.train, folds.test, arguments, **options)
+        proba = native_probabilities(runs, X, labels, arguments, **options)
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
     if pieces is None:
-        pieces = _fitted_predictions(estimator, X, y, folds, labels, method, arguments, n_jobs, progress)
-    joined = np.concatenate(pieces)
-    out = np.empty_like(joined)
-    out[np.concatenate(folds.test)] = joined
+        pieces = _fitted_predictions(runs, X, y, labels, method, arguments, n_jobs, progress)
+    out = by_seed(runs, pieces)
     if method == "predict_log_proba" and labels is not None:
         with np.errstate(divide="ignore"):
             return np.log(out)
@@ -325,10 +349,9 @@ def cross_val_predict(
 
 
 def _fitted_predictions(
-    estimator: Any,
+    runs: Runs,
     X: Any,
     y: Any,
-    folds: Folds,
     labels: Labels | None,
     method: str,
     params: Mapping[str, Any],
@@ -336,11 +359,11 @@ def _fitted_predictions(
     progress: Progress,
 ) -> list[Any]:
     def one(k: int) -> Any:
-        model = clone(estimator)
-        fit_rows(model, X, y, folds.train[k], params, caller="cross_val_predict")
-        values = np.asarray(getattr(model, method)(_safe_indexing(X, folds.test[k])))
+        model = clone(runs.estimators[runs.estimator_of[k]])
+        fit_rows(model, X, y, runs.train[k], params, caller="cross_val_predict")
+        values = np.asarray(getattr(model, method)(_safe_indexing(X, runs.test[k])))
         if labels is None or method == "predict" or (values.ndim == 1 and len(model.classes_) == len(labels.classes)):
             return values
         return aligned(values, model.classes_, labels.classes, fill=float(np.finfo(np.float64).min))
 
-    return each_fold(len(folds), one, caller="cross_val_predict", n_jobs=n_jobs, progress=progress)
+    return each_fold(len(runs), one, caller="cross_val_predict", n_jobs=n_jobs, progress=progress)

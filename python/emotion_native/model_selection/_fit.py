@@ -20,6 +20,8 @@ from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
 from ..exceptions import InvalidInputError
+from ._groups import check_groups, encode
+from ._runs import Runs
 from ._splitters import Indices
 
 Probabilities = npt.NDArray[np.float64]
@@ -153,40 +155,51 @@ def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str
     return None
 
 
+def _row_codes(plans: list[list[dict[str, Any]]], params: Mapping[str, Any], n_samples: int, *, caller: str) -> dict[str, Any]:
+    """Return codes of the row metadata that some step names in its ``needs``."""
+    needed = {name for plan in plans for step in plan for name in step.get("needs", ())}
+    codes: dict[str, Any] = {}
+    for name in ("groups", "speaker"):
+        if name in needed and params.get(name) is not None:
+            codes[name] = encode(check_groups(params[name], n_samples, caller=caller))[0].astype(np.int32)
+    return codes
+
+
 def native_probabilities(
-    estimator: Any,
+    runs: Runs,
     X: Any,
     labels: Labels,
-    train: Sequence[Indices],
-    test: Sequence[Indices],
     params: Mapping[str, Any],
     *,
     caller: str,
     n_jobs: int | None,
     progress: Progress,
 ) -> list[Probabilities] | None:
-    """Return test probabilities of each fold from one native call, or None where the estimator, its parameters or X do not allow it."""
+    """Return test probabilities of each run from one native call, or None where the estimator, its parameters or X do not allow it."""
     from .. import _core
 
-    plan = native_step_plan(estimator, labels.classes)
     foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
-    if plan is None or foreign:
+    plans = [] if foreign else [native_step_plan(estimator, labels.classes) for estimator in runs.estimators]
+    if not plans or any(plan is None for plan in plans):
         return None
+    own_plans = [plan for plan in plans if plan is not None]
     weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller=caller)
     matrix = check_matrix(X, caller=caller, allow_nan=True)
-    units = len(train) * int(plan[-1].get("n_estimators", 1))  # the core counts trees where there are any
+    units = sum(int(own_plans[k][-1].get("n_estimators", 1)) for k in runs.estimator_of)  # the core counts trees where there are any
     with progress_reporter(progress, "Fitting folds", units, caller=caller) as advance:
         return list(
             _core.run_folds(
                 matrix,
                 labels.codes,
                 len(labels.classes),
-                plan,
-                [np.ascontiguousarray(rows, dtype=np.int64) for rows in train],
-                [np.ascontiguousarray(rows, dtype=np.int64) for rows in test],
+                own_plans,
+                [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.train],
+                [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.test],
                 weight,
                 effective_n_jobs(n_jobs, caller=caller),
                 advance,
+                np.asarray(runs.estimator_of, dtype=np.int64),
+                **_row_codes(own_plans, params, _num_samples(X), caller=caller),
             )
         )
 
@@ -216,18 +229,26 @@ def fold_probabilities(
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
-    proba = native_probabilities(estimator, X, labels, train, test, params, caller=caller, n_jobs=n_jobs, progress=progress)
+    runs = Runs([estimator], [0] * len(train), list(range(len(train))), list(train), list(test), None, False)
+    return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
+
+
+def run_probabilities(
+    runs: Runs, X: Any, labels: Labels, params: Mapping[str, Any], *, caller: str, n_jobs: int | None = None, progress: Progress = False
+) -> list[Probabilities]:
+    """Return what `fold_probabilities` does, for every run."""
+    proba = native_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
     if proba is not None:
         return proba
-    if not hasattr(estimator, "predict_proba"):
-        raise InvalidInputError(f"estimator of {caller} must have predict_proba; got {type(estimator).__name__}")
+    if not hasattr(runs.estimators[0], "predict_proba"):
+        raise InvalidInputError(f"estimator of {caller} must have predict_proba; got {type(runs.estimators[0]).__name__}")
 
     def one(k: int) -> Probabilities:
-        model = clone(estimator)
-        fit_rows(model, X, labels.values, train[k], params, caller=caller)
-        return aligned(model.predict_proba(_safe_indexing(X, test[k])), model.classes_, labels.classes)
+        model = clone(runs.estimators[runs.estimator_of[k]])
+        fit_rows(model, X, labels.values, runs.train[k], params, caller=caller)
+        return aligned(model.predict_proba(_safe_indexing(X, runs.test[k])), model.classes_, labels.classes)
 
-    return each_fold(len(train), one, caller=caller, n_jobs=n_jobs, progress=progress)
+    return each_fold(len(runs), one, caller=caller, n_jobs=n_jobs, progress=progress)
 
 
 def fit_rows(model: Any, X: Any, y: Any, rows: Indices, params: Mapping[str, Any], *, caller: str) -> float:

@@ -29,6 +29,7 @@ enum class Purpose : std::uint64_t {
     boosting_columns = 8,
     augmentation = 9,
     test = 10,
+    node_cuts = 31,      // random cuts of a node's columns
 };
 
 class RandomStream {

@@ -58,11 +58,14 @@ struct LearningData {
     std::span<const std::int32_t> labels;   // 0 … n_classes-1
     std::span<const double> weights;        // empty: all 1. Scaler and estimator use them
     std::size_t n_classes = 0;
+    std::span<const std::int32_t> groups;   // codes >= 0, one a row; empty: not given. What early stopping holds out together
+    std::span<const std::int32_t> speaker;  // the same for steps that stay inside a speaker
 };
 
 struct Fold {
     std::span<const std::int64_t> train;
     std::span<const std::int64_t> test;
+    std::size_t spec = 0;  // which of the pipelines is fitted
 };
 
 // A pipeline fitted on some rows, and the global classes that its estimator knows, ascending.
@@ -82,9 +85,11 @@ struct FoldResults {
     std::vector<std::uint8_t> converged;      // a fold: 0 where the estimator stopped at max_iter
 };
 
-// Advances `stop` by one a tree for forests, by one a fold otherwise. Throws InvalidInputError for indices out of range, empty parts and
-// steps that cannot be fitted on a training part.
+// The same folds may be fitted with several pipelines, such as one a seed: rank codes are shared by all. Advances `stop` by one a tree for
+// forests, by one a fold otherwise. Throws InvalidInputError for indices out of range, empty parts and steps that cannot be fitted on a
+// training part.
 template <class T>
-FoldResults run_folds(const LearningData<T>& data, const PipelineSpec& spec, std::span<const Fold> folds, Parallel& parallel, StopToken& stop);
+FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec> specs, std::span<const Fold> folds, Parallel& parallel,
+                      StopToken& stop);
 
 }  // namespace emotion::runtime

@@ -2,9 +2,9 @@
 //
 // Definition: row -> FittedPipeline -> calibration -> class of the largest probability (the first among equals); abstained where that
 // probability is below the threshold. Contributions explain the estimator before calibration, in input columns: of a forest the exact
-// path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of a logistic regression coef * (z - mean z of the
+// path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of boosting those of the class's margin; of a logistic regression coef * (z - mean z of the
 // background) on the class's margin, z being the estimator's inputs (Lundberg & Lee, "A unified approach to interpreting model
-// predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features; two classes: +margin for the second, -margin for the first).
+// predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features). Margins of two classes: +margin for the second, -margin for the first.
 // Complexity: O(depth trees) a row, explanations O(leaves depth^2 trees). NaN policy: as the steps'; a row whose probabilities are not numbers
 // is an InvalidInputError. Determinism: a row's result depends on that row alone; equal bits for any number of threads and any batch.
 // Threads: const member functions may run at the same time.
@@ -79,6 +79,8 @@ public:
 private:
     void check_columns(MatrixView<const float> x, const char* caller) const;
     void calibrate(MatrixView<double> probability) const;
+    void explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
+                          Parallel& parallel, StopToken& stop) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
     [[nodiscard]] std::vector<std::string> clip_warnings(const audio::ExtractInfo& info) const;
@@ -86,7 +88,7 @@ private:
 
     ModelContents contents_;
     PipelinePredictor predictor_;              // of contents_.pipeline, and so behind it
-    mutable std::once_flag tree_shap_built_;   // by the first explanation of a forest: predictions alone do not pay for it
+    mutable std::once_flag tree_shap_built_;   // by the first explanation of trees: predictions alone do not pay for it
     mutable std::optional<explain::TreeShap> tree_shap_;
     std::vector<std::int32_t> input_columns_;  // of the estimator's columns
     std::vector<double> background_mean_;      // of the estimator's columns; linear models

@@ -1,14 +1,13 @@
 // A fitted pipeline as plain data: steps that change columns, then one classifier. The fold loop fits it, a model file holds it.
 //
 // Definition: predict_proba(x) = estimator(step_n(… step_1(x))). Each step rounds once to the type of x (float32 or float64), as the Python
-// classes do; forests then see float32. Complexity: O(rows columns) for the steps beside the estimator's own.
+// classes do; trees then see float32. Complexity: O(rows columns) for the steps beside the estimator's own.
 // NaN policy: as each step's; a NaN that reaches a logistic regression gives NaN probabilities, callers refuse it before.
 // Determinism: every row's result depends on that row alone. Threads: blocks of rows; const and safe to share between threads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -20,6 +19,8 @@
 #include "emotion/preprocessing/select_k_best.hpp"
 #include "emotion/preprocessing/simple_imputer.hpp"
 #include "emotion/preprocessing/standard_scaler.hpp"
+#include "emotion/trees/boosting.hpp"
+#include "emotion/trees/boosting_predictor.hpp"
 #include "emotion/trees/forest.hpp"
 #include "emotion/trees/forest_predictor.hpp"
 
@@ -31,7 +32,7 @@ struct ColumnSelection {
 };
 
 using FittedStep = std::variant<preprocessing::StandardScaler, preprocessing::SimpleImputer, ColumnSelection>;
-using FittedEstimator = std::variant<trees::Forest, linear::LogisticModel>;
+using FittedEstimator = std::variant<trees::Forest, linear::LogisticModel, trees::Boosting>;
 
 struct FittedPipeline {
     std::size_t n_features_in = 0;
@@ -69,9 +70,15 @@ public:
     void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
 
+    // The predictor of a boosting model, which also gives margins; nullptr for other classifiers.
+    [[nodiscard]] const trees::BoostingPredictor* boosting() const { return std::get_if<trees::BoostingPredictor>(&trees_); }
+
 private:
+    template <class T>
+    void predict_block(MatrixView<const T> x, MatrixView<double> out) const;
+
     const FittedPipeline* pipeline_;
-    std::optional<trees::ForestPredictor> forest_;
+    std::variant<std::monostate, trees::ForestPredictor, trees::BoostingPredictor> trees_;  // monostate: the pipeline's linear model serves
 };
 
 }  // namespace emotion::runtime

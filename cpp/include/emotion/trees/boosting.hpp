@@ -34,4 +34,7 @@ struct Boosting {
     [[nodiscard]] std::size_t n_nodes() const { return feature.size(); }
 };
 
+// Throws ModelFormatError unless every index is in range and every child comes after its parent: then prediction terminates and stays inside the arrays.
+void validate(const Boosting& model);
+
 }  // namespace emotion::trees

@@ -1,4 +1,7 @@
-// Random forests for classification: Breiman, "Random forests", Machine Learning 45 (2001); definitions as in scikit-learn.
+// Random forests and extremely randomized trees for classification; definitions as in scikit-learn.
+//
+// Sources: Breiman, "Random forests", Machine Learning 45 (2001); Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine
+// Learning 63 (2006).
 #pragma once
 
 #include <cstddef>
@@ -13,11 +16,13 @@
 
 namespace emotion::trees {
 
+enum class Splitter { best, random_cut };   // random_cut: one uniform cut a candidate column, the best of them splits
 enum class Criterion { gini, entropy };
 enum class ClassWeight { none, balanced, balanced_subsample, given };
 
 struct ForestOptions {
     int n_estimators = 100;
+    Splitter splitter = Splitter::best;
     Criterion criterion = Criterion::gini;
     int max_depth = -1;               // -1: no limit
     double min_samples_split = 2;     // in copies of rows, as a count
@@ -88,6 +93,11 @@ void predict_proba(const Forest& forest, MatrixView<const float> x, MatrixView<d
 
 // Mean decrease in impurity, normalised to sum 1 (all zero where nothing was split).
 std::vector<double> feature_importances(const Forest& forest);
+
+// The public class that grows such forests, for messages.
+constexpr const char* class_name(const ForestOptions& options) {
+    return options.splitter == Splitter::best ? "RandomForestClassifier" : "ExtraTreesClassifier";
+}
 
 // Throws ModelFormatError unless every index is in range and every child comes after its parent: then prediction terminates and stays inside the arrays.
 void validate(const Forest& forest);

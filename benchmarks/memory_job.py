@@ -1,0 +1,63 @@
+"""One job whose memory `memory.py` measures: ``python benchmarks/memory_job.py JOB SET``. Prints the megabytes
+held before the work, then JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import sklearn.model_selection
+
+
+def megabytes(field: str) -> float:
+    """Return VmRSS or VmHWM of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(field)
+
+
+def main() -> None:
+    """Prepare, note the memory, work, note the peak."""
+    job, key = sys.argv[1:3]
+    table = datasets.table(key, quick=bool(os.environ.get("BENCHMARKS_QUICK")))
+    cv = sklearn.model_selection.GroupKFold(5)
+    half = table.X.shape[1] // 2
+    if job.startswith("ours"):
+        import cross_validation
+
+        import emotion_native as en
+    else:
+        import imbalanced_learn
+    X, y, groups = table.X, table.y, table.groups
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    print(megabytes("VmRSS"), flush=True)
+    result: Any = None
+    if job == "ours_fit":
+        result = en.pipeline.make_pipeline(
+            en.preprocessing.StandardScaler(),
+            en.over_sampling.RandomOverSampler(random_state=0),
+            en.feature_selection.SelectKBest(k=half),
+            en.ensemble.RandomForestClassifier(n_estimators=cross_validation.TREES, random_state=0, n_jobs=1),
+        ).fit(X, y)
+    elif job == "ours_cv":
+        result = cross_validation.ours(table, cv, 2)
+    elif job == "theirs_fit":
+        result = imbalanced_learn.pipeline(300, half).fit(X, y)
+    elif job == "theirs_cv":
+        result = imbalanced_learn.cross_validate(X, y, groups, cv, 300, half, 2)
+    elif job == "ours_over_sampling":
+        result = en.over_sampling.RandomOverSampler(random_state=0).fit_resample(X, y)
+    elif job == "theirs_over_sampling":
+        result = imbalanced_learn.random_over_sampling(X, y)
+    output = sum(part.nbytes for part in result if isinstance(part, np.ndarray)) if isinstance(result, tuple) else 0
+    print(json.dumps({"own_peak": megabytes("VmHWM"), "input": (X.nbytes + y.nbytes) / 1e6, "output": output / 1e6}))
+
+
+if __name__ == "__main__":
+    main()

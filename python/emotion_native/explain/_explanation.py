@@ -1,0 +1,150 @@
+"""What a model's explanation holds: contributions, base values, data and names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..exceptions import InvalidInputError, MissingDependencyError
+
+__all__ = ["Explanation"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Contributions of features to outputs: ``base_values + values.sum(axis=1)`` is what the model gave.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_features, n_outputs), float64
+        Contribution of each column to each output: the share of a class (forests), or its margin (boosting).
+    base_values : ndarray of shape (n_rows, n_outputs), float64
+        The output where no column is known.
+    data : ndarray of shape (n_rows, n_features), float32
+        What the explained model saw.
+    feature_names : sequence of str
+        One a column.
+    classes : ndarray of shape (n_outputs,)
+        Labels, as in the model's ``classes_``; of a boosting model of two classes the second alone.
+
+    Notes
+    -----
+    Slices keep all three axes; classes are chosen by position or by label, as in ``explanation[0, :, "happy"]``. For shap's plots:
+    ``shap.plots.beeswarm(explanation[:, :, "happy"].to_shap())``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = Explanation(np.array([[[0.2], [-0.5]]]), np.array([[0.4]]), np.zeros((1, 2), np.float32), ["f0_mean", "rms_mean"], np.array(["calm"]))
+    >>> one.top(0, "calm", 1)
+    [('rms_mean', 0.0, -0.5)]
+    """
+
+    values: npt.NDArray[np.float64]
+    base_values: npt.NDArray[np.float64]
+    data: npt.NDArray[np.float32]
+    feature_names: Sequence[str]
+    classes: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, features and outputs."""
+        return self.values.shape
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, key: Any) -> Explanation:
+        """Return some rows, or rows and features, or rows, features and classes; indices and slices alike keep all three axes.
+
+        Classes may be given by label, features by name.
+        """
+        keys = key if isinstance(key, tuple) else (key,)
+        if len(keys) > 3:
+            raise InvalidInputError(f"key of Explanation must be at most rows, features and classes; got {len(keys)} indices")
+        padded = (*keys, *(slice(None),) * (3 - len(keys)))
+        names = (None, np.asarray(self.feature_names, dtype=object), self.classes)
+        rows, columns, labels = (
+            _positions(one, size, axis, known) for one, size, axis, known in zip(padded, self.shape, ("row", "feature", "class"), names, strict=True)
+        )
+        return Explanation(
+            self.values[np.ix_(rows, columns, labels)],
+            self.base_values[np.ix_(rows, labels)],
+            self.data[np.ix_(rows, columns)],
+            [self.feature_names[j] for j in columns],
+            self.classes[labels] if len(self.classes) else self.classes,
+        )
+
+    def top(self, row: int, class_: Any, k: int = 5) -> list[tuple[str, float, float]]:
+        """Return the ``k`` columns of largest absolute contribution in one row.
+
+        Parameters
+        ----------
+        row : int
+            Position of the row.
+        class_ : label
+            One of ``classes``.
+        k : int, default 5
+            How many; fewer where there are fewer columns.
+
+        Returns
+        -------
+        list of (name, value, contribution)
+            Largest first; equal ones in the order of columns.
+
+        Raises
+        ------
+        InvalidInputError
+            If the label is unknown or the row is not there.
+        """
+        found = np.flatnonzero(self.classes == class_)
+        if len(found) == 0:
+            raise InvalidInputError(f"class_ of Explanation.top must be one of {self.classes.tolist()!r}; got {class_!r}")
+        if not -len(self) <= row < len(self):
+            raise InvalidInputError(f"row of Explanation.top must be one of {len(self)} rows; got {row!r}")
+        contributions = self.values[row, :, found[0]]
+        order = np.argsort(-np.abs(contributions), kind="stable")[: max(0, int(k))]
+        return [(str(self.feature_names[j]), float(self.data[row, j]), float(contributions[j])) for j in order]
+
+    def to_shap(self) -> Any:
+        """Return a `shap.Explanation` for shap's plots.
+
+        Returns
+        -------
+        shap.Explanation
+            Of three axes; where there is one output, of two, and where there is also one row, of one, as shap's plots want them.
+
+        Raises
+        ------
+        MissingDependencyError
+            If shap is not installed.
+        """
+        try:
+            import shap
+        except ImportError as error:
+            raise MissingDependencyError("Explanation.to_shap needs shap: pip install shap") from error
+        whole: dict[str, Any] = {"feature_names": [str(name) for name in self.feature_names]}
+        names = [str(label) for label in self.classes]
+        if self.shape[2] != 1:
+            return shap.Explanation(values=self.values, base_values=self.base_values, data=self.data, output_names=names or None, **whole)
+        if names:
+            whole["output_names"] = names[0]
+        if len(self) == 1:
+            return shap.Explanation(values=self.values[0, :, 0], base_values=float(self.base_values[0, 0]), data=self.data[0], **whole)
+        return shap.Explanation(values=self.values[:, :, 0], base_values=self.base_values[:, 0], data=self.data, **whole)
+
+
+def _positions(key: Any, size: int, axis: str, names: npt.NDArray[Any] | None = None) -> npt.NDArray[np.intp]:
+    if isinstance(key, str) and names is not None:
+        found = np.flatnonzero(np.asarray(names == key))
+        if len(found) == 0:
+            raise InvalidInputError(f"key of Explanation must be a known {axis}; got {key!r}")
+        return found[:1]
+    try:
+        return np.atleast_1d(np.arange(size)[key])
+    except (IndexError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"key of Explanation must be positions below {size} on the {axis} axis; got {key!r}") from error
