@@ -7,11 +7,11 @@
 | C | 100,000 | 100 | 500 | a collected corpus |
 | D | 1,000,000 | 50 | 2,000 | segments of one |
 
-A row is noise, plus the mean of its class in a part of the columns, plus the offset of its speaker; the rest of the columns say nothing. Columns share
-a few common factors, as spectral features do; some are skewed (an exponential), some coarse (a count). The classes are unbalanced, 3.3 to 1. The last
+A row is noise, plus the mean of its class in a part of the columns, plus the offset of its speaker; the other columns say nothing. Columns share a
+few common factors, as spectral features do; some are skewed (an exponential), some coarse (a count). The classes are unbalanced, 3.3 to 1. The last
 third of the speakers is held out. The strength of the signal was set for each size so that scikit-learn's forest recognises well above chance (.125)
-and well below everything: unweighted average recall .44 to .56 with 60 trees on at most 20,000 rows. The same seed gives the same table on any machine
-with the same NumPy.
+and well below everything: unweighted average recall .44 to .56 with 60 trees on at most 20,000 rows. The same seed gives the same table on any
+machine with the same NumPy.
 """
 
 from __future__ import annotations

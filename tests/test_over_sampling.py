@@ -25,7 +25,7 @@ def rows(y: np.ndarray) -> np.ndarray:
     return np.arange(2 * len(y), dtype=np.float32).reshape(len(y), 2)
 
 
-@pytest.mark.parametrize("strategy", ["auto", "not majority", "minority", "all", {"sad": 5, "angry": 3}, lambda y: {"calm": 9}])
+@pytest.mark.parametrize("strategy", ["auto", "not majority", "minority", "not minority", "all", {"sad": 5, "angry": 3}, lambda y: {"calm": 9}])
 def test_counts_and_layout_equal_imbalanced_learn(strategy: Any) -> None:
     X = rows(LABELS)
     ours, theirs = RandomOverSampler(sampling_strategy=strategy, random_state=1), Reference(sampling_strategy=strategy, random_state=1)
@@ -91,7 +91,7 @@ def test_imbalanced_learns_pipeline_takes_it(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        ("not minority", "sampling_strategy of RandomOverSampler must be one of"),
+        ("majority", "sampling_strategy of RandomOverSampler must be one of"),
         (7, "sampling_strategy of RandomOverSampler must be one of"),
         (0.0, "above 0"),
         (1.5, "at most 1"),

@@ -101,6 +101,33 @@ void set_class_weight(trees::ForestOptions& options, const py::dict& step, std::
     options.class_weight = name == "balanced" ? trees::ClassWeight::balanced : trees::ClassWeight::balanced_subsample;
 }
 
+sampling::Targets sampling_targets(const py::dict& step, const char* caller) {
+    sampling::Targets targets;
+    const auto strategy = get<py::object>(step, "sampling_strategy");
+    using Strategy = sampling::Strategy;
+    if (py::isinstance<py::str>(strategy)) {
+        const auto name = strategy.cast<std::string>();
+        const std::vector<std::pair<std::string, Strategy>> names = {{"not majority", Strategy::not_majority}, {"not minority", Strategy::not_minority},
+                                                                     {"minority", Strategy::minority},         {"majority", Strategy::majority},
+                                                                     {"all", Strategy::all}};
+        for (const auto& [known, value] : names) {
+            if (known == name) {
+                targets.strategy = value;
+                return targets;
+            }
+        }
+        throw InvalidInputError("sampling_strategy", caller, "'minority', 'majority', 'not minority', 'not majority', 'all', a float or a dict", name);
+    }
+    if (PyFloat_Check(strategy.ptr()) != 0) {
+        targets.strategy = Strategy::ratio;
+        targets.ratio = strategy.cast<double>();
+        return targets;
+    }
+    targets.strategy = Strategy::counts;
+    targets.counts = get<std::vector<std::int64_t>>(step, "sampling_strategy");
+    return targets;
+}
+
 runtime::StepSpec step_spec(const py::dict& step, const std::string& kind) {
     if (kind == "standard_scaler") {
         return runtime::ScalerSpec{get<bool>(step, "with_mean"), get<bool>(step, "with_std")};
@@ -114,35 +141,41 @@ runtime::StepSpec step_spec(const py::dict& step, const std::string& kind) {
     if (kind == "random_over_sampler") {
         return over_sampler_options(step);
     }
+    if (kind == "random_under_sampler") {
+        return under_sampler_options(step);
+    }
+    if (kind == "smote" || kind == "borderline_smote") {
+        return smote_options(step);
+    }
     throw InvalidInputError("steps", "run_folds", "known kinds, a classifier last", kind);
 }
 
 }  // namespace
 
 sampling::OverSamplerOptions over_sampler_options(const py::dict& step) {
-    sampling::OverSamplerOptions options;
+    return {sampling_targets(step, "RandomOverSampler"), get<std::uint64_t>(step, "seed")};
+}
+
+sampling::UnderSamplerOptions under_sampler_options(const py::dict& step) {
+    return {sampling_targets(step, "RandomUnderSampler"), get<std::uint64_t>(step, "seed"), get_or<bool>(step, "replacement", false)};
+}
+
+sampling::SmoteOptions smote_options(const py::dict& step) {
+    sampling::SmoteOptions options;
+    const auto kind = get<std::string>(step, "kind") == "smote" ? "smote" : get<std::string>(step, "borderline_kind");
+    if (kind != "smote" && kind != "borderline-1" && kind != "borderline-2") {
+        throw InvalidInputError("kind", "BorderlineSMOTE", "'borderline-1' or 'borderline-2'", "'" + kind + "'");
+    }
+    options.kind = kind == "smote" ? sampling::SmoteKind::plain : kind == "borderline-1" ? sampling::SmoteKind::borderline_1 : sampling::SmoteKind::borderline_2;
+    static_cast<sampling::Targets&>(options) = sampling_targets(step, kind == "smote" ? "SMOTE" : "BorderlineSMOTE");
     options.seed = get<std::uint64_t>(step, "seed");
-    const py::object strategy = step["sampling_strategy"];
-    using Strategy = sampling::Strategy;
-    if (py::isinstance<py::str>(strategy)) {
-        const auto name = strategy.cast<std::string>();
-        const std::vector<std::pair<std::string, Strategy>> names = {
-            {"auto", Strategy::not_majority}, {"not majority", Strategy::not_majority}, {"minority", Strategy::minority}, {"all", Strategy::all}};
-        for (const auto& [known, value] : names) {
-            if (known == name) {
-                options.strategy = value;
-                return options;
-            }
-        }
-        throw InvalidInputError("sampling_strategy", "RandomOverSampler", "'auto', 'not majority', 'minority', 'all', a float or a dict", name);
+    options.k_neighbors = get_or(step, "k_neighbors", options.k_neighbors);
+    options.m_neighbors = get_or(step, "m_neighbors", options.m_neighbors);
+    const auto within = get_or<std::string>(step, "within", "");
+    if (!within.empty() && within != "speaker" && within != "groups") {
+        throw InvalidInputError("within", options.caller(), "None, 'speaker' or 'groups'", "'" + within + "'");
     }
-    if (PyFloat_Check(strategy.ptr()) != 0) {
-        options.strategy = Strategy::ratio;
-        options.ratio = strategy.cast<double>();
-        return options;
-    }
-    options.strategy = Strategy::counts;
-    options.counts = get<std::vector<std::int64_t>>(step, "sampling_strategy");
+    options.within = within.empty() ? sampling::Within::anything : within == "speaker" ? sampling::Within::speaker : sampling::Within::groups;
     return options;
 }
 

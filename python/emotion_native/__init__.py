@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         preprocessing,
         reports,
         runtime,
+        under_sampling,
     )
     from .persistence import save_model
     from .runtime import EmotionModel, Prediction, load_model
@@ -62,6 +63,7 @@ _MODULES = frozenset({
     "preprocessing",
     "reports",
     "runtime",
+    "under_sampling",
 })
 _NAMES = {"EmotionModel": "runtime", "Prediction": "runtime", "load_model": "runtime", "save_model": "persistence"}
 
@@ -92,6 +94,7 @@ __all__ = [
     "reports",
     "runtime",
     "save_model",
+    "under_sampling",
 ]
 
 

@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -109,6 +109,126 @@ class Forest:
 
     @property
     def tree_offsets(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def value(self) -> typing.Any:
+        ...
+
+class Boosting:
+    """
+    A fitted gradient boosting model: immutable, safe to share between threads.
+    """
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, typing.Any]) -> Boosting:
+        """
+        A model from arrays of any origin; ModelFormatError if they do not fit together.
+        """
+
+    def __copy__(self) -> typing.Any:
+        ...
+
+    def __deepcopy__(self, memo: dict[str, typing.Any]) -> typing.Any:
+        ...
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        ...
+
+    def __setstate__(self, arg0: dict[str, typing.Any]) -> None:
+        ...
+
+    def add_round(self, X: numpy.typing.NDArray[numpy.float32], margins: numpy.typing.NDArray[numpy.float64], round: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def apply(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def arrays(self) -> dict[str, typing.Any]:
+        """
+        Every array by its name, as from_arrays takes them.
+        """
+
+    def decision_function(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def feature_importances(self) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+
+    def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    def probabilities(self, margins: numpy.typing.NDArray[numpy.float64]) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+
+    @property
+    def baseline(self) -> typing.Any:
+        ...
+
+    @property
+    def cover(self) -> typing.Any:
+        ...
+
+    @property
+    def feature(self) -> typing.Any:
+        ...
+
+    @property
+    def gain(self) -> typing.Any:
+        ...
+
+    @property
+    def leaf_width(self) -> int:
+        ...
+
+    @property
+    def left(self) -> typing.Any:
+        ...
+
+    @property
+    def missing_left(self) -> typing.Any:
+        ...
+
+    @property
+    def n_classes(self) -> int:
+        ...
+
+    @property
+    def n_features(self) -> int:
+        ...
+
+    @property
+    def n_nodes(self) -> int:
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        ...
+
+    @property
+    def n_rounds(self) -> int:
+        ...
+
+    @property
+    def n_trees(self) -> int:
+        ...
+
+    @property
+    def right(self) -> typing.Any:
+        ...
+
+    @property
+    def threshold(self) -> typing.Any:
+        ...
+
+    @property
+    def trace(self) -> dict[str, typing.Any]:
+        """
+        Losses of the rounds of the fit that made it.
+        """
+
+    @property
+    def tree_offsets(self) -> typing.Any:
         ...
 
     @property
@@ -247,6 +367,11 @@ def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typ
     The fold of each group: largest first, each into the lightest fold.
     """
 
+def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, holdout: numpy.typing.NDArray[numpy.uint8] | None=None, previous: Boosting | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Boosting:
+    """
+    Fits a model; rows with a holdout flag decide when to stop and train nothing.
+    """
+
 def calibration_errors(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
     The expected calibration error for each row of cluster weights.
@@ -332,6 +457,11 @@ def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[n
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
+def group_holdout(groups: numpy.typing.NDArray[numpy.int64], labels: numpy.typing.NDArray[numpy.int32], fraction: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    Flags of the rows of whole groups to hold out.
+    """
+
 @typing.overload
 def imputer_fit(X: numpy.typing.NDArray[numpy.float32], strategy: str, fill_value: typing.SupportsFloat | typing.SupportsIndex, keep_empty_features: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
@@ -408,6 +538,11 @@ def random_over_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.S
     Positions of all rows, then of the copies drawn class by class.
     """
 
+def random_under_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any]) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Positions of the kept rows, class by class.
+    """
+
 def reliability_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], weight: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str) -> numpy.typing.NDArray[numpy.float64]:
     """
     Weight, mean confidence and accuracy of each bin; one weight a row.
@@ -473,6 +608,18 @@ def select_k_best_columns(scores: numpy.typing.NDArray[numpy.float64], k: typing
 def sha256_hex(data: bytes) -> str:
     """
     SHA-256 of bytes as 64 hexadecimal digits.
+    """
+
+@typing.overload
+def smote(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], shared: numpy.typing.NDArray[numpy.int32] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    All rows, then synthetic ones; base, neighbour and weight of each synthetic row; wanted, bases, fewer and alone of each class.
+    """
+
+@typing.overload
+def smote(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], shared: numpy.typing.NDArray[numpy.int32] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    All rows, then synthetic ones; base, neighbour and weight of each synthetic row; wanted, bases, fewer and alone of each class.
     """
 
 def spectral_bandwidth(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32], centroid: numpy.typing.NDArray[numpy.float32], norm: bool) -> numpy.typing.NDArray[numpy.float32]:

@@ -266,10 +266,15 @@ def label_steps(steps: list[dict[str, Any]], classes: Any) -> list[dict[str, Any
                 labels = np.asarray(classes).tolist()
                 unknown = [label for label in value if label not in labels]
                 if unknown:
-                    raise InvalidInputError(f"sampling_strategy of RandomOverSampler must be about classes present in the data; got {unknown!r}")
+                    raise InvalidInputError(f"sampling_strategy of {_class_name(step)} must be about classes present in the data; got {unknown!r}")
                 step[name] = [int(value.get(label, -1)) for label in labels]
         labelled.append(step)
     return labelled
+
+
+def _class_name(step: dict[str, Any]) -> str:
+    words: list[str] = step["kind"].split("_")
+    return "".join("SMOTE" if word == "smote" else word.capitalize() for word in words)
 
 
 def _as_invalid(parameter: str, caller: str, error: ValueError) -> InvalidInputError:

@@ -15,11 +15,12 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._validation import check_flag, label_steps
-from .exceptions import InvalidInputError
+from .exceptions import InvalidInputError, LeakageError
 
 __all__ = ["Pipeline", "make_pipeline"]
 
 _LOST = object()  # row metadata that a sampler without sample_indices_ made meaningless
+_MIXED = object()  # row metadata that synthetic rows of two origins have no value of
 
 
 def _is_passthrough(step: Any) -> bool:
@@ -53,8 +54,10 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     """Steps applied one after another, a classifier last; samplers act in `fit` only.
 
     Row metadata (``sample_weight``, ``groups``, ``speaker``, ``recording``, ``modality``, anything with one value a row) goes to every step
-    whose ``fit`` has a parameter of that name, and is resampled along with the rows through a sampler's ``sample_indices_``. Steps of
-    scikit-learn and imbalanced-learn work too. Steps are fitted in place, as in scikit-learn.
+    whose ``fit`` (a sampler's ``fit_resample``) has a parameter of that name, and is resampled along with the rows through a sampler's
+    ``sample_indices_``. A synthetic row has its base's weight; its group, speaker and the like are known where both rows it was made of agree,
+    and a step that asks for one that is not raises `LeakageError`. Steps of scikit-learn and imbalanced-learn work too. Steps are fitted in
+    place, as in scikit-learn.
 
     Parameters
     ----------
@@ -185,6 +188,16 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         for argument, value in named[name].items():
             current = rows.get(f"{name}__{argument}")
             asked[argument] = value if current is None else current
+        mixed = [key for key, value in asked.items() if value is _MIXED]
+        if mixed:
+            asked = {key: value for key, value in asked.items() if value is not _MIXED}
+            mixed = [key for key in mixed if _needs(method.__self__, key)]  # type: ignore[attr-defined]  # the bound method of a step
+        if mixed:
+            way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
+            raise LeakageError(
+                f"{mixed[0]} of Pipeline.fit must be known for each row that reaches step {name!r}; got synthetic rows that a sampler before it made "
+                f"of two rows that differ in it: give that sampler {way}"
+            )
         lost = [key for key, value in asked.items() if value is _LOST]
         if lost:
             raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
@@ -198,7 +211,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             start = time.perf_counter()
             if hasattr(step, "fit_resample"):
                 X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
-                rows = _resampled(rows, getattr(step, "sample_indices_", None))
+                rows = _resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
             elif hasattr(step, "fit_transform"):
                 X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
             else:
@@ -225,6 +238,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         ------
         InvalidInputError
             If steps or metadata break a rule, or a step refuses the rows.
+        LeakageError
+            If a step needs the group or speaker of a synthetic row that was made of two.
         TypeError
             If a step lacks the methods of its place.
         """
@@ -401,6 +416,12 @@ def make_pipeline(*steps: Any, memory: None = None, verbose: bool = False) -> Pi
     return Pipeline(list(zip(numbered, steps, strict=True)), memory=memory, verbose=verbose)
 
 
+def _needs(step: Any, name: str) -> bool:
+    """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
+    native = step._native_step() if hasattr(step, "_native_step") else None
+    return native is None or name in native.get("needs", ())
+
+
 def _length(value: Any) -> str:
     try:
         return str(_num_samples(value))
@@ -412,7 +433,17 @@ def _per_row(value: Any, n: int) -> bool:
     return not isinstance(value, (str, bytes)) and _length(value) == str(n)
 
 
-def _resampled(rows: dict[str, Any], indices: Any) -> dict[str, Any]:
+def _resampled(rows: dict[str, Any], indices: Any, provenance: Any) -> dict[str, Any]:
+    """Return row metadata behind a sampler: that of the row each is a copy of. A synthetic row has its base's weight, and anything else only
+    where both its parents agree."""
     if indices is None:
         return {key: None if value is None else _LOST for key, value in rows.items()}
-    return {key: value if value is None or value is _LOST else _safe_indexing(value, indices) for key, value in rows.items()}
+    carried = {}
+    for key, value in rows.items():
+        known = value is not None and value is not _LOST and value is not _MIXED
+        carried[key] = _safe_indexing(value, indices) if known else value
+        if known and provenance is not None and key.rpartition("__")[2] != "sample_weight":
+            neighbours = _safe_indexing(value, provenance["neighbour"])
+            if not np.array_equal(np.asarray(carried[key]), np.asarray(neighbours)):
+                carried[key] = _MIXED
+    return carried

@@ -9,13 +9,14 @@ import pytest
 from imblearn.utils import estimator_checks as sampler_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_native.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
-from emotion_native.over_sampling import RandomOverSampler
+from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
 from emotion_native.preprocessing import StandardScaler
+from emotion_native.under_sampling import RandomUnderSampler
 
 ESTIMATORS = [
     StandardScaler(),
@@ -23,9 +24,13 @@ ESTIMATORS = [
     SimpleImputer(strategy="median"),
     SelectKBest(k=1),
     RandomOverSampler(random_state=0),
+    RandomUnderSampler(random_state=0),
+    SMOTE(random_state=0),
+    BorderlineSMOTE(random_state=0),
     LogisticRegression(),
     RandomForestClassifier(n_estimators=5, random_state=0),
     ExtraTreesClassifier(n_estimators=5, random_state=0),
+    GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
 ]
 
@@ -34,7 +39,7 @@ DRAWN = {"check_sample_weight_equivalence_on_dense_data": "rows are drawn at ran
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:
-    if isinstance(estimator, RandomOverSampler):
+    if isinstance(estimator, (RandomOverSampler, RandomUnderSampler)):
         return {
             "check_estimators_nan_inf": "rows are only indexed, so NaN and infinity are allowed, as in imbalanced-learn",
         }
@@ -70,8 +75,14 @@ SAMPLER_CHECKS = [
 # and check_samplers_sample_indices, which reads tags of imbalanced-learn's own class
 
 
-@pytest.mark.parametrize("check", SAMPLER_CHECKS)
-def test_imbalanced_learn_contract(check: str) -> None:
+NEIGHBOURS = [check for check in SAMPLER_CHECKS if check not in ("check_samplers_string", "check_samplers_nan")]  # distances need finite numbers
+
+
+@pytest.mark.parametrize(
+    ("sampler", "check"),
+    [(RandomOverSampler, check) for check in SAMPLER_CHECKS] + [(sampler, check) for sampler in (SMOTE, BorderlineSMOTE) for check in NEIGHBOURS],
+)
+def test_imbalanced_learn_contract(sampler: Any, check: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        getattr(sampler_checks, check)("RandomOverSampler", RandomOverSampler(random_state=0))
+        getattr(sampler_checks, check)(sampler.__name__, sampler(random_state=0))

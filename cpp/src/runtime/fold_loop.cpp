@@ -241,7 +241,7 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
     TrainingRows<T> rows = start_rows(data, train, fit.classes);
     for (const StepSpec& step : spec.steps) {
         stop.check();
-        fit_step(step, rows, fit.classes, fit.pipeline.steps, stop);
+        fit_step(step, rows, fit.classes, fit.pipeline.steps, parallel, stop);
     }
     if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec.estimator)) {
         linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
@@ -250,7 +250,7 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
         return fit;
     }
     const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec.estimator), rows.rows.size(), rows.columns.size(), fit.classes);
-    fit.pipeline.estimator = codes == nullptr || fills_training_rows(rows, *codes)
+    fit.pipeline.estimator = codes == nullptr || !rows.own.empty() || fills_training_rows(rows, *codes)
                                  ? fit_on_own_codes(rows, options, fit.classes.size(), parallel, stop)
                                  : fit_on_codes(rows, *codes, options, fit.classes.size(), parallel, stop);
     return fit;

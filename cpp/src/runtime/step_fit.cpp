@@ -28,8 +28,8 @@ void for_blocks(const TrainingRows<T>& rows, StopToken& stop, Fn&& fn) {
 template <class T>
 class StepFit {
 public:
-    StepFit(TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted, StopToken& stop)
-        : rows_(rows), classes_(classes), fitted_(fitted), stop_(stop) {}
+    StepFit(TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted, Parallel& parallel, StopToken& stop)
+        : rows_(rows), classes_(classes), fitted_(fitted), parallel_(parallel), stop_(stop) {}
 
     void operator()(const ScalerSpec& spec) {
         preprocessing::Moments moments(rows_.columns.size());
@@ -89,40 +89,65 @@ public:
 
     void operator()(const sampling::OverSamplerOptions& options) {
         sampling::OverSamplerOptions own = options;
-        if (options.strategy == sampling::Strategy::counts) {
-            own.counts.assign(classes_.size(), -1);
-            for (std::size_t g = 0; g < options.counts.size(); ++g) {
-                if (options.counts[g] < 0) {
-                    continue;
+        own.counts = own_counts(options, "RandomOverSampler.fit_resample");
+        rows_.take(sampling::random_over_sample(rows_.labels, classes_.size(), own));
+    }
+
+    void operator()(const sampling::UnderSamplerOptions& options) {
+        sampling::UnderSamplerOptions own = options;
+        own.counts = own_counts(options, "RandomUnderSampler.fit_resample");
+        rows_.take(sampling::random_under_sample(rows_.labels, classes_.size(), own));
+    }
+
+    void operator()(const sampling::SmoteOptions& options) {
+        sampling::SmoteOptions own = options;
+        own.counts = own_counts(options, options.caller());
+        const std::vector<std::int64_t> wanted =
+            sampling::rows_to_add(sampling::ClassRows(rows_.labels, classes_.size()).counts, own, options.caller());
+        rows_.detach(static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0})));
+        if (!std::all_of(rows_.own.begin(), rows_.own.end(), [](T v) { return std::isfinite(v); })) {
+            throw InvalidInputError("X", options.caller(), "free of NaN and infinity", "NaN or infinity");
+        }
+        const std::span<const std::int32_t> shared = options.within == sampling::Within::groups ? rows_.groups : rows_.speaker;
+        const sampling::SyntheticRows made = sampling::plan_synthetic_rows(rows_.x, rows_.labels, classes_.size(), shared, own, parallel_, stop_);
+        const std::size_t n = rows_.rows.size();
+        const std::size_t width = rows_.columns.size();
+        rows_.own.resize((n + made.base.size()) * width);
+        rows_.attach();
+        sampling::write_synthetic_rows(rows_.x, made, MatrixView<T>{rows_.own.data() + n * width, made.base.size(), width}, parallel_, stop_);
+        rows_.labels.insert(rows_.labels.end(), made.label.begin(), made.label.end());
+        for (std::size_t i = 0; i < made.base.size(); ++i) {
+            const auto base = static_cast<std::size_t>(made.base[i]);
+            const auto neighbour = static_cast<std::size_t>(made.neighbour[i]);
+            if (!rows_.weights.empty()) {
+                rows_.weights.push_back(rows_.weights[base]);
+            }
+            for (std::vector<std::int32_t>* const codes : {&rows_.groups, &rows_.speaker}) {
+                if (!codes->empty()) {
+                    codes->push_back((*codes)[base] == (*codes)[neighbour] ? (*codes)[base] : -1);
                 }
-                const auto found = std::lower_bound(classes_.begin(), classes_.end(), static_cast<std::int32_t>(g));
-                if (found == classes_.end() || *found != static_cast<std::int32_t>(g)) {
-                    throw InvalidInputError("sampling_strategy", "RandomOverSampler.fit_resample", "about classes that are present in the data",
-                                            "a class that has no training row in a fold");
-                }
-                own.counts[static_cast<std::size_t>(found - classes_.begin())] = options.counts[g];
             }
         }
-        const std::vector<std::int64_t> positions = sampling::random_over_sample(rows_.labels, classes_.size(), own);
-        const auto append = [&](auto& values) {
-            const std::size_t n = rows_.labels.size();
-            for (std::size_t i = n; i < positions.size(); ++i) {
-                values.push_back(values[static_cast<std::size_t>(positions[i])]);
-            }
-        };
-        append(rows_.rows);
-        if (!rows_.weights.empty()) {
-            append(rows_.weights);
-        }
-        for (std::vector<std::int32_t>* const codes : {&rows_.groups, &rows_.speaker}) {
-            if (!codes->empty()) {
-                append(*codes);
-            }
-        }
-        append(rows_.labels);
     }
 
 private:
+    // Wanted counts of the global classes as those of the fold's classes.
+    std::vector<std::int64_t> own_counts(const sampling::Targets& targets, const char* caller) const {
+        std::vector<std::int64_t> counts(classes_.size(), -1);
+        for (std::size_t g = 0; g < targets.counts.size(); ++g) {
+            if (targets.counts[g] < 0) {
+                continue;
+            }
+            const auto found = std::lower_bound(classes_.begin(), classes_.end(), static_cast<std::int32_t>(g));
+            if (found == classes_.end() || *found != static_cast<std::int32_t>(g)) {
+                throw InvalidInputError("sampling_strategy", caller, "about classes that are present in the data",
+                                        "a class that has no training row in a fold");
+            }
+            counts[static_cast<std::size_t>(found - classes_.begin())] = targets.counts[g];
+        }
+        return counts;
+    }
+
     std::vector<std::int32_t> best_columns(std::size_t k) {
         if (classes_.size() < 2) {
             throw InvalidInputError("y", "SelectKBest.fit", "labels of at least two classes", "one class");
@@ -143,17 +168,19 @@ private:
     TrainingRows<T>& rows_;
     std::span<const std::int32_t> classes_;
     std::vector<FittedStep>& fitted_;
+    Parallel& parallel_;
     StopToken& stop_;
 };
 
 }  // namespace
 
 template <class T>
-void fit_step(const StepSpec& spec, TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted, StopToken& stop) {
-    std::visit(StepFit<T>(rows, classes, fitted, stop), spec);
+void fit_step(const StepSpec& spec, TrainingRows<T>& rows, std::span<const std::int32_t> classes, std::vector<FittedStep>& fitted,
+              Parallel& parallel, StopToken& stop) {
+    std::visit(StepFit<T>(rows, classes, fitted, parallel, stop), spec);
 }
 
-template void fit_step(const StepSpec&, TrainingRows<float>&, std::span<const std::int32_t>, std::vector<FittedStep>&, StopToken&);
-template void fit_step(const StepSpec&, TrainingRows<double>&, std::span<const std::int32_t>, std::vector<FittedStep>&, StopToken&);
+template void fit_step(const StepSpec&, TrainingRows<float>&, std::span<const std::int32_t>, std::vector<FittedStep>&, Parallel&, StopToken&);
+template void fit_step(const StepSpec&, TrainingRows<double>&, std::span<const std::int32_t>, std::vector<FittedStep>&, Parallel&, StopToken&);
 
 }  // namespace emotion::runtime

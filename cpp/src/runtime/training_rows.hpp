@@ -1,10 +1,14 @@
-// The training rows of one fold on their way through the steps: indices into the matrix and what to do with each column, never a copy.
+// The training rows of one fold on their way through the steps: indices into the matrix and what to do with each column. Never a copy, until a
+// step makes synthetic rows: from there on they are a matrix of their own.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "emotion/core/views.hpp"
@@ -33,10 +37,11 @@ struct TrainingRows {
     std::vector<std::int32_t> rows;      // position -> row of x
     std::vector<std::int32_t> labels;    // position -> class of the fold
     std::vector<double> weights;         // position -> weight; empty: all 1
-    std::vector<std::int32_t> groups;    // position -> group; empty: not given
-    std::vector<std::int32_t> speaker;   // position -> speaker; empty: not given
+    std::vector<std::int32_t> groups;    // position -> group, -1: a synthetic row made of two groups; empty: not given
+    std::vector<std::int32_t> speaker;   // position -> speaker, -1: a synthetic row made of two speakers; empty: not given
     std::vector<std::int32_t> columns;   // column -> column of x
     std::vector<ColumnStage> stages;
+    std::vector<T> own;                  // the memory of x where the rows are their own matrix; empty otherwise
 
     // The value of a column after all stages so far.
     [[nodiscard]] T value(T raw, std::size_t column) const {
@@ -63,6 +68,45 @@ struct TrainingRows {
                 }
             }
         }
+    }
+    // Every position and whatever belongs to it, drawn again in this order.
+    void take(std::span<const std::int64_t> positions) {
+        const auto pick = [&](auto& values) {
+            if (values.empty()) {
+                return;
+            }
+            std::remove_reference_t<decltype(values)> taken;
+            taken.reserve(positions.size());
+            for (const std::int64_t p : positions) {
+                taken.push_back(values[static_cast<std::size_t>(p)]);
+            }
+            values.swap(taken);
+        };
+        pick(rows);
+        pick(labels);
+        pick(weights);
+        pick(groups);
+        pick(speaker);
+    }
+    // Turns the positions into rows of a matrix of their own, transformed by all stages so far, with room for more rows behind them.
+    void detach(std::size_t more_rows) {
+        const std::size_t n = rows.size();
+        const std::size_t width = columns.size();
+        std::vector<T> values;
+        values.reserve((n + more_rows) * width);
+        values.resize(n * width);
+        read(0, n, values.data());
+        own = std::move(values);
+        stages.clear();
+        std::iota(columns.begin(), columns.end(), 0);
+        attach();
+    }
+    // Makes every row of `own` a position.
+    void attach() {
+        const std::size_t width = columns.size();
+        x = MatrixView<const T>{own.data(), own.size() / width, width};
+        rows.resize(x.rows);
+        std::iota(rows.begin(), rows.end(), 0);
     }
     // Keeps these of the present columns.
     void select(std::span<const std::int32_t> kept) {

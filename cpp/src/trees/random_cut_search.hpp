@@ -60,8 +60,7 @@ public:
         if (!split.only_missing_right) {
             RandomStream stream(limits_.key.seed, Purpose::node_cuts, limits_.key.tree, mix64(limits_.key.path ^ mix64(feature + std::uint64_t{1})));
             split.cut = random_cut(column.values[low], column.values[high], stream);
-            const float* const right = std::upper_bound(column.values + low, column.values + high, split.cut);
-            split.left_code = static_cast<std::uint32_t>(right - column.values) - 1;
+            split.left_code = last_left(column, low, high, split.cut);
             split.missing_left = split.missing_in_node && stream.below(2) == 1;
         }
         split.right_code = split.left_code + 1;
@@ -73,17 +72,41 @@ public:
     }
 
 private:
-    void add_left(const Split& split, std::uint32_t missing_code) {
-        std::fill(left_.begin(), left_.end(), 0.0);
-        left_copies_ = 0;
-        for (std::size_t i = 0; i < codes_.size(); ++i) {
-            if (codes_[i] == missing_code ? split.missing_left : codes_[i] <= split.left_code) {
-                move(i);
-            }
+    // A code that parts the node's values as the cut does. In small nodes their few values are read at once, where a search in the whole
+    // table would wait for one after the other.
+    [[nodiscard]] std::uint32_t last_left(const Column& column, std::uint32_t low, std::uint32_t high, float cut) const {
+        constexpr std::size_t few = 64;
+        if (codes_.size() > few) {
+            return static_cast<std::uint32_t>(std::upper_bound(column.values + low, column.values + high, cut) - column.values) - 1;
         }
+        std::uint32_t last = low;
+        for (const std::uint32_t code : codes_) {
+            const bool is_left = column.values[std::min(code, high)] <= cut;   // NaN has no value, and the largest is right of the cut
+            last = std::max(last, is_left ? code : low);
+        }
+        return last;
+    }
+
+    // Sides are as good as random: no branch depends on them.
+    void add_left(const Split& split, std::uint32_t missing_code) {
+        const std::size_t k = left_.size();
+        sides_.assign(2 * k, 0.0);
+        std::uint64_t copies = 0;
+        const Item* const items = items_.data() + begin_;
+        const std::uint32_t left_code = split.left_code;
+        const std::uint32_t missing_left = split.missing_left ? 1 : 0;
+        for (std::size_t i = 0; i < codes_.size(); ++i) {
+            const std::uint32_t code = codes_[i];
+            const std::uint32_t is_left = static_cast<std::uint32_t>(code <= left_code) | (missing_left & static_cast<std::uint32_t>(code == missing_code));
+            sides_[is_left * k + items[i].label] += items[i].weight;
+            copies += std::uint64_t{is_left} * items[i].copies;
+        }
+        std::copy_n(sides_.begin() + static_cast<std::ptrdiff_t>(k), k, left_.begin());
+        left_copies_ = static_cast<double>(copies);
     }
 
     std::vector<std::uint32_t> codes_;   // of the column tried, one a place of the node
+    std::vector<double> sides_;          // weights by side (right, left) and class
 };
 
 }  // namespace emotion::trees

@@ -24,6 +24,7 @@ struct Fixture {
     std::vector<std::int32_t> classes{0, 1};
     std::vector<FittedStep> fitted;
     TrainingRows<double> rows;
+    Parallel parallel{1};
     StopToken stop;
 
     Fixture() {
@@ -32,7 +33,7 @@ struct Fixture {
         rows.labels = {0, 0, 1, 1};
         rows.columns = {0, 1, 2};
     }
-    void fit(const StepSpec& spec) { fit_step(spec, rows, classes, fitted, stop); }
+    void fit(const StepSpec& spec) { fit_step(spec, rows, classes, fitted, parallel, stop); }
 };
 
 }  // namespace
@@ -89,6 +90,6 @@ TEST_CASE("float32 rows are moved in float32 at each step") {
     rows.rows = f.rows.rows;
     rows.labels = f.rows.labels;
     rows.columns = f.rows.columns;
-    fit_step(StepSpec{ScalerSpec{}}, rows, f.classes, f.fitted, f.stop);
+    fit_step(StepSpec{ScalerSpec{}}, rows, f.classes, f.fitted, f.parallel, f.stop);
     CHECK(rows.at(0, 0) == static_cast<float>(-3 / std::sqrt(5.0)));
 }

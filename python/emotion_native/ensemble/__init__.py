@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._boosting import GradientBoostingClassifier
 from ._forest import ExtraTreesClassifier, RandomForestClassifier
 
-__all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
+__all__ = ["ExtraTreesClassifier", "GradientBoostingClassifier", "RandomForestClassifier"]

@@ -131,10 +131,10 @@ class Explanation:
         names = [str(label) for label in self.classes]
         if self.shape[2] != 1:
             return shap.Explanation(values=self.values, base_values=self.base_values, data=self.data, output_names=names or None, **whole)
-        if names:
-            whole["output_names"] = names[0]
         if len(self) == 1:
             return shap.Explanation(values=self.values[0, :, 0], base_values=float(self.base_values[0, 0]), data=self.data[0], **whole)
+        if names:
+            whole["output_names"] = names[0]
         return shap.Explanation(values=self.values[:, :, 0], base_values=self.base_values[:, 0], data=self.data, **whole)
 
 

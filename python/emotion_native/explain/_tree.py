@@ -89,7 +89,8 @@ class TreeExplainer:
         self.model = model
         self.n_jobs = n_jobs
         steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
-        self._estimator: Any = steps[-1] if steps else None
+        estimator: Any = steps[-1] if steps else None
+        self._estimator: Any = estimator
         native = _native_model(model, self._estimator)
         if model_output == "probability" and not isinstance(native, _core.Forest):
             raise InvalidInputError(

@@ -135,9 +135,9 @@ def cross_validate(
     -------
     dict
         ``test_score`` (or ``test_<name>``), ``fit_time`` and ``score_time`` per fold as in scikit-learn, and ``ungrouped`` (bool); where a
-        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the folds
-        overlap in time; each is given an equal share of the whole. With ``seeds`` there is one entry a seed and fold, all folds of the
-        first seed first, and ``seed`` and ``fold`` say which.
+        split leaves rows on neither side (crossed and shuffled ones), ``n_dropped`` counts them per fold. In the native loop the
+        folds overlap in time; each is given an equal share of the whole. With ``seeds`` there is one entry a seed and fold, all folds of
+        the first seed first, and ``seed`` and ``fold`` say which.
 
     Raises
     ------
@@ -183,9 +183,8 @@ def cross_validate(
         for name in results[0][part]:
             table[f"{part}_{name}"] = np.array([r[part].get(name, np.nan) for r in results])
     table["ungrouped"] = runs.ungrouped
-    dropped = Folds(runs.train, runs.test, _num_samples(X)).n_dropped
-    if dropped.any():
-        table["n_dropped"] = dropped
+    if runs.n_dropped.any():
+        table["n_dropped"] = runs.n_dropped
     return table
 
 

@@ -229,7 +229,7 @@ def fold_probabilities(
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
-    runs = Runs([estimator], [0] * len(train), list(range(len(train))), list(train), list(test), None, False)
+    runs = Runs([estimator], [0] * len(train), list(range(len(train))), list(train), list(test), None, False, np.zeros(len(train), dtype=np.int64))
     return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
 
 

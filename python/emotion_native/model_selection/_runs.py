@@ -33,6 +33,8 @@ class Runs:
     seeds : list of int or None
         One an estimator; None where no seeds were asked for.
     ungrouped : bool
+    n_dropped : ndarray of shape (n_runs,), int64
+        Rows that a run leaves on neither side.
     """
 
     estimators: list[Any]
@@ -42,6 +44,7 @@ class Runs:
     test: list[Indices]
     seeds: list[int] | None
     ungrouped: bool
+    n_dropped: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.train)
@@ -58,7 +61,7 @@ class Runs:
 
 def single_run(estimator: Any, folds: Folds) -> Runs:
     """Return the runs of one estimator as it is."""
-    return Runs([estimator], [0] * len(folds), list(range(len(folds))), folds.train, folds.test, None, folds.ungrouped)
+    return Runs([estimator], [0] * len(folds), list(range(len(folds))), folds.train, folds.test, None, folds.ungrouped, folds.n_dropped)
 
 
 def repeated_runs(estimator: Any, cv: Any, seeds: Any, reseed_cv: bool, resolve: Callable[[Any], Folds], *, caller: str) -> Runs:
@@ -105,6 +108,7 @@ def repeated_runs(estimator: Any, cv: Any, seeds: Any, reseed_cv: bool, resolve:
         [rows for folds in plans for rows in folds.test],
         values,
         any(folds.ungrouped for folds in plans),
+        np.concatenate([folds.n_dropped for folds in plans]),
     )
 
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._random import RandomOverSampler
+from ._smote import SMOTE, BorderlineSMOTE
 
-__all__ = ["RandomOverSampler"]
+__all__ = ["SMOTE", "BorderlineSMOTE", "RandomOverSampler"]

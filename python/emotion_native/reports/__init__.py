@@ -5,6 +5,7 @@ from __future__ import annotations
 from .confusion import confusion_figure
 from .contributions import contribution_figure
 from .curves import reliability_figure, risk_coverage_figure
+from .explanations import bar_figure, beeswarm_figure, waterfall_figure
 from .html import Card, HtmlPage
 from .latex import latex_escape, latex_tables
 from .speakers import speaker_figure
@@ -17,6 +18,8 @@ __all__ = [
     "Card",
     "HtmlPage",
     "Table",
+    "bar_figure",
+    "beeswarm_figure",
     "confusion_figure",
     "contribution_figure",
     "evidence_note",
@@ -31,4 +34,5 @@ __all__ = [
     "speaker_figure",
     "split_statement",
     "table_figure",
+    "waterfall_figure",
 ]

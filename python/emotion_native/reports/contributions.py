@@ -45,7 +45,7 @@ def contribution_figure(
         raise InvalidInputError(f"contributions of contribution_figure must be 1-D and as many as names and values; got shape {parts.shape}")
     order = np.argsort(-np.abs(parts), kind="stable")[:top]
     rest = float(parts.sum() - parts[order].sum())
-    labels = [f"{shown_label(names[row], 30)} = {values[row]:.3g}" for row in order]
+    labels = [f"{shown_label(names[row], 30)}{_shown_value(values[row])}" for row in order]
     steps = [float(parts[row]) for row in order]
     if len(parts) > len(order):
         labels.append(f"{len(parts) - len(order)} other columns")
@@ -63,9 +63,15 @@ def contribution_figure(
     axes.invert_yaxis()
     axes.use_sticky_edges = False
     axes.margins(x=0.14)
+    if not parts.any():
+        axes.set_xlim(base - 0.5, base + 0.5)
     axes.grid(True, axis="x")
     axes.set_xlabel(f"Score of “{shown_label(label)}” before calibration: from {base:.3f} (no knowledge of the clip) to {at:.3f}")
     figure.suptitle(f"What drove “{shown_label(label)}”", x=0.02, ha="left", fontsize=12, fontweight="bold")
     note = "Blue raises, orange lowers. Contributions describe this model, not causes in the world."
     axes.set_title("\n".join(filter(None, [subtitle, note])), fontsize=8, fontweight="normal", color=MUTED, pad=6)
     return figure
+
+
+def _shown_value(value: float) -> str:
+    return ": missing" if np.isnan(value) else f" = {value:.3g}"

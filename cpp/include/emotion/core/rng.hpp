@@ -29,6 +29,8 @@ enum class Purpose : std::uint64_t {
     boosting_columns = 8,
     augmentation = 9,
     test = 10,
+    synthetic_rows = 21,
+    under_sampling = 22,
     node_cuts = 31,      // random cuts of a node's columns
 };
 

@@ -2,8 +2,9 @@
 //
 // Definition: for every fold the result equals, bit for bit, fitting the steps on the copied rows x[train] one after another and predicting
 // x[test]. Steps read rows by index; what they learn is a few numbers a column. A forest sees rank codes of the whole matrix, built once,
-// through one table a column of the fold's transformed values. Two cases need scratch of the fold's size: a logistic regression gets its
-// transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows have missing values.
+// through one table a column of the fold's transformed values. Some cases need scratch of the fold's size: a logistic regression gets its
+// transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows have missing values. A step that makes
+// synthetic rows (SMOTE) turns the fold's rows into a matrix of their own, which the steps behind it and the classifier then read.
 // Folds in flight are bounded: two for forests (their trees fill the threads), for others as many as scratch_bytes allows.
 // Labels are codes of the global class list. A class absent from a training part is fitted as if it did not exist and has probability 0.
 // Complexity: the sum of the fits. NaN policy: as the steps'. Determinism: equal bits for any number of threads.
@@ -23,6 +24,8 @@
 #include "emotion/preprocessing/simple_imputer.hpp"
 #include "emotion/runtime/pipeline_plan.hpp"
 #include "emotion/sampling/random_over_sampler.hpp"
+#include "emotion/sampling/random_under_sampler.hpp"
+#include "emotion/sampling/smote.hpp"
 #include "emotion/trees/forest.hpp"
 #include "emotion/trees/forest_sizes.hpp"
 
@@ -44,7 +47,8 @@ struct ForestSpec {
     trees::ForestSizes sizes;      // replace the options of their names in each fold
 };
 
-using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions>;
+using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions, sampling::UnderSamplerOptions,
+                              sampling::SmoteOptions>;
 using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions>;  // class_weights: one a global class
 
 struct PipelineSpec {

@@ -10,19 +10,15 @@
 #include <span>
 #include <vector>
 
+#include "emotion/sampling/targets.hpp"
+
 namespace emotion::sampling {
 
-enum class Strategy { not_majority, minority, all, counts, ratio };  // imbalanced-learn's 'auto' is not_majority
-
-struct OverSamplerOptions {
-    Strategy strategy = Strategy::not_majority;
-    std::vector<std::int64_t> counts;  // for `counts`: the wanted number of rows a class; -1: as it is
-    double ratio = 1;                  // for `ratio`, two classes: minority rows / majority rows afterwards
+struct OverSamplerOptions : Targets {
     std::uint64_t seed = 0;
 };
 
-// Positions 0 … n-1, then the drawn copies. labels: 0 … n_classes-1; classes may be absent.
-// Throws InvalidInputError where a wanted count is below the present one, a wanted class is absent, or `ratio` meets other than two classes.
+// Positions 0 … n-1, then the drawn copies. labels: 0 … n_classes-1; classes may be absent. Throws InvalidInputError as rows_to_add.
 std::vector<std::int64_t> random_over_sample(std::span<const std::int32_t> labels, std::size_t n_classes, const OverSamplerOptions& options);
 
 }  // namespace emotion::sampling

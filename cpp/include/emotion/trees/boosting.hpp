@@ -4,7 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "emotion/core/parallel.hpp"
+#include "emotion/core/stop_token.hpp"
+#include "emotion/trees/forest.hpp"
 
 namespace emotion::trees {
 
@@ -33,6 +38,54 @@ struct Boosting {
     [[nodiscard]] std::size_t n_rounds() const { return n_trees() / trees_per_round(); }
     [[nodiscard]] std::size_t n_nodes() const { return feature.size(); }
 };
+
+struct BoostingOptions {
+    int n_estimators = 100;           // rounds in all, those of a continued model included
+    double learning_rate = 0.1;
+    int max_depth = 3;                // -1: no limit
+    int max_leaf_nodes = -1;          // -1: no limit; else the best split first
+    double min_samples_split = 2;     // rows, as a count
+    double min_samples_leaf = 1;
+    double min_weight_fraction_leaf = 0;
+    double min_impurity_decrease = 0; // of the loss a unit of weight
+    double l2_regularization = 0;
+    std::size_t max_features = 0;     // columns drawn at a node; 0: all
+    double subsample = 1;             // share of the rows of a round, drawn without replacement
+    int max_bins = 255;               // 2 to 255
+    ClassWeight class_weight = ClassWeight::none;  // none, balanced or given
+    std::vector<double> class_weights;
+    bool zero_init = false;           // else the log of the class shares
+    int n_iter_no_change = 0;         // 0: no early stopping
+    double tol = 1e-4;
+    std::uint64_t seed = 0;
+};
+
+// Mean log loss (twice it for two classes: the deviance, as in scikit-learn) after each round that was fitted in this call.
+struct BoostingTrace {
+    std::vector<double> train;        // over the rows that the round drew
+    std::vector<double> validation;   // over the holdout, where there is one
+    std::vector<double> out_of_bag;   // over the rows that the round left out, where subsample < 1
+    std::vector<double> out_of_bag_before;  // the same rows before the round
+};
+
+// Fits rounds of trees by Newton steps: in each round one tree an output on the gradients p - y and second derivatives p (1 - p) of the log
+// loss, leaves -learning_rate * G / (H + l2), splits by the largest decrease of the second-order loss.
+//
+// Columns become at most max_bins codes whose edges lie halfway between neighbouring values of the training rows: exact splits where a
+// column has no more distinct values, bins of nearly equal weight beyond. Rows with a weight of 0 are left out.
+// validation: position -> 1 where the row belongs to the holdout, which trains nothing; empty: no holdout. With it and n_iter_no_change,
+// fitting ends when the holdout's loss has not fallen by tol in so many rounds.
+// `previous` is continued where given; the result equals one fit of all rounds. NaN has a bin of its own and goes to the better side, or,
+// where a node saw none, to the child with more rows.
+//
+// Sums over rows are sums of integers (gradients in 13 bits and a sign), so they do not depend on their order: equal bits for any number
+// of threads. Leaf values are float64 sums in the order of rows. O(rounds * outputs * rows * columns * depth / 2). `stop` is checked at
+// least every 4,096 rows and advanced by one a round.
+Boosting fit_boosting(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel,
+                      StopToken& stop, const Boosting* previous = nullptr, BoostingTrace* trace = nullptr);
+
+// Total decrease of the loss by the splits on each column, normalised to sum 1 (all zero where nothing was split).
+std::vector<double> feature_importances(const Boosting& model);
 
 // Throws ModelFormatError unless every index is in range and every child comes after its parent: then prediction terminates and stays inside the arrays.
 void validate(const Boosting& model);

@@ -1,0 +1,91 @@
+#include "log_loss.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "emotion/core/clones.hpp"
+
+namespace emotion::trees {
+
+EMOTION_CLONES __attribute__((optimize("O3")))
+void exponentials(const double* x, std::size_t n, double* out) {
+    constexpr double coefficients[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0,
+                                       1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,      1.0 / 24.0,      1.0 / 6.0,      0.5, 1.0, 1.0};
+    constexpr double shift = 6755399441055744.0;   // 1.5 * 2**52: adding it rounds to an integer, found in the low bits
+    for (std::size_t i = 0; i < n; ++i) {
+        double v = x[i];
+        v = v < -700.0 ? -700.0 : v;
+        v = v > 700.0 ? 700.0 : v;
+        const double shifted = v * 1.44269504088896340736 + shift;
+        const double k = shifted - shift;
+        const double r = (v - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+        double sum = coefficients[0];
+        for (int j = 1; j < 14; ++j) {
+            sum = sum * r + coefficients[j];
+        }
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &shifted, sizeof bits);
+        bits = (bits + 1023) << 52;
+        double power = 0;
+        std::memcpy(&power, &bits, sizeof power);
+        out[i] = sum * power;
+    }
+}
+
+void log_sum_exp(MatrixView<const double> margins, std::size_t begin, std::size_t end, double* out) {
+    const std::size_t n = end - begin;
+    std::vector<double> largest(margins.row(0).begin() + static_cast<std::ptrdiff_t>(begin), margins.row(0).begin() + static_cast<std::ptrdiff_t>(end));
+    std::vector<double> shifted(n);
+    std::vector<double> sum(n, 0.0);
+    for (std::size_t c = 1; c < margins.rows; ++c) {
+        for (std::size_t i = 0; i < n; ++i) {
+            largest[i] = std::max(largest[i], margins(c, begin + i));
+        }
+    }
+    for (std::size_t c = 0; c < margins.rows; ++c) {
+        for (std::size_t i = 0; i < n; ++i) {
+            shifted[i] = margins(c, begin + i) - largest[i];
+        }
+        exponentials(shifted.data(), n, shifted.data());
+        for (std::size_t i = 0; i < n; ++i) {
+            sum[i] += shifted[i];
+        }
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        out[begin + i] = largest[i] + std::log(sum[i]);
+    }
+}
+
+void gradients(const double* margin, const double* normaliser, const std::int32_t* labels, std::int32_t target, const double* weights, std::size_t n,
+               double* g, double* h) {
+    for (std::size_t i = 0; i < n; ++i) {
+        g[i] = normaliser != nullptr ? margin[i] - normaliser[i] : -margin[i];
+    }
+    exponentials(g, n, g);
+    for (std::size_t i = 0; i < n; ++i) {
+        const double p = normaliser != nullptr ? std::min(1.0, g[i]) : 1.0 / (1.0 + g[i]);
+        const double w = weights != nullptr ? weights[i] : 1.0;
+        g[i] = w * (p - (labels[i] == target ? 1.0 : 0.0));
+        h[i] = w * (p * (1.0 - p));
+    }
+}
+
+double row_loss(MatrixView<const double> margins, std::size_t row, std::int32_t label) {
+    if (margins.rows == 1) {
+        const double toward = label == 1 ? margins(0, row) : -margins(0, row);
+        return std::max(0.0, -toward) + std::log1p(std::exp(-std::abs(toward)));
+    }
+    double largest = margins(0, row);
+    for (std::size_t c = 1; c < margins.rows; ++c) {
+        largest = std::max(largest, margins(c, row));
+    }
+    double sum = 0;
+    for (std::size_t c = 0; c < margins.rows; ++c) {
+        sum += std::exp(margins(c, row) - largest);
+    }
+    return largest + std::log(sum) - margins(static_cast<std::size_t>(label), row);
+}
+
+}  // namespace emotion::trees

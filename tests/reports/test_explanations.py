@@ -1,0 +1,84 @@
+"""Figures of explanations: what they draw, and the empty and broken cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.explain import Explanation
+from emotion_native.reports import bar_figure, beeswarm_figure, figure_png, waterfall_figure
+from emotion_native.reports.explanations import MOST_POINTS
+
+
+def make(rows: int, columns: int, seed: int = 0) -> Explanation:
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(rows, columns)).astype(np.float32)
+    names = [f"mfcc_{j}_delta_percentile_95_of_voiced_frames_normalised" for j in range(columns)]
+    return Explanation(rng.normal(size=(rows, columns, 2)), np.full((rows, 2), 0.5), data, names, np.array(["calm", "happy"]))
+
+
+def labels(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_yticklabels()]
+
+
+def test_bars_are_mean_sizes_and_the_rest_is_summed() -> None:
+    found = make(50, 14)
+    figure = bar_figure(found, "happy", top=5)
+    means = np.abs(found.values[:, :, 1]).mean(axis=0)
+    widths = [patch.get_width() for patch in figure.axes[0].patches]
+    np.testing.assert_allclose(widths[:5], np.sort(means)[::-1][:5])
+    np.testing.assert_allclose(sum(widths), means.sum())
+    assert labels(figure)[-1] == "sum of 9 other columns"
+    assert len(set(labels(figure))) == 6
+
+
+def test_a_swarm_shows_every_row_once_in_each_line() -> None:
+    found = make(80, 12)
+    figure = beeswarm_figure(found, "calm", top=3)
+    axes = figure.axes[0]
+    assert [len(points.get_offsets()) for points in axes.collections] == [80] * 4
+    order = np.argsort(-np.abs(found.values[:, :, 0]).mean(axis=0))
+    np.testing.assert_allclose(np.asarray(axes.collections[0].get_offsets())[:, 0], found.values[:, order[0], 0])
+    total = sum(np.asarray(points.get_offsets())[:, 0] for points in axes.collections)
+    np.testing.assert_allclose(total, found.values[:, :, 0].sum(axis=1), atol=1e-9)
+    assert np.abs(np.asarray(axes.collections[1].get_offsets())[:, 1] - 1).max() < 0.5
+    many = beeswarm_figure(make(MOST_POINTS + 500, 3), "calm")
+    assert len(many.axes[0].collections[0].get_offsets()) == MOST_POINTS
+    assert "1,000 drawn" in many.axes[0].get_title(loc="left")
+
+
+def test_a_waterfall_ends_at_the_output() -> None:
+    found = make(4, 12)
+    figure = waterfall_figure(found, 2, "happy", top=4)
+    last = figure.axes[0].patches[-1]
+    assert last.get_x() + last.get_width() == pytest.approx(0.5 + found.values[2, :, 1].sum())
+
+
+@pytest.mark.parametrize("fill", [0.0, 1e-300, 1e6])
+def test_one_row_one_column_missing_data_and_flat_values_are_drawn(fill: float) -> None:
+    one = Explanation(np.full((1, 1, 1), fill), np.zeros((1, 1)), np.full((1, 1), np.nan, np.float32), ["$x_\x00"], np.array(["calm"]))
+    for figure in (bar_figure(one), bar_figure(one, "calm"), beeswarm_figure(one, "calm"), waterfall_figure(one, 0, "calm")):
+        assert figure_png(figure)[1:4] == b"PNG"
+    assert "missing" in labels(waterfall_figure(one, 0, "calm"))[0]
+
+
+def test_bad_arguments_are_refused() -> None:
+    found = make(3, 3)
+    empty = Explanation(np.zeros((0, 2, 1)), np.zeros((0, 1)), np.zeros((0, 2), np.float32), ["a", "b"], np.array(["calm"]))
+    calls: list[Any] = [
+        lambda: bar_figure(empty, "calm"),
+        lambda: beeswarm_figure(empty, "calm"),
+        lambda: waterfall_figure(empty, 0, "calm"),
+        lambda: bar_figure(found, "bored"),
+        lambda: beeswarm_figure(found, None),
+        lambda: beeswarm_figure(found, "calm", top=0),
+        lambda: waterfall_figure(found, 3, "calm"),
+        lambda: waterfall_figure(found, 1.5, "calm"),  # type: ignore[arg-type]  # on purpose
+        lambda: bar_figure(found.values, "calm"),  # type: ignore[arg-type]  # on purpose
+    ]
+    for call in calls:
+        with pytest.raises(InvalidInputError):
+            call()
