@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "emotion/core/errors.hpp"
 #include "emotion/core/rng.hpp"
@@ -107,9 +108,6 @@ private:
 
     void move(std::size_t g, std::size_t to) {
         const std::size_t from = fold(g);
-        if (from == to) {
-            return;
-        }
         fold_[g] = static_cast<std::int64_t>(to);
         cost_.empty += --groups_in_[from] == 0 ? 1 : 0;
         cost_.empty -= groups_in_[to]++ == 0 ? 1 : 0;
@@ -270,9 +268,6 @@ private:
             stop_.check();
             Cost best_cost = now_.cost();
             Change best;
-            if (!best_cost.lacks()) {
-                return;
-            }
             each_repair(exchanges, [&](const Change& change) {
                 const Cost cost = now_.cost_after(change);
                 if (cost.less_lacking(now_.cost()) && cost.better(best_cost)) {
