@@ -39,7 +39,9 @@ Bound boosting_fit(const Array<float>& x, const Array<std::int32_t>& y, std::siz
         throw InvalidInputError("y, sample_weight and holdout", fit_name, "one value a row of X", std::to_string(labels.size()));
     }
     const auto n_held = static_cast<std::size_t>(std::count_if(held.begin(), held.end(), [](std::uint8_t flag) { return flag != 0; }));
-    const trees::BoostingOptions options = sized(boosting_spec(step, n_classes), x_view.rows - n_held, x_view.cols);
+    const runtime::BoostingSpec spec = boosting_spec(step, n_classes);
+    trees::BoostingOptions options = spec.options;
+    trees::set_sizes(options, spec.sizes, x_view.rows - n_held, x_view.cols);
     std::vector<std::int32_t> rows(x_view.rows);
     std::iota(rows.begin(), rows.end(), 0);
     const trees::LabelledRows data{x_view, rows, labels, weights, n_classes};

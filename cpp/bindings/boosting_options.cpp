@@ -74,8 +74,8 @@ void read_class_weight(const py::dict& step, trees::BoostingOptions& options, st
 
 }  // namespace
 
-BoostingSpec boosting_spec(const py::dict& step, std::size_t n_classes) {
-    BoostingSpec spec;
+runtime::BoostingSpec boosting_spec(const py::dict& step, std::size_t n_classes) {
+    runtime::BoostingSpec spec;
     trees::BoostingOptions& options = spec.options;
     read(step, "n_estimators", options.n_estimators);
     read(step, "learning_rate", options.learning_rate);
@@ -89,6 +89,7 @@ BoostingSpec boosting_spec(const py::dict& step, std::size_t n_classes) {
     read(step, "tol", options.tol);
     read(step, "seed", options.seed);
     read(step, "validation_fraction", spec.validation_fraction);
+    read(step, "ungrouped", spec.ungrouped);
     if (step.contains("max_depth")) {
         options.max_depth = -1;
         read(step, "max_depth", options.max_depth);
@@ -100,16 +101,6 @@ BoostingSpec boosting_spec(const py::dict& step, std::size_t n_classes) {
     read_share(step, "min_samples_split", spec.sizes.min_samples_split);
     read_share(step, "min_samples_leaf", spec.sizes.min_samples_leaf);
     return spec;
-}
-
-trees::BoostingOptions sized(const BoostingSpec& spec, std::size_t n_positions, std::size_t n_features) {
-    trees::ForestOptions forest;
-    trees::set_sizes(forest, spec.sizes, n_positions, n_features);
-    trees::BoostingOptions options = spec.options;
-    options.max_features = forest.max_features >= n_features ? 0 : forest.max_features;
-    options.min_samples_split = forest.min_samples_split;
-    options.min_samples_leaf = forest.min_samples_leaf;
-    return options;
 }
 
 }  // namespace emotion::bindings

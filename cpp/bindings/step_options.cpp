@@ -1,5 +1,7 @@
 #include "step_options.hpp"
 
+#include "boosting_options.hpp"
+
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -228,6 +230,8 @@ runtime::PipelineSpec pipeline_spec(const py::list& steps, std::size_t n_classes
             spec.estimator = logistic_options(step, n_classes);
         } else if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
             spec.estimator = forest_spec(step, n_classes);
+        } else if (kind == "gradient_boosting_classifier") {
+            spec.estimator = boosting_spec(step, n_classes);
         } else {
             throw InvalidInputError("steps", "run_folds", "steps with a classifier last", kind);
         }

@@ -14,12 +14,13 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from emotion_native import _core
-from emotion_native.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from emotion_native.exceptions import InvalidInputError
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+from emotion_native.exceptions import InvalidInputError, LeakageError
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
-from emotion_native.over_sampling import RandomOverSampler
+from emotion_native.model_selection import cross_val_predict
+from emotion_native.over_sampling import SMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline, make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
@@ -52,11 +53,18 @@ ESTIMATORS = {
     ),
     "extra trees": ExtraTreesClassifier(n_estimators=5, random_state=6),
     "weighted extra trees": ExtraTreesClassifier(n_estimators=4, random_state=7, class_weight="balanced", bootstrap=True, max_depth=7),
+    "boosting": GradientBoostingClassifier(n_estimators=4, random_state=8),
+    "other boosting": GradientBoostingClassifier(
+        n_estimators=3, random_state=9, subsample=0.7, max_features="sqrt", max_leaf_nodes=7, max_depth=None, class_weight="balanced", max_bins=16
+    ),
     "logistic": LogisticRegression(max_iter=20),
     "weighted logistic": LogisticRegression(max_iter=20, class_weight="balanced", fit_intercept=False, C=0.1),
 }
 PIPELINES = [
     ((), "forest"),
+    ((), "boosting"),
+    (("scale", "sample"), "other boosting"),
+    (("mean", "scale", "select", "sample"), "boosting"),
     (("scale",), "forest"),
     (("scale",), "other forest"),
     (("centre", "sample"), "whole forest"),
@@ -285,3 +293,41 @@ def test_an_exception_of_progress_ends_the_call(rng: np.random.Generator) -> Non
     long = make_pipeline(RandomForestClassifier(n_estimators=1_000_000, random_state=0))._native_plan()
     with pytest.raises(RuntimeError, match="enough"):
         _core.run_folds(X, y, N_CLASSES, long, train, test, None, 2, fail)
+
+
+@pytest.mark.parametrize("sampler", [None, RandomOverSampler(random_state=1)])
+def test_early_stopping_holds_out_the_same_groups(sampler: Any) -> None:
+    rng = np.random.default_rng(0)
+    X, y = table(rng, np.float32, missing=False)
+    groups = rng.integers(0, 13, size=len(y))
+    boosting = GradientBoostingClassifier(n_estimators=60, n_iter_no_change=2, validation_fraction=0.3, random_state=0)
+    model = Pipeline([("sample", sampler), ("classify", boosting)]) if sampler is not None else boosting
+    train = np.flatnonzero(groups > 3)
+    test = np.flatnonzero(groups <= 3)
+    native = cross_val_predict(model, X, y, groups=groups, cv=[(train, test), (test, train)], method="predict_proba", n_jobs=2)
+    for part, rest in ((train, test), (test, train)):
+        alone = clone(model).fit(X[part], y[part], groups=groups[part])
+        fitted = alone[-1] if sampler is not None else alone
+        assert fitted.n_estimators_ < 60
+        assert np.array_equal(native[rest], alone.predict_proba(X[rest]))
+
+
+def test_early_stopping_wants_groups_in_the_loop() -> None:
+    X, y = table(np.random.default_rng(0), np.float32, missing=False)
+    model = GradientBoostingClassifier(n_estimators=5, n_iter_no_change=2, random_state=0)
+    with pytest.raises(LeakageError, match=r"groups of GradientBoostingClassifier.fit must be given"):
+        cross_val_predict(model, X, y, cv=3, method="predict_proba", allow_ungrouped=True)
+    open_model = clone(model).set_params(allow_ungrouped=True)
+    assert cross_val_predict(open_model, X, y, cv=3, method="predict_proba", allow_ungrouped=True).shape == (len(y), N_CLASSES)
+
+
+def test_early_stopping_refuses_rows_of_two_groups() -> None:
+    rng = np.random.default_rng(0)
+    X, y = table(rng, np.float32, missing=False)
+    groups = rng.integers(0, 13, size=len(y))
+    boosting = GradientBoostingClassifier(n_estimators=5, n_iter_no_change=2, random_state=0)
+    mixed = make_pipeline(SMOTE(random_state=0), boosting)
+    with pytest.raises(LeakageError, match="within"):
+        cross_val_predict(mixed, X, y, groups=groups, cv=3, method="predict_proba")
+    kept = make_pipeline(SMOTE(random_state=0, within="groups"), boosting)
+    assert cross_val_predict(kept, X, y, groups=groups, cv=3, method="predict_proba").shape == (len(y), N_CLASSES)

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <type_traits>
 #include <variant>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/model_selection/group_holdout.hpp"
 #include "step_fit.hpp"
 #include "training_rows.hpp"
 
@@ -15,15 +17,22 @@ namespace emotion::runtime {
 namespace {
 
 constexpr std::size_t test_block_rows = 64;
+constexpr const char* boosting_name = "GradientBoostingClassifier";
+
+// The weights of a fold's classes among those of all classes.
+std::vector<double> of_classes(const std::vector<double>& weights, std::span<const std::int32_t> classes) {
+    std::vector<double> own;
+    for (const std::int32_t c : classes) {
+        own.push_back(weights[static_cast<std::size_t>(c)]);
+    }
+    return own;
+}
 
 trees::ForestOptions resolve(const ForestSpec& spec, std::size_t n_positions, std::size_t n_features, std::span<const std::int32_t> classes) {
     trees::ForestOptions options = spec.options;
     trees::set_sizes(options, spec.sizes, n_positions, n_features);
     if (options.class_weight == trees::ClassWeight::given) {
-        options.class_weights.clear();
-        for (const std::int32_t c : classes) {
-            options.class_weights.push_back(spec.options.class_weights[static_cast<std::size_t>(c)]);
-        }
+        options.class_weights = of_classes(spec.options.class_weights, classes);
     }
     return options;
 }
@@ -150,6 +159,46 @@ trees::Forest fit_on_own_codes(const TrainingRows<T>& rows, const trees::ForestO
     return trees::fit_forest(trees::LabelledRows{own.x.view(), own.rows, rows.labels, rows.weights, n_classes}, options, parallel, stop);
 }
 
+// The rows that early stopping holds out, as `fit` finds them on the copied rows; empty without early stopping.
+template <class T>
+std::vector<std::uint8_t> boosting_holdout(const TrainingRows<T>& rows, const BoostingSpec& spec) {
+    if (spec.options.n_iter_no_change <= 0) {
+        return {};
+    }
+    std::vector<std::int64_t> groups(rows.groups.begin(), rows.groups.end());
+    if (groups.empty()) {
+        if (!spec.ungrouped) {
+            throw LeakageError("groups of GradientBoostingClassifier.fit must be given, or early stopping watches speakers that it trains on; got none");
+        }
+        groups.resize(rows.rows.size());
+        std::iota(groups.begin(), groups.end(), 0);
+    }
+    if (std::any_of(groups.begin(), groups.end(), [](std::int64_t group) { return group < 0; })) {
+        throw LeakageError("groups of GradientBoostingClassifier.fit must be one a row; got rows made of two groups: keep the sampler's neighbours together with within='groups'");
+    }
+    return model_selection::group_holdout(groups, rows.labels, spec.validation_fraction, spec.options.seed);
+}
+
+template <class T>
+trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes, Parallel& parallel,
+                             StopToken& stop) {
+    if (classes.size() < 2) {
+        throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes", "one class");
+    }
+    const std::vector<std::uint8_t> held_out = boosting_holdout(rows, spec);
+    const auto n_held = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), std::uint8_t{1}));
+    trees::BoostingOptions options = spec.options;
+    trees::set_sizes(options, spec.sizes, rows.rows.size() - n_held, rows.columns.size());
+    if (options.class_weight == trees::ClassWeight::given) {
+        options.class_weights = of_classes(spec.options.class_weights, classes);
+    }
+    const OwnRows own = own_rows(rows, boosting_name);
+    const trees::LabelledRows data{own.x.view(), own.rows, rows.labels, rows.weights, classes.size()};
+    trees::Boosting model = trees::fit_boosting(data, held_out, options, parallel, stop);
+    stop.advance(static_cast<std::uint64_t>(options.n_estimators) - model.n_rounds());  // rounds that early stopping saved
+    return model;
+}
+
 template <class T>
 linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
                                Parallel& parallel, StopToken& stop) {
@@ -157,11 +206,7 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
         throw InvalidInputError("y", "LogisticRegression.fit", "labels of at least two classes", "one class");
     }
     if (!options.class_weights.empty()) {
-        std::vector<double> own;
-        for (const std::int32_t c : classes) {
-            own.push_back(options.class_weights[static_cast<std::size_t>(c)]);
-        }
-        options.class_weights = std::move(own);
+        options.class_weights = of_classes(options.class_weights, classes);
     }
     std::vector<T> values(rows.rows.size() * rows.columns.size());
     parallel.blocks(rows.rows.size(), 256, [&](std::size_t begin, std::size_t end) {
@@ -233,8 +278,10 @@ void check_part(std::span<const std::int64_t> part, std::size_t n_rows, const ch
 }  // namespace
 
 const char* class_name(const EstimatorSpec& spec) {
-    const auto* const forest = std::get_if<ForestSpec>(&spec);
-    return forest == nullptr ? "LogisticRegression" : trees::class_name(forest->options);
+    if (const auto* const forest = std::get_if<ForestSpec>(&spec)) {
+        return trees::class_name(forest->options);
+    }
+    return std::holds_alternative<BoostingSpec>(spec) ? boosting_name : "LogisticRegression";
 }
 
 template <class T>
@@ -252,6 +299,10 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
         linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
         fit.converged = result.converged;
         fit.pipeline.estimator = std::move(result.model);
+        return fit;
+    }
+    if (const auto* boosting = std::get_if<BoostingSpec>(&spec.estimator)) {
+        fit.pipeline.estimator = fit_boosting(rows, *boosting, fit.classes, parallel, stop);
         return fit;
     }
     const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec.estimator), rows.rows.size(), rows.columns.size(), fit.classes);
@@ -294,7 +345,7 @@ FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec>
             predict_rows(data, fit, folds[f].test, probability, parallel, stop);
             results.probability[f] = std::move(probability);
             results.converged[f] = fit.converged ? 1 : 0;
-            if (!std::holds_alternative<ForestSpec>(spec.estimator)) {
+            if (std::holds_alternative<linear::LogisticOptions>(spec.estimator)) {
                 stop.advance();
             }
         }

@@ -44,4 +44,12 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     }
 }
 
+void set_sizes(BoostingOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features) {
+    ForestOptions forest;
+    set_sizes(forest, {sizes.max_features, {}, sizes.min_samples_split, sizes.min_samples_leaf}, n_positions, n_features);
+    options.max_features = forest.max_features >= n_features ? 0 : forest.max_features;
+    options.min_samples_split = forest.min_samples_split;
+    options.min_samples_leaf = forest.min_samples_leaf;
+}
+
 }  // namespace emotion::trees

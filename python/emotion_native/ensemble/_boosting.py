@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
+from .._config import ungrouped_allowed
 from .._threads import effective_n_jobs
 from .._validation import (
     check_choice,
@@ -427,7 +428,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _native_step(self) -> dict[str, Any]:
         """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
         self._check_parameters()
-        return {"kind": "gradient_boosting_classifier", **self._step(), "seed": check_seed(self.random_state, caller=_NAME)}
+        step = {"kind": "gradient_boosting_classifier", **self._step(), "seed": check_seed(self.random_state, caller=_NAME)}
+        if self.n_iter_no_change is not None:
+            step |= {"needs": ("groups",), "ungrouped": self.allow_ungrouped or ungrouped_allowed()}
+        return step
 
     def _step(self) -> dict[str, Any]:
         """Return what the core's boosting takes, as given."""

@@ -146,14 +146,13 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
 
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
     """Return the steps for the native fold loop, or None where a step is foreign to it."""
-    plan: list[dict[str, Any]] | None = None
     if hasattr(estimator, "_native_plan"):
-        plan = estimator._native_plan(classes)
-    elif hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
+        plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
+        return plan
+    if hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
         step = estimator._native_step()
-        plan = None if step is None else label_steps([step], classes)
-    # Boosting is fitted natively, but fold by fold on copied rows.
-    return None if plan and plan[-1]["kind"] == "gradient_boosting_classifier" else plan
+        return None if step is None else label_steps([step], classes)
+    return None
 
 
 def _row_codes(plans: list[list[dict[str, Any]]], params: Mapping[str, Any], n_samples: int, *, caller: str) -> dict[str, Any]:

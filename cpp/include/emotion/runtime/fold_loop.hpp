@@ -26,6 +26,7 @@
 #include "emotion/sampling/random_over_sampler.hpp"
 #include "emotion/sampling/random_under_sampler.hpp"
 #include "emotion/sampling/smote.hpp"
+#include "emotion/trees/boosting.hpp"
 #include "emotion/trees/forest.hpp"
 #include "emotion/trees/forest_sizes.hpp"
 
@@ -49,7 +50,14 @@ struct ForestSpec {
 
 using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions, sampling::UnderSamplerOptions,
                               sampling::SmoteOptions>;
-using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions>;  // class_weights: one a global class
+struct BoostingSpec {
+    trees::BoostingOptions options;  // class_weights: one a global class
+    trees::ForestSizes sizes;        // replace the options of their names in each fold
+    double validation_fraction = 0.1;
+    bool ungrouped = false;          // where no groups are given, early stopping may hold out single rows
+};
+
+using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions, BoostingSpec>;  // class_weights: one a global class
 
 // The name of the Python class, for messages.
 [[nodiscard]] const char* class_name(const EstimatorSpec& spec);

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "emotion/trees/boosting.hpp"
 #include "emotion/trees/forest.hpp"
 
 namespace emotion::trees {
@@ -25,5 +26,7 @@ struct ForestSizes {
 
 // Sets the four options of these names. Throws InvalidInputError if more rows are to be drawn than there are.
 void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features);
+// The three of boosting; positions are those that train. max_samples has no meaning there.
+void set_sizes(BoostingOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features);
 
 }  // namespace emotion::trees
