@@ -14,6 +14,7 @@ from .candidates import build_candidates
 from .preparing import Prepared, Stage
 from .scored import Scored
 from .settings import Settings
+from .summary import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,9 +167,9 @@ def explanation_figures(found: Explained, record: dict[str, Any], scored: Scored
     explanation = Explanation(
         found.values.astype(np.float64), found.base_values.astype(np.float64), found.data, found.feature_names.tolist(), found.classes
     )
-    who = (
-        f"{len(found.row)} held-out clips of {len(about['folds'])} of {about['of_folds']} folds, each by its own fold's model ({about['candidate']})"
-    )
+    count, of = len(about["folds"]), about["of_folds"]
+    folds = f"all {of} folds" if count == of else f"{count} of {of} folds"
+    who = f"{len(found.row)} held-out clips of {folds}, each by its own fold's model ({about['candidate']})"
     figures = [_Drawn("explanation_bar", f"Mean size of the contributions over all classes. {who}.", reports.bar_figure(explanation, subtitle=who))]
     for number, label in enumerate(found.classes.tolist(), start=1):
         if found.values[:, :, number - 1].any():
@@ -180,7 +181,9 @@ def explanation_figures(found: Explained, record: dict[str, Any], scored: Scored
         text = f"{name}: predicted {label} ({words}), explained by its fold's model, which saw no clip of its group"
         if record.get("ungrouped"):
             text = f"{name}: predicted {label} ({words}), explained by its fold's model, which did not see this clip"
-        figures.append(_Drawn(f"explanation_waterfall_{number}", f"{text}.", reports.waterfall_figure(explanation, row, label, subtitle=text)))
+        figures.append(
+            _Drawn(f"explanation_waterfall_{number}", f"{text}.", reports.waterfall_figure(explanation, row, label, subtitle=wrapped(text, 92)))
+        )
     return [(drawn.name, drawn.caption, reports.figure_png(drawn.figure)) for drawn in figures]
 
 

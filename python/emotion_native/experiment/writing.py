@@ -13,13 +13,14 @@ from .._files import write_atomically
 from .explaining import explained_output, explanation_figures, read_explanations
 from .run_folder import json_text
 from .scored import Scored
-from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table
+from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["read_run", "write_evaluation", "write_run"]
 
+_SECTIONS = {"Candidates": "Comparison of candidates", "Repeated runs": "Repetition with other seeds"}
 PREDICTIONS, HELD_OUT = "predictions_with_confidence.csv", "held_out_predictions.csv"
 
 
@@ -169,24 +170,18 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
     matrix, failed = scored.confusion()
     figures: dict[str, Figure] = {
-        "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=_lines(subtitle)),
-        "confusion_matrix_normalized": reports.confusion_figure(matrix, scored.classes, normalize=True, failed=failed, subtitle=_lines(subtitle)),
+        "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=wrapped(subtitle)),
+        "confusion_matrix_normalized": reports.confusion_figure(matrix, scored.classes, normalize=True, failed=failed, subtitle=wrapped(subtitle)),
         "metrics_table_summary": reports.table_figure(tables["summary"]),
         "metrics_table_classwise": reports.table_figure(tables["classes"]),
     }
     ok = scored.ok
     if ok.any():
         correct = scored.predicted[ok] == scored.label[ok]
-        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=_lines(subtitle))
-        figures["risk_coverage"] = _risk_coverage(scored, _lines(subtitle))
-    figures["speakers"] = _speakers(scored, _lines(subtitle))
+        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=wrapped(subtitle))
+        figures["risk_coverage"] = _risk_coverage(scored, wrapped(subtitle))
+    figures["speakers"] = _speakers(scored, wrapped(subtitle))
     return _Part(scored, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
-
-
-def _lines(text: str, width: int = 64) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
 
 
 def _risk_coverage(scored: Scored, subtitle: str) -> Figure:
@@ -270,7 +265,7 @@ def first_line(record: dict[str, Any], scored: Scored) -> str:
 def _subtitle(record: dict[str, Any], scored: Scored) -> str:
     modality = ", ".join(record.get("modality") or []) or "unknown"
     labels = f"{len(scored.classes)} labels ({', '.join(scored.classes)})"
-    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made']}"
+    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made'].replace('T', ' ')}"
 
 
 def _page(record: dict[str, Any], part: _Part, held: _Part | None, extra: list[reports.Table], explanations: list[tuple[str, bytes]]) -> str:
@@ -291,7 +286,7 @@ def _page(record: dict[str, Any], part: _Part, held: _Part | None, extra: list[r
         _add_part(page, held, "Held-out speakers")
         page.paragraph("These speakers took part in nothing else: not in folds, calibration, thresholds, or the final fit.")
     for table in extra:
-        page.section(table.title)
+        page.section(_SECTIONS[table.title])
         page.table(table)
     if explanations:
         _add_explanations(page, record, explanations)
@@ -307,7 +302,7 @@ def _add_explanations(page: reports.HtmlPage, record: dict[str, Any], explanatio
     about = record["explanations"]
     page.section("What drives the model")
     page.paragraph(
-        f"{about['rows']} held-out clips from {len(about['folds'])} of the {about['of_folds']} folds. Each is explained by the "
+        f"{about['rows']} held-out clips, from {len(about['folds'])} of {about['of_folds']} folds. Each is explained by the "
         f"{about['candidate']} that its own fold fitted, which never saw the clip; the final model in the model file saw all of them and explains "
         f"none here. Contributions add up, from the base value, to the {explained_output(record)} before calibration."
     )
