@@ -205,7 +205,7 @@ def _native_results(
         labels = check_labels(y, _num_samples(X), caller="cross_validate")
         wanted = runs
         if train_score:
-            wanted = replace(runs, test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
+            wanted = replace(runs, train=list(runs.train), test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
         proba = native_probabilities(wanted, X, labels, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     except EmotionNativeError:
         if error_score == "raise":
@@ -215,13 +215,15 @@ def _native_results(
         return None
     seconds = (time.perf_counter() - start) / len(runs)
     results = []
-    for fold_proba, train_rows, test_rows in zip(proba, runs.train, runs.test, strict=True):
+    for k, (fold_proba, test_rows) in enumerate(zip(proba, runs.test, strict=True)):
         start = time.perf_counter()
         result: dict[str, Any] = {"fit_time": seconds}
-        for part, rows, values in (("test", test_rows, fold_proba[: len(test_rows)]), ("train", train_rows, fold_proba[len(test_rows) :])):
-            if part == "test" or train_score:
-                model = _FoldPredictions(values, labels.classes)
-                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), labels.values[rows], error_score)
+        parts = [("test", test_rows, fold_proba[: len(test_rows)])]
+        if train_score:
+            parts.append(("train", runs.train[k], fold_proba[len(test_rows) :]))
+        for part, rows, values in parts:
+            model = _FoldPredictions(values, labels.classes)
+            result[part] = _score(scorers, single, model, _safe_indexing(X, rows), labels.values[rows], error_score)
         result["score_time"] = time.perf_counter() - start
         results.append(result)
     return results
@@ -253,12 +255,12 @@ def _fitted_results(
             failed = dict.fromkeys(scorers, float(error_score))
             return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
         result["fit_time"] = time.perf_counter() - start
-        for part, rows in (("test", runs.test[k]), ("train", runs.train[k])):
-            if part == "test" or train_score:
-                start = time.perf_counter()
-                rows_y = None if y is None else _safe_indexing(y, rows)
-                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), rows_y, error_score)
-                result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
+        for part in ("test", "train") if train_score else ("test",):
+            rows = runs.test[k] if part == "test" else runs.train[k]
+            start = time.perf_counter()
+            rows_y = None if y is None else _safe_indexing(y, rows)
+            result[part] = _score(scorers, single, model, _safe_indexing(X, rows), rows_y, error_score)
+            result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 
     results = each_fold(len(runs), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
