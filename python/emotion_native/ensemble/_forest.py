@@ -113,7 +113,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept = {name: vars(self).get(name) for name in _KEPT} if self.warm_start and "_forest" in self.__dict__ else {}
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if self.warm_start and "_forest" in self.__dict__ else {}
         self._forget()
         try:
             self._check_parameters()
@@ -121,7 +121,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
             classes, codes = encode_labels(labels, caller=caller)
             weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
-            seed = int(kept["_seed"]) if kept else check_seed(self.random_state, caller=type(self).__name__)
+            seed: int = kept["_seed"] if kept else check_seed(self.random_state, caller=type(self).__name__)
             options = {**self._step(), "seed": seed}
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
