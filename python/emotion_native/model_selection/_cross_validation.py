@@ -109,7 +109,7 @@ class _Scoring:
         """Tell about every failure at once."""
         if self.failures:
             text = f"Scoring failed; these scores of their folds are set to {self.error_score}: {_counted(self.failures)}"
-            warnings.warn(text, FitFailedWarning, stacklevel=4)
+            warnings.warn(text, FitFailedWarning, stacklevel=3)
 
 
 def _number(name: str, value: Any) -> float:
