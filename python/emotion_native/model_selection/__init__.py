@@ -18,14 +18,17 @@ from ._repeated import RepeatedGroupKFold, RepeatedKFold, RepeatedStratifiedGrou
 from ._split_file import SavedSplit, load_split, save_split
 from ._splitters import GroupKFold, GroupShuffleSplit, KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 from ._train_test_split import train_test_split
+from ._warnings import FitFailedWarning, MissingClassWarning
 
 __all__ = [
     "CrossedGroupKFold",
+    "FitFailedWarning",
     "Folds",
     "GroupKFold",
     "GroupShuffleSplit",
     "KFold",
     "LeaveOneGroupOut",
+    "MissingClassWarning",
     "PredefinedGroupSplit",
     "RepeatedGroupKFold",
     "RepeatedKFold",

@@ -100,12 +100,17 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
-        if name == "sample_weight":
-            value = np.asarray(value)
+        taken[name] = np.asarray(value) if name == "sample_weight" else value
+    return taken if rows is None else rows_of(taken, rows, n_samples)
+
+
+def rows_of(params: Mapping[str, Any], rows: Indices, n_samples: int) -> dict[str, Any]:
+    """Return arguments with those that have one value a row cut down to ``rows``."""
+    cut: dict[str, Any] = {}
+    for name, value in params.items():
         has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
-        per_row = rows is not None and has_rows and _num_samples(value) == n_samples
-        taken[name] = _safe_indexing(value, rows) if per_row else value
-    return taken
+        cut[name] = _safe_indexing(value, rows) if has_rows and _num_samples(value) == n_samples else value
+    return cut
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
