@@ -13,6 +13,7 @@ namespace {
 using Histogram = std::vector<std::int32_t>;
 constexpr std::size_t scratch_words = 256 * lanes;
 constexpr std::size_t histograms_bytes = std::size_t{256} << 20;   // of all that wait; beyond, nodes add up their rows again
+constexpr std::uint32_t ahead = 32;                                // rows whose codes are asked for before they are read
 constexpr std::size_t parallel_work = 200'000;                     // codes of a node from which its blocks are shared among threads
 
 struct Split {
@@ -353,6 +354,7 @@ private:
         std::uint32_t left = begin;
         std::uint32_t right = 0;
         for (std::uint32_t i = begin; i < end; ++i) {
+            __builtin_prefetch(codes + tree_.rows[std::min(i + ahead, end - 1)] * binned_.stride);
             const std::uint32_t row = tree_.rows[i];
             const std::int32_t code = codes[row * binned_.stride];
             const bool to_left = code == missing_code ? split.missing_left : code <= split.bin;
