@@ -12,7 +12,8 @@ from sklearn import model_selection as _sklearn
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-from ..exceptions import InvalidInputError, LeakageError
+from .._validation import check_flag, check_number
+from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ._groups import WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
@@ -133,10 +134,8 @@ class _GroupKFolds(_GroupSplitter):
 
     def __init__(self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None) -> None:
         name = type(self).__name__
-        if isinstance(n_splits, (bool, np.bool_)) or not isinstance(n_splits, (int, np.integer)) or n_splits < 2:
-            raise InvalidInputError(f"n_splits of {name} must be an integer of at least 2; got {n_splits!r}")
-        if not isinstance(shuffle, (bool, np.bool_)):
-            raise InvalidInputError(f"shuffle of {name} must be True or False; got {shuffle!r}")
+        check_number(n_splits, "n_splits", name, low=2, integer=True)
+        check_flag(shuffle, "shuffle", name)
         if not shuffle and random_state is not None:
             raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r}")
         self.n_splits = int(n_splits)
@@ -229,7 +228,7 @@ class StratifiedGroupKFold(_GroupKFolds):
         if self.n_splits > rows_of_class.min():
             fewest = int(rows_of_class.min())
             message = f"The least populated class of y has {fewest} rows, fewer than n_splits={self.n_splits}: some folds must lack it"
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, EmotionNativeWarning, stacklevel=3)  # who asks for the folds
         order = np.arange(len(encoded))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
