@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
@@ -449,7 +450,7 @@ def make_pipeline(*steps: Any, memory: None = None, verbose: bool = False) -> Pi
 
 def _needs(step: Any, name: str) -> bool:
     """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
-    native = step._native_step() if hasattr(step, "_native_step") else None
+    native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number
     return native is None or name in native.get("needs", ())
 
 

@@ -73,6 +73,13 @@ TrainingRows<T> start_rows(const LearningData<T>& data, std::span<const std::int
     return rows;
 }
 
+template <class T>
+void check_weights(const TrainingRows<T>& rows, const char* classifier) {
+    if (!rows.weights.empty() && std::none_of(rows.weights.begin(), rows.weights.end(), [](double weight) { return weight > 0; })) {
+        throw InvalidInputError("sample_weight", std::string(classifier) + ".fit", "finite, not negative and not all zero", "only zeros in a training part");
+    }
+}
+
 bool fills_missing(const std::vector<ColumnStage>& stages) {
     return std::any_of(stages.begin(), stages.end(), [](const ColumnStage& stage) { return stage.fills; });
 }
@@ -183,8 +190,12 @@ std::vector<std::uint8_t> boosting_holdout(const TrainingRows<T>& rows, const Bo
 template <class T>
 trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes, Parallel& parallel,
                              StopToken& stop) {
-    if (classes.size() < 2) {
-        throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes", "one class");
+    std::vector<std::uint8_t> weighs(classes.size(), 0);
+    for (std::size_t p = 0; p < rows.labels.size(); ++p) {
+        weighs[static_cast<std::size_t>(rows.labels[p])] |= static_cast<std::uint8_t>(rows.weights.empty() || rows.weights[p] > 0);
+    }
+    if (std::count(weighs.begin(), weighs.end(), std::uint8_t{1}) < 2) {
+        throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
     }
     const std::vector<std::uint8_t> held_out = boosting_holdout(rows, spec);
     const auto n_held = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), std::uint8_t{1}));
@@ -294,8 +305,10 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
     TrainingRows<T> rows = start_rows(data, train, fit.classes);
     for (const StepSpec& step : spec.steps) {
         stop.check();
+        check_weights(rows, fit.classifier);
         fit_step(step, rows, fit.classes, fit.pipeline.steps, parallel, stop);
     }
+    check_weights(rows, fit.classifier);
     if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec.estimator)) {
         linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
         fit.converged = result.converged;

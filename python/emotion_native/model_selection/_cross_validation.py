@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
-from sklearn.metrics import check_scoring, get_scorer
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
@@ -21,7 +21,6 @@ from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError
 from ._fit import (
     Labels,
-    Probabilities,
     aligned,
     check_labels,
     check_lengths,
@@ -35,41 +34,25 @@ from ._fit import (
 from ._folds import Folds, resolve_folds
 from ._routing import Routed, route
 from ._runs import Runs, by_seed, repeated_runs
+from ._scorers import FoldPredictions, NeedsModel, named_scorer, seen_by
 from ._warnings import FitFailedWarning, MissingClassWarning
 
 Scorers = dict[str, Callable[..., Any]]
-_OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
 
 
-class _FoldPredictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
-    """The predictions of one native fold, in the shape that scorers expect."""
-
-    def __init__(self, proba: Probabilities, classes: Any) -> None:
-        self.proba = proba
-        self.classes = classes
-        self.classes_ = classes
-
-    def predict_proba(self, X: Any) -> Probabilities:
-        return self.proba
-
-    def predict(self, X: Any) -> Any:
-        return self.classes_[np.argmax(self.proba, axis=1)]
-
-
-def _scorers_of(estimator: Any, scoring: Any) -> tuple[Scorers, bool]:
+def _scorers_of(estimator: Any, scoring: Any, classes: Any) -> tuple[Scorers, bool]:
     """Return scorers by name, and whether there is only the one called ``score``."""
     if scoring is None or isinstance(scoring, str):
-        name = _OWN_NAMES.get(scoring, scoring) if isinstance(scoring, str) else None
-        return {"score": get_scorer(name) if name else check_scoring(estimator)}, True
+        return {"score": named_scorer(scoring, classes) if scoring else check_scoring(estimator)}, True
     if callable(scoring):
         return {"score": scoring}, True
     if isinstance(scoring, Mapping) and scoring and all(isinstance(k, str) for k in scoring):
-        return {str(k): v if callable(v) else get_scorer(_OWN_NAMES.get(v, v)) for k, v in scoring.items()}, False
+        return {str(k): v if callable(v) else named_scorer(v, classes) for k, v in scoring.items()}, False
     if isinstance(scoring, (list, tuple, set)) and scoring and all(isinstance(name, str) for name in scoring):
         twice = [name for name, n in Counter(scoring).items() if n > 1]
         if twice:
             raise InvalidInputError(f"scoring of cross_validate must be unique strings; got {twice[0]!r} twice (Duplicate)")
-        return {name: get_scorer(_OWN_NAMES.get(name, name)) for name in scoring}, False
+        return {name: named_scorer(name, classes) for name in scoring}, False
     rule = "None, a name, a callable, a list of names that must be unique strings, or a dict of scorers by name, not empty"
     raise InvalidInputError(f"scoring of cross_validate must be {rule}; got {scoring!r}")
 
@@ -83,6 +66,7 @@ class _Scoring:
     params: dict[str, dict[str, Any]]
     error_score: Any
     failures: list[str]
+    classes: Any  # the sorted labels of a classifier's y, or None
 
     def of(self, model: Any, X: Any, y: Any, rows: npt.NDArray[np.int64]) -> dict[str, float]:
         """Return the scores of a model on some rows by name."""
@@ -91,7 +75,10 @@ class _Scoring:
         own_y = () if y is None else (_safe_indexing(y, rows),)
         for name, scorer in self.scorers.items():
             try:
-                value = scorer(model, own_X, *own_y, **rows_of(self.params.get(name, {}), rows, n))
+                seen = seen_by(scorer, model, self.classes, own_X)
+                value = scorer(seen, own_X, *own_y, **rows_of(self.params.get(name, {}), rows, n))
+            except NeedsModel:
+                raise
             except Exception as error:
                 if self.error_score == "raise":
                     raise
@@ -109,7 +96,7 @@ class _Scoring:
         """Tell about every failure at once."""
         if self.failures:
             text = f"Scoring failed; these scores of their folds are set to {self.error_score}: {_counted(self.failures)}"
-            warnings.warn(text, FitFailedWarning, stacklevel=4)
+            warnings.warn(text, FitFailedWarning, stacklevel=3)
 
 
 def _number(name: str, value: Any) -> float:
@@ -158,7 +145,8 @@ def cross_validate(
     groups : array-like of shape (n_samples,)
         What must stay whole: speakers, or the result of `joined_groups`.
     scoring : None, str, callable, list or dict
-        As in scikit-learn; also ``"uar"``.
+        As in scikit-learn; also ``"uar"``. ``"neg_log_loss"`` knows all classes of ``y``: one that a training part lacked has probability 0, clipped.
+        Callables that ask for more than predictions of the test rows get fitted models, which takes the slower way.
     cv : None, int, splitter or iterable
         None and integers: stratified folds of whole groups.
     n_jobs : int or None
@@ -213,12 +201,13 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    scorers, single = _scorers_of(estimator, scoring)
+    classes = _classes_of(estimator, y)
+    scorers, single = _scorers_of(estimator, scoring, classes)
     routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
     resolve = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
-    scored = _Scoring(scorers, single, routed.score, error_score, [])
+    scored = _Scoring(scorers, single, routed.score, error_score, [], classes)
     arguments = {**routed.fit, "groups": groups}
     results: list[dict[str, Any]] | None = None
     if not return_estimator and y is not None and is_classifier(estimator):
@@ -241,6 +230,16 @@ def cross_validate(
     if runs.n_dropped.any():
         table["n_dropped"] = runs.n_dropped
     return table
+
+
+def _classes_of(estimator: Any, y: Any) -> Any:
+    """Return the sorted labels of a classifier's ``y``; None where they are not one known label a row."""
+    if y is None or not is_classifier(estimator):
+        return None
+    try:
+        return check_labels(y, _num_samples(y), caller="cross_validate").classes
+    except (InvalidInputError, TypeError):
+        return None
 
 
 def _resolver(estimator: Any, X: Any, y: Any, groups: Any, routed: Routed, allow_ungrouped: bool, caller: str) -> Callable[[Any], Folds]:
@@ -287,7 +286,11 @@ def _native_results(
         if train_score:
             parts.append(("train", runs.train[k], fold_proba[len(test_rows) :]))
         for part, rows, values in parts:
-            result[part] = scored.of(_FoldPredictions(values, labels.classes), X, labels.values, rows)
+            try:
+                result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
+            except NeedsModel:
+                scored.failures.clear()
+                return None  # fold by fold, with the models at hand
         result["score_time"] = time.perf_counter() - start
         results.append(result)
     return results

@@ -151,12 +151,15 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
 
 
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
-    """Return the steps for the native fold loop, or None where a step is foreign to it."""
+    """Return the steps for the native fold loop, or None where a step is foreign to it.
+
+    Seeds are drawn as a clone would draw them: a `RandomState` that steps share is not advanced, and each draws from it as it is.
+    """
     if hasattr(estimator, "_native_plan"):
-        plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
+        plan: list[dict[str, Any]] | None = clone(estimator)._native_plan(classes)
         return plan
     if hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
-        step = estimator._native_step()
+        step = clone(estimator)._native_step()
         return None if step is None else label_steps([step], classes)
     return None
 
