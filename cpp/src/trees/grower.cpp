@@ -120,12 +120,12 @@ void Grower::draw_columns(const Node& node) {
 
 void Grower::set_split(std::int32_t index, const Split& split, std::size_t n_left, std::size_t n_right) {
     const auto i = static_cast<std::size_t>(index);
-    const float* const values = plan_.columns[split.feature].values;
+    const Column& column = plan_.columns[split.feature];
     tree_.feature[i] = static_cast<std::int32_t>(split.feature);
     if (split.only_missing_right) {
         tree_.threshold[i] = std::numeric_limits<float>::infinity();
     } else {
-        tree_.threshold[i] = std::isnan(split.cut) ? threshold_between(values[split.left_code], values[split.right_code]) : split.cut;
+        tree_.threshold[i] = std::isnan(split.cut) ? threshold_between(column.values[split.left_code], column.least[split.right_code]) : split.cut;
     }
     tree_.missing_left[i] = (split.missing_in_node ? split.missing_left : n_left > n_right) ? 1 : 0;
 }
@@ -161,10 +161,10 @@ Grower::Node Grower::child(const Node& parent, std::int32_t index, std::size_t b
 // Copying pays where the codes do not fit the cache, and where the levels below will look at about as many columns as are copied.
 std::size_t Grower::compact_limit() const {
     constexpr std::size_t copy_bytes = 512 << 10;
-    const std::size_t a_place = columns_.size() * (plan_.codes->is_wide() ? 4 : 2);
+    const std::size_t a_place = columns_.size() * plan_.code_bytes();
     const std::size_t limit = copy_bytes / a_place;
     const auto levels = static_cast<std::size_t>(std::bit_width(limit));
-    return plan_.codes->has_rows() && columns_.size() <= max_features_ * levels ? limit : 0;
+    return plan_.has_code_rows() && columns_.size() <= max_features_ * levels ? limit : 0;
 }
 
 void Grower::keep_compact(const Node& node) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "binned_search.hpp"
 #include "random_cut_search.hpp"
 #include "unit_search.hpp"
 #include "weighted_search.hpp"
@@ -14,6 +15,9 @@ std::unique_ptr<SplitSearch> make_split_search(const TrainingPlan& plan, Criteri
         return std::make_unique<WeightedSearch>(plan, criterion);
     }
     if (criterion == Criterion::gini) {
+        if (narrow_keys && plan.codes == nullptr && plan.n_classes <= packed_classes) {
+            return std::make_unique<BinnedSearch>(plan);
+        }
         if (narrow_keys) {
             return std::make_unique<UnitSearch<std::uint32_t, GiniScore>>(plan, GiniScore{});
         }

@@ -27,7 +27,7 @@ public:
         for (std::size_t i = 0; i < copies.size(); ++i) {
             const double weight = copies[i] * (plan_.item_weight.empty() ? 1.0 : plan_.item_weight[i]);
             if (weight > 0) {
-                rows_.push_back(plan_.item_row[i]);
+                rows_.push_back(plan_.code_row(i));
                 items_.push_back({weight, plan_.item_class[i], copies[i]});
             }
         }
