@@ -4,9 +4,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "binned_rows.hpp"
+#include "emotion/core/clones.hpp"
 
 namespace emotion::trees {
 namespace {
@@ -34,28 +36,32 @@ std::uint32_t ordered(float value) {
 }
 float value_of(std::uint32_t key) { return std::bit_cast<float>((key >> 31) != 0 ? key & 0x7FFFFFFFU : ~key); }
 
-// Least-significant-digit radix sort, 11 bits a pass.
-void radix_sort(std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& scratch) {
+// Least-significant-digit radix sort, 11 bits a pass. Returns where the sorted keys are: in the scratch memory, after three passes.
+std::span<const std::uint32_t> radix_sort(std::span<std::uint32_t> keys, std::span<std::uint32_t> scratch) {
     constexpr int bits = 11;
     constexpr std::uint32_t mask = (1U << bits) - 1;
-    scratch.resize(keys.size());
-    for (int shift = 0; shift < 32; shift += bits) {
-        std::array<std::uint32_t, mask + 1> start{};
-        for (const std::uint32_t key : keys) {
-            ++start[(key >> shift) & mask];
-        }
+    std::array<std::array<std::uint32_t, mask + 1>, 3> starts{};
+    for (const std::uint32_t key : keys) {
+        ++starts[0][key & mask];
+        ++starts[1][key >> bits & mask];
+        ++starts[2][key >> (2 * bits)];
+    }
+    std::span<std::uint32_t> from = keys;
+    std::span<std::uint32_t> to = scratch.first(keys.size());
+    for (std::size_t pass = 0; pass < 3; ++pass) {
         std::uint32_t sum = 0;
-        for (std::uint32_t& count : start) {
+        for (std::uint32_t& count : starts[pass]) {
             sum += std::exchange(count, sum);
         }
-        for (const std::uint32_t key : keys) {
-            scratch[start[(key >> shift) & mask]++] = key;
+        for (const std::uint32_t key : from) {
+            to[starts[pass][key >> (bits * static_cast<int>(pass)) & mask]++] = key;
         }
-        keys.swap(scratch);
+        std::swap(from, to);
     }
+    return from;
 }
 
-Bins bins_of_sorted(const std::vector<std::uint32_t>& keys) {
+Bins bins_of_sorted(std::span<const std::uint32_t> keys) {
     std::vector<float> distinct;
     std::vector<double> mass;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -68,15 +74,40 @@ Bins bins_of_sorted(const std::vector<std::uint32_t>& keys) {
     return bins_of(distinct, mass);
 }
 
-// The first bin whose largest value is not below the value; the last for values past it. No branch depends on the values.
-std::uint8_t bin_of(const float* largest, std::size_t n, float value) {
-    std::size_t at = 0;
-    for (std::size_t step = std::bit_floor(n); step > 0; step /= 2) {
-        const std::size_t next = at + step;
-        at = next < n && largest[next - 1] < value ? next : at;
+// bins[i]: how many of the ascending upper[0 … 255) are below values[i]. Sixteen searches run side by side, without branches.
+EMOTION_CLONES __attribute__((optimize("O3")))
+void find_bins(const float* upper, const float* values, std::size_t n, std::uint8_t* bins) {
+    constexpr std::size_t side_by_side = 16;
+    for (std::size_t first = 0; first < n; first += side_by_side) {
+        const std::size_t count = n - first < side_by_side ? n - first : side_by_side;
+        float own[side_by_side] = {};
+        std::uint32_t at[side_by_side] = {};
+        for (std::size_t k = 0; k < count; ++k) {
+            own[k] = values[first + k];
+        }
+        for (std::uint32_t step = 128; step > 0; step /= 2) {
+            for (std::size_t k = 0; k < side_by_side; ++k) {
+                at[k] += step & -static_cast<std::uint32_t>(upper[at[k] + step - 1] < own[k]);
+            }
+        }
+        for (std::size_t k = 0; k < count; ++k) {
+            bins[first + k] = static_cast<std::uint8_t>(at[k]);
+        }
     }
-    return static_cast<std::uint8_t>(at);
 }
+
+// The bins of values without NaN: the first whose largest value is not below the value, the last for values past it.
+class BinFinder {
+public:
+    explicit BinFinder(const std::vector<float>& largest) {
+        upper_.fill(std::numeric_limits<float>::infinity());
+        std::copy(largest.begin(), largest.empty() ? largest.end() : largest.end() - 1, upper_.begin());
+    }
+    void find(const float* values, std::size_t n, std::uint8_t* bins) const { find_bins(upper_.data(), values, n, bins); }
+
+private:
+    std::array<float, 256> upper_;   // of all bins but the last, then infinity
+};
 
 }  // namespace
 
@@ -108,9 +139,7 @@ BinnedItems::BinnedItems(const TrainingSet& data, std::span<const std::uint32_t>
             bins[begin] = bins_of(distinct, mass);
             const std::vector<float>& largest = bins[begin].largest;
             std::vector<std::uint8_t> bin(values.size() + 1, static_cast<std::uint8_t>(largest.size()));
-            for (std::size_t code = 0; code < values.size() && !largest.empty(); ++code) {
-                bin[code] = bin_of(largest.data(), largest.size(), values[code]);
-            }
+            BinFinder(largest).find(values.data(), values.size(), bin.data());
             std::uint8_t* const out = columns_.data() + begin * n_items_;
             for (std::size_t i = 0; i < n_items_; ++i) {
                 out[i] = bin[codes[item_row[i]]];
@@ -128,34 +157,51 @@ BinnedItems::BinnedItems(const TrainingSet& data, std::span<const std::uint32_t>
 BinnedItems::BinnedItems(const LabelledRows& data, std::span<const std::uint32_t> item_row, Parallel& parallel, StopToken& stop)
     : BinnedItems(item_row.size(), data.x.cols) {
     parallel.blocks(bins.size(), columns_a_task, [&](std::size_t begin, std::size_t end) {
-        std::array<std::vector<std::uint32_t>, columns_a_task> keys;
-        std::vector<std::uint32_t> scratch;
+        std::vector<std::uint32_t> keys(data.rows.size() * (end - begin));
+        std::vector<std::uint32_t> scratch(data.rows.size());
+        std::array<std::size_t, columns_a_task> counts{};
         for (std::size_t p = 0; p < data.rows.size(); ++p) {
             if (data.weights.empty() || data.weights[p] > 0) {
                 const float* const row = data.x.row(static_cast<std::size_t>(data.rows[p])).data();
                 for (std::size_t j = begin; j < end; ++j) {
-                    if (!std::isnan(row[j])) {
-                        keys[j - begin].push_back(ordered(row[j]));
-                    }
+                    keys[(j - begin) * data.rows.size() + counts[j - begin]] = ordered(row[j]);
+                    counts[j - begin] += std::isnan(row[j]) ? 0 : 1;
                 }
             }
         }
         for (std::size_t j = begin; j < end; ++j) {
             stop.check();
-            radix_sort(keys[j - begin], scratch);
-            bins[j] = bins_of_sorted(keys[j - begin]);
-            keys[j - begin] = {};
+            bins[j] = bins_of_sorted(radix_sort(std::span(keys).subspan((j - begin) * data.rows.size(), counts[j - begin]), scratch));
         }
-        for (std::size_t i = 0; i < n_items_; ++i) {
-            const float* const row = data.x.row(item_row[i]).data();
-            for (std::size_t j = begin; j < end; ++j) {
-                const std::vector<float>& largest = bins[j].largest;
-                const bool has_bin = !largest.empty() && !std::isnan(row[j]);
-                columns_[j * n_items_ + i] = has_bin ? bin_of(largest.data(), largest.size(), row[j]) : static_cast<std::uint8_t>(largest.size());
-            }
-        }
+        encode(data, item_row, begin, end);
     });
     copy_rows(parallel, stop);
+}
+
+void BinnedItems::encode(const LabelledRows& data, std::span<const std::uint32_t> item_row, std::size_t begin, std::size_t end) {
+    constexpr std::size_t tile = 1024;
+    std::vector<BinFinder> finders;
+    for (std::size_t j = begin; j < end; ++j) {
+        finders.emplace_back(bins[j].largest);
+    }
+    std::vector<float> values(tile * (end - begin));
+    for (std::size_t first = 0; first < n_items_; first += tile) {
+        const std::size_t count = std::min(tile, n_items_ - first);
+        for (std::size_t i = 0; i < count; ++i) {
+            const float* const row = data.x.row(item_row[first + i]).data();
+            for (std::size_t j = begin; j < end; ++j) {
+                values[(j - begin) * tile + i] = row[j];
+            }
+        }
+        for (std::size_t j = begin; j < end; ++j) {
+            const float* const from = values.data() + (j - begin) * tile;
+            std::uint8_t* const to = columns_.data() + j * n_items_ + first;
+            finders[j - begin].find(from, count, to);
+            for (std::size_t i = 0; i < count; ++i) {
+                to[i] = std::isnan(from[i]) ? static_cast<std::uint8_t>(bins[j].largest.size()) : to[i];
+            }
+        }
+    }
 }
 
 void BinnedItems::copy_rows(Parallel& parallel, StopToken& stop) {

@@ -42,6 +42,7 @@ public:
 
 private:
     BinnedItems(std::size_t n_items, std::size_t n_columns);
+    void encode(const LabelledRows& data, std::span<const std::uint32_t> item_row, std::size_t begin, std::size_t end);
     void copy_rows(Parallel& parallel, StopToken& stop);
 
     std::size_t n_items_ = 0;

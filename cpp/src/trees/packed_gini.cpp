@@ -12,6 +12,10 @@ using Words = std::uint64_t __attribute__((vector_size(64)));
 using Shorts = std::uint16_t __attribute__((vector_size(64)));
 using Doubles = double __attribute__((vector_size(64)));
 using Longs = std::int64_t __attribute__((vector_size(64)));
+using Longs4 = std::int64_t __attribute__((vector_size(32)));
+using Longs2 = std::int64_t __attribute__((vector_size(16)));
+using Doubles4 = double __attribute__((vector_size(32)));
+using Doubles2 = double __attribute__((vector_size(16)));
 using Counts = std::int32_t __attribute__((vector_size(32)));
 
 constexpr std::uint64_t even_bytes = 0x00FF00FF00FF00FFULL;
@@ -76,11 +80,9 @@ std::size_t best_boundary(std::uint64_t* prefixes, std::size_t n, std::uint64_t 
         const Doubles numerator = s_l * r + s_r * l;
         const Doubles denominator = l * r;
         const Longs better = numerator > denominator * most;
-        std::int64_t any = 0;
-        for (std::size_t i = 0; i < lanes; ++i) {
-            any |= better[i];
-        }
-        if (any == 0) {
+        const Longs4 half = __builtin_shufflevector(better, better, 0, 1, 2, 3) | __builtin_shufflevector(better, better, 4, 5, 6, 7);
+        const Longs2 quarter = __builtin_shufflevector(half, half, 0, 1) | __builtin_shufflevector(half, half, 2, 3);
+        if ((quarter[0] | quarter[1]) == 0) {
             continue;
         }
         for (std::size_t i = 0; i < lanes && first + i < n; ++i) {
@@ -119,10 +121,16 @@ std::size_t best_bin(const std::uint32_t* counts, std::size_t begin, std::size_t
         const Doubles r = all_classes - l;
         const Doubles squares_l = l * l;
         const Doubles squares_r = r * r;
-        // Integers below 2^53: the order of the additions does not show.
-        const double s_l = ((squares_l[0] + squares_l[1]) + (squares_l[2] + squares_l[3])) + ((squares_l[4] + squares_l[5]) + (squares_l[6] + squares_l[7]));
-        const double s_r = ((squares_r[0] + squares_r[1]) + (squares_r[2] + squares_r[3])) + ((squares_r[4] + squares_r[5]) + (squares_r[6] + squares_r[7]));
-        const double n_l = ((l[0] + l[1]) + (l[2] + l[3])) + ((l[4] + l[5]) + (l[6] + l[7]));
+        // Integers below 2^53: the order of the additions does not show. Lanes of `sums`: the two sums of squares, in turn.
+        const Doubles4 half_l = __builtin_shufflevector(squares_l, squares_l, 0, 1, 2, 3) + __builtin_shufflevector(squares_l, squares_l, 4, 5, 6, 7);
+        const Doubles4 half_r = __builtin_shufflevector(squares_r, squares_r, 0, 1, 2, 3) + __builtin_shufflevector(squares_r, squares_r, 4, 5, 6, 7);
+        const Doubles4 sums = __builtin_shufflevector(half_l, half_r, 0, 4, 1, 5) + __builtin_shufflevector(half_l, half_r, 2, 6, 3, 7);
+        const Doubles2 squares = __builtin_shufflevector(sums, sums, 0, 1) + __builtin_shufflevector(sums, sums, 2, 3);
+        const Doubles4 half_n = __builtin_shufflevector(l, l, 0, 1, 2, 3) + __builtin_shufflevector(l, l, 4, 5, 6, 7);
+        const Doubles2 quarter_n = __builtin_shufflevector(half_n, half_n, 0, 1) + __builtin_shufflevector(half_n, half_n, 2, 3);
+        const double s_l = squares[0];
+        const double s_r = squares[1];
+        const double n_l = quarter_n[0] + quarter_n[1];
         const double n_r = all - n_l;
         const double numerator = s_l * n_r + s_r * n_l;
         const double denominator = n_l * n_r;
