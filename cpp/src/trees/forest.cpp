@@ -159,6 +159,16 @@ bool uses_bins(std::size_t n_positions, const ForestOptions& options) {
     return options.splitter == Splitter::best && n_positions > options.exact_positions;
 }
 
+// Replaces the plan's rank codes by what the fit reads instead, if it does.
+template <class Data>
+void take_columns(TrainingPlan& plan, const Data& data, const ForestOptions& options, Parallel& parallel, StopToken& stop) {
+    if (options.splitter == Splitter::random_cut) {
+        plan.take_values(ItemValues(data, plan.item_row, parallel, stop));
+    } else if (uses_bins(plan.n_positions, options)) {
+        plan.take_bins(BinnedItems(data, plan.item_row, parallel, stop));
+    }
+}
+
 Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::span<const std::int32_t> rows, const ReadRow& read, Parallel& parallel,
                    StopToken& stop, OutOfBag* out_of_bag) {
     const auto n_trees = static_cast<std::size_t>(options.n_estimators);
@@ -201,9 +211,7 @@ Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::
 
 Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
     TrainingPlan plan(data, options);
-    if (uses_bins(plan.n_positions, options)) {
-        plan.take_bins(BinnedItems(data, plan.item_row, parallel, stop));
-    }
+    take_columns(plan, data, options, parallel, stop);
     const auto read = [&data](std::uint32_t row, float* x) {
         for (std::size_t j = 0; j < data.columns.size(); ++j) {
             const auto column = static_cast<std::size_t>(data.columns[j]);
@@ -215,9 +223,9 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
 }
 
 Forest fit_forest(const LabelledRows& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
-    if (uses_bins(data.rows.size(), options)) {
+    if (options.splitter == Splitter::random_cut || uses_bins(data.rows.size(), options)) {   // needs no rank codes
         TrainingPlan plan(data, options);
-        plan.take_bins(BinnedItems(data, plan.item_row, parallel, stop));
+        take_columns(plan, data, options, parallel, stop);
         const auto read = [&data](std::uint32_t row, float* x) { std::ranges::copy(data.x.row(row), x); };
         return grow_forest(plan, options, data.rows, read, parallel, stop, out_of_bag);
     }

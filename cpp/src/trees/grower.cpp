@@ -11,6 +11,7 @@
 namespace emotion::trees {
 namespace {
 
+constexpr std::size_t places_a_check = 100'000;   // of larger nodes each column is worth a look at the stop token
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 std::uint64_t path_of(std::uint64_t parent, bool is_right) { return mix64(parent + (is_right ? 0xD1B54A32D192ED03ULL : 0x8CB92BA72F3D8DD7ULL)); }
@@ -98,11 +99,21 @@ void Grower::draw_columns(const Node& node) {
     const std::size_t n = columns_.size();
     bool seen_varying = false;
     swaps_.clear();
-    for (std::size_t drawn = 0; drawn < n && (drawn < max_features_ || !seen_varying); ++drawn) {
+    const auto draw = [&] {
+        const std::size_t drawn = swaps_.size();
         const std::size_t at = drawn + static_cast<std::size_t>(stream.below(n - drawn));
         std::swap(columns_[drawn], columns_[at]);
         swaps_.push_back(static_cast<std::uint32_t>(at));
-        const std::uint32_t column = columns_[drawn];
+        return columns_[drawn];
+    };
+    while (swaps_.size() < max_features_) {   // these are drawn in any case: first all of them, so that their codes come while others are tried
+        const std::uint32_t column = draw();
+        if (is_constant_[column] == 0) {
+            search_->prefetch(column);
+        }
+    }
+    for (std::size_t tried = 0; tried < n && (tried < max_features_ || !seen_varying); ++tried) {
+        const std::uint32_t column = tried < swaps_.size() ? columns_[tried] : draw();
         if (is_constant_[column] != 0) {
             continue;
         }
@@ -111,6 +122,9 @@ void Grower::draw_columns(const Node& node) {
         } else {
             is_constant_[column] = 1;
             constants_.push_back(column);
+        }
+        if (node.end - node.begin > places_a_check) {
+            stop_->check();
         }
     }
     for (std::size_t drawn = swaps_.size(); drawn-- > 0;) {

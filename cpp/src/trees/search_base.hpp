@@ -12,6 +12,8 @@
 
 namespace emotion::trees {
 
+inline constexpr std::size_t prefetched_places = 32;   // of a node; larger ones keep many reads in flight by themselves
+
 // What both searches share: the items' rows in node order, packing, sorting, and the walk over columns.
 template <class Key>
 class SearchBase : public SplitSearch {
@@ -24,6 +26,16 @@ public:
             default: copy_rows(wide_copy_, begin, end); break;
         }
         columns_ = compact_columns_.data();
+    }
+    void prefetch(std::uint32_t feature) const override {
+        const Column& column = columns_[feature];
+        const std::size_t end = std::min(end_, begin_ + prefetched_places);
+        for (std::size_t i = begin_; i < end; ++i) {
+            const std::uint32_t row = rows_[i];
+            const void* const code = column.narrow != nullptr ? static_cast<const void*>(column.narrow + row)
+                                     : column.byte != nullptr ? static_cast<const void*>(column.byte + row) : static_cast<const void*>(column.wide + row);
+            __builtin_prefetch(code);
+        }
     }
     void release() override { columns_ = plan_.columns.data(); }
     [[nodiscard]] std::size_t size() const override { return rows_.size(); }

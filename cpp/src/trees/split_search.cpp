@@ -65,4 +65,31 @@ double impurity_of(const std::vector<double>& classes, double weight, Criterion 
     return criterion == Criterion::gini ? 1 - sum : sum;
 }
 
+double split_score(const std::vector<double>& left, const NodeSums& total, double min_weight_leaf, Criterion criterion) {
+    double left_weight = 0;
+    for (const double weight : left) {
+        left_weight += weight;
+    }
+    const double right_weight = total.weight - left_weight;
+    if (left_weight <= 0 || right_weight <= 0 || left_weight < min_weight_leaf || right_weight < min_weight_leaf) {
+        return -std::numeric_limits<double>::infinity();
+    }
+    if (criterion == Criterion::gini) {
+        double squares_left = 0;
+        double squares_right = 0;
+        for (std::size_t c = 0; c < left.size(); ++c) {
+            const double r = total.classes[c] - left[c];
+            squares_left += left[c] * left[c];
+            squares_right += r * r;
+        }
+        return squares_left / left_weight + squares_right / right_weight;
+    }
+    const auto xlogx = [](double x) { return x > 0 ? x * std::log2(x) : 0.0; };
+    double score = 0;
+    for (std::size_t c = 0; c < left.size(); ++c) {
+        score += xlogx(left[c]) + xlogx(total.classes[c] - left[c]);
+    }
+    return score - (xlogx(left_weight) + xlogx(right_weight));
+}
+
 }  // namespace emotion::trees

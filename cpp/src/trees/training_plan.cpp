@@ -117,6 +117,14 @@ void TrainingPlan::take_bins(BinnedItems binned) {
     }
 }
 
+void TrainingPlan::take_values(ItemValues values) {
+    values_ = std::move(values);
+    codes = nullptr;
+    columns.assign(values_.n_columns(), Column{});
+    merged_codes_.clear();
+    merged_values_.clear();
+}
+
 void TrainingPlan::set_class_factor(std::span<const std::int32_t> labels, const ForestOptions& options) {
     weighted = !item_weight.empty() || options.class_weight != ClassWeight::none;
     class_factor.assign(n_classes, 1.0);

@@ -13,6 +13,7 @@
 #include "binned_items.hpp"
 #include "emotion/core/rng.hpp"
 #include "emotion/trees/forest.hpp"
+#include "item_values.hpp"
 
 namespace emotion::trees {
 
@@ -36,10 +37,12 @@ struct Column {
 
 struct TrainingPlan {
     TrainingPlan(const TrainingSet& data, const ForestOptions& options);
-    // Without columns, which take_bins() must bring.
+    // Without columns, which take_bins() or take_values() must bring.
     TrainingPlan(const LabelledRows& data, const ForestOptions& options);
     // From now on the columns are bins, and item i is row i of the codes.
     void take_bins(BinnedItems binned);
+    // From now on the columns are values alone, for random cuts.
+    void take_values(ItemValues values);
 
     std::size_t n_classes = 0;
     std::size_t n_positions = 0;
@@ -48,7 +51,7 @@ struct TrainingPlan {
     std::uint32_t max_code = 0;                // over all columns, NaN included
     std::vector<Column> columns;
     std::vector<std::uint32_t> source_columns; // of the encoded matrix, one a column
-    const RankCodes* codes = nullptr;          // null after take_bins()
+    const RankCodes* codes = nullptr;          // null after take_bins() and take_values()
     std::vector<std::uint32_t> item_row;       // of the matrix
     std::vector<std::uint32_t> item_class;
     std::vector<double> item_weight;           // empty: all 1
@@ -58,8 +61,10 @@ struct TrainingPlan {
 
     // The row of the codes that an item is.
     [[nodiscard]] std::uint32_t code_row(std::size_t item) const { return codes != nullptr ? item_row[item] : static_cast<std::uint32_t>(item); }
-    [[nodiscard]] std::size_t code_bytes() const { return codes == nullptr ? 1 : codes->is_wide() ? 4 : 2; }
-    [[nodiscard]] bool has_code_rows() const { return codes == nullptr || codes->has_rows(); }
+    // Of a code, or of a value.
+    [[nodiscard]] std::size_t code_bytes() const { return codes != nullptr ? (codes->is_wide() ? 4 : 2) : values_.n_columns() > 0 ? 4 : 1; }
+    [[nodiscard]] bool has_code_rows() const { return codes != nullptr ? codes->has_rows() : binned_.n_columns() > 0 || values_.has_rows(); }
+    [[nodiscard]] const ItemValues& values() const { return values_; }
     [[nodiscard]] const std::uint8_t* bin_row(std::size_t row) const { return binned_.row(row); }
 
     // How often each item was drawn for a tree.
@@ -73,6 +78,7 @@ private:
     void set_class_factor(std::span<const std::int32_t> labels, const ForestOptions& options);
 
     BinnedItems binned_;
+    ItemValues values_;
     std::vector<std::vector<std::uint32_t>> merged_codes_;
     std::vector<std::vector<float>> merged_values_;
 };
