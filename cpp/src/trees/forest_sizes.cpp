@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
 
 #include "emotion/core/errors.hpp"
@@ -22,6 +23,13 @@ std::size_t columns_of(const Share& share, std::size_t n_features) {
     return std::min(static_cast<std::size_t>(std::max(1.0, columns)), n_features);
 }
 
+// As C++ streams write it: std::to_string would write 1e300 with 301 digits.
+std::string short_text(double value) {
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
 double rows_of(const Share& share, double n_positions) {
     return share.kind == Share::Kind::fraction ? std::ceil(share.value * n_positions) : share.value;
 }
@@ -35,10 +43,10 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     options.min_samples_split = std::max({2.0, rows_of(sizes.min_samples_split, n), 2 * options.min_samples_leaf});
     options.max_samples = 0;
     if (sizes.max_samples.kind == Share::Kind::count) {
-        options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
-        if (options.max_samples > n_positions) {
-            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows", std::to_string(options.max_samples));
+        if (sizes.max_samples.value > n) {  // before the conversion: a count may be larger than any integer
+            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows, " + std::to_string(n_positions), short_text(sizes.max_samples.value));
         }
+        options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
     } else if (sizes.max_samples.kind == Share::Kind::fraction) {
         options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));
     }

@@ -10,6 +10,7 @@ namespace emotion::trees {
 namespace {
 
 constexpr const char* caller = "fit_forest";
+constexpr double least_total_weight = 1e-150;
 
 void check(const TrainingSet& data, const ForestOptions& options) {
     const auto require = [](bool holds, const char* parameter, const char* rule, const std::string& value) {
@@ -86,6 +87,21 @@ TrainingPlan::TrainingPlan(const TrainingSet& data, const ForestOptions& options
             ++counts[static_cast<std::size_t>(label)];
         }
         class_factor = balanced(counts);
+    }
+    if (weighted) {
+        check_total(data);
+    }
+}
+
+// Squares of sums of weights must be finite and not zero: impurities are made of them.
+void TrainingPlan::check_total(const TrainingSet& data) const {
+    double total = 0;
+    for (std::size_t p = 0; p < n_positions; ++p) {
+        total += (data.weights.empty() ? 1.0 : data.weights[p]) * class_factor[static_cast<std::size_t>(data.labels[p])];
+    }
+    if (!(total >= least_total_weight && total <= 1 / least_total_weight)) {
+        throw InvalidInputError("sample_weight and class_weight", caller, "such that the training rows' weights sum to a number from 1e-150 to 1e150",
+                                "another sum");
     }
 }
 

@@ -52,6 +52,7 @@ struct TrainingPlan {
 private:
     void set_columns(const TrainingSet& data);
     void set_items(const TrainingSet& data);
+    void check_total(const TrainingSet& data) const;
 
     std::vector<std::vector<std::uint32_t>> merged_codes_;
     std::vector<std::vector<float>> merged_values_;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,15 @@ class _SyntheticSampler(Sampler):
             If ``X`` has NaN or infinity, the lengths differ, ``y`` is no vector of labels or has one class, ``within`` lacks its labels, or
             the strategy asks for what cannot be drawn.
         """
+        with self._whole_or_unfitted():
+            return self._made(X, y, {"speaker": speaker, "groups": groups})
+
+    def _made(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         n_jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
         dense = X.toarray() if hasattr(X, "toarray") else X.sparse.to_dense() if _is_sparse_frame(X) else X
         matrix = check_matrix(dense, caller=self._caller, estimator=self, reset=True)
-        shared = self._codes({"speaker": speaker, "groups": groups}, len(labels))
+        shared = self._codes(metadata, len(labels))
         threads = n_jobs if matrix.size >= _PARALLEL_VALUES else 1
         values, base, neighbour, weight, shortages = _core.smote(matrix, codes, len(classes), step, shared, threads)
         n = len(labels)
@@ -242,7 +247,9 @@ def _as_given(X: Any, values: npt.NDArray[Any], y: Any, labels: npt.NDArray[Any]
         import pandas as pd
 
         result = pd.DataFrame(values, columns=X.columns)
-        result = result.astype(dict(zip(X.columns, X.dtypes, strict=True))) if X.columns.is_unique else result
+        for column, dtype in zip(X.columns, X.dtypes, strict=True) if X.columns.is_unique else ():
+            with contextlib.suppress(TypeError):  # nullable integers and booleans cannot hold values between two rows: float64
+                result[column] = result[column].astype(dtype)
     new_y: Any = labels
     if hasattr(y, "iloc"):
         import pandas as pd
