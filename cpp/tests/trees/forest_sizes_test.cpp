@@ -59,5 +59,13 @@ TEST_CASE("draws: shares go to the nearest, ties to even; more than there are is
     CHECK_THROWS_AS(draws({Kind::count, 11}, 10), InvalidInputError);
 }
 
+TEST_CASE("a count of rows that no integer holds is more than there are") {
+    for (const double count : {11.0, 0x1p63, 0x1p64, 1e300}) {
+        ForestSizes sizes;
+        sizes.max_samples = {Kind::count, count};
+        CHECK_THROWS_AS(sized(sizes, 10, 3), InvalidInputError);
+    }
+}
+
 }  // namespace
 }  // namespace emotion::trees
