@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection as _sklearn
 
-from .._files import write_atomically
+from .._files import read_regular, write_atomically
 from .._validation import check_path, count_rows
 from ..exceptions import InvalidInputError
 from ._folds import Folds, _checked_rows, _crossed, resolve_folds, split_hash
@@ -178,7 +178,7 @@ def load_split(path: str | os.PathLike[str], *, groups: Any = None, row_keys: An
     """
     source = check_path(path, parameter="path", caller="load_split")
     caller = f"load_split({source.name})"
-    document = _parsed(source.read_bytes(), caller)
+    document = _parsed(read_regular(source), caller)
     n, ungrouped = document["n_rows"], document["ungrouped"]
     train, test = _checked_rows([_fold_rows(fold, n, caller) for fold in document["folds"]], n, caller)
     folds = Folds(train, test, n, ungrouped)
@@ -274,7 +274,7 @@ def _parsed(content: bytes, caller: str) -> dict[str, Any]:
         raise InvalidInputError(f"path of {caller} must be a whole split file; got text that is not JSON ({error!s:.80}): {remedy}") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise InvalidInputError(f'path of {caller} must be a split file ("format": "{_FORMAT}"); got another kind of file')
-    if document.get("version") != _VERSION:
+    if type(document.get("version")) is not int or document["version"] != _VERSION:
         version = repr(document.get("version"))[:40]
         raise InvalidInputError(f"path of {caller} must be of version {_VERSION}; got {version}: a newer emotion-native may read it")
     if set(document) != _KEYS or document["sha256"] != _checksum(document):
