@@ -197,3 +197,16 @@ def test_refusals(name: str, value: Any) -> None:
     X, y = make(30, 2, 0)
     with pytest.raises(InvalidInputError, match=rf"^{name} of GradientBoostingClassifier must"):
         GradientBoostingClassifier(**{name: value}).fit(X, y)
+
+
+def test_out_of_bag_scores_of_a_warm_start_stay_aligned_with_the_rounds() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    model = GradientBoostingClassifier(n_estimators=10, warm_start=True, random_state=0).fit(X, y)
+    model.set_params(n_estimators=15, subsample=0.5).fit(X, y)
+    assert model.oob_scores_.shape == model.oob_improvement_.shape == model.train_score_.shape == (15,)
+    assert np.isnan(model.oob_scores_[:10]).all()
+    assert (model.oob_improvement_[:10] == 0).all()
+    assert (model.oob_improvement_[10:] > 0).all()
+    assert model.oob_score_ == model.oob_scores_[-1]

@@ -10,6 +10,8 @@
 namespace emotion::trees {
 namespace {
 
+constexpr std::size_t most_draws = 2'147'483'647;   // so that counts and the products of two stay whole numbers of 32 and 64 bits
+
 std::size_t columns_of(const Share& share, std::size_t n_features) {
     const auto features = static_cast<double>(n_features);
     double columns = features;
@@ -30,6 +32,14 @@ std::string short_text(double value) {
     return text.str();
 }
 
+// Checked before the conversion: a count may be larger than any integer.
+std::size_t draws_of(double count, const ForestOptions& options) {
+    if (!(count <= static_cast<double>(most_draws))) {
+        throw InvalidInputError("max_samples", class_name(options), "at most 2**31 - 1 draws", short_text(count));
+    }
+    return static_cast<std::size_t>(count);
+}
+
 double rows_of(const Share& share, double n_positions) {
     return share.kind == Share::Kind::fraction ? std::ceil(share.value * n_positions) : share.value;
 }
@@ -43,12 +53,9 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     options.min_samples_split = std::max({2.0, rows_of(sizes.min_samples_split, n), 2 * options.min_samples_leaf});
     options.max_samples = 0;
     if (sizes.max_samples.kind == Share::Kind::count) {
-        if (sizes.max_samples.value > n) {  // before the conversion: a count may be larger than any integer
-            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows, " + std::to_string(n_positions), short_text(sizes.max_samples.value));
-        }
-        options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
+        options.max_samples = draws_of(sizes.max_samples.value, options);
     } else if (sizes.max_samples.kind == Share::Kind::fraction) {
-        options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));
+        options.max_samples = draws_of(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)), options);
     }
 }
 
