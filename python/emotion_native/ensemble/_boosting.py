@@ -20,6 +20,7 @@ from .. import _core
 from .._config import ungrouped_allowed
 from .._threads import effective_n_jobs
 from .._validation import (
+    check_absent,
     check_choice,
     check_class_weight,
     check_flag,
@@ -28,7 +29,9 @@ from .._validation import (
     check_rows,
     check_sample_weight,
     check_seed,
+    check_verbose,
     encode_labels,
+    is_true,
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ..model_selection._groups import check_groups, encode, require_groups
@@ -216,7 +219,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept: dict[str, Any] = {name: vars(self).get(name) for name in ("_boosting", "_trace", "_seed", "classes_")} if self.warm_start else {}
+        continued = ("_boosting", "_trace", "_seed", "classes_") if is_true(self.warm_start) else ()
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in continued}
         self._forget()
         try:
             self._check_parameters()
@@ -291,8 +295,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
                 check_number(value, parameter, _NAME, low=0, high=1, open_low=True)
         check_flag(self.warm_start, "warm_start", _NAME)
         check_flag(self.allow_ungrouped, "allow_ungrouped", _NAME)
-        if self.ccp_alpha != 0:
-            raise InvalidInputError(f"ccp_alpha of {_NAME} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
+        check_absent(self.ccp_alpha, "ccp_alpha", _NAME, 0.0, "pruning is not supported")
+        check_verbose(self.verbose, _NAME)
         if not isinstance(self.class_weight, Mapping):
             check_choice(self.class_weight, "class_weight", _NAME, (None, "balanced"))
 
@@ -399,8 +403,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def staged_predict(self, X: npt.ArrayLike) -> Iterator[npt.NDArray[Any]]:
         """Yield `predict` after each round."""
-        for shares in self.staged_predict_proba(X):
-            yield self.classes_[shares.argmax(axis=1)]
+        classes: Any = None  # of the model that the rounds are of, whatever is fitted meanwhile
+        for model, margins in self._staged(X, "staged_predict"):
+            classes = self.classes_ if classes is None else classes
+            yield classes[model.probabilities(margins).argmax(axis=1)]
 
     def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the node where each row ends in each tree, of shape (n_samples, n_estimators_, trees of a round), counted in the tree."""

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import _core
 from .._threads import effective_n_jobs
 from .._validation import (
+    check_absent,
     check_choice,
     check_class_weight,
     check_flag,
@@ -28,7 +29,9 @@ from .._validation import (
     check_rows,
     check_sample_weight,
     check_seed,
+    check_verbose,
     encode_labels,
+    is_true,
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
@@ -113,32 +116,35 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if self.warm_start and "_forest" in self.__dict__ else {}
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if is_true(self.warm_start) and "_forest" in self.__dict__ else {}
         self._forget()
         try:
             self._check_parameters()
             caller = f"{type(self).__name__}.fit"
             rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
             classes, codes = encode_labels(labels, caller=caller)
-            weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
+            weights = check_sample_weight(sample_weight, rows.shape[0], caller=caller)
             seed: int = kept["_seed"] if kept else check_seed(self.random_state, caller=type(self).__name__)
             options = {**self._step(), "seed": seed}
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
             forest, shares = self._grow(rows, codes, weights, options, kept, classes)
+            self.classes_ = classes
+            self.n_classes_ = len(classes)
+            if kept.get("oob_score_") is not None and forest is kept["_forest"] and self._wants_oob():
+                self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
+            elif shares is not None:
+                self._score_out_of_bag(shares, labels, codes)
         except BaseException:
             self._forget()
             raise
-        self.classes_ = classes
-        self.n_classes_ = len(classes)
         self._seed = seed
         self._forest = forest
         self._draws = (rows.shape[0], self.bootstrap, self.max_samples)
-        if kept.get("oob_score_") is not None and forest is kept["_forest"] and self.oob_score is not False:
-            self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
-        elif shares is not None:
-            self._score_out_of_bag(shares, labels, codes)
         return self
+
+    def _wants_oob(self) -> bool:
+        return callable(self.oob_score) or bool(self.oob_score)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed", "_draws")]:
@@ -179,14 +185,13 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         check_flag(self.warm_start, "warm_start", name)
         if not callable(self.oob_score):
             check_flag(self.oob_score, "oob_score", name)
-        if self.oob_score is not False and not self.bootstrap:
-            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
+        if self._wants_oob() and not self.bootstrap:
+            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r:.80}")
         if self.max_samples is not None and not self.bootstrap:
             raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
-        if self.ccp_alpha != 0:
-            raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
-        if self.monotonic_cst is not None:
-            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
+        check_absent(self.ccp_alpha, "ccp_alpha", name, 0.0, "pruning is not supported")
+        check_absent(self.monotonic_cst, "monotonic_cst", name, None, "constraints are not supported")
+        check_verbose(self.verbose, name)
         if not isinstance(self.class_weight, Mapping):
             check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
 
@@ -201,7 +206,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     ) -> tuple[Any, npt.NDArray[np.float64] | None]:
         """Return the forest, grown on what warm_start keeps, and its out-of-bag shares where they are asked for and new."""
         jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        wanted = self.oob_score is not False
+        wanted = self._wants_oob()
         previous = kept.get("_forest")
         everything = options
         if previous is not None:

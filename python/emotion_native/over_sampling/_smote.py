@@ -55,10 +55,14 @@ class _SyntheticSampler(Sampler):
             If ``X`` has NaN or infinity, the lengths differ, ``y`` is no vector of labels or has one class, ``within`` lacks its labels, or
             the strategy asks for what cannot be drawn.
         """
+        with self._whole_or_unfitted():
+            return self._made(X, y, {"speaker": speaker, "groups": groups})
+
+    def _made(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         n_jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
         matrix = check_matrix(as_dense(X), caller=self._caller, estimator=self, reset=True)
-        shared = self._codes({"speaker": speaker, "groups": groups}, len(labels))
+        shared = self._codes(metadata, len(labels))
         threads = n_jobs if matrix.size >= _PARALLEL_VALUES else 1
         values, base, neighbour, weight, shortages = _core.smote(matrix, codes, len(classes), step, shared, threads)
         n = len(labels)
