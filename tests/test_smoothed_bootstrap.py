@@ -96,3 +96,5 @@ def test_bad_factors_are_refused(shrinkage: Any) -> None:
 def test_rows_must_be_numbers(X: Any) -> None:
     with pytest.raises(InvalidInputError, match="X of RandomOverSampler"):
         RandomOverSampler(shrinkage=1).fit_resample(X, LABELS)
+    with pytest.raises(InvalidInputError, match="X of RandomOverSampler"):
+        RandomOverSampler(shrinkage=1).fit(X, LABELS)

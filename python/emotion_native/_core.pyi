@@ -575,13 +575,13 @@ def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/model_selection/fold_rows.hpp"
 #include "emotion/model_selection/group_holdout.hpp"
 #include "step_fit.hpp"
 #include "training_rows.hpp"
@@ -330,13 +331,17 @@ FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec>
                       StopToken& stop) {
     std::size_t largest = 1;
     for (const Fold& fold : folds) {
-        check_part(fold.train, data.x.rows, "train");
         check_part(fold.test, data.x.rows, "test");
+        if (!fold.rest) {
+            check_part(fold.train, data.x.rows, "train");
+        } else if (fold.test.size() >= data.x.rows) {
+            throw InvalidInputError("train", "run_folds", "parts with at least one row", "an empty part");
+        }
         if (fold.spec >= specs.size()) {
             throw InvalidInputError("folds", "run_folds", "fitted with one of the " + std::to_string(specs.size()) + " pipelines",
                                     std::to_string(fold.spec));
         }
-        largest = std::max(largest, fold.train.size());
+        largest = std::max(largest, fold.rest ? data.x.rows - fold.test.size() : fold.train.size());
     }
     const bool forest = std::any_of(specs.begin(), specs.end(), [](const PipelineSpec& s) { return std::holds_alternative<ForestSpec>(s.estimator); });
     trees::RankCodes codes;
@@ -353,7 +358,13 @@ FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec>
         for (std::size_t f = next++; f < folds.size(); f = next++) {
             stop.check();
             const PipelineSpec& spec = specs[folds[f].spec];
-            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, folds[f].train, parallel, stop);
+            std::vector<std::int64_t> others;
+            if (folds[f].rest) {
+                others.resize(data.x.rows - folds[f].test.size());
+                model_selection::other_rows(folds[f].test, data.x.rows, others);
+            }
+            const std::span<const std::int64_t> train = folds[f].rest ? others : folds[f].train;
+            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, train, parallel, stop);
             Matrix<double> probability(folds[f].test.size(), data.n_classes);
             predict_rows(data, fit, folds[f].test, probability, parallel, stop);
             results.probability[f] = std::move(probability);

@@ -96,7 +96,7 @@ class _Scoring:
         """Tell about every failure at once."""
         if self.failures:
             text = f"Scoring failed; these scores of their folds are set to {self.error_score}: {_counted(self.failures)}"
-            warnings.warn(text, FitFailedWarning, stacklevel=4)
+            warnings.warn(text, FitFailedWarning, stacklevel=3)
 
 
 def _number(name: str, value: Any) -> float:
@@ -269,7 +269,7 @@ def _native_results(
         labels = check_labels(y, _num_samples(X), caller="cross_validate")
         wanted = runs
         if train_score:
-            wanted = replace(runs, test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
+            wanted = replace(runs, train=list(runs.train), test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
         proba = native_probabilities(wanted, X, labels, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     except EmotionNativeError:
         if scored.error_score == "raise":
@@ -278,17 +278,19 @@ def _native_results(
     if proba is None:
         return None
     seconds = (time.perf_counter() - start) / len(runs)
-    results: list[dict[str, Any]] = []
-    for fold_proba, train_rows, test_rows in zip(proba, runs.train, runs.test, strict=True):
+    results = []
+    for k, (fold_proba, test_rows) in enumerate(zip(proba, runs.test, strict=True)):
         start = time.perf_counter()
         result: dict[str, Any] = {"fit_time": seconds}
-        for part, rows, values in (("test", test_rows, fold_proba[: len(test_rows)]), ("train", train_rows, fold_proba[len(test_rows) :])):
-            if part == "test" or train_score:
-                try:
-                    result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
-                except NeedsModel:
-                    scored.failures.clear()
-                    return None  # fold by fold, with the models at hand
+        parts = [("test", test_rows, fold_proba[: len(test_rows)])]
+        if train_score:
+            parts.append(("train", runs.train[k], fold_proba[len(test_rows) :]))
+        for part, rows, values in parts:
+            try:
+                result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
+            except NeedsModel:
+                scored.failures.clear()
+                return None  # fold by fold, with the models at hand
         result["score_time"] = time.perf_counter() - start
         results.append(result)
     return results
@@ -317,11 +319,10 @@ def _fitted_results(
             failed = dict.fromkeys(scored.scorers, float(scored.error_score))
             return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
         result["fit_time"] = time.perf_counter() - start
-        for part, rows in (("test", runs.test[k]), ("train", runs.train[k])):
-            if part == "test" or train_score:
-                start = time.perf_counter()
-                result[part] = scored.of(model, X, y, rows)
-                result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
+        for part in ("test", "train") if train_score else ("test",):
+            start = time.perf_counter()
+            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k])
+            result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 
     results = each_fold(len(runs), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)

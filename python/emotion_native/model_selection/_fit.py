@@ -21,6 +21,7 @@ from .._threads import effective_n_jobs
 from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
 from ..exceptions import InvalidInputError
 from ._groups import check_groups, encode
+from ._parts import stored
 from ._runs import Runs
 from ._splitters import Indices
 
@@ -201,7 +202,7 @@ def native_probabilities(
                 labels.codes,
                 len(labels.classes),
                 own_plans,
-                [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.train],
+                [None if rows is None else np.ascontiguousarray(rows, dtype=np.int64) for rows in stored(runs.train)],
                 [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.test],
                 weight,
                 effective_n_jobs(n_jobs, caller=caller),
@@ -237,7 +238,7 @@ def fold_probabilities(
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
-    runs = Runs([estimator], [0] * len(train), list(range(len(train))), list(train), list(test), None, False, np.zeros(len(train), dtype=np.int64))
+    runs = Runs([estimator], [0] * len(train), list(range(len(train))), train, list(test), None, False, np.zeros(len(train), dtype=np.int64))
     return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
 
 

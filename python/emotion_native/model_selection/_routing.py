@@ -61,9 +61,8 @@ def route(
     if not given or not get_config().get("enable_metadata_routing"):
         return Routed(groups, {**given, "groups": groups})
     own_pipeline = hasattr(estimator, "_native_plan")
-    consumers: dict[str, tuple[Any, str]] = {f"scorer_{name}": (scorer, "score") for name, scorer in scorers.items()}
-    consumers["splitter"] = (cv, "split")
-    consumers["estimator"] = (None if own_pipeline else estimator, "fit")
+    consumers: dict[str, tuple[Any, str]] = {"splitter": (cv, "split"), "estimator": (None if own_pipeline else estimator, "fit")}
+    consumers |= {f"scorer_{name}": (scorer, "score") for name, scorer in scorers.items()}
     router = MetadataRouter(owner=caller)
     for name, (consumer, method) in consumers.items():
         if hasattr(consumer, _ROUTED):

@@ -41,7 +41,7 @@ class RandomOverSampler(IndexSampler):
     sampling_strategy_ : dict
         Copies drawn for each label.
     shrinkage_ : dict or None
-        The factor of each label that was drawn.
+        The factor of each label that the strategy is about.
     sample_indices_ : ndarray of shape (n_samples_new,), int64
         For each row of the result, the row that it is a copy of, moved or not: its weight, speaker and group are those of that row.
 
@@ -71,6 +71,11 @@ class RandomOverSampler(IndexSampler):
             check_number(factor, "shrinkage", "RandomOverSampler", low=0, high=float(np.finfo(np.float64).max))
         return super()._checked_step()
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = self.shrinkage is None
+        return tags
+
     def _native_step(self) -> dict[str, Any] | None:
         return None if self.shrinkage is not None else super()._native_step()
 
@@ -79,13 +84,22 @@ class RandomOverSampler(IndexSampler):
         drawn = np.bincount(codes[indices[codes.size :]], minlength=len(classes))
         self.sampling_strategy_ = {label: int(n) for label, n in zip(classes.tolist(), drawn, strict=True)}
         if not isinstance(self.shrinkage, Mapping):
-            self.shrinkage_ = None if self.shrinkage is None else {label: self.shrinkage for label, n in self.sampling_strategy_.items() if n}
+            asked = step["sampling_strategy"]
+            meant = np.asarray(asked) >= 0 if isinstance(asked, list) else drawn > 0
+            self.shrinkage_ = None if self.shrinkage is None else dict.fromkeys(classes[meant].tolist(), self.shrinkage)
             return indices
         missing = [label for label, n in self.sampling_strategy_.items() if n and label not in self.shrinkage]
         if missing:
             raise InvalidInputError(f"shrinkage of RandomOverSampler must have a factor for each label that is drawn; got none for {missing!r}")
         self.shrinkage_ = dict(self.shrinkage)
         return indices
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Check the input and learn ``sampling_strategy_``; nothing is drawn into a result."""
+        super().fit(X, y)
+        if self.shrinkage is not None:
+            check_matrix(as_dense(X), caller="RandomOverSampler.fit")
+        return self
 
     def _moved(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the smoothed bootstrap; the noise of a class has a stream of its own, keyed by the seed and the class's position."""
