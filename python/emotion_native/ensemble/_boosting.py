@@ -80,7 +80,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     max_leaf_nodes : int or None, default None
         Grows best first up to so many leaves.
     warm_start : bool, default False
-        A further `fit` adds the missing rounds; the result equals one fit.
+        A further `fit` adds the missing rounds; the result equals one fit. Early stopping counts its rounds anew.
     validation_fraction : float, default 0.1
         Share of the rows that early stopping holds out, in whole groups.
     n_iter_no_change : int or None, default None
@@ -92,7 +92,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     l2_regularization : float, default 0.0
         Added to the sum of second derivatives of a leaf.
     max_bins : int, default 255
-        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values.
+        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values. Of more than 200,000 rows
+        every k-th one is looked at for them.
     class_weight : {"balanced"}, dict or None, default None
         Weights by class; ``rows / (classes * rows of the class)`` where balanced.
     n_jobs : int or None, default None
@@ -124,7 +125,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     Notes
     -----
     NaN goes to the better side where a node saw some, elsewhere to the child with more rows. Splits are chosen on gradients rounded to 13 bits
-    and a sign; leaves are float64 sums. Forking after a first use of threads is not supported.
+    and a sign; leaves are float64 sums. A child needs second derivatives (weight times p (1 - p)) that sum to 1e-3: give weights of mean 1.
+    Forking after a first use of threads is not supported.
 
     Examples
     --------
