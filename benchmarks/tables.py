@@ -47,6 +47,11 @@ def spread(timing: dict[str, Any]) -> str:
     return f"{seconds(timing['median'])} ({seconds(timing['smallest'])} to {seconds(timing['largest'])})"
 
 
+def threads(ours: dict[str, Any], other: dict[str, Any]) -> str:
+    """Return how many threads both sides had: one number where it is the same."""
+    return f"{ours['threads']}" if ours["threads"] == other["threads"] else f"{ours['threads']} against {other['threads']}"
+
+
 def first_measured(names: str | tuple[str, ...]) -> dict[str, Any] | None:
     """Return the first result that is there."""
     return next((result for name in ([names] if isinstance(names, str) else names) if (result := load(name)) is not None), None)
@@ -72,7 +77,7 @@ def speed_table() -> str:
         ours, *others = result["timings"]
         for other, speedup in zip(others, result["speedups"], strict=True):
             rival = f"{other['name']} {other['version']}"
-            lines.append(f"| {result['title']} | {ours['threads']} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
+            lines.append(f"| {result['title']} | {threads(ours, other)} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
     return "\n".join([*lines, "", machine_line(results)]) + "\n"
 
 
@@ -106,7 +111,7 @@ def targets_table() -> str:
             work = f"{result['title']} ({result['workload']})" if not i else ""
             mine = spread(ours) if not i else ""
             lines.append(
-                f"| {work} | {ours['threads']} | {mine} | {other['name']} {other['version']} | {spread(other)} | {ratios} | {target} "
+                f"| {work} | {threads(ours, other)} | {mine} | {other['name']} {other['version']} | {spread(other)} | {ratios} | {target} "
                 f"| {quality(result['agreement']) if not i else ''} |"
             )
     return "\n".join([*lines, "", machine_line(timed)]) + "\n"

@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -449,9 +449,24 @@ def fit_temperature(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.
     The temperature of least log loss.
     """
 
+def forest_apply(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The leaf of each row in each tree, rows x trees, counted in the tree.
+    """
+
+def forest_decision_paths(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[typing.Any, ...]:
+    """
+    The nodes that each row passes, counted over the forest, as the row starts and columns of a sparse matrix.
+    """
+
 def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, oob: bool=False, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Forest:
     """
     Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.
+    """
+
+def forest_out_of_bag(forest: Forest, X: numpy.typing.NDArray[numpy.float32], options: dict[str, typing.Any], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Out-of-bag class shares of the rows that all trees were fitted on, rows x classes; NaN where every tree drew the row.
     """
 
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
@@ -560,13 +575,13 @@ def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """

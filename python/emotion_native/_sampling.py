@@ -145,3 +145,32 @@ def check_shape(X: Any, caller: str) -> int:
             found = f"0 {kind}(s) (shape={tuple(shape)}) while a minimum of 1 is required."
             raise InvalidInputError(f"X of {caller} must have rows and columns; got {found}")
     return int(shape[0])
+
+
+def as_dense(X: Any) -> Any:
+    """Return a sparse matrix or data frame as a dense one, anything else as it is."""
+    if hasattr(X, "toarray"):
+        return X.toarray()
+    is_frame = hasattr(X, "iloc") and hasattr(X, "dtypes")
+    return X.sparse.to_dense() if is_frame and all("Sparse" in type(dtype).__name__ for dtype in X.dtypes) else X
+
+
+def as_given(X: Any, values: npt.NDArray[Any], y: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """Return the new rows and labels in the containers that were given."""
+    result: Any = values
+    if hasattr(X, "toarray"):
+        from scipy import sparse
+
+        container = sparse.csr_array if isinstance(X, sparse.sparray) else sparse.csr_matrix
+        result = container(values).asformat(X.format)
+    elif hasattr(X, "iloc") and hasattr(X, "columns"):
+        import pandas as pd
+
+        result = pd.DataFrame(values, columns=X.columns)
+        result = result.astype(dict(zip(X.columns, X.dtypes, strict=True))) if X.columns.is_unique else result
+    new_y: Any = labels
+    if hasattr(y, "iloc"):
+        import pandas as pd
+
+        new_y = pd.Series(labels, name=y.name, dtype=y.dtype) if y.ndim == 1 else pd.DataFrame(labels, columns=y.columns)
+    return (result.tolist(), new_y.tolist()) if isinstance(X, list) and isinstance(y, list) else (result, new_y)

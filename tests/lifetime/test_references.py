@@ -31,6 +31,11 @@ def forest() -> en.ensemble.RandomForestClassifier:
 
 
 @cache
+def boosting() -> en.ensemble.GradientBoostingClassifier:
+    return en.ensemble.GradientBoostingClassifier(n_estimators=3, random_state=0, n_jobs=1).fit(X, Y)
+
+
+@cache
 def logistic() -> en.linear_model.LogisticRegression:
     return en.linear_model.LogisticRegression().fit(X, Y)
 
@@ -44,11 +49,17 @@ CALLS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
     "forest fit": lambda X, y: en.ensemble.RandomForestClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
     "forest predict": lambda X, y: forest().predict_proba(X),
     "forest explain": lambda X, y: en.explain.TreeExplainer(forest())(X[:2]),
+    "interventional": lambda X, y: en.explain.TreeExplainer(forest(), X[:4])(X[:2]),
+    "extra trees fit": lambda X, y: en.ensemble.ExtraTreesClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
+    "boosting fit": lambda X, y: en.ensemble.GradientBoostingClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y, np.ones(60)),
+    "boosting staged": lambda X, y: list(boosting().staged_predict_proba(X)),
     "logistic predict": lambda X, y: logistic().predict_proba(X),
     "scaler": lambda X, y: en.preprocessing.StandardScaler().fit(X).transform(X),
     "imputer": lambda X, y: en.impute.SimpleImputer().fit(X).transform(X),
     "selector": lambda X, y: en.feature_selection.SelectKBest(k=3).fit(X, y).transform(X),
     "over-sampler": lambda X, y: en.over_sampling.RandomOverSampler(random_state=0).fit_resample(X, y),
+    "SMOTE": lambda X, y: en.over_sampling.SMOTE(random_state=0, n_jobs=1).fit_resample(X[5:], y[5:]),
+    "under-sampler": lambda X, y: en.under_sampling.RandomUnderSampler(random_state=0).fit_resample(X[5:], y[5:]),
     "features": lambda X, y: en.audio.functionals(SAMPLES, 16000, "classic"),
     "prediction": lambda X, y: loaded().predict(SAMPLES, sample_rate_hz=16000),
 }

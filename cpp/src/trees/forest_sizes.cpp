@@ -9,6 +9,8 @@
 namespace emotion::trees {
 namespace {
 
+constexpr std::size_t most_draws = 2'147'483'647;   // so that counts and the products of two stay whole numbers of 32 and 64 bits
+
 std::size_t columns_of(const Share& share, std::size_t n_features) {
     const auto features = static_cast<double>(n_features);
     double columns = features;
@@ -36,11 +38,11 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     options.max_samples = 0;
     if (sizes.max_samples.kind == Share::Kind::count) {
         options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
-        if (options.max_samples > n_positions) {
-            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows", std::to_string(options.max_samples));
-        }
     } else if (sizes.max_samples.kind == Share::Kind::fraction) {
         options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));
+    }
+    if (options.max_samples > most_draws) {
+        throw InvalidInputError("max_samples", class_name(options), "at most 2**31 - 1 draws", std::to_string(options.max_samples));
     }
 }
 

@@ -108,7 +108,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     train_score_ : ndarray of shape (n_estimators_,), float64
         Mean loss of the rows drawn, after each round (for two classes twice the log loss, as in scikit-learn).
     oob_improvement_, oob_scores_ : ndarray of shape (n_estimators_,), float64
-        With ``subsample`` below 1: how much the round lowered the mean loss of the rows it left out, and that loss.
+        With ``subsample`` below 1: how much the round lowered the mean loss of the rows it left out, and that loss (0 and NaN for a round
+        that left none out, before a warm start with another ``subsample``).
     oob_score_ : float
         The last of ``oob_scores_``.
     ungrouped_ : bool
@@ -247,7 +248,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.train_score_ = np.asarray(trace["train"], dtype=np.float64)
         if self.subsample < 1 and trace["out_of_bag"]:
             self.oob_scores_ = np.asarray(trace["out_of_bag"], dtype=np.float64)
-            self.oob_improvement_ = np.asarray(trace["out_of_bag_before"], dtype=np.float64) - self.oob_scores_
+            self.oob_improvement_ = np.nan_to_num(np.asarray(trace["out_of_bag_before"], dtype=np.float64) - self.oob_scores_)
             self.oob_score_ = float(self.oob_scores_[-1])
 
     def _forget(self) -> None:
@@ -335,7 +336,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
         jobs = effective_n_jobs(self.n_jobs, caller=_NAME)
         model = _core.boosting_fit(X, codes, len(classes), options, weights, holdout, previous, jobs, progress if self.verbose else None)
-        trace = model.trace
+        trace = {name: values or [np.nan] * len(model.trace["train"]) for name, values in model.trace.items()}
         if previous is not None:
             trace = {name: kept["_trace"][name] + values for name, values in trace.items()}
         return model, trace

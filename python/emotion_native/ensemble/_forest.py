@@ -37,6 +37,8 @@ __all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 _ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
 
 
+_KEPT = ("_forest", "_seed", "_draws", "classes_", "oob_score_", "oob_decision_function_")  # what warm_start goes on from
+
 _Fitted = TypeVar("_Fitted", bound="_BaseForest")
 
 
@@ -111,8 +113,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        previous = self.__dict__.pop("_forest", None) if self.warm_start else None
-        previous_classes, previous_seed = getattr(self, "classes_", None), getattr(self, "_seed", None)
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if self.warm_start and "_forest" in self.__dict__ else {}
         self._forget()
         try:
             self._check_parameters()
@@ -120,11 +121,11 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
             classes, codes = encode_labels(labels, caller=caller)
             weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
-            seed = check_seed(self.random_state, caller=type(self).__name__) if previous_seed is None or previous is None else previous_seed
+            seed: int = kept["_seed"] if kept else check_seed(self.random_state, caller=type(self).__name__)
             options = {**self._step(), "seed": seed}
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
-            forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
+            forest, shares = self._grow(rows, codes, weights, options, kept, classes)
         except BaseException:
             self._forget()
             raise
@@ -132,12 +133,15 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         self.n_classes_ = len(classes)
         self._seed = seed
         self._forest = forest
-        if self.oob_score is not False and forest.out_of_bag is not None:
-            self._score_out_of_bag(forest.out_of_bag, labels, codes)
+        self._draws = (rows.shape[0], self.bootstrap, self.max_samples)
+        if kept.get("oob_score_") is not None and forest is kept["_forest"] and self.oob_score is not False:
+            self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
+        elif shares is not None:
+            self._score_out_of_bag(shares, labels, codes)
         return self
 
     def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed")]:
+        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed", "_draws")]:
             delattr(self, name)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -161,14 +165,14 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
                 check_number(value, parameter, name, low=low, integer=True)
             else:
                 check_number(value, parameter, name, low=0, high=1, open_low=True)
-        for parameter in ("max_features", "max_samples"):
+        for parameter, most in (("max_features", 1), ("max_samples", 2**31 - 1)):
             value = getattr(self, parameter)
             if parameter == "max_features" and isinstance(value, str):
                 check_choice(value, parameter, name, ("sqrt", "log2"))
             elif isinstance(value, numbers.Integral):
                 check_number(value, parameter, name, low=1, integer=True)
             elif value is not None:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
+                check_number(value, parameter, name, low=0, high=most, open_low=True)
         check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
         check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
         check_flag(self.bootstrap, "bootstrap", name)
@@ -192,12 +196,16 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         codes: npt.NDArray[np.int32],
         weights: npt.NDArray[np.float64] | None,
         options: dict[str, Any],
-        previous: Any,
-        previous_classes: npt.NDArray[Any] | None,
+        kept: dict[str, Any],
         classes: npt.NDArray[Any],
-    ) -> Any:
+    ) -> tuple[Any, npt.NDArray[np.float64] | None]:
+        """Return the forest, grown on what warm_start keeps, and its out-of-bag shares where they are asked for and new."""
+        jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
+        wanted = self.oob_score is not False
+        previous = kept.get("_forest")
+        everything = options
         if previous is not None:
-            if previous.n_features != X.shape[1] or previous_classes is None or not np.array_equal(previous_classes, classes):
+            if previous.n_features != X.shape[1] or not np.array_equal(kept["classes_"], classes):
                 rule = "have the columns and classes of the fit that warm_start continues"
                 raise InvalidInputError(f"X and y of {type(self).__name__}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
             missing = options["n_estimators"] - previous.n_trees
@@ -205,18 +213,25 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
                 raise InvalidInputError(
                     f"n_estimators of {type(self).__name__} must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
                 )
+            if wanted and kept["_draws"] != (X.shape[0], self.bootstrap, self.max_samples):
+                rule = "be False, or the rows, bootstrap and max_samples those of the fit that warm_start continues"
+                raise InvalidInputError(f"oob_score of {type(self).__name__} must {rule}; got {self.oob_score!r}")
             if missing == 0:
                 warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
-                return previous
+                new = wanted and kept["oob_score_"] is None
+                return previous, _core.forest_out_of_bag(previous, X, options, jobs) if new else None
             options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
         total = options["n_estimators"]
 
         def progress(done: int) -> None:
             print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
-        jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        forest = _core.forest_fit(X, codes, len(classes), options, weights, self.oob_score is not False, jobs, progress if self.verbose else None)
-        return forest if previous is None else _joined(previous, forest)
+        now = wanted and previous is None
+        forest = _core.forest_fit(X, codes, len(classes), options, weights, now, jobs, progress if self.verbose else None)
+        if previous is None:
+            return forest, forest.out_of_bag
+        forest = _joined(previous, forest)
+        return forest, _core.forest_out_of_bag(forest, X, everything, jobs) if wanted else None
 
     def _score_out_of_bag(self, shares: npt.NDArray[np.float64], y: npt.NDArray[Any], codes: npt.NDArray[np.int32]) -> None:
         voted = ~np.isnan(shares[:, 0])
@@ -260,6 +275,37 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         shares = self.predict_proba(X)
         labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
         return labels
+
+    def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Return the leaf where each row ends in each tree, of shape (n_samples, n_estimators).
+
+        Nodes are counted from 0 in each tree: the root first, a child after its parent.
+        """
+        forest, rows, jobs = self._rows(X, "apply")
+        leaves: npt.NDArray[np.int64] = _core.forest_apply(forest, rows, jobs)
+        return leaves
+
+    def decision_path(self, X: npt.ArrayLike) -> tuple[Any, npt.NDArray[np.int64]]:
+        """Return the nodes that each row passes.
+
+        Returns
+        -------
+        indicator : scipy.sparse.csr_matrix of shape (n_samples, n_nodes), int64
+            1 where the row passes the node; the nodes of all trees side by side.
+        n_nodes_ptr : ndarray of shape (n_estimators + 1,), int64
+            The columns of tree ``t`` are ``n_nodes_ptr[t]`` to ``n_nodes_ptr[t + 1]``.
+        """
+        from scipy.sparse import csr_matrix
+
+        forest, rows, jobs = self._rows(X, "decision_path")
+        starts, nodes = _core.forest_decision_paths(forest, rows, jobs)
+        ones = np.ones(len(nodes), dtype=np.int64)
+        return csr_matrix((ones, nodes, starts), shape=(rows.shape[0], forest.n_nodes)), np.array(forest.tree_offsets)
+
+    def _rows(self, X: Any, method: str) -> tuple[Any, npt.NDArray[Any], int]:
+        check_is_fitted(self)
+        rows = check_matrix(X, caller=f"{type(self).__name__}.{method}", estimator=self, allow_nan=True, dtypes=(np.float32,))
+        return self._forest, rows, effective_n_jobs(self.n_jobs, caller=type(self).__name__)
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
@@ -321,13 +367,13 @@ class RandomForestClassifier(_BaseForest):
     verbose : int, default 0
         Above 0: counts finished trees on standard error.
     warm_start : bool, default False
-        A further `fit` adds the missing trees to the forest.
+        A further `fit` adds the missing trees to the forest; an out-of-bag score then counts the votes of all of them.
     class_weight : {"balanced", "balanced_subsample"}, dict or None, default None
         Weights by class; ``rows / (classes * rows of the class)`` where balanced, per tree where balanced_subsample.
     ccp_alpha : float, default 0.0
         Only 0 is supported.
     max_samples : None, int or float, default None
-        Rows drawn for a tree; None: as many as there are.
+        Rows drawn for a tree; None: as many as there are; a float: that many times the rows, also above 1.
     monotonic_cst : None
         Only None is supported.
 

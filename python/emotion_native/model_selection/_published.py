@@ -95,6 +95,17 @@ def _plain(part: Iterable[Any]) -> list[Any]:
     return [group.item() if isinstance(group, np.generic) else group for group in part]
 
 
+def published_names() -> list[str]:
+    """Return the names that `published_folds` knows.
+
+    Examples
+    --------
+    >>> published_names()
+    ['ravdess/luna-jimenez']
+    """
+    return list(_PUBLISHED)
+
+
 def published_folds(name: str, *, speaker_format: str | None = "") -> PredefinedGroupSplit:
     """Return the folds of a publication, to compare results with those of other papers.
 

@@ -181,7 +181,7 @@ def load_split(path: str | os.PathLike[str], *, groups: Any = None, row_keys: An
     caller = f"load_split({source.name})"
     document = _parsed(source.read_bytes(), caller)
     n, ungrouped = document["n_rows"], document["ungrouped"]
-    train, test = _checked_rows([_fold_rows(fold, n, caller) for fold in document["folds"]], n, caller)
+    train, test = _checked_rows((_fold_rows(fold, n, caller) for fold in document["folds"]), n, caller)
     folds = Folds(train, test, n, ungrouped)
     if split_hash(folds) != document["split_hash"]:
         raise InvalidInputError(f"path of {caller} must be a file whose split_hash is that of its folds; got another: write it anew with save_split")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
-from .._sampling import Codes, Sampler
+from .._sampling import Codes, Sampler, as_dense, as_given
 from .._threads import effective_n_jobs
 from .._validation import check_choice, check_matrix, check_number, encode_labels
 from ..exceptions import InvalidInputError
@@ -58,8 +57,7 @@ class _SyntheticSampler(Sampler):
         """
         labels, classes, codes, step = self._check(X, y)
         n_jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        dense = X.toarray() if hasattr(X, "toarray") else X.sparse.to_dense() if _is_sparse_frame(X) else X
-        matrix = check_matrix(dense, caller=self._caller, estimator=self, reset=True)
+        matrix = check_matrix(as_dense(X), caller=self._caller, estimator=self, reset=True)
         shared = self._codes({"speaker": speaker, "groups": groups}, len(labels))
         threads = n_jobs if matrix.size >= _PARALLEL_VALUES else 1
         values, base, neighbour, weight, shortages = _core.smote(matrix, codes, len(classes), step, shared, threads)
@@ -75,7 +73,7 @@ class _SyntheticSampler(Sampler):
             label: text for label, row in zip(classes.tolist(), shortages.tolist(), strict=True) if (text := self._fallback(*row)) is not None
         }
         made_labels = labels[self.sample_indices_]
-        return _as_given(X, values, y, made_labels)
+        return as_given(X, values, y, made_labels)
 
     def _codes(self, metadata: dict[str, Any], n_rows: int) -> Codes | None:
         """Return codes of the row metadata that neighbours must share."""
@@ -224,28 +222,3 @@ class BorderlineSMOTE(_SyntheticSampler):
         check_number(self.m_neighbors, "m_neighbors", "BorderlineSMOTE", low=1, high=2**31 - 1, integer=True)
         check_choice(self.kind, "kind", "BorderlineSMOTE", ("borderline-1", "borderline-2"))
         return {**super()._checked_step(), "m_neighbors": int(self.m_neighbors), "borderline_kind": self.kind}
-
-
-def _is_sparse_frame(X: Any) -> bool:
-    return hasattr(X, "iloc") and hasattr(X, "dtypes") and all(hasattr(dtype, "sparse") or "Sparse" in type(dtype).__name__ for dtype in X.dtypes)
-
-
-def _as_given(X: Any, values: npt.NDArray[Any], y: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
-    """Return the new rows and labels in the containers that were given."""
-    result: Any = values
-    if hasattr(X, "toarray"):
-        from scipy import sparse
-
-        container = sparse.csr_array if isinstance(X, sparse.sparray) else sparse.csr_matrix
-        result = container(values).asformat(X.format)
-    elif hasattr(X, "iloc") and hasattr(X, "columns"):
-        import pandas as pd
-
-        result = pd.DataFrame(values, columns=X.columns)
-        result = result.astype(dict(zip(X.columns, X.dtypes, strict=True))) if X.columns.is_unique else result
-    new_y: Any = labels
-    if hasattr(y, "iloc"):
-        import pandas as pd
-
-        new_y = pd.Series(labels, name=y.name, dtype=y.dtype) if y.ndim == 1 else pd.DataFrame(labels, columns=y.columns)
-    return (result.tolist(), new_y.tolist()) if isinstance(X, list) and isinstance(y, list) else (result, new_y)

@@ -81,6 +81,7 @@ struct Fold {
     std::span<const std::int64_t> train;
     std::span<const std::int64_t> test;
     std::size_t spec = 0;  // which of the pipelines is fitted
+    bool rest = false;     // the training rows are all rows but `test` (strictly increasing), in order: made when the fold runs; `train` is empty
 };
 
 // A pipeline fitted on some rows, and the global classes that its estimator knows, ascending.
