@@ -398,9 +398,9 @@ class RandomForestClassifier(_BaseForest):
 
     Notes
     -----
-    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training values,
-    and splits lie
-    between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at any size.
+    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training
+    values, and splits lie between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at
+    any size.
     Where a node saw NaN in its column, NaN goes to the better side; elsewhere to the child with more training rows. Sample weights scale
     what drawn rows count, as in scikit-learn before 1.9. Forking after a first use of threads is not supported.
 
