@@ -52,7 +52,7 @@ def run(module: dict[str, Any], folder: Path) -> Outcomes:
     report.unlink(missing_ok=True)
     environment = {**os.environ, "PEER_SWAPS": json.dumps(swaps_of(module)), "PEER_REPORT": str(report)}
     environment["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), *filter(None, [environment.get("PYTHONPATH")])])
-    environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", PYTHONHASHSEED="0")  # a peer's test walks through a set of solvers
     target = [str(SCRIPTS / name)] if name.endswith(".py") else ["--pyargs", name]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "peer_swap", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(folder)]
     command += ["--tb=short", "--no-header", "-W", "ignore", *module.get("options", []), *target]

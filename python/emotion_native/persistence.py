@@ -45,9 +45,9 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `Pipeline`, classifier of `ensemble` or `LogisticRegression` of this package, or one of them inside
-        `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold are then saved too. Samplers act in ``fit`` only
-        and are left out.
+        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, a
+        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold
+        are then saved too. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : mapping or None

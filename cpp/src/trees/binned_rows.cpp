@@ -136,6 +136,24 @@ void encode(const float* ends, std::uint32_t first_step, const float* values, st
 
 }  // namespace
 
+std::vector<std::size_t> bin_ends(std::span<const double> mass, int max_bins) {
+    std::vector<std::size_t> ends;
+    const auto most = static_cast<std::size_t>(max_bins);
+    double left = std::accumulate(mass.begin(), mass.end(), 0.0);
+    double bin = 0;
+    for (std::size_t i = 0; i + 1 < mass.size() && ends.size() + 1 < most; ++i) {
+        bin += mass[i];
+        const bool all_fit = mass.size() - i <= most - ends.size();   // every further value can have a bin
+        const double target = left / static_cast<double>(most - ends.size());
+        if (all_fit || bin + mass[i + 1] / 2 > target) {
+            ends.push_back(i);
+            left -= bin;
+            bin = 0;
+        }
+    }
+    return ends;
+}
+
 std::vector<float> bin_edges(std::span<const float> values, std::span<const double> weights, int max_bins) {
     std::vector<float> distinct;
     std::vector<double> mass;
@@ -147,18 +165,8 @@ std::vector<float> bin_edges(std::span<const float> values, std::span<const doub
         mass.back() += weights.empty() ? 1.0 : weights[i];
     }
     std::vector<float> edges;
-    const auto most = static_cast<std::size_t>(max_bins);
-    double left = std::accumulate(mass.begin(), mass.end(), 0.0);
-    double bin = 0;
-    for (std::size_t i = 0; i + 1 < distinct.size() && edges.size() + 1 < most; ++i) {
-        bin += mass[i];
-        const bool all_fit = distinct.size() - i <= most - edges.size();   // every further value can have a bin
-        const double target = left / static_cast<double>(most - edges.size());
-        if (all_fit || bin + mass[i + 1] / 2 > target) {
-            edges.push_back(halfway(distinct[i], distinct[i + 1]));
-            left -= bin;
-            bin = 0;
-        }
+    for (const std::size_t end : bin_ends(mass, max_bins)) {
+        edges.push_back(halfway(distinct[end], distinct[end + 1]));
     }
     return edges;
 }

@@ -257,7 +257,7 @@ private:
         std::vector<GradientTree> trees(k);
         const bool split_nodes = static_cast<std::size_t>(parallel_.n_threads()) > k;
         const auto grow = [&](std::size_t c) {
-            GradientRows rows{binned_.get(), drawn, std::vector<double>(rows_.size()), std::vector<double>(rows_.size()), &weight_};
+            GradientRows rows{binned_.get(), drawn, std::vector<double>(rows_.size()), std::vector<double>(rows_.size()), &weight_, &histograms_};
             const std::int32_t target = k == 1 ? 1 : static_cast<std::int32_t>(c);
             gradients(margins_.row(c).data(), k == 1 ? nullptr : normaliser_.data(), labels_.data(), target, weight_.empty() ? nullptr : weight_.data(),
                       rows_.size(), rows.g.data(), rows.h.data());
@@ -337,6 +337,7 @@ private:
     std::vector<std::uint32_t> training_;
     std::vector<std::uint32_t> holdout_;
     std::unique_ptr<BinnedRows> binned_;
+    HistogramPool histograms_;
     Matrix<double> margins_;                  // outputs x positions
     std::vector<double> normaliser_;          // log of the sum of exponentials, by position
 };

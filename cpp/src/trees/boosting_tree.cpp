@@ -62,6 +62,7 @@ public:
             const bool last = options_.max_leaf_nodes >= 0 && n_leaves == static_cast<std::size_t>(options_.max_leaf_nodes);
             split(std::move(open), !last);
         }
+        give_back();
         sum_leaves();
         return std::move(tree_);
     }
@@ -128,12 +129,24 @@ private:
             free_.pop_back();
             return histogram;
         }
-        return std::make_unique<Histogram>(binned_.block_offset.back() * bin_words);
+        const std::size_t words = binned_.block_offset.back() * bin_words;
+        return data_.pool != nullptr ? data_.pool->take(words) : std::make_unique<Histogram>(words);
     }
     void give(std::unique_ptr<Histogram> histogram) {
         if (histogram != nullptr) {
             free_.push_back(std::move(histogram));
         }
+    }
+    void give_back() {
+        for (Open& open : open_) {
+            give(std::move(open.histogram));
+        }
+        for (auto& histogram : free_) {
+            if (data_.pool != nullptr) {
+                data_.pool->give(std::move(histogram));
+            }
+        }
+        free_.clear();
     }
 
     void push(Open&& open) {
@@ -417,6 +430,23 @@ private:
 };
 
 }  // namespace
+
+std::unique_ptr<std::vector<std::int32_t>> HistogramPool::take(std::size_t words) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!free_.empty()) {
+            auto histogram = std::move(free_.back());
+            free_.pop_back();
+            return histogram;
+        }
+    }
+    return std::make_unique<std::vector<std::int32_t>>(words);
+}
+
+void HistogramPool::give(std::unique_ptr<std::vector<std::int32_t>> histogram) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(histogram));
+}
 
 std::size_t GradientTree::leaf_of(const std::uint8_t* codes, const BinnedRows& binned) const {
     std::size_t i = 0;

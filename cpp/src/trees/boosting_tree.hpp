@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "binned_rows.hpp"
@@ -38,6 +39,18 @@ struct GradientTree {
     [[nodiscard]] std::size_t leaf_of(const std::uint8_t* codes, const BinnedRows& binned) const;
 };
 
+// Memory of histograms that trees hand on to each other: a wide table's take megabytes each, and fresh memory costs more than filling it.
+class HistogramPool {
+public:
+    // Of that many words; what they hold is left over from another tree.
+    std::unique_ptr<std::vector<std::int32_t>> take(std::size_t words);
+    void give(std::unique_ptr<std::vector<std::int32_t>> histogram);
+
+private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<std::vector<std::int32_t>>> free_;
+};
+
 // What a tree is grown on: positions drawn, and by position the weight (empty: 1) and the probability of the output; target: 1 or 0.
 struct GradientRows {
     const BinnedRows* binned = nullptr;
@@ -45,6 +58,7 @@ struct GradientRows {
     std::vector<double> g;                // by position: w (p - y) and w p (1 - p)
     std::vector<double> h;
     const std::vector<double>* weight = nullptr;   // empty: all 1
+    HistogramPool* pool = nullptr;                 // of the fit; one for histograms of one size
 };
 
 // tree_number keys the columns drawn at nodes.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -102,9 +103,12 @@ Forest join(std::vector<Tree>& trees, std::size_t n_classes, std::size_t n_featu
     return forest;
 }
 
+// Copies what the forest sees of a row of the matrix.
+using ReadRow = std::function<void(std::uint32_t row, float* x)>;
+
 // Means over the trees that did not draw the row, added in the order of the trees.
-void score_out_of_bag(const Forest& forest, const TrainingSet& data, const TrainingPlan& plan, const BagMarks& in_bag, OutOfBag& out, Parallel& parallel,
-                      StopToken& stop) {
+void score_out_of_bag(const Forest& forest, std::span<const std::int32_t> rows, const ReadRow& read, const TrainingPlan& plan, const BagMarks& in_bag,
+                      OutOfBag& out, Parallel& parallel, StopToken& stop) {
     const ForestPredictor predictor(forest);
     const std::size_t k = forest.n_classes;
     out.probability = Matrix<double>(plan.n_positions, k, std::numeric_limits<double>::quiet_NaN());
@@ -113,12 +117,8 @@ void score_out_of_bag(const Forest& forest, const TrainingSet& data, const Train
         std::vector<double> sums(k);
         for (std::size_t p = begin; p < end; ++p) {
             stop.check();
-            const auto row = static_cast<std::uint32_t>(data.rows[p]);
-            for (std::size_t j = 0; j < x.size(); ++j) {
-                const Column& column = plan.columns[j];
-                const std::uint32_t code = column.code(row);
-                x[j] = code == column.missing_code ? std::numeric_limits<float>::quiet_NaN() : column.values[code];
-            }
+            const auto row = static_cast<std::uint32_t>(rows[p]);
+            read(row, x.data());
             std::fill(sums.begin(), sums.end(), 0.0);
             std::size_t votes = 0;
             for (std::size_t t = 0; t < forest.n_trees(); ++t) {
@@ -157,10 +157,22 @@ void walk(const Forest& forest, MatrixView<const float> x, MatrixView<double> ou
     }
 }
 
-}  // namespace
+bool uses_bins(std::size_t n_positions, const ForestOptions& options) {
+    return options.splitter == Splitter::best && n_positions > options.exact_positions;
+}
 
-Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
-    const TrainingPlan plan(data, options);
+// Replaces the plan's rank codes by what the fit reads instead, if it does.
+template <class Data>
+void take_columns(TrainingPlan& plan, const Data& data, const ForestOptions& options, Parallel& parallel, StopToken& stop) {
+    if (options.splitter == Splitter::random_cut) {
+        plan.take_values(ItemValues(data, plan.item_row, parallel, stop));
+    } else if (uses_bins(plan.n_positions, options)) {
+        plan.take_bins(BinnedItems(data, plan.item_row, parallel, stop));
+    }
+}
+
+Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::span<const std::int32_t> rows, const ReadRow& read, Parallel& parallel,
+                   StopToken& stop, OutOfBag* out_of_bag) {
     const auto n_trees = static_cast<std::size_t>(options.n_estimators);
     const std::size_t draws = options.bootstrap && options.max_samples != 0 ? options.max_samples : plan.n_positions;
     const bool by_counts = !plan.weighted && options.splitter == Splitter::best;
@@ -197,12 +209,33 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
     });
     Forest forest = join(trees, plan.n_classes, plan.columns.size());
     if (out_of_bag != nullptr) {
-        score_out_of_bag(forest, data, plan, in_bag, *out_of_bag, parallel, stop);
+        score_out_of_bag(forest, rows, read, plan, in_bag, *out_of_bag, parallel, stop);
     }
     return forest;
 }
 
+}  // namespace
+
+Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
+    TrainingPlan plan(data, options);
+    take_columns(plan, data, options, parallel, stop);
+    const auto read = [&data](std::uint32_t row, float* x) {
+        for (std::size_t j = 0; j < data.columns.size(); ++j) {
+            const auto column = static_cast<std::size_t>(data.columns[j]);
+            const std::uint32_t code = data.codes->is_wide() ? data.codes->wide(column)[row] : data.codes->narrow(column)[row];
+            x[j] = code < data.values[j].size() ? data.values[j][code] : std::numeric_limits<float>::quiet_NaN();
+        }
+    };
+    return grow_forest(plan, options, data.rows, read, parallel, stop, out_of_bag);
+}
+
 Forest fit_forest(const LabelledRows& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
+    if (options.splitter == Splitter::random_cut || uses_bins(data.rows.size(), options)) {   // needs no rank codes
+        TrainingPlan plan(data, options);
+        take_columns(plan, data, options, parallel, stop);
+        const auto read = [&data](std::uint32_t row, float* x) { std::ranges::copy(data.x.row(row), x); };
+        return grow_forest(plan, options, data.rows, read, parallel, stop, out_of_bag);
+    }
     const RankCodes codes = RankCodes::build(data.x, parallel, stop);
     std::vector<std::int32_t> columns(data.x.cols);
     std::iota(columns.begin(), columns.end(), 0);

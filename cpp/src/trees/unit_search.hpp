@@ -83,7 +83,7 @@ struct EntropyScore {
 
 // Unit weights. Key: code | class | copies.
 template <class Key, class Score>
-class UnitSearch final : public SearchBase<Key> {
+class UnitSearch : public SearchBase<Key> {
     using Base = SearchBase<Key>;
 
 public:
@@ -99,7 +99,7 @@ public:
         payload_.clear();
         for (std::size_t i = 0; i < copies.size(); ++i) {
             if (copies[i] != 0) {
-                this->rows_.push_back(plan.item_row[i]);
+                this->rows_.push_back(plan.code_row(i));
                 payload_.push_back((static_cast<Key>(plan.item_class[i]) << copy_bits_) | copies[i]);
             }
         }
@@ -214,6 +214,7 @@ private:
         }
     }
 
+protected:
     Score score_;
     std::vector<Key> payload_;
     std::vector<Key> spare_payload_;

@@ -340,7 +340,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 class RandomForestClassifier(_BaseForest):
     """A random forest: trees on bootstrap samples with random candidate columns, whose class shares are averaged.
 
-    Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn, exact splits.
+    Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn.
 
     Parameters
     ----------
@@ -398,6 +398,8 @@ class RandomForestClassifier(_BaseForest):
 
     Notes
     -----
+    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training values, and splits lie
+    between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at any size.
     Where a node saw NaN in its column, NaN goes to the better side; elsewhere to the child with more training rows. Sample weights scale
     what drawn rows count, as in scikit-learn before 1.9. Forking after a first use of threads is not supported.
 

@@ -179,6 +179,7 @@ def _native_model(model: Any, estimator: Any) -> Any:
     elif type(estimator).__name__ in ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"):
         remedy = "; call fit first"
     raise InvalidInputError(
-        "model of TreeExplainer must be a fitted forest or boosting model of emotion_native, or a pipeline that ends in one; "
+        "model of TreeExplainer must be a fitted RandomForestClassifier, ExtraTreesClassifier or GradientBoostingClassifier of emotion_native, or a "
+        "pipeline that ends in one; "
         f"got {type(model).__name__}{remedy}"
     )
