@@ -197,6 +197,17 @@ trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& sp
     if (std::count(weighs.begin(), weighs.end(), std::uint8_t{1}) < 2) {
         throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
     }
+    if (!rows.weights.empty()) {
+        std::vector<std::uint8_t> present(classes.size(), 0);
+        for (std::size_t p = 0; p < rows.labels.size(); ++p) {
+            if (rows.weights[p] > 0) {
+                present[static_cast<std::size_t>(rows.labels[p])] = 1;
+            }
+        }
+        if (std::count(present.begin(), present.end(), std::uint8_t{1}) < 2) {
+            throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
+        }
+    }
     const std::vector<std::uint8_t> held_out = boosting_holdout(rows, spec);
     const auto n_held = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), std::uint8_t{1}));
     trees::BoostingOptions options = spec.options;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 
 namespace emotion::runtime {
 namespace {
@@ -107,6 +108,8 @@ public:
         own.counts = own_counts(options, options.caller());
         const std::vector<std::int64_t> wanted =
             sampling::rows_to_add(sampling::ClassRows(rows_.labels, classes_.size()).counts, own, options.caller());
+        check_memory(rows_.rows.size() + static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0})),
+                     rows_.columns.size() * sizeof(T), "sampling_strategy", options.caller(), "the rows of the result");
         rows_.detach(static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0})));
         if (!std::all_of(rows_.own.begin(), rows_.own.end(), [](T v) { return std::isfinite(v); })) {
             throw InvalidInputError("X", options.caller(), "free of NaN and infinity", "NaN or infinity");

@@ -1,6 +1,7 @@
 #include "emotion/trees/forest.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <mutex>
 #include <numeric>
 
+#include "emotion/core/memory.hpp"
 #include "emotion/trees/forest_predictor.hpp"
 #include "grower.hpp"
 
@@ -176,8 +178,11 @@ Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::
     const bool by_counts = !plan.weighted && options.splitter == Splitter::best;
     const std::vector<std::int64_t> xlogx = options.criterion == Criterion::entropy && by_counts ? entropy_table(draws) : std::vector<std::int64_t>{};
     WorkspacePool pool(plan, options);
+    check_memory(out_of_bag != nullptr ? n_trees : 0, (plan.n_rows + 7) / 8, "n_estimators", class_name(options), "the out-of-bag marks");
     BagMarks in_bag(out_of_bag != nullptr ? n_trees : 0, plan.n_rows);
+    check_memory(n_trees, sizeof(Tree), "n_estimators", class_name(options), "the trees");
     std::vector<Tree> trees(n_trees);
+    std::atomic<std::size_t> n_shares{0};
     parallel.each(n_trees, [&](std::size_t t) {
         stop.check();
         auto workspace = pool.take();
@@ -190,6 +195,8 @@ Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::
         }
         search->start_tree(copies, plan.tree_class_factor(options, copies));
         trees[t] = workspace->grower.grow(*search, options.first_tree + t, stop);
+        const std::size_t shares = n_shares += trees[t].value.size();
+        check_memory(2 * shares, sizeof(double), "n_estimators", class_name(options), "the class shares of the trees' nodes");  // once more when joined
         if (out_of_bag != nullptr) {
             for (std::size_t i = 0; i < copies.size(); ++i) {
                 if (copies[i] != 0) {

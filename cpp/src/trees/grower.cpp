@@ -8,6 +8,8 @@
 #include <queue>
 #include <utility>
 
+#include "emotion/core/memory.hpp"
+
 namespace emotion::trees {
 namespace {
 
@@ -33,6 +35,7 @@ Grower::Grower(const TrainingPlan& plan, const ForestOptions& options)
       max_features_(options.max_features == 0 ? plan.columns.size() : std::min(options.max_features, plan.columns.size())),
       columns_(plan.columns.size()),
       is_constant_(plan.columns.size(), 0),
+      most_shares_(physical_memory() / sizeof(double) / 2),  // growing a vector needs the old and the new one
       compact_limit_(compact_limit()) {
     std::iota(columns_.begin(), columns_.end(), 0U);
     for (NodeSums* sums : {&sums_, &left_sums_, &right_sums_}) {
@@ -66,6 +69,9 @@ std::int32_t Grower::add_node(const Node& node) {
     const auto index = static_cast<std::int32_t>(tree_.feature.size());
     if (node.parent >= 0) {
         (node.is_right ? tree_.right : tree_.left)[static_cast<std::size_t>(node.parent)] = index;
+    }
+    if (tree_.value.size() > most_shares_) {
+        check_memory(2 * tree_.value.size(), sizeof(double), "y", class_name(options_), "the class shares of a tree's nodes (fewer classes, or smaller trees)");
     }
     search_->sums(node.begin, node.end, sums_);
     sums_.impurity = sums_.pure ? 0 : impurity_of(sums_.classes, sums_.weight, options_.criterion);

@@ -11,6 +11,7 @@ namespace emotion::trees {
 namespace {
 
 constexpr const char* caller = "fit_forest";
+constexpr double least_total_weight = 1e-150;
 
 void require(bool holds, const char* parameter, const char* rule, const std::string& value) {
     if (!holds) {
@@ -136,6 +137,21 @@ void TrainingPlan::set_class_factor(std::span<const std::int32_t> labels, const 
             ++counts[static_cast<std::size_t>(label)];
         }
         class_factor = balanced(counts);
+    }
+    if (weighted) {
+        check_total(labels);
+    }
+}
+
+// Squares of sums of weights must be finite and not zero: impurities are made of them.
+void TrainingPlan::check_total(std::span<const std::int32_t> labels) const {
+    double total = 0;
+    for (std::size_t p = 0; p < n_positions; ++p) {
+        total += (item_weight.empty() ? 1.0 : item_weight[p]) * class_factor[static_cast<std::size_t>(labels[p])];
+    }
+    if (!(total >= least_total_weight && total <= 1 / least_total_weight)) {
+        throw InvalidInputError("sample_weight and class_weight", caller, "such that the training rows' weights sum to a number from 1e-150 to 1e150",
+                                "another sum");
     }
 }
 

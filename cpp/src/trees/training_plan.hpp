@@ -76,6 +76,7 @@ private:
     void set_columns(const TrainingSet& data);
     void set_items(std::span<const std::int32_t> rows, std::span<const std::int32_t> labels, std::span<const double> weights);
     void set_class_factor(std::span<const std::int32_t> labels, const ForestOptions& options);
+    void check_total(std::span<const std::int32_t> labels) const;
 
     BinnedItems binned_;
     ItemValues values_;

@@ -62,5 +62,13 @@ TEST_CASE("draws: shares go to the nearest, ties to even; more than there are ro
     CHECK_THROWS_AS(draws({Kind::fraction, 1e9}, 10), InvalidInputError);
 }
 
+TEST_CASE("a count of rows that no integer holds is more than can be drawn") {
+    for (const double count : {0x1p31, 0x1p63, 0x1p64, 1e300}) {
+        ForestSizes sizes;
+        sizes.max_samples = {Kind::count, count};
+        CHECK_THROWS_AS(sized(sizes, 10, 3), InvalidInputError);
+    }
+}
+
 }  // namespace
 }  // namespace emotion::trees

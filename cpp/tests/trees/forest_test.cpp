@@ -156,10 +156,16 @@ TEST_CASE("rows of weight zero have no influence") {
         data.x(i, 0) = 1000;
     }
     CHECK(test::equal(a, test::fit(data, test::one_plain_tree())));
-    data.weights.assign(60, 0.0);
-    const Forest nothing = test::fit(data, test::one_plain_tree());
-    CHECK(nothing.n_nodes() == 1);
-    CHECK(nothing.value == std::vector<double>{0.5, 0.5});
+}
+
+TEST_CASE("weights whose sum, or the square of it, is zero or infinite are refused") {
+    auto data = test::make_data(60, 3, 2, 6);
+    for (const double weight : {0.0, 1e-320, 1e-160, 1e150, 1e308}) {
+        data.weights.assign(60, weight);
+        CHECK_THROWS_AS(test::fit(data, test::one_plain_tree()), InvalidInputError);
+    }
+    data.weights.assign(60, 1e-100);
+    CHECK(test::fit(data, test::one_plain_tree()).n_nodes() > 1);
 }
 
 TEST_CASE("out of bag: only trees that drew no copy of the row vote") {

@@ -27,6 +27,7 @@ from .._validation import (
     check_sample_weight,
     check_seed,
     encode_labels,
+    is_true,
 )
 from ..exceptions import InvalidInputError
 from ..model_selection._groups import check_groups, encode, require_groups
@@ -76,7 +77,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     max_leaf_nodes : int or None, default None
         Grows best first up to so many leaves.
     warm_start : bool, default False
-        A further `fit` adds the missing rounds; the result equals one fit.
+        A further `fit` adds the missing rounds; the result equals one fit. Early stopping counts its rounds anew.
     validation_fraction : float, default 0.1
         Share of the rows that early stopping holds out, in whole groups.
     n_iter_no_change : int or None, default None
@@ -88,7 +89,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     l2_regularization : float, default 0.0
         Added to the sum of second derivatives of a leaf.
     max_bins : int, default 255
-        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values.
+        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values. Of more than 200,000 rows
+        every k-th one is looked at for them.
     class_weight : {"balanced"}, dict or None, default None
         Weights by class; ``rows / (classes * rows of the class)`` where balanced.
     n_jobs : int or None, default None
@@ -120,7 +122,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     Notes
     -----
     NaN goes to the better side where a node saw some, elsewhere to the child with more rows. Splits are chosen on gradients rounded to 13 bits
-    and a sign; leaves are float64 sums. Forking after a first use of threads is not supported.
+    and a sign; leaves are float64 sums. A child needs second derivatives (weight times p (1 - p)) that sum to 1e-3: give weights of mean 1.
+    Forking after a first use of threads is not supported.
 
     Examples
     --------
@@ -215,7 +218,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept: dict[str, Any] = {name: vars(self).get(name) for name in ("_boosting", "_trace", "_seed", "classes_")} if self.warm_start else {}
+        continued = ("_boosting", "_trace", "_seed", "classes_") if is_true(self.warm_start) else ()
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in continued}
         self._forget()
         try:
             self._check_parameters()
@@ -372,8 +376,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def staged_predict(self, X: npt.ArrayLike) -> Iterator[npt.NDArray[Any]]:
         """Yield `predict` after each round."""
-        for shares in self.staged_predict_proba(X):
-            yield self.classes_[shares.argmax(axis=1)]
+        classes: Any = None  # of the model that the rounds are of, whatever is fitted meanwhile
+        for model, margins in self._staged(X, "staged_predict"):
+            classes = self.classes_ if classes is None else classes
+            yield classes[model.probabilities(margins).argmax(axis=1)]
 
     def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the node where each row ends in each tree, of shape (n_samples, n_estimators_, trees of a round), counted in the tree."""

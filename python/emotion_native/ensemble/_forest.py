@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import _core
 from .._threads import effective_n_jobs
 from .._validation import (
+    check_absent,
     check_choice,
     check_class_weight,
     check_flag,
@@ -26,6 +27,7 @@ from .._validation import (
     check_sample_weight,
     check_seed,
     encode_labels,
+    is_true,
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._trees import check_count_or_share, check_tree_parameters, count_missing, counter, warn_nothing_new
@@ -109,7 +111,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if self.warm_start and "_forest" in self.__dict__ else {}
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if is_true(self.warm_start) and "_forest" in self.__dict__ else {}
         self._forget()
         try:
             self._check_parameters()
@@ -122,19 +124,22 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
             forest, shares = self._grow(rows, codes, weights, options, kept, classes)
+            self.classes_ = classes
+            self.n_classes_ = len(classes)
+            if kept.get("oob_score_") is not None and forest is kept["_forest"] and self._wants_oob():
+                self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
+            elif shares is not None:
+                self._score_out_of_bag(shares, labels, codes)
         except BaseException:
             self._forget()
             raise
-        self.classes_ = classes
-        self.n_classes_ = len(classes)
         self._seed = seed
         self._forest = forest
         self._draws = (rows.shape[0], self.bootstrap, self.max_samples)
-        if kept.get("oob_score_") is not None and forest is kept["_forest"] and self.oob_score is not False:
-            self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
-        elif shares is not None:
-            self._score_out_of_bag(shares, labels, codes)
         return self
+
+    def _wants_oob(self) -> bool:
+        return callable(self.oob_score) or bool(self.oob_score)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed", "_draws")]:
@@ -157,12 +162,11 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         check_flag(self.bootstrap, "bootstrap", name)
         if not callable(self.oob_score):
             check_flag(self.oob_score, "oob_score", name)
-        if self.oob_score is not False and not self.bootstrap:
-            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
+        if self._wants_oob() and not self.bootstrap:
+            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r:.80}")
         if self.max_samples is not None and not self.bootstrap:
             raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
-        if self.monotonic_cst is not None:
-            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
+        check_absent(self.monotonic_cst, "monotonic_cst", name, None, "constraints are not supported")
 
     def _grow(
         self,
@@ -175,7 +179,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     ) -> tuple[Any, npt.NDArray[np.float64] | None]:
         """Return the forest, grown on what warm_start keeps, and its out-of-bag shares where they are asked for and new."""
         jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        wanted = self.oob_score is not False
+        wanted = self._wants_oob()
         previous = kept.get("_forest")
         everything = options
         if previous is not None:
@@ -356,8 +360,9 @@ class RandomForestClassifier(_BaseForest):
 
     Notes
     -----
-    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training values, and splits lie
-    between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at any size.
+    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training
+    values, and splits lie between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at
+    any size.
     Where a node saw NaN in its column, NaN goes to the better side; elsewhere to the child with more training rows. Sample weights scale
     what drawn rows count, as in scikit-learn before 1.9. Forking after a first use of threads is not supported.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._validation import check_choice, check_flag, check_number
+from .._validation import check_absent, check_choice, check_flag, check_number, check_verbose
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
 
@@ -36,8 +36,8 @@ def check_tree_parameters(estimator: Any, class_weights: tuple[str | None, ...])
     check_number(estimator.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
     check_number(estimator.min_impurity_decrease, "min_impurity_decrease", name, low=0)
     check_flag(estimator.warm_start, "warm_start", name)
-    if estimator.ccp_alpha != 0:
-        raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {estimator.ccp_alpha!r}")
+    check_absent(estimator.ccp_alpha, "ccp_alpha", name, 0.0, "pruning is not supported")
+    check_verbose(estimator.verbose, name)
     if not isinstance(estimator.class_weight, Mapping):
         check_choice(estimator.class_weight, "class_weight", name, class_weights)
 

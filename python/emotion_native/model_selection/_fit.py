@@ -18,8 +18,8 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
-from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
-from ..exceptions import InvalidInputError
+from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, label_steps, refuse_masked
+from ..exceptions import InvalidInputError, InvalidTypeError
 from ._groups import check_groups, encode
 from ._parts import stored
 from ._runs import Runs
@@ -48,10 +48,16 @@ def check_lengths(X: Any, y: Any, groups: Any, *, caller: str) -> tuple[Any, Any
     InvalidInputError
         If they differ in length.
     """
+    if X is None:
+        raise InvalidTypeError(f"X of {caller} must be an array with rows; got None")
+    for parameter, values in (("X", X), ("y", y), ("groups", groups)):
+        if values is not None:
+            count_rows(values, parameter=parameter, caller=caller)
     try:
         X, y, groups = indexable(X, y, groups)
-    except ValueError as error:
-        raise InvalidInputError(f"X, y and groups of {caller} must be of one length; got: {error}") from error
+    except (TypeError, ValueError) as error:
+        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidInputError
+        raise kind(f"X, y and groups of {caller} must be arrays of one length; got: {error!s:.600}") from error
     return X, y, groups
 
 
@@ -63,14 +69,7 @@ def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
     InvalidInputError
         If there is not one known label a row.
     """
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import column_or_1d
-
-    try:
-        values = column_or_1d(y, warn=True)
-        check_classification_targets(values)
-    except ValueError as error:
-        raise InvalidInputError(f"y of {caller} must be one class label a row; got: {error}") from error
+    values = check_class_labels(y, caller=caller)
     if len(values) != n_samples:
         raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got {len(values)}")
     return Labels(values, *encode_labels(values, caller=caller))
@@ -101,6 +100,8 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
+        if name == "sample_weight":
+            refuse_masked(value, "sample_weight", caller)
         taken[name] = np.asarray(value) if name == "sample_weight" else value
     return taken if rows is None else rows_of(taken, rows, n_samples)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection as _sklearn
-from sklearn.utils.validation import _num_samples
 
 from .._config import ungrouped_allowed
+from .._validation import check_flag, count_rows
 from ..exceptions import InvalidInputError, LeakageError
 from ._crossed import CrossedGroupKFold
 from ._groups import WHOLE_GROUPS, Encoded, encode_groups, require_groups, two_keys
@@ -161,7 +161,8 @@ def resolve_folds(
     >>> len(folds), folds.ungrouped
     (2, False)
     """
-    n = _num_samples(X)
+    n = count_rows(X, parameter="X", caller=caller)
+    check_flag(allow_ungrouped, "allow_ungrouped", caller)
     allowed = allow_ungrouped or ungrouped_allowed()
     ungrouped = require_groups(groups, caller=caller, allow_ungrouped=allow_ungrouped)
     keys: list[tuple[str, Encoded]] = []

@@ -103,6 +103,10 @@ class RandomOverSampler(IndexSampler):
 
     def _moved(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return the smoothed bootstrap; the noise of a class has a stream of its own, keyed by the seed and the class's position."""
+        with self._whole_or_unfitted():
+            return self._smoothed(X, y)
+
+    def _smoothed(self, X: Any, y: Any) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         values = check_matrix(as_dense(X), caller=self._caller)
         indices = self._draw(classes, codes, step)

@@ -9,8 +9,9 @@ import numpy as np
 from .. import _core
 from .._sampling import Codes, Sampler, as_dense, as_given
 from .._threads import effective_n_jobs
-from .._validation import check_choice, check_matrix, check_number, encode_labels
+from .._validation import check_choice, check_matrix, check_number
 from ..exceptions import InvalidInputError
+from ..model_selection._groups import encode_groups
 
 __all__ = ["SMOTE", "BorderlineSMOTE"]
 
@@ -55,10 +56,14 @@ class _SyntheticSampler(Sampler):
             If ``X`` has NaN or infinity, the lengths differ, ``y`` is no vector of labels or has one class, ``within`` lacks its labels, or
             the strategy asks for what cannot be drawn.
         """
+        with self._whole_or_unfitted():
+            return self._made(X, y, {"speaker": speaker, "groups": groups})
+
+    def _made(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         n_jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
         matrix = check_matrix(as_dense(X), caller=self._caller, estimator=self, reset=True)
-        shared = self._codes({"speaker": speaker, "groups": groups}, len(labels))
+        shared = self._codes(metadata, len(labels))
         threads = n_jobs if matrix.size >= _PARALLEL_VALUES else 1
         values, base, neighbour, weight, shortages = _core.smote(matrix, codes, len(classes), step, shared, threads)
         n = len(labels)
@@ -82,12 +87,8 @@ class _SyntheticSampler(Sampler):
         values = metadata[self.within]
         if values is None:
             raise InvalidInputError(f"{self.within} of {self._caller} must be given, one a row, because within={self.within!r}; got None")
-        values = np.asarray(values)
-        if values.shape != (n_rows,):
-            raise InvalidInputError(f"{self.within} of {self._caller} must be one value a row ({n_rows}); got shape {values.shape}")
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            raise InvalidInputError(f"{self.within} of {self._caller} must be known for each row; got NaN")
-        return encode_labels(values, caller=self._caller)[1]
+        codes: Codes = encode_groups(values, n_rows, caller=self._caller, parameter=self.within).codes.astype(np.int32)
+        return codes
 
     def _fallback(self, wanted: int, bases: int, fewer: int, alone: int) -> str | None:
         if wanted and not bases:
