@@ -57,7 +57,6 @@ def unevenness(folds: Any, y: np.ndarray) -> float:
     return float(np.std(shares, axis=1).mean())
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @settings(max_examples=300, deadline=None)
 @given(grouped_rows(), st.booleans(), st.integers(0, 1000))
 def test_stratified_group_k_fold_equals_scikit_learn_where_that_lacks_nothing(rows: Any, shuffle: bool, seed: int) -> None:
@@ -129,7 +128,6 @@ def skewed_problem(seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     return rng.choice(n_classes, len(groups), p=shares), groups, int(rng.integers(2, min(n_groups, 10) + 1))
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 def test_balance_and_coverage_beside_scikit_learn() -> None:
     """Never less coverage; never less balance where scikit-learn's folds are complete; where ours had to be repaired, better balance as a rule."""
     balance = {"win": 0, "tie": 0, "loss": 0}
