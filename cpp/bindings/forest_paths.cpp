@@ -3,8 +3,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <string>
-
 #include "arrays.hpp"
 #include "bound_forest.hpp"
 #include "emotion/core/parallel.hpp"
@@ -13,6 +11,7 @@
 #include "interruptible.hpp"
 #include "rooms.hpp"
 #include "step_options.hpp"
+#include "tree_models.hpp"
 
 namespace py = pybind11;
 
@@ -20,11 +19,7 @@ namespace emotion::bindings {
 namespace {
 
 MatrixView<const float> checked(const BoundForest& self, const Array<float>& x, const char* caller) {
-    const auto view = matrix(x, "X", caller);
-    if (view.cols != self.forest.n_features) {
-        throw InvalidInputError("X", caller, "a matrix of " + std::to_string(self.forest.n_features) + " columns", shape_text(x));
-    }
-    return view;
+    return checked_rows(x, self.forest.n_features, caller);
 }
 
 py::array apply(const BoundForest& self, const Array<float>& x, int n_jobs) {

@@ -112,7 +112,7 @@ class Forest:
         ...
 
     @property
-    def value(self) -> typing.Any:
+    def value(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
 class Boosting:
@@ -162,19 +162,19 @@ class Boosting:
         ...
 
     @property
-    def baseline(self) -> typing.Any:
+    def baseline(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def cover(self) -> typing.Any:
+    def cover(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def feature(self) -> typing.Any:
+    def feature(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def gain(self) -> typing.Any:
+    def gain(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -182,11 +182,11 @@ class Boosting:
         ...
 
     @property
-    def left(self) -> typing.Any:
+    def left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def missing_left(self) -> typing.Any:
+    def missing_left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -214,11 +214,11 @@ class Boosting:
         ...
 
     @property
-    def right(self) -> typing.Any:
+    def right(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def threshold(self) -> typing.Any:
+    def threshold(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -228,11 +228,11 @@ class Boosting:
         """
 
     @property
-    def tree_offsets(self) -> typing.Any:
+    def tree_offsets(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def value(self) -> typing.Any:
+    def value(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
 class TreeShap:
@@ -248,7 +248,7 @@ class TreeShap:
 
     def __init__(self, model: typing.Any) -> None:
         """
-        From a Forest, or from an object with the array properties of a boosting model.
+        From a Forest or a Boosting; it may be dropped afterwards.
         """
 
     def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
@@ -277,7 +277,7 @@ class InterventionalShap:
 
     def __init__(self, model: typing.Any, background: numpy.typing.NDArray[numpy.float32]) -> None:
         """
-        From a Forest, or from an object with the array properties of a boosting model.
+        From a Forest or a Boosting; it may be dropped afterwards.
         """
 
     def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:

@@ -101,3 +101,11 @@ def test_decision_records_are_short_and_numbered() -> None:
         text = record.read_text(encoding="utf-8")
         assert len(text.splitlines()) < 60
         assert all(part in text for part in ("**Context.**", "**Decision.**", "**Consequences.**"))
+
+
+def test_the_index_lists_every_page() -> None:
+    """A page that nothing leads to is a page that nobody keeps true."""
+    docs = REPOSITORY / "docs"
+    index = docs / "index.md"
+    linked = {(docs / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8"))}
+    assert sorted(str(page.relative_to(docs)) for page in docs.glob("**/*.md") if page != index and page.resolve() not in linked) == []

@@ -139,3 +139,19 @@ def test_nothing_grows_over_a_thousand_calls(name: str) -> None:
     gc.collect()
     # One leaked table of 60 x 10 floats a call would be 2.4 MB; the margin is what allocators were seen to keep.
     assert resident_bytes() - before < 2_000_000
+
+
+@pytest.mark.parametrize("fitted", [forest, boosting], ids=["forest", "boosting"])
+def test_array_properties_are_the_models_arrays_and_outlive_it(fitted: Callable[[], object]) -> None:
+    estimator = fitted()
+    native = vars(estimator).get("_forest") or vars(estimator)["_boosting"]
+    copy = type(native).from_arrays(native.arrays())
+    names = [name for name, array in native.arrays().items() if isinstance(array, np.ndarray)]
+    assert "value" in names
+    taken = {name: getattr(copy, name) for name in names for _ in range(100)}  # often: a dangling array shows itself by chance alone
+    del copy
+    gc.collect()
+    for name, expected in native.arrays().items():
+        if name in names:
+            np.testing.assert_array_equal(taken[name], expected)
+            assert not taken[name].flags.writeable

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import model_selection as sk
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError
+from emotion_native.exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 
 ms = en.model_selection
 GROUPED = [ms.GroupKFold(2), ms.StratifiedGroupKFold(2), ms.LeaveOneGroupOut(), ms.GroupShuffleSplit(2, random_state=0)]
@@ -57,6 +57,7 @@ def unevenness(folds: Any, y: np.ndarray) -> float:
     return float(np.std(shares, axis=1).mean())
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
 @settings(max_examples=300, deadline=None)
 @given(grouped_rows(), st.booleans(), st.integers(0, 1000))
 def test_stratified_group_k_fold_equals_scikit_learn_where_that_lacks_nothing(rows: Any, shuffle: bool, seed: int) -> None:
@@ -128,6 +129,7 @@ def skewed_problem(seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     return rng.choice(n_classes, len(groups), p=shares), groups, int(rng.integers(2, min(n_groups, 10) + 1))
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
 def test_balance_and_coverage_beside_scikit_learn() -> None:
     """Never less coverage; never less balance where scikit-learn's folds are complete; where ours had to be repaired, better balance as a rule."""
     balance = {"win": 0, "tie": 0, "loss": 0}
@@ -195,7 +197,7 @@ def test_scikit_learn_accepts_our_splitters() -> None:
 
 def test_a_class_with_fewer_rows_than_folds_is_named_in_a_warning() -> None:
     y, groups = [0] * 9 + [1], np.arange(10)
-    with pytest.warns(UserWarning, match="least populated class of y has 1 rows, fewer than n_splits=3"):
+    with pytest.warns(EmotionNativeWarning, match="least populated class of y has 1 rows, fewer than n_splits=3"):
         list(ms.StratifiedGroupKFold(3).split(groups, y, groups))
 
 

@@ -6,8 +6,6 @@ Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
 from __future__ import annotations
 
 import numbers
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +18,6 @@ from .. import _core
 from .._config import ungrouped_allowed
 from .._threads import effective_n_jobs
 from .._validation import (
-    check_absent,
     check_choice,
     check_class_weight,
     check_flag,
@@ -29,12 +26,12 @@ from .._validation import (
     check_rows,
     check_sample_weight,
     check_seed,
-    check_verbose,
     encode_labels,
     is_true,
 )
-from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ..exceptions import InvalidInputError
 from ..model_selection._groups import check_groups, encode, require_groups
+from ._trees import check_optional_count, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["GradientBoostingClassifier"]
 
@@ -273,34 +270,17 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         check_choice(self.loss, "loss", _NAME, ("log_loss",))
         check_choice(self.criterion, "criterion", _NAME, ("friedman_mse", "squared_error"))
         check_choice(self.init, "init", _NAME, (None, "zero"))
-        check_number(self.n_estimators, "n_estimators", _NAME, low=1, high=2**31 - 1, integer=True)
+        check_tree_parameters(self, (None, "balanced"))
         check_number(self.learning_rate, "learning_rate", _NAME, low=0, high=float(np.finfo(np.float64).max))
         check_number(self.subsample, "subsample", _NAME, low=0, high=1, open_low=True)
         check_number(self.max_bins, "max_bins", _NAME, low=2, high=255, integer=True)
         check_number(self.l2_regularization, "l2_regularization", _NAME, low=0, high=float(np.finfo(np.float64).max))
-        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", _NAME, low=0, high=0.5)
-        check_number(self.min_impurity_decrease, "min_impurity_decrease", _NAME, low=0)
         check_number(self.validation_fraction, "validation_fraction", _NAME, low=0, high=1, open_low=True)
         check_number(self.tol, "tol", _NAME, low=0)
         if self.validation_fraction >= 1:
             raise InvalidInputError(f"validation_fraction of {_NAME} must be below 1; got {self.validation_fraction!r}")
-        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2), ("n_iter_no_change", 1)):
-            if getattr(self, parameter) is not None:
-                check_number(getattr(self, parameter), parameter, _NAME, low=low, high=2**31 - 1, integer=True)
-        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1), ("max_features", 1)):
-            value = getattr(self, parameter)
-            if parameter == "max_features" and (value is None or isinstance(value, str)):
-                check_choice(value, parameter, _NAME, (None, "sqrt", "log2"))
-            elif isinstance(value, numbers.Integral):
-                check_number(value, parameter, _NAME, low=low, integer=True)
-            else:
-                check_number(value, parameter, _NAME, low=0, high=1, open_low=True)
-        check_flag(self.warm_start, "warm_start", _NAME)
+        check_optional_count(self.n_iter_no_change, "n_iter_no_change", _NAME, low=1)
         check_flag(self.allow_ungrouped, "allow_ungrouped", _NAME)
-        check_absent(self.ccp_alpha, "ccp_alpha", _NAME, 0.0, "pruning is not supported")
-        check_verbose(self.verbose, _NAME)
-        if not isinstance(self.class_weight, Mapping):
-            check_choice(self.class_weight, "class_weight", _NAME, (None, "balanced"))
 
     def _holdout(self, groups: Any, codes: npt.NDArray[np.int32], seed: int) -> tuple[npt.NDArray[np.uint8] | None, bool]:
         """Return the flags of the rows held out and whether they are single rows; None without early stopping."""
@@ -326,22 +306,13 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         previous = kept.get("_boosting")
         done = 0
         if previous is not None:
-            if previous.n_features != X.shape[1] or not np.array_equal(kept["classes_"], classes):
-                rule = "have the columns and classes of the fit that warm_start continues"
-                raise InvalidInputError(f"X and y of {_NAME}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
             done = previous.n_rounds
-            if self.n_estimators < done:
-                raise InvalidInputError(f"n_estimators of {_NAME} must be at least {done} with warm_start; got {self.n_estimators}")
-            if self.n_estimators == done:
-                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
+            if count_missing(self, previous, done, X.shape[1], classes, kept["classes_"]) == 0:
+                warn_nothing_new()
                 return previous, kept["_trace"]
-        total = self.n_estimators
-
-        def progress(rounds: int) -> None:
-            print(f"\r{done + rounds} of {total} rounds", end="\n" if done + rounds == total else "", file=sys.stderr, flush=True)
-
+        progress = counter(self.n_estimators, "rounds", done) if self.verbose else None
         jobs = effective_n_jobs(self.n_jobs, caller=_NAME)
-        model = _core.boosting_fit(X, codes, len(classes), options, weights, holdout, previous, jobs, progress if self.verbose else None)
+        model = _core.boosting_fit(X, codes, len(classes), options, weights, holdout, previous, jobs, progress)
         trace = {name: values or [np.nan] * len(model.trace["train"]) for name, values in model.trace.items()}
         if previous is not None:
             trace = {name: kept["_trace"][name] + values for name, values in trace.items()}

@@ -6,8 +6,6 @@ Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
 from __future__ import annotations
 
 import math
-import numbers
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -25,21 +23,18 @@ from .._validation import (
     check_class_weight,
     check_flag,
     check_matrix,
-    check_number,
     check_rows,
     check_sample_weight,
     check_seed,
-    check_verbose,
     encode_labels,
     is_true,
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ._trees import check_count_or_share, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 
 _ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
-
-
 _KEPT = ("_forest", "_seed", "_draws", "classes_", "oob_score_", "oob_decision_function_")  # what warm_start goes on from
 
 _Fitted = TypeVar("_Fitted", bound="_BaseForest")
@@ -160,40 +155,18 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
-        check_number(self.n_estimators, "n_estimators", name, low=1, high=2**31 - 1, integer=True)
+        check_tree_parameters(self, (None, "balanced", "balanced_subsample"))
         check_choice(self.criterion, "criterion", name, ("gini", "entropy", "log_loss"))
-        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2)):
-            if getattr(self, parameter) is not None:
-                check_number(getattr(self, parameter), parameter, name, low=low, high=2**31 - 1, integer=True)
-        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1)):
-            value = getattr(self, parameter)
-            if isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=low, integer=True)
-            else:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
-        for parameter, most in (("max_features", 1), ("max_samples", 2**31 - 1)):
-            value = getattr(self, parameter)
-            if parameter == "max_features" and isinstance(value, str):
-                check_choice(value, parameter, name, ("sqrt", "log2"))
-            elif isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=1, integer=True)
-            elif value is not None:
-                check_number(value, parameter, name, low=0, high=most, open_low=True)
-        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
-        check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
+        if self.max_samples is not None:
+            check_count_or_share(self.max_samples, "max_samples", name, low=1, most=2**31 - 1)
         check_flag(self.bootstrap, "bootstrap", name)
-        check_flag(self.warm_start, "warm_start", name)
         if not callable(self.oob_score):
             check_flag(self.oob_score, "oob_score", name)
         if self._wants_oob() and not self.bootstrap:
             raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r:.80}")
         if self.max_samples is not None and not self.bootstrap:
             raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
-        check_absent(self.ccp_alpha, "ccp_alpha", name, 0.0, "pruning is not supported")
         check_absent(self.monotonic_cst, "monotonic_cst", name, None, "constraints are not supported")
-        check_verbose(self.verbose, name)
-        if not isinstance(self.class_weight, Mapping):
-            check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
 
     def _grow(
         self,
@@ -210,29 +183,18 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         previous = kept.get("_forest")
         everything = options
         if previous is not None:
-            if previous.n_features != X.shape[1] or not np.array_equal(kept["classes_"], classes):
-                rule = "have the columns and classes of the fit that warm_start continues"
-                raise InvalidInputError(f"X and y of {type(self).__name__}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
-            missing = options["n_estimators"] - previous.n_trees
-            if missing < 0:
-                raise InvalidInputError(
-                    f"n_estimators of {type(self).__name__} must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
-                )
+            missing = count_missing(self, previous, previous.n_trees, X.shape[1], classes, kept["classes_"])
             if wanted and kept["_draws"] != (X.shape[0], self.bootstrap, self.max_samples):
                 rule = "be False, or the rows, bootstrap and max_samples those of the fit that warm_start continues"
                 raise InvalidInputError(f"oob_score of {type(self).__name__} must {rule}; got {self.oob_score!r}")
             if missing == 0:
-                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
+                warn_nothing_new()
                 new = wanted and kept["oob_score_"] is None
                 return previous, _core.forest_out_of_bag(previous, X, options, jobs) if new else None
             options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
-        total = options["n_estimators"]
-
-        def progress(done: int) -> None:
-            print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
+        progress = counter(options["n_estimators"], "trees") if self.verbose else None
         now = wanted and previous is None
-        forest = _core.forest_fit(X, codes, len(classes), options, weights, now, jobs, progress if self.verbose else None)
+        forest = _core.forest_fit(X, codes, len(classes), options, weights, now, jobs, progress)
         if previous is None:
             return forest, forest.out_of_bag
         forest = _joined(previous, forest)

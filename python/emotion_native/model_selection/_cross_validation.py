@@ -361,7 +361,8 @@ def cross_val_predict(
     estimator, X, y, groups, cv, n_jobs, params, allow_ungrouped, progress, seeds, reseed_cv, verbose, pre_dispatch
         As in `cross_validate`.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
-        Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there.
+        Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there
+        (a margin: the least float64).
 
     Returns
     -------

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn import model_selection as _sklearn
 
 from .._validation import check_flag, check_number, check_random, count_rows
-from ..exceptions import InvalidInputError, LeakageError
+from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ._groups import WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
@@ -230,7 +230,7 @@ class StratifiedGroupKFold(_GroupKFolds):
         if self.n_splits > rows_of_class.min():
             fewest = int(rows_of_class.min())
             message = f"The least populated class of y has {fewest} rows, fewer than n_splits={self.n_splits}: some folds must lack it"
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, EmotionNativeWarning, stacklevel=3)  # who asks for the folds
         order = np.arange(len(encoded))
         if self.shuffle:
             check_random(self.random_state, caller=type(self).__name__).shuffle(order)
