@@ -25,7 +25,7 @@ __all__ = ["EXPLANATIONS_FILE", "Explained", "explain_held_out", "explanation_fi
 EXPLANATIONS_FILE = "explanations.npz"
 MOST_FOLDS = 5  # folds that are fitted once more for their explanations
 MOST_NUMBERS = 4_000_000  # of one table of contributions
-_OUTPUTS = {"probability": "share of the trees' votes", "margin": "margin (log-odds scale)"}
+_OUTPUTS = {"probability": "mean class share over the trees' leaves", "margin": "margin (log-odds scale)"}
 
 
 @dataclass(frozen=True)
