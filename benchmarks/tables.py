@@ -13,14 +13,14 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
-# The README's rows; where a row of sets A to D was not measured yet, the older row on a table of A's size stands in its place.
+# The README's rows.
 ORDER = [
     "features_classic",
-    ("forest_fit_A_2", "forest_fit_2"),
+    "forest_fit_A_2",
     "forest_fit_B_2",
-    ("forest_one_A", "forest_predict_one"),
+    "forest_one_A",
     "boosting_fit_A_2",
-    ("cv_5fold_A_2", "grouped_cv_2"),
+    "cv_5fold_A_2",
     "stratified_group_k_fold",
     "smote_C_2",
     "shap_A",
@@ -52,11 +52,6 @@ def threads(ours: dict[str, Any], other: dict[str, Any]) -> str:
     return f"{ours['threads']}" if ours["threads"] == other["threads"] else f"{ours['threads']} against {other['threads']}"
 
 
-def first_measured(names: str | tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the first result that is there."""
-    return next((result for name in ([names] if isinstance(names, str) else names) if (result := load(name)) is not None), None)
-
-
 def machine_line(results: list[dict[str, Any]]) -> str:
     """Return how and where it was measured."""
     machine = results[0]["machine"]
@@ -69,7 +64,7 @@ def machine_line(results: list[dict[str, Any]]) -> str:
 
 def speed_table() -> str:
     """Return the short table of times."""
-    results = [result for names in ORDER if (result := first_measured(names)) is not None]
+    results = [result for name in ORDER if (result := load(name)) is not None]
     if not results:
         return "Not measured yet: `python benchmarks/run.py`.\n"
     lines = ["| work | threads | emotion-native | against | takes | faster by |", "|---|---|---|---|---|---|"]
