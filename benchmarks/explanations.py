@@ -22,7 +22,7 @@ def row(table: Table, key: str) -> Row:
     theirs = scikit_learn.forest(300, 2).fit(table.X_train, table.y_train)
     theirs.n_jobs = 1
     some = np.ascontiguousarray(table.X_held_out[: ROWS_EXPLAINED[key]])
-    explainer, rival = en.explain.TreeExplainer(mine), shap.TreeExplainer(theirs)
+    explainer, rival = en.explain.TreeExplainer(mine, n_jobs=1), shap.TreeExplainer(theirs)
     # Each explains its own forest: the numbers of nodes say how much either has to do.
     nodes = {"nodes_ours": len(mine._native_state()[1]["feature"]), "nodes_theirs": sum(tree.tree_.node_count for tree in theirs.estimators_)}
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "emotion/core/rng.hpp"
@@ -10,7 +11,6 @@
 namespace emotion::trees {
 namespace {
 
-using Histogram = std::vector<std::int32_t>;
 constexpr std::size_t scratch_words = 256 * lanes;
 constexpr std::size_t histograms_bytes = std::size_t{256} << 20;   // of all that wait; beyond, nodes add up their rows again
 constexpr std::uint32_t ahead = 32;                                // rows whose codes are asked for before they are read
@@ -430,23 +430,6 @@ private:
 };
 
 }  // namespace
-
-std::unique_ptr<std::vector<std::int32_t>> HistogramPool::take(std::size_t words) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!free_.empty()) {
-            auto histogram = std::move(free_.back());
-            free_.pop_back();
-            return histogram;
-        }
-    }
-    return std::make_unique<std::vector<std::int32_t>>(words);
-}
-
-void HistogramPool::give(std::unique_ptr<std::vector<std::int32_t>> histogram) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(histogram));
-}
 
 std::size_t GradientTree::leaf_of(const std::uint8_t* codes, const BinnedRows& binned) const {
     std::size_t i = 0;

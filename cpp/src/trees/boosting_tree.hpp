@@ -6,8 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "binned_rows.hpp"
@@ -15,6 +13,7 @@
 #include "emotion/core/stop_token.hpp"
 #include "emotion/trees/boosting.hpp"
 #include "gradient_histogram.hpp"
+#include "histogram_pool.hpp"
 
 namespace emotion::trees {
 
@@ -39,19 +38,7 @@ struct GradientTree {
     [[nodiscard]] std::size_t leaf_of(const std::uint8_t* codes, const BinnedRows& binned) const;
 };
 
-// Memory of histograms that trees hand on to each other: a wide table's take megabytes each, and fresh memory costs more than filling it.
-class HistogramPool {
-public:
-    // Of that many words; what they hold is left over from another tree.
-    std::unique_ptr<std::vector<std::int32_t>> take(std::size_t words);
-    void give(std::unique_ptr<std::vector<std::int32_t>> histogram);
-
-private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<std::vector<std::int32_t>>> free_;
-};
-
-// What a tree is grown on: positions drawn, and by position the weight (empty: 1) and the probability of the output; target: 1 or 0.
+// What a tree is grown on: the positions drawn, and by position the derivatives of the loss and the weight.
 struct GradientRows {
     const BinnedRows* binned = nullptr;
     std::vector<std::uint32_t> drawn;     // ascending

@@ -1,4 +1,4 @@
-// The walk over columns that both kinds of search share. Internal to split_search.cpp.
+// The walk over columns that all kinds of search share. Internal to split_search.cpp.
 #pragma once
 
 #include <algorithm>

@@ -340,7 +340,7 @@ class RandomForestClassifier(_BaseForest):
     ccp_alpha : float, default 0.0
         Only 0 is supported.
     max_samples : None, int or float, default None
-        Rows drawn for a tree; None: as many as there are; a float: that many times the rows, also above 1.
+        Rows drawn for a tree; None: as many as there are; a float: that many times the rows, also above 1, whatever their weights.
     monotonic_cst : None
         Only None is supported.
 
