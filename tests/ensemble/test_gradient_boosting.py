@@ -243,3 +243,15 @@ def test_out_of_bag_scores_of_a_warm_start_stay_aligned_with_the_rounds() -> Non
     assert (model.oob_improvement_[:10] == 0).all()
     assert (model.oob_improvement_[10:] > 0).all()
     assert model.oob_score_ == model.oob_scores_[-1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_margins_stay_finite_where_second_derivatives_vanish(seed: int) -> None:
+    """Full steps on few rows make probabilities of 0 and 1; rows left out of a round may then be far on the wrong side."""
+    from sklearn.datasets import make_hastie_10_2
+
+    X, y = make_hastie_10_2(n_samples=100, random_state=20)
+    options: dict[str, Any] = {"learning_rate": 1.0, "subsample": 0.5, "max_leaf_nodes": 4, "max_depth": None, "min_samples_leaf": 2}
+    model = GradientBoostingClassifier(n_estimators=100, random_state=seed, **options).fit(X, y)
+    # At most 100 rounds of the sum of 100 gradients, each at most 1, over the least curvature. (The peer's margins reach 1e118 here.)
+    assert np.abs(model.decision_function(X)).max() < 100 * 100 / 1e-4

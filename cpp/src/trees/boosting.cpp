@@ -22,6 +22,7 @@ namespace {
 constexpr const char* caller = "fit_boosting";
 constexpr const char* class_name = "GradientBoostingClassifier";
 constexpr double largest_step = 1e200;          // the margins of any number of rounds are finite
+constexpr double least_curvature = 1e-4;        // of a node that adds to margins: sum of second derivatives, below what splits ask of children (1e-3)
 constexpr double least_total_weight = 1e-150;   // squares of sums must be finite and not zero
 
 void require(bool holds, const char* parameter, const char* rule, const std::string& value) {
@@ -274,9 +275,9 @@ private:
         }
     }
 
+    // Where probabilities are as good as 0 and 1 the second derivatives vanish and Newton's step has no bound: such a node adds nothing.
     [[nodiscard]] double leaf_value(const GradientTree::Node& node) const {
-        const double h = node.h + options_.l2_regularization;
-        return h > 0 ? -options_.learning_rate * node.g / h : 0.0;
+        return node.h >= least_curvature ? -options_.learning_rate * node.g / (node.h + options_.l2_regularization) : 0.0;
     }
 
     void update(const GradientTree& tree, std::size_t output, const std::vector<std::uint32_t>& left_out) {

@@ -122,8 +122,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     Notes
     -----
     NaN goes to the better side where a node saw some, elsewhere to the child with more rows. Splits are chosen on gradients rounded to 13 bits
-    and a sign; leaves are float64 sums. A child needs second derivatives (weight times p (1 - p)) that sum to 1e-3: give weights of mean 1.
-    Forking after a first use of threads is not supported.
+    and a sign; leaves are float64 sums. A child needs second derivatives (weight times p (1 - p)) that sum to 1e-3, and a
+    leaf of less than 1e-4 adds nothing: give weights of mean 1. Forking after a first use of threads is not supported.
 
     Examples
     --------
