@@ -169,7 +169,7 @@ def check_matrix(
             return check_array(X, **options)
         return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
     except (TypeError, ValueError) as error:
-        raise _as_invalid("X", caller, error) from error
+        raise as_invalid("X", caller, error) from error
 
 
 def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool = False, dtypes: tuple[type, ...] = (np.float64, np.float32)) -> Any:
@@ -192,7 +192,7 @@ def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool =
     except InvalidInputError:
         raise
     except ValueError as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return X, y
 
 
@@ -223,7 +223,7 @@ def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
     except InvalidInputError:
         raise
     except (TypeError, ValueError) as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return labels
 
 
@@ -396,9 +396,11 @@ def _class_name(kind: str) -> str:
     return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
-def _as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
+def as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
     """Return scikit-learn's finding as our class of error in our form of message."""
     found = str(error)
+    if "contains NaN" in found:  # what follows is advice about other classes
+        found = found.partition("\n")[0]
     if len(found) > _LONGEST_FINDING:  # scikit-learn shows some arrays whole
         found = found[:_LONGEST_FINDING] + " …"
     rule = "a vector of class labels" if parameter == "y" else "a finite, non-empty numeric array of the expected shape"

@@ -171,7 +171,7 @@ def _row_codes(plans: list[list[dict[str, Any]]], params: Mapping[str, Any], n_s
     codes: dict[str, Any] = {}
     for name in ("groups", "speaker"):
         if name in needed and params.get(name) is not None:
-            codes[name] = encode(check_groups(params[name], n_samples, caller=caller))[0].astype(np.int32)
+            codes[name] = encode(check_groups(params[name], n_samples, caller=caller, parameter=name))[0].astype(np.int32)
     return codes
 
 
