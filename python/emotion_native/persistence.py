@@ -21,6 +21,7 @@ from .exceptions import InvalidInputError
 __all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
 
 _BACKGROUND_ROWS = 100
+_MOST_CLASSES = 1000  # of the file format
 NEVER_ANSWERS = 2.0  # a threshold above every confidence
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -205,6 +206,8 @@ def _classes(labels: Any, estimator: Any) -> list[str | int]:
     values = np.asarray(own if labels is None else labels)
     if values.ndim != 1 or len(values) != len(own):
         raise InvalidInputError(f"labels of save_model must name the {len(own)} classes of fitted; got {len(values.ravel())} labels")
+    if len(values) > _MOST_CLASSES:
+        raise InvalidInputError(f"fitted of save_model must have at most {_MOST_CLASSES} classes; got {len(values)}")
     if values.dtype.kind in "iu":
         return [int(value) for value in values]
     if all(isinstance(value, str) for value in values.tolist()):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,11 @@ import safetensors.numpy
 
 import emotion_native as en
 from emotion_native import _core
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError, ModelFormatError
 from emotion_native.persistence import load_pickle, model_bytes, save_model, save_pickle
 
-RECIPES = ["forest", "logistic", "selected_forest", "selected_logistic"]
+RECIPES = ["forest", "cuts", "boosting", "logistic", "selected_forest", "selected_logistic"]
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
@@ -53,7 +57,7 @@ def test_missing_values_take_the_way_of_the_pipeline(pipelines: dict[str, Any], 
     X = data[0].copy()
     X[::3, 2] = np.nan
     X[::5, 8] = np.nan
-    for name in ("forest", "selected_forest", "selected_logistic"):
+    for name in ("forest", "cuts", "boosting", "selected_forest", "selected_logistic"):
         model = en.load_model(model_bytes(pipelines[name]))
         assert np.array_equal(model.predict_proba(X), pipelines[name].predict_proba(X)), name
     with pytest.raises(InvalidInputError, match="X of predict_features must be finite"):
@@ -239,6 +243,47 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, env=_environment())
     assert result.stdout.startswith("refused")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_that_no_longer_fits_the_disk_leaves_the_old_model(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m.emotion"
+    save_model(pipelines["boosting"], path)
+    old = path.read_bytes()
+    larger = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(*data)
+    assert len(model_bytes(larger)) > len(old) + 4096
+    program = (
+        "import pickle, resource, signal, sys\n"
+        "from emotion_native.persistence import save_model\n"
+        "larger = pickle.load(sys.stdin.buffer)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "limit = int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "try:\n    save_model(larger, sys.argv[1])\n"
+        "except OSError as error:\n    print('refused', error.errno, error.filename == sys.argv[1])\n"
+    )
+    arguments = [sys.executable, "-c", program, str(path), str(len(old) + 4096)]
+    result = subprocess.run(arguments, input=pickle.dumps(larger), capture_output=True, check=True, env=_environment())
+    assert result.stdout.split() == [b"refused", str(errno.EFBIG).encode(), b"True"]
+    assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
+    assert np.array_equal(en.load_model(path).predict_proba(data[0]), pipelines["boosting"].predict_proba(data[0]))
+
+
+def test_more_classes_than_a_file_holds_are_refused_by_name(tmp_path: Path) -> None:
+    """A file holds 1,000 classes, a forest 65,535: one more is refused before anything is written or grown."""
+    X = np.arange(65_536, dtype=np.float32).reshape(-1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so many labels could be a regression
+        for rows, classes in ((1000, 1000), (1001, 1001)):
+            forest = RandomForestClassifier(1, max_depth=1, bootstrap=False, random_state=0).fit(X[:rows], np.arange(classes))
+            if classes == 1000:
+                assert len(en.load_model(model_bytes(forest)).classes) == 1000
+                continue
+            with pytest.raises(InvalidInputError, match=r"^fitted of save_model must have at most 1000 classes; got 1001$"):
+                save_model(forest, tmp_path / "m.emotion")
+        for cls in (RandomForestClassifier, ExtraTreesClassifier, GradientBoostingClassifier):
+            with pytest.raises(InvalidInputError, match=rf"^y of {cls.__name__}\.fit must hold at most 65535 classes; got 65536$"):
+                cls(n_estimators=1).fit(X, np.arange(65_536))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_permissions_and_links_are_kept(pipelines: dict[str, Any], tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from .._validation import (
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
+_MOST_CLASSES = 65535  # the core's
 Training = tuple[Any, Any, Any, Any, Any]  # rows, labels, classes, codes, weights
 
 
@@ -63,6 +64,8 @@ class TreeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         caller = f"{type(self).__name__}.fit"
         rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
         classes, codes = encode_labels(labels, caller=caller)
+        if len(classes) > _MOST_CLASSES:
+            raise InvalidInputError(f"y of {caller} must hold at most {_MOST_CLASSES} classes; got {len(classes)}")
         return rows, labels, classes, codes, check_sample_weight(sample_weight, rows.shape[0], caller=caller)
 
     def _options(self, classes: npt.NDArray[Any], seed: int | None) -> dict[str, Any]:
