@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -215,14 +218,11 @@ def test_an_error_leaves_the_old_file_and_no_other(pipelines: dict[str, Any], tm
     path = tmp_path / "m.emotion"
     path.write_bytes(b"old")
 
-    def broken(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    for function in ("fsync", "replace"):
+    for function, error in itertools.product(("fsync", "replace"), (OSError(28, "No space left on device"), KeyboardInterrupt("No time left"))):
         with monkeypatch.context() as patch:
-            patch.setattr(os, function, broken)
-            with pytest.raises(OSError, match="No space left"):
-                save_model(pipelines["forest"], path)
+            patch.setattr(os, function, mock.Mock(side_effect=error))
+            with pytest.raises(type(error), match=r"No .* left"):
+                save_model(pipelines["boosting"], path)
         assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(FileNotFoundError):
         save_model(pipelines["forest"], tmp_path / "absent" / "m.emotion")
@@ -266,6 +266,25 @@ def test_a_model_that_no_longer_fits_the_disk_leaves_the_old_model(pipelines: di
     assert result.stdout.split() == [b"refused", str(errno.EFBIG).encode(), b"True"]
     assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
     assert np.array_equal(en.load_model(path).predict_proba(data[0]), pipelines["boosting"].predict_proba(data[0]))
+
+
+def test_a_kill_leaves_the_old_model(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "m.emotion"
+    save_model(pipelines["forest"], path)
+    old = path.read_bytes()
+    program = (
+        "import os, pickle, signal, sys\n"
+        "from emotion_native.persistence import save_model\n"
+        "fitted = pickle.load(sys.stdin.buffer)\n"
+        "os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "save_model(fitted, sys.argv[1])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program, str(path)], input=pickle.dumps(pipelines["boosting"]), check=False, env=_environment())
+    assert result.returncode == -signal.SIGKILL
+    assert path.read_bytes() == old
+    assert [file.suffix for file in sorted(tmp_path.iterdir())] == [".part", ".emotion"]  # the part written is no model's name
+    save_model(pipelines["boosting"], path)
+    assert path.read_bytes() == model_bytes(pipelines["boosting"])
 
 
 def test_more_classes_than_a_file_holds_are_refused_by_name(tmp_path: Path) -> None:
