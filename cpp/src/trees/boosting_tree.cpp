@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "emotion/core/rng.hpp"
+#include "sorted_codes.hpp"
 
 namespace emotion::trees {
 namespace {
@@ -49,8 +50,11 @@ public:
             add(sums, row);
         }
         if (may_split(0)) {
-            Open open{0, sums, {}, take()};
-            accumulate(0, *open.histogram);
+            Open open{0, sums, {}, nullptr};
+            if (!few_rows(0)) {
+                open.histogram = take();
+                accumulate(0, *open.histogram);
+            }
             search(open);
             push(std::move(open));
         }
@@ -122,6 +126,9 @@ private:
         return n >= options_.min_samples_split && n >= 2 * std::ceil(options_.min_samples_leaf) &&
                (options_.max_depth < 0 || tree_.nodes[node].depth < options_.max_depth);
     }
+
+    // Such nodes are searched without a histogram.
+    [[nodiscard]] bool few_rows(std::size_t node) const { return size(node) <= most_sorted; }
 
     std::unique_ptr<Histogram> take() {
         if (!free_.empty()) {
@@ -196,23 +203,32 @@ private:
                 words[i] = words_[rows[begin + i]];
             }
             for_blocks(n * binned_.stride, [&](std::size_t b) {
-                static thread_local std::array<std::uint64_t, scratch_words> scratch{};
-                add_rows(binned_.codes.data() + b * lanes, binned_.stride, rows + begin, m, words.data(), scratch.data());
-                const std::size_t bins = binned_.block_offset[b + 1] - binned_.block_offset[b];
-                spread(scratch.data(), bins, histogram.data() + binned_.block_offset[b] * bin_words, begin == 0);
+                add_chunk(b, rows + begin, m, words.data(), histogram.data() + binned_.block_offset[b] * bin_words, begin == 0);
             });
         }
+    }
+    void add_chunk(std::size_t b, const std::uint32_t* rows, std::size_t n, const std::uint64_t* words, std::int32_t* histogram, bool set) const {
+        static thread_local std::array<std::uint64_t, scratch_words> scratch{};
+        add_rows(binned_.codes.data() + b * lanes, binned_.stride, rows, n, words, scratch.data());
+        spread(scratch.data(), binned_.block_offset[b + 1] - binned_.block_offset[b], histogram, set);
     }
 
     void search(Open& open) {
         const std::size_t node = open.node;
         ScanRules rules = rules_;
         const double range = static_cast<double>(std::max<std::int64_t>(1, open.sums.n)) * largest_quantum;
-        rules.scale_g = std::ldexp(1.0F, -std::ilogb(range));
         rules.scale_h = std::ldexp(1.0F, -std::ilogb(range + rules.l2));
         const std::vector<std::uint8_t> chosen = draw_columns(node);
         std::vector<Split> best(binned_.n_blocks());
-        for_blocks(size(node) * binned_.stride, [&](std::size_t b) { best[b] = search_block(open, b, rules, chosen); });
+        if (open.histogram == nullptr) {
+            search_rows(open, rules, chosen, best);
+        } else {
+            for_blocks(size(node) * binned_.stride, [&](std::size_t b) {
+                if (any_chosen(chosen, b)) {
+                    best[b] = best_of(open, b, rules, chosen, scan(open, b, rules, open.histogram->data() + binned_.block_offset[b] * bin_words));
+                }
+            });
+        }
         open.split = Split{};
         for (const Split& split : best) {
             if (split.place >= 0 && better(split, open.split)) {
@@ -226,12 +242,58 @@ private:
 
     static bool better(const Split& a, const Split& b) { return b.place < 0 || a.gain > b.gain || (a.gain == b.gain && a.column < b.column); }
 
-    Split search_block(const Open& open, std::size_t b, ScanRules rules, const std::vector<std::uint8_t>& chosen) const {
-        Split best;
-        if (!chosen.empty() && std::all_of(chosen.begin() + static_cast<std::ptrdiff_t>(b * lanes), chosen.begin() + static_cast<std::ptrdiff_t>((b + 1) * lanes),
-                                           [](std::uint8_t drawn) { return drawn == 0; })) {
-            return best;
+    static bool any_chosen(const std::vector<std::uint8_t>& chosen, std::size_t b) {
+        const auto begin = chosen.begin() + static_cast<std::ptrdiff_t>(chosen.empty() ? 0 : b * lanes);
+        return chosen.empty() || std::any_of(begin, begin + lanes, [](std::uint8_t drawn) { return drawn != 0; });
+    }
+
+    void take_out(std::size_t node, Histogram& histogram) const {
+        const std::uint32_t* const rows = tree_.rows.data() + tree_.nodes[node].begin;
+        const std::array<std::uint64_t, most_sorted> words = words_of(node);
+        for (std::size_t b = 0; b < binned_.n_blocks(); ++b) {
+            take_rows(binned_.codes.data() + b * lanes, binned_.stride, rows, size(node), words.data(), histogram.data() + binned_.block_offset[b] * bin_words);
         }
+    }
+    [[nodiscard]] std::array<std::uint64_t, most_sorted> words_of(std::size_t node) const {
+        std::array<std::uint64_t, most_sorted> words;
+        for (std::size_t i = 0; i < size(node); ++i) {
+            words[i] = words_[tree_.rows[tree_.nodes[node].begin + i]];
+        }
+        return words;
+    }
+
+    // A node of few rows: its columns sorted, or where NaN or weights matter, a histogram of one block.
+    void search_rows(const Open& open, const ScanRules& rules, const std::vector<std::uint8_t>& chosen, std::vector<Split>& best) const {
+        const std::uint32_t* const rows = tree_.rows.data() + tree_.nodes[open.node].begin;
+        const std::size_t n = size(open.node);
+        const std::array<std::uint64_t, most_sorted> words = words_of(open.node);
+        alignas(64) std::array<std::uint16_t, most_sorted * sorted_lanes> keys;
+        std::array<std::int32_t, 256 * bin_words> histogram;
+        for (std::size_t first = 0; first < binned_.n_blocks(); first += 2) {
+            const std::size_t end = std::min(first + 2, binned_.n_blocks());
+            bool sorted = false;
+            for (std::size_t b = first; b < end; ++b) {
+                if (!any_chosen(chosen, b)) {
+                    continue;
+                }
+                LaneSplits found;
+                if (binned_.block_missing[b] != 0 || rules.min_weight > 0) {
+                    add_chunk(b, rows, n, words.data(), histogram.data(), true);
+                    found = scan(open, b, rules, histogram.data());
+                } else {
+                    if (!sorted) {
+                        sort_codes(binned_.codes.data() + first * lanes, binned_.stride, rows, n, (end - first) * lanes, keys.data());
+                        sorted = true;
+                    }
+                    scan_sorted(keys.data() + (b - first) * lanes, n, words.data(), open.sums, rules, found);
+                }
+                best[b] = best_of(open, b, rules, chosen, found);
+            }
+        }
+    }
+
+    // histogram: of the block.
+    LaneSplits scan(const Open& open, std::size_t b, ScanRules rules, const std::int32_t* histogram) const {
         Histogram weight;
         if (rules.min_weight > 0) {
             weight.assign((binned_.block_offset[b + 1] - binned_.block_offset[b]) * lanes, 0);
@@ -245,8 +307,13 @@ private:
             rules.weight = weight.data();
         }
         LaneSplits found;
-        scan_block(open.histogram->data() + binned_.block_offset[b] * bin_words, binned_.block_bins[b], binned_.block_missing[b] != 0, open.sums, rules, found);
-        const double to_gain = 0.5 * unit_g_ * unit_g_ / unit_h_ * static_cast<double>(rules.scale_h) / (static_cast<double>(rules.scale_g) * rules.scale_g);
+        scan_block(histogram, binned_.block_bins[b], binned_.block_missing[b] != 0, open.sums, rules, found);
+        return found;
+    }
+
+    Split best_of(const Open& open, std::size_t b, const ScanRules& rules, const std::vector<std::uint8_t>& chosen, const LaneSplits& found) const {
+        Split best;
+        const double to_gain = 0.5 * unit_g_ * unit_g_ / unit_h_ * static_cast<double>(rules.scale_h);
         const double own = score(open.sums);
         for (std::size_t l = 0; l < lanes; ++l) {
             const std::size_t place = b * lanes + l;
@@ -273,21 +340,28 @@ private:
         Split& split = open.split;
         const auto place = static_cast<std::size_t>(split.place);
         const std::size_t b = place / lanes;
-        const std::int32_t* const counts = open.histogram->data() + binned_.block_offset[b] * bin_words + 16 + place % lanes;
+        std::array<std::int32_t, 256> counts{};
+        if (open.histogram == nullptr) {
+            for (std::uint32_t i = tree_.nodes[open.node].begin; i < tree_.nodes[open.node].end; ++i) {
+                ++counts[binned_.row(tree_.rows[i])[place]];
+            }
+        } else {
+            const std::int32_t* const from = open.histogram->data() + binned_.block_offset[b] * bin_words + 16 + place % lanes;
+            for (std::size_t i = 0; i < binned_.block_offset[b + 1] - binned_.block_offset[b]; ++i) {
+                counts[i] = from[i * bin_words];
+            }
+        }
         const auto last = static_cast<std::int32_t>(binned_.edges[place].size());
         std::int32_t next = split.bin + 1;
-        while (next <= last && counts[static_cast<std::size_t>(next) * bin_words] == 0) {
+        while (next <= last && counts[static_cast<std::size_t>(next)] == 0) {
             ++next;
         }
         if (next <= last) {
             split.bin += (next - 1 - split.bin) / 2;
         }
-        const bool any_missing = binned_.block_missing[b] != 0 && counts[static_cast<std::size_t>(binned_.block_bins[b]) * bin_words] > 0;
+        const bool any_missing = binned_.block_missing[b] != 0 && counts[static_cast<std::size_t>(binned_.block_bins[b])] > 0;
         if (!any_missing) {
-            std::int64_t left = 0;
-            for (std::int32_t i = 0; i <= split.bin; ++i) {
-                left += counts[static_cast<std::size_t>(i) * bin_words];
-            }
+            const std::int64_t left = std::accumulate(counts.begin(), counts.begin() + split.bin + 1, std::int64_t{0});
             split.missing_left = left > open.sums.n - left;
         }
     }
@@ -340,18 +414,23 @@ private:
         second.sums = {open.sums.g - first.sums.g, open.sums.h - first.sums.h, open.sums.n - first.sums.n};
         const bool open_small = small == left ? split_left : split_right;
         const bool open_large = small == left ? split_right : split_left;
-        const bool by_subtraction = open_large && open.histogram != nullptr;
-        if (open_small || by_subtraction) {
+        const bool needs_large = open_large && !few_rows(large);
+        const bool by_subtraction = needs_large && open.histogram != nullptr;
+        if ((open_small || by_subtraction) && !few_rows(small)) {
             first.histogram = take();
             accumulate(small, *first.histogram);
         }
         if (by_subtraction) {
             second.histogram = std::move(open.histogram);
-            for_blocks(size(node) * binned_.stride, [&](std::size_t b) {
-                const std::size_t from = binned_.block_offset[b] * bin_words;
-                subtract(second.histogram->data() + from, first.histogram->data() + from, (binned_.block_offset[b + 1] - binned_.block_offset[b]) * bin_words);
-            });
-        } else if (open_large) {
+            if (first.histogram != nullptr) {
+                for_blocks(size(node) * binned_.stride, [&](std::size_t b) {
+                    const std::size_t from = binned_.block_offset[b] * bin_words;
+                    subtract(second.histogram->data() + from, first.histogram->data() + from, (binned_.block_offset[b + 1] - binned_.block_offset[b]) * bin_words);
+                });
+            } else {
+                take_out(small, *second.histogram);
+            }
+        } else if (needs_large) {
             second.histogram = take();
             accumulate(large, *second.histogram);
         }
