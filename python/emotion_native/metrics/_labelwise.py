@@ -140,8 +140,7 @@ def _indicator_counts(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any,
     else:
         hit, said, true = (each @ table for table in tables)
         total = np.full(len(wanted), each.sum())
-    whole = sample_weight is None or (average == "samples" and np.asarray(sample_weight).dtype.kind in "iub")
-    return LabelCounts(hit, said, true, total, wanted, whole)
+    return LabelCounts(hit, said, true, total, wanted, sample_weight is None)
 
 
 def multilabel_confusion_matrix(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None, samplewise: bool = False) -> Array:
@@ -160,7 +159,7 @@ def multilabel_confusion_matrix(y_true: Any, y_pred: Any, *, sample_weight: Any 
     Returns
     -------
     ndarray of shape (n_labels or n_samples, 2, 2)
-        int64 for counts without weights, and with integer ones where there is one label or one table a row; else float64.
+        int64 for counts without weights (with one label a row: or with integer ones), else float64.
 
     Raises
     ------

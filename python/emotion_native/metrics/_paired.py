@@ -126,6 +126,33 @@ def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array
     return _Side(of_row_means(rows, speaker, n, high=high), sums / np.bincount(speaker, minlength=n), None, sums)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What both models share: codes of the true classes and of the speakers."""
+
+    truth: Codes
+    classes: Array
+    speaker: Codes
+    n_speakers: int
+
+    @classmethod
+    def checked(cls, metric: str, y_true: Any, speakers: Any, labels: Any, caller: str) -> _Rows:
+        if metric not in (*_rates.BY_NAME, *ROW_SCORES):
+            known = ", ".join([*_rates.BY_NAME, *ROW_SCORES])
+            raise InvalidInputError(f"metric of {caller} must be one of {known}; got {metric!r}")
+        truth = check_column(y_true, "y_true", caller)
+        codes, n_speakers, _ = check_speakers(speakers, len(truth), caller)
+        classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
+        known_truth = codes_of(truth, classes)
+        if (known_truth < 0).any():
+            raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(known_truth < 0)]!r} is missing")
+        return cls(known_truth, classes, codes, n_speakers)
+
+    def side(self, metric: str, given: Any, parameter: str, caller: str) -> _Side:
+        of = _side_of_labels if metric in _rates.BY_NAME else _side_of_probabilities
+        return of(metric, self.truth, given, self.classes, self.speaker, self.n_speakers, parameter, caller)
+
+
 def _p_value(a: _Side, b: _Side, metric: str, k: int, n_resamples: int, seed: int, n_jobs: int) -> tuple[float, str]:
     from .. import _core
 
@@ -218,27 +245,16 @@ def paired_speaker_test(
     (0.25, 0.0078125, 8)
     """
     caller = "paired_speaker_test"
-    if metric not in (*_rates.BY_NAME, *ROW_SCORES):
-        known = ", ".join([*_rates.BY_NAME, *ROW_SCORES])
-        raise InvalidInputError(f"metric of {caller} must be one of {known}; got {metric!r}")
     level = check_level(level, caller)
     seed = check_seed(random_state, caller=caller)
-    truth = check_column(y_true, "y_true", caller)
-    codes, n_speakers, _ = check_speakers(speakers, len(truth), caller)
-    classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
-    known_truth = codes_of(truth, classes)
-    if (known_truth < 0).any():
-        raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(known_truth < 0)]!r} is missing")
-    side = _side_of_labels if metric in _rates.BY_NAME else _side_of_probabilities
-    a, b = (
-        side(metric, known_truth, given, classes, codes, n_speakers, name, caller) for given, name in ((y_pred_a, "y_pred_a"), (y_pred_b, "y_pred_b"))
-    )
+    rows = _Rows.checked(metric, y_true, speakers, labels, caller)
+    a, b = (rows.side(metric, given, name, caller) for given, name in ((y_pred_a, "y_pred_a"), (y_pred_b, "y_pred_b")))
     jobs = effective_n_jobs(n_jobs, caller=caller)
-    p, method = _p_value(a, b, metric, len(classes), check_resamples(n_permutations, caller), seed, jobs)
-    difference = _interval(difference_of(a.statistic, b.statistic), level, check_resamples(n_resamples, caller), seed)
-    everybody = np.ones((1, n_speakers))
-    with np.errstate(invalid="ignore"):
-        gap = (a.per_speaker - b.per_speaker) * (-1.0 if metric in LOWER_IS_BETTER else 1.0)
+    p, method = _p_value(a, b, metric, len(rows.classes), check_resamples(n_permutations, caller), seed, jobs)
+    gap_statistic = difference_of(a.statistic, b.statistic)
+    difference = _interval(gap_statistic, level, check_resamples(n_resamples, caller), seed)
+    everybody = np.ones((1, rows.n_speakers))
+    gap = (a.per_speaker - b.per_speaker) * (-1.0 if metric in LOWER_IS_BETTER else 1.0)
     return PairedComparison(
         metric,
         float(a.statistic.values(everybody)[0]),
@@ -246,11 +262,18 @@ def paired_speaker_test(
         difference,
         p,
         method,
-        n_speakers,
+        rows.n_speakers,
         int((gap > _MARGIN).sum()),
         int((gap < -_MARGIN).sum()),
-        _detectable(difference_of(a.statistic, b.statistic), level),
+        _detectable(gap_statistic, level),
     )
+
+
+def model_interval(metric: str, y_true: Any, y_pred: Any, speakers: Any, *, level: float, labels: Any, random_state: Any) -> Interval:
+    """Return one model's score as `paired_speaker_test` computes it, with its interval."""
+    caller = "compare"
+    side = _Rows.checked(metric, y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
+    return interval_of(side.statistic, level=check_level(level, caller), n_resamples=2000, seed=check_seed(random_state, caller=caller))
 
 
 def _detectable(statistic: Statistic, level: float) -> float:
