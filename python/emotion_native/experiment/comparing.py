@@ -105,7 +105,7 @@ class RunComparison:
         ]
         hints = {p.result.hint() for p in self.pairs if p.result.metric == self.metrics[0]}
         widest = max((p.result for p in self.pairs if p.result.metric == self.metrics[0]), key=lambda r: r.detectable)
-        lines.append(f"{NAMES[self.metrics[0]]}: {widest.hint() if len(hints) > 1 else hints.pop()}")
+        lines.append(f"{NAMES[self.metrics[0]]}, one comparison by itself: {widest.hint() if len(hints) > 1 else hints.pop()}")
         return lines
 
     def table(self) -> reports.Table:
@@ -113,20 +113,20 @@ class RunComparison:
         rows = []
         for metric in self.metrics:
             for name, i in zip(self.runs, self.scores[metric], strict=True):
-                rows.append([name, NAMES[metric], f"{i.estimate:.3f}", reports.format_interval(i.low, i.high, i.n_speakers)])
-        return reports.Table("Runs", ["Run", "Measure", "Value", f"{self.level:.0%} interval"], rows, self._left_out())
+                rows.append([name, _shown(metric), f"{i.estimate:.3f}", reports.format_interval(i.low, i.high, i.n_speakers)])
+        return reports.Table("Runs", ["Run", "Measure", "Value", f"{_percent(self.level)} interval"], rows, self._left_out())
 
     def difference_table(self) -> reports.Table:
         """Return one row a pair and score."""
         rows = []
         for pair in self.pairs:
             r = pair.result
-            interval = "not defined" if math.isnan(r.difference.low) else f"{r.difference.low:+.3f} to {r.difference.high:+.3f}"
+            interval = "not defined" if math.isnan(r.difference.low) else f"{_signed(r.difference.low)} to {_signed(r.difference.high)}"
             speakers = f"{r.a_better} : {r.b_better}"
             verdict = "real" if pair.real else "not shown"
             label = f"{pair.a} − {pair.b}"
-            rows.append([label, NAMES[r.metric], f"{r.difference.estimate:+.3f}", interval, speakers, _p(r.p_value), _p(pair.p_corrected), verdict])
-        header = ["Runs", "Measure", "Difference", f"{self.level:.0%} interval", "Speakers better", "p", "p corrected", "Verdict"]
+            rows.append([label, _shown(r.metric), _signed(r.difference.estimate), interval, speakers, _p(r.p_value), _p(pair.p_corrected), verdict])
+        header = ["Runs", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers better", "p", "p corrected", "Verdict"]
         return reports.Table("Differences", header, rows, [*self.warnings, *self.notes()])
 
     def figure(self) -> Figure:
@@ -142,7 +142,7 @@ class RunComparison:
             [i.high for i in d],
             [p.real for p in shown],
             title=f"Which differences are real: {NAMES[metric]}",
-            xlabel=f"Difference in {NAMES[metric]}, with {self.level:.0%} interval over speakers",
+            xlabel=f"Difference in {_shown(metric)}, with {_percent(self.level)} interval over speakers",
             subtitle="\n".join([*(wrapped(line, 100) for line in self.warnings), wrapped(clips, 100)]),
         )
 
@@ -153,6 +153,18 @@ class RunComparison:
 def _names_of(pair: ComparedPair) -> dict[str, Any]:
     r = pair.result
     return {"a_score": r.a, "b_score": r.b, "p_corrected": None if math.isnan(pair.p_corrected) else pair.p_corrected, "real": pair.real}
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"
+
+
+def _shown(metric: str) -> str:
+    return f"{NAMES[metric]} (lower is better)" if metric in ("log_loss", "brier") else NAMES[metric]
 
 
 def _p(value: float) -> str:

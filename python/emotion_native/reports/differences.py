@@ -58,7 +58,9 @@ def difference_figure(
         axes.plot([low[row], high[row]], [y, y], color=colour, linewidth=2.0, solid_capstyle="butt")
         axes.plot(value[row], y, marker="o", markersize=7.5, color=colour, markerfacecolor=colour if real[row] else PAPER, markeredgewidth=1.6)
         if np.isfinite(value[row]):
-            axes.annotate(f"{value[row]:+.3f}", (value[row], y), textcoords="offset points", xytext=(0, 8), ha="center", fontsize=8.5, color=INK)
+            text = f"{value[row]:+.3f}".replace("-", "−")
+            box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
+            axes.annotate(text, (value[row], y), textcoords="offset points", xytext=(0, 8), ha="center", fontsize=8.5, color=INK, bbox=box)
     axes.set_yticks(np.arange(n)[::-1], [shown_label(name, 44) for name in names])
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel=xlabel, ylim=(-0.6, n - 0.25))
