@@ -26,6 +26,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import librosa_features
     import sampling
     import scikit_learn
+    import speaker_reports
     import splitting
 
     def table(key: str) -> Any:
@@ -52,6 +53,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     found["over_sampling_memory_D"] = lambda: sampling.memory_of_over_sampling("D")
     for key in "AB":
         found[f"shap_{key}"] = lambda key=key: explanations.row(table(key), key)
+    found["speaker_report"] = speaker_reports.row
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:
         for name in ("ravdess", "emodb"):

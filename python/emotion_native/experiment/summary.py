@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from .scored import Scored
 
-__all__ = ["Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table", "wrapped"]
+__all__ = ["NAMES", "Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table", "wrapped"]
 
-_NAMES = {
+NAMES = {
     "balanced_accuracy": "Balanced accuracy (UAR)",
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
@@ -84,7 +84,7 @@ def measures(summary: dict[str, Any]) -> list[Measure]:
     overall = summary["overall"]
     return [
         Measure(key, name, overall[key].get("value"), overall[key].get("low"), overall[key].get("high"), overall[key].get("n_speakers"))
-        for key, name in _NAMES.items()
+        for key, name in NAMES.items()
         if key in overall
     ]
 
