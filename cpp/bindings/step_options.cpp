@@ -207,6 +207,10 @@ runtime::ForestSpec forest_spec(const py::dict& step, std::size_t n_classes) {
 linear::LogisticOptions logistic_options(const py::dict& step, std::size_t n_classes) {
     linear::LogisticOptions options;
     options.c = get<double>(step, "C");
+    options.l1_ratio = get_or<double>(step, "l1_ratio", 0);
+    if (!(options.l1_ratio >= 0 && options.l1_ratio <= 1)) {
+        throw InvalidInputError("l1_ratio", "LogisticRegression", "a number from 0 to 1", std::to_string(options.l1_ratio));
+    }
     options.tol = get<double>(step, "tol");
     options.max_iter = get<int>(step, "max_iter");
     options.fit_intercept = get<bool>(step, "fit_intercept");

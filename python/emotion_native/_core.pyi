@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -507,13 +507,25 @@ def join_groups(keys: collections.abc.Sequence[typing.Annotated[numpy.typing.Arr
     """
 
 @typing.overload
-def logistic_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+def logistic_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
     Coefficients, intercepts, iterations, and whether the tolerance was met.
     """
 
 @typing.overload
-def logistic_fit(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+def logistic_fit(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_fit(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_fit(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
     Coefficients, intercepts, iterations, and whether the tolerance was met.
     """
@@ -528,6 +540,66 @@ def logistic_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.
 def logistic_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
     """
     Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float32], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float64], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
     """
 
 def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
