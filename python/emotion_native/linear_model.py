@@ -35,14 +35,14 @@ _CALLER = "LogisticRegression.fit"
 class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Logistic regression with an L2, an L1 or an elastic net penalty: binary, or multinomial for more classes.
 
-    Minimises ``C sum_i w_i loss_i + l1_ratio |coef|_1 + (1 - l1_ratio) |coef|^2 / 2`` in float64, whatever the float type of ``X``: by L-BFGS, or with
-    absolute values by a proximal L-BFGS whose zeros are exact. Intercepts are not penalised. Sparse matrices are never made dense. The result does not
-    depend on ``n_jobs``.
+    Minimises ``C sum_i w_i loss_i + l1_ratio |coef|_1 + (1 - l1_ratio) |coef|^2 / 2`` in float64, whatever the float type of ``X``: by L-BFGS,
+    or with absolute values by a proximal L-BFGS whose zeros are exact. Intercepts are not penalised. Sparse matrices are never made dense. The
+    result does not depend on ``n_jobs``.
 
     Parameters
     ----------
     penalty : {"l1", "l2", "elasticnet", None}, optional
-        The older way to say what ``l1_ratio`` and ``C`` say, named as in scikit-learn, where the default is called "deprecated" too: ``l1_ratio`` decides.
+        The older way to say what ``l1_ratio`` and ``C`` say, named as in scikit-learn; the default, "deprecated" there too, lets ``l1_ratio`` decide.
         "l1" and "l2" mean an ``l1_ratio`` of 1 and 0, "elasticnet" the one given, None no penalty.
     C : float, default=1.0
         Inverse strength of the penalty; infinity means none.
@@ -75,8 +75,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     References
     ----------
-    Nocedal & Wright, "Numerical Optimization" (2006), chapter 7. Lee, Sun & Saunders, "Proximal Newton-type methods for minimizing composite functions"
-    (2014).
+    Nocedal & Wright, "Numerical Optimization" (2006), chapter 7. Lee, Sun & Saunders, "Proximal Newton-type methods for minimizing composite
+    functions" (2014).
 
     Examples
     --------

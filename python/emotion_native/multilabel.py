@@ -178,9 +178,11 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
 
     def _stack(self) -> None:
         """Keep all coefficients as one matrix where every label has some, for prediction in one native call."""
-        own = all(type(model) is LogisticRegression for model in self.estimators_)
-        self._coef = np.ascontiguousarray(np.vstack([m.coef_ for m in self.estimators_])) if own else None
-        self._intercept = np.ascontiguousarray(np.concatenate([m.intercept_ for m in self.estimators_])) if own else None
+        self._coef: npt.NDArray[np.float64] | None = None
+        self._intercept: npt.NDArray[np.float64] | None = None
+        if all(type(model) is LogisticRegression for model in self.estimators_):
+            self._coef = np.ascontiguousarray(np.vstack([model.coef_ for model in self.estimators_]))
+            self._intercept = np.ascontiguousarray(np.concatenate([model.intercept_ for model in self.estimators_]))
 
     def _template(self) -> Any:
         """Return a fitted classifier that is no constant, if there is one."""
@@ -190,7 +192,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         """Return one column a fitted classifier: the score of its label, or the probability."""
         if "estimators_" not in self.__dict__:
             check_is_fitted(self, "estimators_")
-        if self._coef is not None:
+        if self._coef is not None and self._intercept is not None:
             X = check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
             native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba)
             return native

@@ -11,7 +11,9 @@
 namespace emotion::linear {
 namespace {
 
-constexpr std::size_t chunk_rows = 32;  // rows that are widened to float64 and kept in the cache together
+constexpr std::size_t chunk_values = 2048;  // that are widened to float64 and kept in the cache together
+
+std::size_t rows_of_a_chunk(std::size_t cols) { return std::clamp<std::size_t>(chunk_values / std::max<std::size_t>(cols, 1) / 4 * 4, 4, 64); }
 
 template <class T>
 class DenseObjective final : public Objective {
@@ -47,13 +49,14 @@ public:
 
 private:
     double block(const double* parameters, double* partial, std::size_t begin, std::size_t end) const {
+        const std::size_t chunk_rows = rows_of_a_chunk(x_.cols);
         std::vector<double> rows(chunk_rows * x_.cols);
         std::vector<double> scores(chunk_rows * lanes_);
         double loss = 0;
         for (std::size_t r = begin; r < end; r += chunk_rows) {
             const std::size_t n = std::min(chunk_rows, end - r);
             const T* const from = x_.data + r * x_.cols;
-            std::copy(from, from + n * x_.cols, rows.begin());
+            widen(from, n * x_.cols, rows.data());
             for (std::size_t i = 0; i < n; ++i) {
                 std::copy_n(parameters + x_.cols * lanes_, lanes_, scores.begin() + static_cast<std::ptrdiff_t>(i * lanes_));
             }
