@@ -46,15 +46,20 @@ std::size_t count(const linear::SparseRows<T>& x) {
     return x.rows();
 }
 
-linear::LogisticModel model_of(const Array<double>& coef, const Array<double>& intercept, std::size_t n_classes) {
+void check_model(const Array<double>& coef, const Array<double>& intercept, std::size_t n_classes) {
     const auto c = matrix(coef, "coef", caller);
     const auto b = vector(intercept, "intercept", caller);
-    linear::LogisticModel model{n_classes, c.cols, {c.data, c.data + c.size()}, {b.begin(), b.end()}};
-    if (n_classes < 2 || c.rows != model.n_outputs() || b.size() != c.rows) {
+    if (n_classes < 2 || c.rows != (n_classes == 2 ? 1 : n_classes) || b.size() != c.rows) {
         throw InvalidInputError("coef", caller, "one row a class (one in all for two classes) with one intercept a row",
                                 shape_text(coef) + " and " + shape_text(intercept));
     }
-    return model;
+}
+
+linear::LogisticModel model_of(const Array<double>& coef, const Array<double>& intercept, std::size_t n_classes) {
+    check_model(coef, intercept, n_classes);
+    const auto c = matrix(coef, "coef", caller);
+    const auto b = vector(intercept, "intercept", caller);
+    return {n_classes, c.cols, {c.data, c.data + c.size()}, {b.begin(), b.end()}};
 }
 
 void check_width(std::size_t expected, std::size_t found, const char* parameter) {
@@ -95,12 +100,18 @@ py::tuple fit(const X& given, const Array<std::int32_t>& y, std::size_t n_classe
 template <class X>
 Array<double> predict(const X& given, const Array<double>& coef, const Array<double>& intercept, std::size_t n_classes, bool proba) {
     const auto x = rows_of(given);
-    const linear::LogisticModel model = model_of(coef, intercept, n_classes);
-    check_width(model.n_features, x.cols, "X");
-    auto [array, out] = new_matrix<double>(count(x), proba ? n_classes : model.n_outputs());
-    {
+    const auto c = matrix(coef, "coef", caller);
+    const auto b = vector(intercept, "intercept", caller);
+    check_model(coef, intercept, n_classes);
+    check_width(c.cols, x.cols, "X");
+    auto [array, out] = new_matrix<double>(count(x), proba ? n_classes : c.rows);
+    if (proba) {
+        const linear::LogisticModel model = model_of(coef, intercept, n_classes);
         const py::gil_scoped_release release;  // safe: the arrays are held by this frame
-        proba ? linear::predict_proba(model, x, out) : linear::decision_function(model, x, out);
+        linear::predict_proba(model, x, out);
+    } else {
+        const py::gil_scoped_release release;  // safe: the arrays are held by this frame
+        linear::one_vs_rest_scores(c, b, x, false, out);  // the same scores, without a copy of the coefficients
     }
     return array;
 }

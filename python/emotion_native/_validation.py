@@ -6,6 +6,7 @@ scikit-learn is imported on first need only, so that the inference runtime never
 
 from __future__ import annotations
 
+import math
 import os
 import reprlib
 from collections.abc import Mapping
@@ -117,6 +118,8 @@ def _is_valid(X: npt.NDArray[Any], allow_nan: bool) -> bool:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(X.sum()):  # one pass without a temporary; an overflow falls through
                 return True
+    elif math.isfinite(np.vdot(X, X)):  # likewise, and silent where squares overflow
+        return True
     return bool((~np.isinf(X)).all() if allow_nan else np.isfinite(X).all())
 
 
@@ -187,7 +190,7 @@ def check_dense_or_sparse(X: Any, *, caller: str, estimator: Any, reset: bool = 
     InvalidInputError
         As `check_matrix`; also if a sparse matrix has more columns than int32 can number.
     """
-    if not is_sparse(X):
+    if type(X) is np.ndarray or not is_sparse(X):
         return check_matrix(X, caller=caller, estimator=estimator, reset=reset)
     from sklearn.utils.validation import validate_data
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, MultiOutputMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import get_tags
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +21,8 @@ from ._validation import (
     check_class_labels,
     check_class_weight,
     check_dense_or_sparse,
+    check_flag,
+    check_matrix,
     check_sample_weight,
     count_rows,
     encode_labels,
@@ -29,8 +31,9 @@ from ._validation import (
 )
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
+from .model_selection import resolve_folds
 
-__all__ = ["OneVsRestClassifier"]
+__all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
 _CALLER = "OneVsRestClassifier.fit"
 
@@ -241,6 +244,138 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse
         tags.input_tags.pairwise = get_tags(self.estimator).input_tags.pairwise
         return tags
+
+
+def tune_thresholds(y: Any, scores: Any, *, n_jobs: int | None = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the threshold of each label above which its F1 is the largest of all cuts, and that F1.
+
+    Rows are sorted once a label, and fractions compared as integers: the maximum is exact. Of equal ones the highest threshold wins; it lies midway
+    between two scores. The scores must be of rows that their model was not fitted on: see `TunedThresholdsClassifier`.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_labels) or (n_samples,)
+        0 and 1.
+    scores : array-like of the same shape
+        Finite numbers, larger where the label is likelier: probabilities or decision values.
+    n_jobs : int, optional
+        Threads; None means the cores that this process may use. The result does not depend on it.
+
+    Returns
+    -------
+    thresholds, f1 : ndarray of shape (n_labels,), float64
+        A label that no row has gets its highest score, which none exceeds, and an F1 of 0.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shapes differ, ``y`` holds other numbers than 0 and 1, or scores are not finite.
+
+    References
+    ----------
+    Lipton, Elkan & Naryanaswamy, "Optimal thresholding of classifiers to maximize F1 measure" (2014).
+
+    Examples
+    --------
+    >>> thresholds, f1 = tune_thresholds([1, 0, 1, 0], [0.9, 0.6, 0.4, 0.2])
+    >>> round(float(thresholds[0]), 3), round(float(f1[0]), 3)
+    (0.3, 0.8)
+    """
+    caller = "tune_thresholds"
+    threads = effective_n_jobs(n_jobs, caller=caller)
+    truth = y.toarray() if is_sparse(y) else np.asarray(y)
+    values = np.asarray(scores)
+    if truth.ndim == 1 and values.ndim == 1:
+        truth, values = truth[:, None], values[:, None]
+    if truth.ndim != 2 or truth.dtype.kind not in "biuf" or not np.isin(truth, (0, 1)).all():
+        raise InvalidInputError(f"y of {caller} must be a vector or matrix of 0 and 1; got shape {np.shape(y)} of {truth.dtype}")
+    values = check_matrix(values, caller=f"{caller} (scores)", dtypes=(np.float64,))
+    if values.shape != truth.shape:
+        raise InvalidInputError(f"scores of {caller} must be of the shape of y, {truth.shape}; got shape {values.shape}")
+    return _core.best_f1_thresholds(np.ascontiguousarray(truth, np.uint8), values, threads)
+
+
+class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Labels are predicted where their probability exceeds a threshold of their own, tuned on predictions out of fold with whole groups left out.
+
+    Parameters
+    ----------
+    estimator : classifier with ``predict_proba`` of shape (n_samples, n_labels), optional
+        None means ``OneVsRestClassifier(LogisticRegression())``.
+    cv : None, int, splitter or iterable of (train, test)
+        As in `emotion_native.model_selection.cross_validate`, folds of whole groups, not stratified; each row is in one test part.
+    allow_ungrouped : bool, default=False
+        Accept `fit` without groups.
+    n_jobs : int, optional
+        Threads of the tuning; None means the cores that this process may use.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted on all rows.
+    thresholds_ : ndarray of shape (n_labels,)
+        See `tune_thresholds`.
+    out_of_fold_f1_ : ndarray of shape (n_labels,)
+        What the thresholds were chosen by: no estimate for new speakers.
+    classes_ : ndarray of shape (n_labels,)
+    ungrouped_ : bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> Y = (X + rng.normal(size=X.shape) > 1).astype(int)
+    >>> model = TunedThresholdsClassifier().fit(X, Y, groups=np.arange(200) % 10)
+    >>> model.predict(X).shape, bool((model.thresholds_ < 0.5).all())
+    ((200, 3), True)
+    """
+
+    def __init__(self, estimator: Any = None, *, cv: Any = None, allow_ungrouped: bool = False, n_jobs: int | None = None) -> None:
+        self.estimator = estimator
+        self.cv = cv
+        self.allow_ungrouped = allow_ungrouped
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, *, groups: Any = None) -> TunedThresholdsClassifier:
+        """Tune the thresholds out of fold, then fit the estimator on all rows.
+
+        Raises
+        ------
+        LeakageError
+            Without groups, unless allowed.
+        InvalidInputError
+            If ``y`` is no indicator matrix, or the folds do not test each row once.
+        """
+        caller = "TunedThresholdsClassifier.fit"
+        check_flag(self.allow_ungrouped, "allow_ungrouped", "TunedThresholdsClassifier")
+        labels, indicators, multilabel = _indicators(y)
+        if not multilabel:
+            raise InvalidInputError(f"y of {caller} must be an indicator matrix of at least two labels; got {len(labels)} classes")
+        truth = indicators.T.astype(np.int64)
+        folds = resolve_folds(self.cv, X, truth[:, 0], groups, caller=caller, classifier=False, allow_ungrouped=self.allow_ungrouped)
+        tested = np.bincount(np.concatenate(folds.test), minlength=len(truth))
+        if len(tested) != len(truth) or (tested != 1).any():
+            raise InvalidInputError(f"cv of {caller} must test each row of y exactly once; got folds that do not")
+        template = OneVsRestClassifier(LogisticRegression()) if self.estimator is None else self.estimator
+        proba = np.empty(truth.shape)
+        for train, test in zip(folds.train, folds.test, strict=True):
+            model = clone(template).fit(_safe_indexing(X, train), truth[train])
+            proba[test] = model.predict_proba(_safe_indexing(X, test))
+        thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
+        self.estimator_ = clone(template).fit(X, truth)
+        self.thresholds_, self.out_of_fold_f1_, self.classes_, self.ungrouped_ = thresholds, f1, labels, folds.ungrouped
+        return self
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each label (n_samples, n_labels)."""
+        check_is_fitted(self, "estimator_")
+        proba: npt.NDArray[np.float64] = self.estimator_.predict_proba(X)
+        return proba
+
+    def predict(self, X: Any) -> npt.NDArray[np.int64]:
+        """Return an indicator matrix (n_samples, n_labels) of probabilities above their thresholds."""
+        return (self.predict_proba(X) > self.thresholds_).astype(np.int64)
 
 
 def _indicators(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool]:
