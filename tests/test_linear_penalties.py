@@ -249,7 +249,18 @@ def test_the_fold_loop_is_clone_and_fit_bit_for_bit() -> None:
         np.testing.assert_array_equal(found[test], pipeline.fit(X[train], y[train]).predict_proba(X[test]))
 
 
-def test_pickle_and_model_file(tmp_path: Any) -> None:
+def test_sparse_rows_are_cross_validated_as_they_are() -> None:
+    X, y = problem(13, 3)
+    X[np.abs(X) < 1] = 0
+    groups = np.arange(len(y)) % 6
+    folds = [(np.flatnonzero(groups != g), np.flatnonzero(groups == g)) for g in range(6)]
+    rows = sp.csr_matrix(X)
+    found = en.model_selection.cross_val_predict(LogisticRegression(), rows, y, groups=groups, cv=folds, method="predict_proba")
+    for train, test in folds:
+        np.testing.assert_array_equal(found[test], LogisticRegression().fit(rows[train], y[train]).predict_proba(rows[test]))
+
+
+def test_pickle_and_native_state() -> None:
     X, y = problem(11, 3)
     model = LogisticRegression(l1_ratio=1, C=0.1).fit(X, y)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
