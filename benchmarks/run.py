@@ -24,6 +24,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import explanations
     import forests
     import librosa_features
+    import linear
     import sampling
     import scikit_learn
     import speaker_reports
@@ -54,6 +55,11 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     for key in "AB":
         found[f"shap_{key}"] = lambda key=key: explanations.row(table(key), key)
     found["speaker_report"] = speaker_reports.row
+    for key in "ABC":
+        for kind in ("l2", "elastic_net", "one_vs_rest"):
+            found[f"logistic_{kind}_{key}"] = lambda key=key, kind=kind: linear.fit(table(key), key, kind)
+        found[f"logistic_one_{key}"] = lambda key=key: linear.one(table(key), key)
+    found["thresholds_28"] = linear.thresholds
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:
         for name in ("ravdess", "emodb"):

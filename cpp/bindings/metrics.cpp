@@ -9,6 +9,7 @@
 #include "emotion/metrics/calibration_error.hpp"
 #include "emotion/metrics/cluster_bootstrap.hpp"
 #include "emotion/metrics/confusion.hpp"
+#include "emotion/metrics/f1_thresholds.hpp"
 #include "emotion/metrics/label_ranking.hpp"
 #include "emotion/metrics/paired_permutation.hpp"
 #include "interruptible.hpp"
@@ -91,6 +92,18 @@ void register_comparisons(py::module_& m) {
 }  // namespace
 
 void register_metrics(py::module_& m) {
+    m.def("best_f1_thresholds", [](const Array<std::uint8_t>& truth, const Array<double>& scores, int n_jobs) {
+        const auto t = matrix(truth, "y", "tune_thresholds");
+        const auto s = matrix(scores, "scores", "tune_thresholds");
+        auto [thresholds, cuts] = new_vector<double>(s.cols);
+        auto [f1, values] = new_vector<double>(s.cols);
+        interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            metrics::best_f1_thresholds(t, s, cuts, values, parallel, stop);
+        });
+        return py::make_tuple(thresholds, f1);
+    }, py::arg("truth").noconvert(), py::arg("scores").noconvert(), py::arg("n_jobs"), "The threshold with the largest F1 of each column, and that F1.");
+
     m.def("confusion_counts", [](const Array<std::int64_t>& truth, const Array<std::int64_t>& predicted, std::size_t n_classes,
                                  const Array<double>& weight, const Array<std::int64_t>& cluster, std::size_t n_clusters) {
         const auto t = vector(truth, "truth", "confusion_counts");

@@ -173,6 +173,10 @@ linear::LogisticOptions logistic_options(const py::dict& step, std::size_t n_cla
     const OptionReader read(step, caller);
     linear::LogisticOptions options;
     options.c = read.get<double>("C");
+    read("l1_ratio", options.l1_ratio);
+    if (!(options.l1_ratio >= 0 && options.l1_ratio <= 1)) {
+        throw InvalidInputError("l1_ratio", caller, "a number from 0 to 1", std::to_string(options.l1_ratio));
+    }
     options.tol = read.get<double>("tol");
     options.max_iter = read.get<int>("max_iter");
     options.fit_intercept = read.get<bool>("fit_intercept");

@@ -13,6 +13,7 @@ from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassi
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
 from emotion_native.preprocessing import StandardScaler
@@ -28,6 +29,8 @@ ESTIMATORS = [
     SMOTE(random_state=0),
     BorderlineSMOTE(random_state=0),
     LogisticRegression(),
+    LogisticRegression(l1_ratio=0.5),
+    OneVsRestClassifier(LogisticRegression()),
     RandomForestClassifier(n_estimators=5, random_state=0),
     ExtraTreesClassifier(n_estimators=5, random_state=0),
     GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),

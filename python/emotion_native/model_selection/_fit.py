@@ -18,7 +18,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
-from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, label_steps, refuse_masked
+from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, is_sparse, label_steps, refuse_masked
 from ..exceptions import InvalidInputError, InvalidTypeError
 from ._groups import check_groups, encode
 from ._parts import stored
@@ -193,6 +193,8 @@ def native_probabilities(
     if not plans or any(plan is None for plan in plans):
         return None
     own_plans = [plan for plan in plans if plan is not None]
+    if is_sparse(X) and all(step["kind"] == "logistic_regression" for plan in own_plans for step in plan):
+        return None  # the loop's tables are dense; the classifier alone takes sparse rows
     weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller=caller)
     matrix = check_matrix(X, caller=caller, allow_nan=True)
     units = sum(int(own_plans[k][-1].get("n_estimators", 1)) for k in runs.estimator_of)  # the core counts trees where there are any
