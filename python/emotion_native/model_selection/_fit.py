@@ -79,14 +79,14 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
     """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
 
     A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params``; our own
-    pipeline takes all and hands them to the steps that ask. Row metadata (groups, speaker, recording, modality) that nobody asks for is passed
-    over; any other unknown name is an error.
+    pipeline takes all and hands them to the steps that ask, our searches to the estimator inside. Row metadata (groups, speaker, recording,
+    modality) that nobody asks for is passed over; any other unknown name is an error.
     """
     from sklearn import get_config
 
     arguments = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in arguments.values())
-    own_pipeline = takes_any and hasattr(estimator, "_native_plan")
+    own_pipeline = takes_any and (hasattr(estimator, "_native_plan") or getattr(estimator, "_takes_row_metadata", False))
     routed: set[str] = set()
     if get_config().get("enable_metadata_routing") and hasattr(estimator, "get_metadata_routing"):
         routed = set(estimator.get_metadata_routing().consumes("fit", params.keys()))
