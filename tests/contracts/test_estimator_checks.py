@@ -13,6 +13,7 @@ from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassi
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
 from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
 from emotion_native.preprocessing import StandardScaler
@@ -32,6 +33,16 @@ ESTIMATORS = [
     ExtraTreesClassifier(n_estimators=5, random_state=0),
     GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
+    GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, allow_ungrouped=True, error_score="raise"),
+    RandomizedSearchCV(
+        Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())]),
+        {"classify__C": [0.1, 1.0]},
+        n_iter=2,
+        random_state=0,
+        cv=2,
+        allow_ungrouped=True,
+        error_score="raise",
+    ),
 ]
 
 

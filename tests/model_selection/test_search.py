@@ -210,8 +210,9 @@ def test_refit_by_name_by_callable_and_not_at_all(rows: Any) -> None:
     assert last.best_params_ == {"max_depth": 3} and not hasattr(last, "best_score_")
     none = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3]}, refit=False, **options).fit(X, y, groups=speaker)
     assert none.best_score_ == none.cv_results_["mean_test_score"].max()
-    with pytest.raises(AttributeError, match="refit=False"):
+    with pytest.raises(AttributeError, match="has no attribute 'predict'") as caught:
         none.predict(X)
+    assert "refit=False" in str(caught.value.__cause__)
     for wrong, error in ((lambda table: 1.5, TypeError), (lambda table: 9, IndexError)):
         with pytest.raises(error, match="best_index_"):
             clone(last).set_params(refit=wrong).fit(X, y, groups=speaker)

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._progress import Progress
@@ -39,6 +40,14 @@ def _best_has(method: str) -> Callable[[Any], bool]:
         return True
 
     return check
+
+
+def _refuse_unknown_labels(y: Any, caller: str) -> None:
+    """Raise where ``y`` is no kind of target that scikit-learn knows: multi-label tables are, objects of mixed types are not."""
+    try:
+        type_of_target(y, input_name="y", raise_unknown=True)
+    except ValueError as error:
+        raise InvalidInputError(f"y of {caller} must be labels; got: {error}") from error
 
 
 class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
@@ -115,6 +124,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             self._check_refit_name(scorers, caller)
         routed = route(self.estimator, self.cv, scorers, {**params, "sample_weight": sample_weight}, groups, caller=caller)
         X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
+        if is_classifier(self.estimator) and y is not None:
+            _refuse_unknown_labels(y, caller)
         folds = resolver(self.estimator, X, y, groups, routed, self.allow_ungrouped, caller=caller)(self.cv)
         scored = Scoring(scorers, single, routed.score, self.error_score, [], classes, caller)
         data = SharedData(X, y, {**routed.fit, "groups": groups}, folds, scored, self.return_train_score, self.n_jobs)

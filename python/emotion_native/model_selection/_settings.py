@@ -214,7 +214,7 @@ def _parameter_columns(settings: Sequence[Setting]) -> dict[str, Any]:
             dtype = natural.dtype if natural.ndim == 1 and natural.dtype.kind != "U" else np.dtype(object)
         except ValueError:  # lists of different lengths
             dtype = np.dtype(object)
-        column = np.ma.MaskedArray(np.empty(len(settings), dtype=dtype), mask=True)
+        column = np.ma.MaskedArray(np.zeros(len(settings), dtype=dtype), mask=True)
         for k, value in given.items():
             column[k] = value
         columns[f"param_{name}"] = column
