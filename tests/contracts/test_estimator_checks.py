@@ -9,7 +9,7 @@ import pytest
 from imblearn.utils import estimator_checks as sampler_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
@@ -33,6 +33,8 @@ ESTIMATORS = [
     ExtraTreesClassifier(n_estimators=5, random_state=0),
     GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
+    VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"),
+    VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]),
     GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, allow_ungrouped=True, error_score="raise"),
     RandomizedSearchCV(
         Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())]),

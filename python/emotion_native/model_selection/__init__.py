@@ -10,6 +10,7 @@ Names, arguments and results are scikit-learn's; its own splitters are accepted 
 from __future__ import annotations
 
 from ._base_search import BaseSearchCV
+from ._comparison import compare_estimators
 from ._cross_validation import cross_val_predict, cross_validate
 from ._crossed import CrossedGroupKFold
 from ._folds import Folds, resolve_folds, split_hash
@@ -45,6 +46,7 @@ __all__ = [
     "SavedSplit",
     "StratifiedGroupKFold",
     "StratifiedKFold",
+    "compare_estimators",
     "cross_val_predict",
     "cross_validate",
     "joined_groups",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -34,8 +35,10 @@ Evaluate = Callable[[Iterable[Setting]], dict[str, Any]]
 def _best_has(method: str) -> Callable[[Any], bool]:
     def check(self: Any) -> bool:
         if not self.refit:
-            text = f"This {type(self).__name__} instance was initialized with `refit=False`: {method} is available only after refitting the best "
-            raise AttributeError(f"{text}parameters; refit an estimator with `{type(self).__name__}.best_params_` yourself")
+            text = f"{method} is available only after refitting on the best parameters: fit an estimator with best_params_ yourself"
+            raise AttributeError(f"This {type(self).__name__} instance was initialized with `refit=False`. {text}")
+        if method == "score":
+            return True  # the scorer's affair
         getattr(self.best_estimator_ if hasattr(self, "best_estimator_") else self.estimator, method)
         return True
 
@@ -124,7 +127,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             self._check_refit_name(scorers, caller)
         routed = route(self.estimator, self.cv, scorers, {**params, "sample_weight": sample_weight}, groups, caller=caller)
         X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
-        if is_classifier(self.estimator) and y is not None:
+        if is_classifier(self.estimator) and y is not None and np.ndim(y) == 1:
             _refuse_unknown_labels(y, caller)
         folds = resolver(self.estimator, X, y, groups, routed, self.allow_ungrouped, caller=caller)(self.cv)
         scored = Scoring(scorers, single, routed.score, self.error_score, [], classes, caller)
@@ -176,7 +179,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             if self.verbose:
                 print(f"Fitting {len(data.folds)} folds for each of {len(new)} candidates, totalling {len(data.folds) * len(new)} fits")
             found = run_settings([with_setting(self.estimator, setting) for setting in new], data, self.progress)
-            report_failed_fits([result for row in found for result in row], data.scored)
+            report_failed_fits([result for row in found for result in row], data.scored, len(data.folds))
             settings.extend(new)
             results.extend(found)
             table = results_table(settings, results, self.error_score, self.return_train_score)
@@ -239,14 +242,18 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         check_is_fitted(self)
         return getattr(self.best_estimator_, method)(X)
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the best estimator's score by ``scoring``; with several, by the one that ``refit`` names."""
-        _best_has("fit")(self)
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """Return the best estimator's score by ``scoring``; with several, by the one that ``refit`` names.
+
+        ``params`` go to that scorer, with scikit-learn's metadata routing switched on only.
+        """
+        _best_has("score")(self)
         check_is_fitted(self)
-        if isinstance(self.scorer_, Mapping):
-            value = self.scorer_[self.refit](self.best_estimator_, X, y)
-        else:
-            value = self.scorer_(self.best_estimator_, X, y)
+        if params and not get_config().get("enable_metadata_routing"):
+            rule = f"params of {type(self).__name__}.score must be none; passing them to a scorer is only supported if metadata routing is enabled"
+            raise InvalidInputError(f"{rule}; got {', '.join(params)}")
+        scorer = self.scorer_[self.refit] if isinstance(self.scorer_, Mapping) else self.scorer_
+        value = scorer(self.best_estimator_, X, y, **params)
         return float(value[self.refit] if isinstance(value, Mapping) else value)
 
     @available_if(_best_has("predict"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped

@@ -110,9 +110,17 @@ def rows_of(params: Mapping[str, Any], rows: Indices, n_samples: int) -> dict[st
     """Return arguments with those that have one value a row cut down to ``rows``."""
     cut: dict[str, Any] = {}
     for name, value in params.items():
-        has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
-        cut[name] = _safe_indexing(value, rows) if has_rows and _num_samples(value) == n_samples else value
+        cut[name] = _safe_indexing(value, rows) if _has_rows(value) and _num_samples(value) == n_samples else value
     return cut
+
+
+def _has_rows(value: Any) -> bool:
+    if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+        return False
+    try:
+        return np.shape(value) != ()
+    except ValueError:  # a tuple of arrays of different shapes, such as a validation set
+        return False
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:

@@ -223,8 +223,8 @@ def fitted_results(
     return each_fold(len(runs), one, caller=scored.caller, n_jobs=n_jobs, progress=progress)
 
 
-def report_failed_fits(results: Sequence[Result], scored: Scoring) -> None:
-    """Tell about all fits that failed at once.
+def report_failed_fits(results: Sequence[Result], scored: Scoring, n_folds: int | None = None) -> None:
+    """Tell about all fits that failed at once; where there are several settings of ``n_folds`` each, name the settings.
 
     Raises
     ------
@@ -236,6 +236,8 @@ def report_failed_fits(results: Sequence[Result], scored: Scoring) -> None:
     if failed and len(failed) == len(results):
         raise InvalidInputError(f"estimator of {scored.caller} must be fitted on at least one fold; all {len(results)} failed: {reasons}")
     if failed:
-        which = ", ".join(map(str, failed)) if len(failed) <= _MOST_NAMED else f"{len(failed)} of them"
-        text = f"{len(failed)} of {len(results)} fits failed (folds {which}); their scores are set to {scored.error_score}: {reasons}"
+        places = sorted(failed if n_folds is None else {k // n_folds for k in failed})
+        which = ", ".join(map(str, places[:_MOST_NAMED])) + (", …" if len(places) > _MOST_NAMED else "")
+        where = f"folds {which}" if n_folds is None else f"of settings {which}"
+        text = f"{len(failed)} of {len(results)} fits failed ({where}); their scores are set to {scored.error_score}: {reasons}"
         warnings.warn(text, FitFailedWarning, stacklevel=3)
