@@ -27,6 +27,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import linear
     import sampling
     import scikit_learn
+    import search
     import speaker_reports
     import splitting
 
@@ -47,6 +48,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         for kind in ("5fold", "loso"):
             found[f"cv_{kind}_{key}_{n}"] = lambda key=key, kind=kind: cross_validation.row(table(key), key, kind, n, options.full)
         found[f"cv_memory_{key}"] = lambda key=key: cross_validation.peak(key)
+    found[f"search_A_{n}"] = lambda: search.row(table("A"), "A", n)
+    found["search_memory_A"] = lambda: search.peak("A")
     found["cv_many_folds"] = lambda: cross_validation.many_folds(options.quick)
     found["cv_many_fits"] = lambda: cross_validation.many_fits(options.quick)
     found["stratified_group_k_fold"] = lambda: splitting.row(options.quick)

@@ -79,14 +79,14 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
     """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
 
     A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params``; our own
-    pipeline takes all and hands them to the steps that ask. Row metadata (groups, speaker, recording, modality) that nobody asks for is passed
-    over; any other unknown name is an error.
+    pipeline takes all and hands them to the steps that ask, our searches to the estimator inside. Row metadata (groups, speaker, recording,
+    modality) that nobody asks for is passed over; any other unknown name is an error.
     """
     from sklearn import get_config
 
     arguments = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in arguments.values())
-    own_pipeline = takes_any and hasattr(estimator, "_native_plan")
+    own_pipeline = takes_any and (hasattr(estimator, "_native_plan") or getattr(estimator, "_takes_row_metadata", False))
     routed: set[str] = set()
     if get_config().get("enable_metadata_routing") and hasattr(estimator, "get_metadata_routing"):
         routed = set(estimator.get_metadata_routing().consumes("fit", params.keys()))
@@ -110,9 +110,17 @@ def rows_of(params: Mapping[str, Any], rows: Indices, n_samples: int) -> dict[st
     """Return arguments with those that have one value a row cut down to ``rows``."""
     cut: dict[str, Any] = {}
     for name, value in params.items():
-        has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
-        cut[name] = _safe_indexing(value, rows) if has_rows and _num_samples(value) == n_samples else value
+        cut[name] = _safe_indexing(value, rows) if _has_rows(value) and _num_samples(value) == n_samples else value
     return cut
+
+
+def _has_rows(value: Any) -> bool:
+    if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+        return False
+    try:
+        return np.shape(value) != ()
+    except ValueError:  # a tuple of arrays of different shapes, such as a validation set
+        return False
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
