@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
+from emotion_native.isotonic import IsotonicRegression
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
@@ -28,6 +29,7 @@ ESTIMATORS = [
     SMOTE(random_state=0),
     BorderlineSMOTE(random_state=0),
     LogisticRegression(),
+    IsotonicRegression(),
     RandomForestClassifier(n_estimators=5, random_state=0),
     ExtraTreesClassifier(n_estimators=5, random_state=0),
     GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <string>
 
+#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 #include "training_rows.hpp"
 
@@ -60,9 +62,7 @@ std::vector<Point> sorted_points(std::span<const double> x, std::span<const doub
     for (const Point& point : points) {
         ++start[cells.of(point.x) + 1];
     }
-    for (std::size_t c = 0; c < n_cells; ++c) {
-        start[c + 1] += start[c];
-    }
+    std::partial_sum(start.begin(), start.end(), start.begin());
     std::vector<Point> sorted(points.size());
     std::vector<std::uint32_t> next(start.begin(), start.end() - 1);
     for (const Point& point : points) {
@@ -106,6 +106,27 @@ void check_rows(std::span<const double> x, std::span<const double> y, std::span<
     for (const double value : weight) {
         require(value >= 0.0 && value <= 1e300, "weight", caller, "finite and not negative", value);
     }
+}
+
+void check_corners(std::span<const double> x, std::span<const double> y, const char* caller) {
+    if (x.empty() || y.size() != x.size()) {
+        throw InvalidInputError("corners", caller, "at least one, with one y an x", std::to_string(x.size()));
+    }
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        require(std::isfinite(x[i]) && (i == 0 || x[i - 1] < x[i]), "corners", caller, "finite, and rising in x", x[i]);
+        require(std::isfinite(y[i]), "corners", caller, "finite", y[i]);
+    }
+}
+
+struct Corners {
+    std::span<const double> x;
+    std::span<const double> y;
+};
+
+Corners corners_of(const IsotonicMaps& maps, std::size_t k) {
+    const auto begin = static_cast<std::size_t>(maps.offsets[k]);
+    const std::size_t n = static_cast<std::size_t>(maps.offsets[k + 1]) - begin;
+    return {std::span(maps.x).subspan(begin, n), std::span(maps.y).subspan(begin, n)};
 }
 
 }  // namespace
@@ -167,45 +188,40 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
     return map;
 }
 
-void apply_isotonic(const IsotonicMap& map, std::span<const double> x, std::span<double> out) {
+void apply_isotonic(std::span<const double> corner_x, std::span<const double> corner_y, std::span<const double> x, std::span<double> out) {
     constexpr const char* caller = "apply_isotonic";
-    if (map.x.empty() || map.y.size() != map.x.size()) {
-        throw InvalidInputError("map", caller, "of at least one corner, with one y an x", std::to_string(map.x.size()));
-    }
+    check_corners(corner_x, corner_y, caller);
     if (out.size() != x.size()) {
         throw InvalidInputError("out", caller, "as long as x", std::to_string(out.size()));
     }
     // first[c]: the number of corners in earlier cells; the corner that follows a value is sought inside the value's own cell.
-    const std::size_t n_cells = 2 * map.x.size();
-    const Cells cells(map.x.front(), map.x.back(), n_cells);
+    const std::size_t n_cells = std::min(2 * corner_x.size(), 4 * x.size() + 1);
+    const Cells cells(corner_x.front(), corner_x.back(), n_cells);
     std::vector<std::uint32_t> first(n_cells + 1, 0);
-    for (const double corner : map.x) {
+    for (const double corner : corner_x) {
         ++first[cells.of(corner) + 1];
     }
-    for (std::size_t c = 0; c < n_cells; ++c) {
-        first[c + 1] += first[c];
-    }
-    const double* const corners = map.x.data();
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    const double* const corners = corner_x.data();
     for (std::size_t i = 0; i < x.size(); ++i) {
         const double value = x[i];
-        if (!(value > map.x.front())) {
-            out[i] = std::isnan(value) ? value : map.y.front();
-            continue;
+        if (!(value > corner_x.front())) {
+            out[i] = std::isnan(value) ? value : corner_y.front();
+        } else if (value >= corner_x.back()) {
+            out[i] = corner_y.back();
+        } else {
+            const std::size_t cell = cells.of(value);
+            const auto right = static_cast<std::size_t>(std::upper_bound(corners + first[cell], corners + first[cell + 1], value) - corners);
+            // Halves, so that the widest ranges do not overflow.
+            const double share = (0.5 * value - 0.5 * corners[right - 1]) / (0.5 * corners[right] - 0.5 * corners[right - 1]);
+            out[i] = (1.0 - share) * corner_y[right - 1] + share * corner_y[right];
         }
-        if (value >= map.x.back()) {
-            out[i] = map.y.back();
-            continue;
-        }
-        const std::size_t cell = cells.of(value);
-        const auto right = static_cast<std::size_t>(std::upper_bound(corners + first[cell], corners + first[cell + 1], value) - corners);
-        const double share = (value - map.x[right - 1]) / (map.x[right] - map.x[right - 1]);
-        out[i] = map.y[right - 1] + share * (map.y[right] - map.y[right - 1]);
     }
 }
 
-std::vector<IsotonicMap> fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight) {
+IsotonicMaps fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight) {
     check_training_rows(proba, y, weight, "fit_isotonic_maps");
-    std::vector<IsotonicMap> maps;
+    IsotonicMaps maps{{0}, {}, {}};
     std::vector<double> column(proba.rows);
     std::vector<double> target(proba.rows);
     for (std::size_t k = 0; k < proba.cols; ++k) {
@@ -213,25 +229,30 @@ std::vector<IsotonicMap> fit_isotonic_maps(MatrixView<const double> proba, std::
             column[i] = proba(i, k);
             target[i] = static_cast<std::size_t>(y[i]) == k ? 1.0 : 0.0;
         }
-        maps.push_back(fit_isotonic(column, target, weight, {}));
+        const IsotonicMap map = fit_isotonic(column, target, weight, {});
+        maps.x.insert(maps.x.end(), map.x.begin(), map.x.end());
+        maps.y.insert(maps.y.end(), map.y.begin(), map.y.end());
+        maps.offsets.push_back(static_cast<std::int64_t>(maps.x.size()));
     }
     return maps;
 }
 
-void apply_isotonic_maps(MatrixView<const double> proba, std::span<const IsotonicMap> maps, MatrixView<double> out) {
-    if (maps.size() != proba.cols || out.rows != proba.rows || out.cols != proba.cols) {
-        throw InvalidInputError("maps and out", "apply_isotonic_maps", "of the width of proba, " + std::to_string(proba.cols), "another shape");
+void apply_isotonic_maps(MatrixView<const double> proba, const IsotonicMaps& maps, MatrixView<double> out) {
+    validate(maps, proba.cols, "apply_isotonic_maps");
+    if (out.rows != proba.rows || out.cols != proba.cols) {
+        throw InvalidInputError("out", "apply_isotonic_maps", "of the shape of proba", "another shape");
     }
     std::vector<double> column(proba.rows);
     for (std::size_t k = 0; k < proba.cols; ++k) {
         for (std::size_t i = 0; i < proba.rows; ++i) {
             column[i] = proba(i, k);
         }
-        if (!maps[k].x.empty()) {
-            apply_isotonic(maps[k], column, column);
+        const Corners corners = corners_of(maps, k);
+        if (!corners.x.empty()) {
+            apply_isotonic(corners.x, corners.y, column, column);
         }
         for (std::size_t i = 0; i < proba.rows; ++i) {
-            out(i, k) = column[i];
+            out(i, k) = std::isnan(column[i]) ? column[i] : std::max(column[i], probability_floor);
         }
     }
     for (std::size_t i = 0; i < out.rows; ++i) {
@@ -240,8 +261,25 @@ void apply_isotonic_maps(MatrixView<const double> proba, std::span<const Isotoni
             sum += v;  // NaN if any value is
         }
         for (double& v : out.row(i)) {
-            v = std::isnan(sum) ? sum : sum > 0 ? v / sum : 1.0 / static_cast<double>(out.cols);
+            v = std::isnan(sum) ? sum : v / sum;
         }
+    }
+}
+
+void validate(const IsotonicMaps& maps, std::size_t n_classes, const char* caller) {
+    const bool ordered = maps.offsets.size() == n_classes + 1 && maps.offsets.front() == 0 && std::is_sorted(maps.offsets.begin(), maps.offsets.end()) &&
+                         static_cast<std::size_t>(maps.offsets.back()) == maps.x.size() && maps.y.size() == maps.x.size();
+    if (!ordered) {
+        throw InvalidInputError("maps", caller, "of " + std::to_string(n_classes) + " classes, whose offsets rise to the number of corners", "others");
+    }
+    for (std::size_t k = 0; k < n_classes; ++k) {
+        const Corners corners = corners_of(maps, k);
+        if (!corners.x.empty()) {
+            check_corners(corners.x, corners.y, caller);
+        }
+    }
+    for (const double value : maps.y) {
+        require(value >= 0.0 && value <= 1.0, "maps", caller, "of values from 0 to 1", value);
     }
 }
 

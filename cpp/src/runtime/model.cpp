@@ -101,6 +101,8 @@ void Model::calibrate(MatrixView<double> probability) const {
         calibration::apply_temperature(probability, spec.temperature, probability);
     } else if (spec.kind == CalibrationKind::sigmoid) {
         calibration::apply_sigmoid(probability, spec.a, spec.b, probability);
+    } else if (spec.kind == CalibrationKind::isotonic) {
+        calibration::apply_isotonic_maps(probability, spec.isotonic, probability);
     }
 }
 

@@ -263,6 +263,16 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
         spec.b = read_array<double>(file, "calibration.b", {n_classes});
         require_all(spec.a, "calibration.a", "finite", is_finite);
         require_all(spec.b, "calibration.b", "finite", is_finite);
+    } else if (kind == "isotonic") {
+        spec.kind = CalibrationKind::isotonic;
+        spec.isotonic.offsets = read_array<std::int64_t>(file, "calibration.offsets", {n_classes + 1});
+        spec.isotonic.x = read_array<double>(file, "calibration.x", {any});
+        spec.isotonic.y = read_array<double>(file, "calibration.y", {spec.isotonic.x.size()});
+        try {
+            calibration::validate(spec.isotonic, n_classes, "its calibration");
+        } catch (const InvalidInputError& error) {
+            refuse(error.what());
+        }
     } else {
         refuse("its calibration is of a kind that this version does not know: " + kind.substr(0, 64));
     }

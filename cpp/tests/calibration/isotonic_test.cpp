@@ -103,10 +103,9 @@ TEST_CASE("order of rows, ties, copies and weights of zero") {
 }
 
 TEST_CASE("the map is linear between its corners and level outside") {
-    const IsotonicMap map{{0, 1, 1.5, 4}, {0, 2, 2, 3}};
     const Values x{-5, 0, 0.25, 1, 1.2, 1.5, 2.75, 4, 9, std::nan("")};
     Values out(x.size());
-    apply_isotonic(map, x, out);
+    apply_isotonic(Values{0, 1, 1.5, 4}, Values{0, 2, 2, 3}, x, out);
     CHECK(Values(out.begin(), out.end() - 1) == Values{0, 0, 0.5, 2, 2, 2, 2.5, 3, 3});
     CHECK(std::isnan(out.back()));
     // Corners that crowd into one cell.
@@ -119,34 +118,30 @@ TEST_CASE("the map is linear between its corners and level outside") {
     crowd.y.push_back(1000.0);
     const Values inside{5e-12, 0.5};
     Values at(2);
-    apply_isotonic(crowd, inside, at);
+    apply_isotonic(crowd.x, crowd.y, inside, at);
     CHECK(at[0] == doctest::Approx(5.0).epsilon(1e-9));
     CHECK(at[1] == doctest::Approx(999.5).epsilon(1e-9));
-    const IsotonicMap wide{{-1e308, 1e308}, {0, 1}};  // the width overflows
-    const Values ends{-1e308, 0, 1e308};
     Values values(3);
-    apply_isotonic(wide, ends, values);
-    CHECK(values[0] == 0);
-    CHECK(values[2] == 1);
+    apply_isotonic(Values{-1e308, 1e308}, Values{0, 1}, Values{-1e308, 0, 1e308}, values);  // the width overflows
+    CHECK(values == Values{0, 0.5, 1});
 }
 
-TEST_CASE("classes are normalised; rows without any probability become even") {
+TEST_CASE("classes are floored and normalised; rows without any probability become even") {
     Matrix<double> p(4, 2);
     const Values first{0.1, 0.4, 0.6, 0.9};
     for (std::size_t i = 0; i < 4; ++i) {
         p(i, 0) = first[i];
         p(i, 1) = 1 - first[i];
     }
-    const auto maps = fit_isotonic_maps(p.view(), std::vector<std::int64_t>{1, 0, 1, 0}, {});
-    REQUIRE(maps.size() == 2);
-    CHECK(maps[0].y == Values{0, 0.5, 0.5, 1});
+    const IsotonicMaps maps = fit_isotonic_maps(p.view(), std::vector<std::int64_t>{1, 0, 1, 0}, {});
+    CHECK(maps.offsets == std::vector<std::int64_t>{0, 4, 8});
+    CHECK(Values(maps.y.begin(), maps.y.begin() + 4) == Values{0, 0.5, 0.5, 1});
     Matrix<double> out(4, 2);
     apply_isotonic_maps(p.view(), maps, out.view());
-    CHECK(out(0, 0) == 0);
+    CHECK(out(0, 0) == doctest::Approx(1e-4 / 1.0001));
     CHECK(out(1, 1) == 0.5);
-    const std::vector<IsotonicMap> zero{{{0.5}, {0.0}}, {{0.5}, {0.0}}};
-    apply_isotonic_maps(p.view(), zero, p.view());
-    CHECK(p(2, 0) == 0.5);
+    apply_isotonic_maps(p.view(), {{0, 1, 2}, {0.5, 0.5}, {0, 0}}, out.view());
+    CHECK(out(2, 0) == 0.5);
     p(1, 0) = std::nan("");
     apply_isotonic_maps(p.view(), maps, p.view());
     CHECK(std::isnan(p(1, 0)));
@@ -162,5 +157,10 @@ TEST_CASE("what is refused, and what is empty") {
     CHECK(fit_isotonic(one, one, Values{0}, {}).x.empty());
     CHECK(fit_isotonic(one, one, {}, {}).y == one);
     Values out(1);
-    CHECK_THROWS_AS(apply_isotonic({}, one, out), InvalidInputError);
+    CHECK_THROWS_AS(apply_isotonic({}, {}, one, out), InvalidInputError);
+    CHECK_THROWS_AS(apply_isotonic(Values{1, 1}, Values{0, 1}, one, out), InvalidInputError);
+    CHECK_THROWS_AS(validate(IsotonicMaps{{0, 1}, {0.5}, {1.5}}, 1, "here"), InvalidInputError);
+    CHECK_THROWS_AS(validate(IsotonicMaps{{0, 2}, {0.5}, {0.5}}, 1, "here"), InvalidInputError);
+    CHECK_THROWS_AS(validate(IsotonicMaps{{0, -1, 1}, {0.5}, {0.5}}, 2, "here"), InvalidInputError);
+    CHECK_NOTHROW(validate(IsotonicMaps{{0, 0, 1}, {0.5}, {0.5}}, 2, "here"));
 }

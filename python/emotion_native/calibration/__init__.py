@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from ._abstention import AbstainingClassifier, choose_threshold
 from ._classifier import CalibratedClassifierCV
-from ._maps import SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
+from ._maps import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
 from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
 
 __all__ = [
     "AbstainingClassifier",
     "CalibratedClassifierCV",
     "FinalChoice",
+    "IsotonicCalibrator",
     "NestedEvaluation",
     "SigmoidCalibrator",
     "TemperatureCalibrator",

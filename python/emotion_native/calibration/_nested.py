@@ -216,7 +216,7 @@ def nested_evaluation(
         Outer folds, each row tested exactly once.
     inner_cv : None, int or splitter
         Folds of each training part; it is given the groups of those rows.
-    method : {"temperature", "sigmoid"} or None
+    method : {"temperature", "sigmoid", "isotonic"} or None
         Calibration; None leaves probabilities as they are.
     target_coverage, target_accuracy : float, optional
         At most one; see `choose_threshold`.

@@ -163,7 +163,7 @@ def train(
     over_sampling: Annotated[
         bool | None, typer.Option("--over-sampling/--no-over-sampling", help="Repeat rows of rare classes inside training folds.")
     ] = None,
-    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid or none.")] = None,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,

@@ -86,7 +86,7 @@ class Settings(_Section):
     logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
     over_sampling: bool = Field(default=True, description="repeat rows of rare classes inside the training folds")
-    calibration: Literal["temperature", "sigmoid", "none"] = Field(default="temperature", description="calibration method")
+    calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = Field(default="temperature", description="calibration method")
     target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
     target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
     selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field(

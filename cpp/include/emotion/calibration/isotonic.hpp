@@ -8,6 +8,7 @@
 // Serial; deterministic: the order of the rows changes nothing but the rounding of sums over ties.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -36,13 +37,25 @@ struct IsotonicOptions {
 [[nodiscard]] IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, std::span<const double> weight, const IsotonicOptions& options);
 
 // out[i] = f(x[i]), clipped at the ends; NaN stays NaN. In place is allowed. O(n) for spread corners, O(n log corners) at worst.
-void apply_isotonic(const IsotonicMap& map, std::span<const double> x, std::span<double> out);
+// Throws InvalidInputError unless there is a corner, x increases, and both are finite.
+void apply_isotonic(std::span<const double> corner_x, std::span<const double> corner_y, std::span<const double> x, std::span<double> out);
 
-// One map a class, of its probability against being the true class. y holds codes in [0, classes); `weight` may be empty.
-[[nodiscard]] std::vector<IsotonicMap> fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight);
+// One map a class: the corners of class k stand at offsets[k] … offsets[k + 1].
+struct IsotonicMaps {
+    std::vector<std::int64_t> offsets;
+    std::vector<double> x;
+    std::vector<double> y;
+};
 
-// q_k = f_k(p_k) / sum_j f_j(p_j), or 1 / classes each where that sum is zero. A map without corners leaves its column as it is. In place is
-// allowed. A row with a NaN gives a row of NaN.
-void apply_isotonic_maps(MatrixView<const double> proba, std::span<const IsotonicMap> maps, MatrixView<double> out);
+// Maps of each class's probability against being the true class. y holds codes in [0, classes); `weight` may be empty.
+[[nodiscard]] IsotonicMaps fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight);
+
+// q_k is proportional to max(f_k(p_k), floor), the floor being probability_floor of temperature.hpp: a step function says 0 wherever no row
+// of the class was seen, which no finite sample can know. A map without corners leaves its column as it is. In place is allowed. A row
+// with a NaN gives a row of NaN.
+void apply_isotonic_maps(MatrixView<const double> proba, const IsotonicMaps& maps, MatrixView<double> out);
+
+// Throws InvalidInputError naming `caller` unless the maps are of n_classes classes, and each as apply_isotonic wants it, with y from 0 to 1.
+void validate(const IsotonicMaps& maps, std::size_t n_classes, const char* caller);
 
 }  // namespace emotion::calibration

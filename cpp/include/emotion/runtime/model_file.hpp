@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "emotion/calibration/isotonic.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/pipeline_plan.hpp"
 
@@ -35,13 +36,14 @@ struct ExtractorSpec {
     int algorithm_version = 0;
 };
 
-enum class CalibrationKind { none, temperature, sigmoid };
+enum class CalibrationKind { none, temperature, sigmoid, isotonic };
 
 struct CalibrationSpec {
     CalibrationKind kind = CalibrationKind::none;
     double temperature = 1;  // > 0
     std::vector<double> a;   // sigmoid: one a class
     std::vector<double> b;
+    calibration::IsotonicMaps isotonic;
 };
 
 struct ModelContents {
