@@ -1,6 +1,7 @@
 #include "emotion/calibration/isotonic.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
@@ -13,12 +14,93 @@
 namespace emotion::calibration {
 namespace {
 
-struct Point {
-    double x = 0;
-    std::uint32_t row = 0;
+// A row for sorting: the bits of x in an order that unsigned integers share, and what belongs to x.
+struct Keyed {
+    std::uint64_t key = 0;
+    std::uint64_t payload = 0;   // the bits of y, or the number of the row where rows have weights
 };
 
-bool before(const Point& a, const Point& b) { return a.x < b.x || (a.x == b.x && a.row < b.row); }
+constexpr std::uint64_t sign_bit = 0x8000000000000000ULL;
+
+std::uint64_t key_of(double x) {
+    const auto bits = std::bit_cast<std::uint64_t>(x + 0.0);   // -0.0 becomes 0.0
+    return (bits & sign_bit) != 0 ? ~bits : bits | sign_bit;
+}
+
+double value_of(std::uint64_t key) { return std::bit_cast<double>((key & sign_bit) != 0 ? key & ~sign_bit : ~key); }
+
+// A stable counting pass over one digit of the keys for each of the digits [first, n_digits); a digit that all rows share costs nothing.
+void sort_digits(std::vector<Keyed>& rows, std::vector<Keyed>& spare, int first) {
+    constexpr int bits = 11;
+    constexpr int n_digits = 6;
+    constexpr std::size_t radix = std::size_t{1} << bits;
+    std::vector<std::uint32_t> counts(n_digits * radix, 0);
+    for (const Keyed& row : rows) {
+        for (int d = first; d < n_digits; ++d) {
+            ++counts[static_cast<std::size_t>(d) * radix + ((row.key >> (bits * d)) & (radix - 1))];
+        }
+    }
+    for (int d = first; d < n_digits; ++d) {
+        std::uint32_t* const next = counts.data() + static_cast<std::size_t>(d) * radix;
+        if (next[(rows[0].key >> (bits * d)) & (radix - 1)] == rows.size()) {
+            continue;
+        }
+        std::exclusive_scan(next, next + radix, next, 0U);
+        for (const Keyed& row : rows) {
+            spare[next[(row.key >> (bits * d)) & (radix - 1)]++] = row;
+        }
+        rows.swap(spare);
+    }
+}
+
+// Insertion sort of nearly sorted rows; false, with all rows still there, once that takes more than `budget` moves.
+bool insert_sorted(std::vector<Keyed>& rows, std::size_t budget) {
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+        if (rows[i - 1].key <= rows[i].key) {
+            continue;
+        }
+        const Keyed row = rows[i];
+        std::size_t at = i;
+        for (; at > 0 && rows[at - 1].key > row.key; --at) {
+            rows[at] = rows[at - 1];
+        }
+        rows[at] = row;
+        budget -= std::min(budget, i - at);
+        if (budget == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Stable. Values that are spread differ in their first 33 bits: three passes and a few insertions. Values that crowd take all six.
+void sort_keys(std::vector<Keyed>& rows) {
+    constexpr std::size_t small = 256;
+    if (rows.size() <= small) {
+        std::stable_sort(rows.begin(), rows.end(), [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
+        return;
+    }
+    std::vector<Keyed> spare(rows.size());
+    sort_digits(rows, spare, 3);
+    if (!insert_sorted(rows, 2 * rows.size())) {
+        sort_digits(rows, spare, 0);
+    }
+}
+
+// The rows that have weight, by x, then in the order given.
+std::vector<Keyed> sorted_rows(std::span<const double> x, std::span<const double> y, std::span<const double> weight) {
+    std::vector<Keyed> rows;
+    rows.reserve(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (weight.empty()) {
+            rows.push_back({key_of(x[i]), std::bit_cast<std::uint64_t>(y[i])});
+        } else if (weight[i] > 0) {
+            rows.push_back({key_of(x[i]), i});
+        }
+    }
+    sort_keys(rows);
+    return rows;
+}
 
 // Cuts [low, high] into equal cells, monotone in x whatever the rounding.
 class Cells {
@@ -38,50 +120,28 @@ private:
     std::size_t n_;
 };
 
-// The rows that have weight, by x, then by row: one scattering pass into about n cells, then a sort inside each.
-std::vector<Point> sorted_points(std::span<const double> x, std::span<const double> weight) {
-    std::vector<Point> points;
-    points.reserve(x.size());
-    double low = std::numeric_limits<double>::infinity();
-    double high = -low;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        if (weight.empty() || weight[i] > 0) {
-            points.push_back({x[i], static_cast<std::uint32_t>(i)});
-            low = std::min(low, x[i]);
-            high = std::max(high, x[i]);
-        }
-    }
-    constexpr std::size_t small = 64;
-    if (points.size() <= small) {
-        std::sort(points.begin(), points.end(), before);
-        return points;
-    }
-    const std::size_t n_cells = points.size() / 4;
-    const Cells cells(low, high, n_cells);
-    std::vector<std::uint32_t> start(n_cells + 1, 0);
-    for (const Point& point : points) {
-        ++start[cells.of(point.x) + 1];
-    }
-    std::partial_sum(start.begin(), start.end(), start.begin());
-    std::vector<Point> sorted(points.size());
-    std::vector<std::uint32_t> next(start.begin(), start.end() - 1);
-    for (const Point& point : points) {
-        sorted[next[cells.of(point.x)]++] = point;
-    }
-    for (std::size_t c = 0; c < n_cells; ++c) {
-        std::sort(sorted.begin() + start[c], sorted.begin() + start[c + 1], before);
-    }
-    return sorted;
-}
-
-// A run of pooled values.
+// A run of pooled values. `value` is kept beside the sums so that a value on its own stays to the bit.
 struct Block {
-    double sum = 0;     // of weight * y
+    double sum = 0;      // of weight * y
     double weight = 0;
-    std::size_t count = 0;
-
-    [[nodiscard]] double value() const { return sum / weight; }
+    double value = 0;
+    std::size_t begin = 0;   // first member
+    std::size_t end = 0;     // behind the last
 };
+
+// Adds one value behind the others, and pools it with those that are not below it.
+inline void push(std::vector<Block>& blocks, Block block) {
+    std::size_t n = blocks.size();
+    while (n > 0 && blocks[n - 1].value >= block.value) {
+        --n;
+        block.sum += blocks[n].sum;
+        block.weight += blocks[n].weight;
+        block.value = block.sum / block.weight;
+        block.begin = blocks[n].begin;
+    }
+    blocks.resize(n);
+    blocks.push_back(block);
+}
 
 void require(bool holds, const char* parameter, const char* caller, const char* rule, double value) {
     if (!holds) {
@@ -132,58 +192,55 @@ Corners corners_of(const IsotonicMaps& maps, std::size_t k) {
 }  // namespace
 
 void isotonic_regression(std::span<double> y, std::span<const double> weight, bool increasing) {
+    if (!weight.empty() && weight.size() != y.size()) {
+        throw InvalidInputError("weight", "isotonic_regression", "as long as y, " + std::to_string(y.size()), std::to_string(weight.size()));
+    }
     const double sign = increasing ? 1.0 : -1.0;
     std::vector<Block> blocks;
     for (std::size_t i = 0; i < y.size(); ++i) {
         const double w = weight.empty() ? 1.0 : weight[i];
-        Block block{sign * y[i] * w, w, 1};
-        while (!blocks.empty() && blocks.back().value() >= block.value()) {
-            const Block& last = blocks.back();
-            block = {last.sum + block.sum, last.weight + block.weight, last.count + block.count};
-            blocks.pop_back();
-        }
-        blocks.push_back(block);
+        push(blocks, {sign * y[i] * w, w, sign * y[i], i, i + 1});
     }
-    std::size_t i = 0;
     for (const Block& block : blocks) {
-        const std::size_t end = i + block.count;
-        if (block.count > 1) {  // a value on its own stays to the bit
-            std::fill(y.begin() + static_cast<std::ptrdiff_t>(i), y.begin() + static_cast<std::ptrdiff_t>(end), sign * block.value());
+        for (std::size_t i = block.begin; i < block.end; ++i) {
+            y[i] = sign * block.value;
         }
-        i = end;
     }
 }
 
 IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, std::span<const double> weight, const IsotonicOptions& options) {
     check_rows(x, y, weight);
-    const std::vector<Point> points = sorted_points(x, weight);
-    std::vector<double> at;
-    std::vector<double> mean;
-    std::vector<double> total;
-    for (std::size_t i = 0; i < points.size();) {
-        double sum = 0;
-        double sum_weight = 0;
+    const std::vector<Keyed> rows = sorted_rows(x, y, weight);
+    const double sign = options.increasing ? 1.0 : -1.0;
+    std::vector<Block> blocks;
+    for (std::size_t i = 0; i < rows.size();) {
         const std::size_t first = i;
-        for (; i < points.size() && points[i].x == points[first].x; ++i) {
-            const double w = weight.empty() ? 1.0 : weight[points[i].row];
-            sum += w * y[points[i].row];
-            sum_weight += w;
+        double sum = 0;
+        double total = 0;
+        double value = 0;
+        for (; i < rows.size() && rows[i].key == rows[first].key; ++i) {
+            value = weight.empty() ? std::bit_cast<double>(rows[i].payload) : y[rows[i].payload];
+            const double w = weight.empty() ? 1.0 : weight[rows[i].payload];
+            sum += w * value;
+            total += w;
         }
-        at.push_back(points[first].x);
-        mean.push_back(i == first + 1 ? y[points[first].row] : sum / sum_weight);
-        total.push_back(sum_weight);
+        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, i});
     }
-    isotonic_regression(mean, total, options.increasing);
     IsotonicMap map;
-    for (std::size_t i = 0; i < at.size(); ++i) {
-        mean[i] = std::clamp(mean[i], options.y_min, options.y_max);
-    }
-    for (std::size_t i = 0; i < at.size(); ++i) {
-        const bool inside = i > 0 && i + 1 < at.size() && mean[i - 1] == mean[i] && mean[i] == mean[i + 1];
-        if (!inside) {
-            map.x.push_back(at[i]);
-            map.y.push_back(mean[i]);
+    const auto add = [&](std::size_t row, double value) {
+        const double corner = value_of(rows[row].key);
+        const std::size_t n = map.x.size();
+        if (n >= 2 && map.y[n - 2] == value && map.y[n - 1] == value) {  // the clipped ends may make runs of blocks
+            map.x.back() = corner;
+        } else if (n == 0 || map.x.back() < corner) {
+            map.x.push_back(corner);
+            map.y.push_back(value);
         }
+    };
+    for (const Block& block : blocks) {
+        const double value = std::clamp(sign * block.value, options.y_min, options.y_max);
+        add(block.begin, value);
+        add(block.end - 1, value);
     }
     return map;
 }

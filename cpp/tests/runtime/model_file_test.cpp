@@ -93,7 +93,7 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":1.5)"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":"x")"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null)"; }, "lacks the key threshold"));
-    CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"isotonic"},"threshold":null)"; }, "isotonic"));
+    CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"spline"},"threshold":null)"; }, "spline"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"sigmoid"},"threshold":null)"; }, "lacks the tensor calibration.a"));
     CHECK(refused([](auto& p) { p.rest += R"(,"training_clips":{"duration_s":[3,1]})"; }, "durations"));
     CHECK(refused([](auto& p) { p.rest += R"(,"threshold":0.5)"; }, "a key occurs twice"));
