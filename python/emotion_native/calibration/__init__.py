@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from ._abstention import AbstainingClassifier, choose_threshold
 from ._classifier import CalibratedClassifierCV
+from ._conformal import ConformalClassifier
 from ._maps import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
 from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
 
 __all__ = [
     "AbstainingClassifier",
     "CalibratedClassifierCV",
+    "ConformalClassifier",
     "FinalChoice",
     "IsotonicCalibrator",
     "NestedEvaluation",
