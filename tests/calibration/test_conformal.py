@@ -70,7 +70,8 @@ def test_coverage_of_new_speakers_over_many_data_sets(score: str, conditional: b
         sizes.append(sets.mean())
     error = np.std(covered, ddof=1) / np.sqrt(runs)
     assert np.mean(covered) > level - 3 * error  # the promise
-    assert np.mean(covered) < level + 0.1 + 3 * error  # and not by answering everything: 1 / (K + 1) of 20 speakers, the floor of one class, the steps of APS
+    # And not by answering everything: 1 / (K + 1) of 20 speakers, one class at least in a set, and the steps of APS are the price.
+    assert np.mean(covered) < level + 0.1 + 3 * error
     assert np.mean(sizes) < 0.95
 
 

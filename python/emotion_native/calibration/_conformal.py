@@ -196,7 +196,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         model.fit(_safe_indexing(X, train), labels.values[train], **arguments)
         proba = aligned(model.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
         units = np.asarray(held_out if groups is None else np.asarray(groups)[held_out])
-        codes = labels.codes[held_out]
+        codes = labels.codes[held_out].astype(np.int64)
         scores = conformity_scores(proba, self.conformity_score)[np.arange(len(held_out)), codes]
         self.quantiles_ = self._thresholds(scores, codes, units, len(labels.classes))
         self.n_calibration_groups_ = len(np.unique(units))
@@ -208,8 +208,8 @@ class ConformalClassifier(_GroupedMetaClassifier):
         if not np.isfinite(self.quantiles_).all():
             without = [str(label) for label in labels.classes[~np.isfinite(self.quantiles_)]]
             warnings.warn(
-                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {self.n_calibration_groups_} held-out groups, which "
-                f"can promise {self.attainable_level_:.3f} at most: every set holds {', '.join(without)}",
+                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {self.n_calibration_groups_} held-out groups, "
+                f"which can promise {self.attainable_level_:.3f} at most: every set holds {', '.join(without)}",
                 EmotionNativeWarning,
                 stacklevel=2,
             )
