@@ -86,8 +86,8 @@ def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
 class ConformalClassifier(_GroupedMetaClassifier):
     """A classifier that answers with a set of classes, which holds the true one with a promised probability.
 
-    `fit` holds whole groups out, fits the classifier on the others, and takes the threshold from the held-out groups. The promise is on average over new
-    speakers and over such splits of the data; it is no promise for each single speaker.
+    `fit` holds whole groups out, fits the classifier on the others, and takes the threshold from the held-out groups. The promise is on average
+    over new speakers and over such splits of the data; it is no promise for each single speaker.
 
     Parameters
     ----------
