@@ -104,3 +104,34 @@ def peak(key: str) -> Figures:
 
     title = f"Peak memory of 5 grouped folds with n_jobs=2, against one fit: {key}"
     return Figures(f"cv_memory_{key}", title, f"set {key}, whole processes, the same pipeline", measure)
+
+
+def many_folds(quick: bool) -> Figures:
+    """Peak memory of a thousand folds of 200,000 rows, natively and fold by fold, beside one fit on as many rows."""
+    rows = 20_000 if quick else 200_000
+
+    def measure() -> list[dict[str, Any]]:
+        found = {job: memory.peak(job, str(rows)) for job in ("one_fit", "many_folds", "many_folds_one_by_one")}
+        figures = [{"what": f"memory above the input, {job.replace('_', ' ')}", "value": peak.above, "unit": "MB"} for job, peak in found.items()]
+        ratio = found["many_folds"].whole / found["one_fit"].whole
+        return [*figures, {"what": "a thousand folds against one fit, whole process", "value": ratio, "unit": "x", "at_most": 1.5}]
+
+    return Figures(
+        "cv_many_folds", f"Leave one group out, {rows // 200:,} groups: peak memory", f"{rows:,} rows x 4 columns, a tree of depth 1", measure
+    )
+
+
+def many_fits(quick: bool) -> Figures:
+    """A thousand forests in one call: processor time, and memory beside a tenth of the fits."""
+    seeds = 20 if quick else 200
+
+    def measure() -> list[dict[str, Any]]:
+        few, many = memory.peak("many_fits", str(seeds // 10)), memory.peak("many_fits", str(seeds))
+        return [
+            {"what": f"{5 * seeds:,} fits in one call, n_jobs=2", "value": many.wall, "unit": "s"},
+            {"what": "processor time", "value": many.cpu, "unit": "s"},
+            {"what": "memory above the input", "value": many.above, "unit": "MB"},
+            {"what": "peak memory against a tenth of the fits, whole process", "value": many.whole / few.whole, "unit": "x", "at_most": 1.5},
+        ]
+
+    return Figures("cv_many_fits", f"Five grouped folds x {seeds} seeds of 50 trees in one call: A", "set A, whole processes", measure)

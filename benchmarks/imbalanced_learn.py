@@ -10,7 +10,9 @@ import numpy as np
 import sklearn.ensemble
 import sklearn.feature_selection
 import sklearn.model_selection
+import sklearn.neighbors
 import sklearn.preprocessing
+from threadpoolctl import threadpool_limits
 
 NAME = "scikit-learn + imbalanced-learn"
 
@@ -36,9 +38,11 @@ def cross_validate(X: np.ndarray, y: np.ndarray, groups: np.ndarray, cv: Any, tr
     return list(Parallel(n_jobs=n_jobs)(delayed(one)(train, test) for train, test in cv.split(X, y, groups)))
 
 
-def smote(X: np.ndarray, y: np.ndarray) -> Any:
-    """Return the resampled rows and labels."""
-    return imblearn.over_sampling.SMOTE(random_state=0).fit_resample(X, y)
+def smote(X: np.ndarray, y: np.ndarray, n_jobs: int) -> Any:
+    """Return the resampled rows and labels; its neighbours are scikit-learn's, on that many threads of OpenMP over a BLAS of one."""
+    neighbours = sklearn.neighbors.NearestNeighbors(n_neighbors=6, n_jobs=n_jobs)  # as it makes them itself, the row itself counted
+    with threadpool_limits(n_jobs, user_api="openmp"):
+        return imblearn.over_sampling.SMOTE(random_state=0, k_neighbors=neighbours).fit_resample(X, y)
 
 
 def random_over_sampling(X: np.ndarray, y: np.ndarray) -> Any:

@@ -14,12 +14,14 @@ JOB = Path(__file__).resolve().parent / "memory_job.py"
 
 @dataclass
 class Peak:
-    """Megabytes (10^6 bytes) of the whole tree; what the work added to it; the job's input, and its output."""
+    """Megabytes (10^6 bytes) of the whole tree; what the work added to it; the job's input, and its output. Seconds where the job tells them."""
 
     whole: float
     above: float
     input: float
     output: float
+    cpu: float = 0.0
+    wall: float = 0.0
 
 
 def _tree(root: int) -> list[int]:
@@ -60,4 +62,4 @@ def peak(job: str, key: str) -> Peak:
     if process.returncode != 0 or not said:
         raise RuntimeError(f"{job} {key} failed")
     whole = max(sampled, said["own_peak"])
-    return Peak(whole, whole - before, said["input"], said["output"])
+    return Peak(whole, whole - before, said["input"], said["output"], said.get("cpu", 0.0), said.get("wall", 0.0))

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
 import sklearn.model_selection
+import sklearn.pipeline
 
 
 def megabytes(field: str) -> float:
@@ -22,9 +24,59 @@ def megabytes(field: str) -> float:
     raise RuntimeError(field)
 
 
+FOLD_JOBS = ("one_fit", "many_folds", "many_folds_one_by_one")
+FITS_A_SEED = 5
+
+
+def many_fits(seeds: int) -> None:
+    """Set A, 50 trees, five grouped folds with so many seeds in one call."""
+    import emotion_native as en
+
+    table = datasets.table("A", quick=bool(os.environ.get("BENCHMARKS_QUICK")))
+    forest = en.ensemble.RandomForestClassifier(50)
+    forest.fit(table.X[:100], table.y[:100])
+    Path("/proc/self/clear_refs").write_text("5")
+    print(megabytes("VmRSS"), flush=True)
+    cpu, wall = time.process_time(), time.perf_counter()
+    scores = en.model_selection.cross_validate(
+        forest, table.X, table.y, groups=table.groups, cv=FITS_A_SEED, seeds=range(seeds), scoring="balanced_accuracy", n_jobs=2
+    )
+    assert len(scores["test_score"]) == FITS_A_SEED * seeds and len(set(scores["seed"].tolist())) == seeds and not scores["ungrouped"]
+    took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    print(json.dumps({"own_peak": megabytes("VmHWM"), "input": (table.X.nbytes + table.y.nbytes) / 1e6, "output": 0.0, **took}))
+
+
+def many_folds(job: str, rows: int) -> None:
+    """Leave one group out over `rows` rows in groups of 200, with a cheap tree: in the native loop, or fold by fold. Beside it one fit."""
+    import emotion_native as en
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(rows, 4)).astype(np.float32)
+    groups = np.arange(rows) // 200
+    y = (X[:, 0] + groups % 3 > 1).astype(np.int64)
+    tree = en.ensemble.ExtraTreesClassifier(1, max_depth=1, max_features=1, random_state=0, n_jobs=1)
+    model: Any = tree if job != "many_folds_one_by_one" else sklearn.pipeline.make_pipeline(tree)  # a pipeline that is not ours
+    tree.fit(X[:400], y[:400])
+    Path("/proc/self/clear_refs").write_text("5")
+    print(megabytes("VmRSS"), flush=True)
+    if job == "one_fit":
+        tree.fit(X[:-200], y[:-200])
+    else:
+        cv = en.model_selection.LeaveOneGroupOut()
+        scores = en.model_selection.cross_validate(model, X, y, groups=groups, cv=cv, scoring="accuracy", n_jobs=1)
+        assert len(scores["test_score"]) == rows // 200
+    print(json.dumps({"own_peak": megabytes("VmHWM"), "input": (X.nbytes + y.nbytes) / 1e6, "output": 0.0}))
+
+
 def main() -> None:
     """Prepare, note the memory, work, note the peak."""
     job, key = sys.argv[1:3]
+    if job == "many_fits":
+        many_fits(int(key))
+        return
+    if job in FOLD_JOBS:
+        many_folds(job, int(key))
+        return
     table = datasets.table(key, quick=bool(os.environ.get("BENCHMARKS_QUICK")))
     cv = sklearn.model_selection.GroupKFold(5)
     half = table.X.shape[1] // 2

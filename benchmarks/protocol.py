@@ -10,6 +10,7 @@ is marked, and `run.py` ends with an error.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,10 @@ def package_version(name: str) -> str:
         import emotion_native
 
         return emotion_native.__version__
-    return version(name)
+    try:
+        return version(name)
+    except PackageNotFoundError:  # XGBoost's package without a GPU half has another name than its module
+        return str(importlib.import_module(name).__version__)
 
 
 def _measure(call: Callable[[], Any], calls: int) -> tuple[float, float]:

@@ -45,6 +45,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         for kind in ("5fold", "loso"):
             found[f"cv_{kind}_{key}_{n}"] = lambda key=key, kind=kind: cross_validation.row(table(key), key, kind, n, options.full)
         found[f"cv_memory_{key}"] = lambda key=key: cross_validation.peak(key)
+    found["cv_many_folds"] = lambda: cross_validation.many_folds(options.quick)
+    found["cv_many_fits"] = lambda: cross_validation.many_fits(options.quick)
     found["stratified_group_k_fold"] = lambda: splitting.row(options.quick)
     found[f"smote_C_{n}"] = lambda: sampling.smote(table("C"), "C", n)
     found["over_sampling_memory_D"] = lambda: sampling.memory_of_over_sampling("D")

@@ -19,7 +19,7 @@ def smote(table: Table, key: str, n_jobs: int) -> Row:
     def ours() -> Any:
         return en.over_sampling.SMOTE(random_state=0, n_jobs=n_jobs).fit_resample(table.X, table.y)
 
-    def check(mine: Any, theirs: Any) -> dict[str, Any]:
+    def check(mine: Any, theirs: Any, *_: Any) -> dict[str, Any]:
         assert mine[0].shape == theirs[0].shape and np.array_equal(np.bincount(mine[1]), np.bincount(theirs[1]))
         assert np.array_equal(mine[0][: table.y.size], table.X)
         # Other pairs are drawn; on average both sides' new rows have the same spread.
@@ -29,8 +29,11 @@ def smote(table: Table, key: str, n_jobs: int) -> Row:
 
     contenders = [
         Contender("emotion-native", ours, n_jobs),
-        # It has no n_jobs for the distances, and its neighbours use the threads of the BLAS: one, see run.py.
-        Contender("imbalanced-learn", lambda: imbalanced_learn.smote(table.X, table.y), 1, target=3.0),
+        # On one thread and on as many as ours: more help it on a quiet machine and hurt it many times over on a busy one.
+        *(
+            Contender("imbalanced-learn", lambda threads=threads: imbalanced_learn.smote(table.X, table.y, threads), threads, target=3.0)
+            for threads in sorted({1, n_jobs})
+        ),
     ]
     return Row(f"smote_{key}_{n_jobs}", f"SMOTE, 5 neighbours: {key}", table.workload, contenders, check, 3, long=True)
 

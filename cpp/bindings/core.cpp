@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/sha256.hpp"
 #include "interruptible.hpp"
@@ -20,6 +21,7 @@ void register_core(py::module_& m) {
     m.attr("__version__") = EMOTION_VERSION;
     m.def("tbb_versions", [] { return std::pair{tbb_header_version(), tbb_runtime_version()}; },
           "Interface versions of oneTBB: of the compiled headers and of the loaded library.");
+    m.def("physical_memory", &physical_memory, "Bytes of the machine's memory, bounded by the control group's limit.");
     m.def("sha256_hex", [](const py::bytes& data) {
         const std::string_view view = data;
         const py::gil_scoped_release release;  // safe: `data` is held by the caller's frame and bytes never change

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "bound_boosting.hpp"
 #include "bound_forest.hpp"
 #include "emotion/core/parallel.hpp"
 #include "emotion/explain/interventional_shap.hpp"
@@ -20,48 +21,21 @@ namespace py = pybind11;
 namespace emotion::bindings {
 namespace {
 
-template <class T>
-std::vector<T> attribute(const py::object& model, const char* name) {
-    const py::object value = py::getattr(model, name);
-    if (!py::isinstance<Array<T>>(value)) {
-        throw ModelFormatError(std::string("boosting arrays: ") + name + " must be a C-contiguous array of its documented dtype");
-    }
-    const auto array = value.cast<Array<T>>();
-    return std::vector<T>(array.data(), array.data() + array.size());
-}
-
-// A boosting model by the array properties of its bound class.
-trees::Boosting boosting_of(const py::object& model) {
-    trees::Boosting out;
-    out.n_classes = py::getattr(model, "n_classes").cast<std::size_t>();
-    out.n_features = py::getattr(model, "n_features").cast<std::size_t>();
-    out.leaf_width = py::getattr(model, "leaf_width").cast<std::size_t>();
-    out.baseline = attribute<double>(model, "baseline");
-    out.tree_offsets = attribute<std::int64_t>(model, "tree_offsets");
-    out.feature = attribute<std::int32_t>(model, "feature");
-    out.threshold = attribute<float>(model, "threshold");
-    out.left = attribute<std::int32_t>(model, "left");
-    out.right = attribute<std::int32_t>(model, "right");
-    out.missing_left = attribute<std::uint8_t>(model, "missing_left");
-    out.cover = attribute<double>(model, "cover");
-    out.gain = attribute<double>(model, "gain");
-    out.value = attribute<double>(model, "value");
-    trees::validate(out);
-    return out;
-}
-
 // Calls make(model) with the native forest or boosting model.
 template <class Make>
 auto with_model(const py::object& model, Make&& make) {
     if (py::isinstance<BoundForest>(model)) {
         return make(model.cast<const BoundForest&>().forest);
     }
-    return make(boosting_of(model));
+    if (py::isinstance<BoundBoosting>(model)) {
+        return make(model.cast<const BoundBoosting&>().model);
+    }
+    throw InvalidInputError("model", "TreeExplainer", "a Forest or a Boosting", py::str(py::type::of(model)).cast<std::string>());
 }
 
 std::shared_ptr<explain::TreeShap> tree_shap(const py::object& model) {
     return with_model(model, [](const auto& native) {
-        const py::gil_scoped_release release;
+        const py::gil_scoped_release release;  // safe: the caller's frame holds the model, which is immutable
         return std::make_shared<explain::TreeShap>(native);
     });
 }
@@ -105,12 +79,12 @@ void register_shap(py::class_<Shap, std::shared_ptr<Shap>>& type) {
 
 void register_explain(py::module_& m) {
     py::class_<explain::TreeShap, std::shared_ptr<explain::TreeShap>> path(m, "TreeShap", "Plan of exact path-dependent Shapley values: immutable.");
-    path.def(py::init(&tree_shap), py::arg("model"), "From a Forest, or from an object with the array properties of a boosting model.");
+    path.def(py::init(&tree_shap), py::arg("model"), "From a Forest or a Boosting; it may be dropped afterwards.");
     register_shap(path);
     py::class_<explain::InterventionalShap, std::shared_ptr<explain::InterventionalShap>> against(
         m, "InterventionalShap", "Plan of exact Shapley values against background rows: immutable.");
     against.def(py::init(&interventional_shap), py::arg("model"), py::arg("background").noconvert(),
-                "From a Forest, or from an object with the array properties of a boosting model.");
+                "From a Forest or a Boosting; it may be dropped afterwards.");
     register_shap(against);
 }
 

@@ -36,7 +36,10 @@ std::vector<runtime::PipelineSpec> checked_plans(const py::list& steps, std::siz
     return specs;
 }
 
-std::vector<runtime::Fold> checked_folds(const std::vector<Array<std::int64_t>>& train, const std::vector<Array<std::int64_t>>& test,
+// Training rows: None where they are all rows but the test rows.
+using TrainParts = std::vector<std::optional<Array<std::int64_t>>>;
+
+std::vector<runtime::Fold> checked_folds(const TrainParts& train, const std::vector<Array<std::int64_t>>& test,
                                          const std::optional<Array<std::int64_t>>& plan_of_fold, std::size_t n_plans) {
     if (train.size() != test.size()) {
         throw InvalidInputError("test", "run_folds", "as long as train", std::to_string(test.size()) + " parts");
@@ -56,7 +59,8 @@ std::vector<runtime::Fold> checked_folds(const std::vector<Array<std::int64_t>>&
         if (plan < 0 || static_cast<std::size_t>(plan) >= n_plans) {
             throw InvalidInputError("plan_of_fold", "run_folds", "plan numbers below " + std::to_string(n_plans), std::to_string(plan));
         }
-        folds.push_back({vector(train[f], "train", "run_folds"), vector(test[f], "test", "run_folds"), static_cast<std::size_t>(plan)});
+        const std::span<const std::int64_t> rows = train[f] ? vector(*train[f], "train", "run_folds") : std::span<const std::int64_t>{};
+        folds.push_back({rows, vector(test[f], "test", "run_folds"), static_cast<std::size_t>(plan), !train[f]});
     }
     return folds;
 }
@@ -99,7 +103,7 @@ void warn_unconverged(const runtime::FoldResults& results) {
 template <class T>
 void register_run_folds(py::module_& m) {
     m.def("run_folds", [](const Array<T>& X, const Array<std::int32_t>& y, std::size_t n_classes, const py::list& steps,
-                          const std::vector<Array<std::int64_t>>& train, const std::vector<Array<std::int64_t>>& test,
+                          const TrainParts& train, const std::vector<Array<std::int64_t>>& test,
                           const std::optional<Array<double>>& sample_weight, int n_jobs, const py::object& progress,
                           const std::optional<Array<std::int64_t>>& plan_of_fold, const std::optional<Array<std::int32_t>>& groups,
                           const std::optional<Array<std::int32_t>>& speaker) {

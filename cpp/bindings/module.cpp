@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m) {
     register_model_selection(m);
     register_trees(m);
     register_boosting(m);
+    register_forest_paths(m);
     register_linear(m);
     register_calibration(m);
     register_metrics(m);

@@ -13,6 +13,7 @@ void register_sampling(pybind11::module_& m);
 void register_model_selection(pybind11::module_& m);
 void register_trees(pybind11::module_& m);
 void register_boosting(pybind11::module_& m);
+void register_forest_paths(pybind11::module_& m);
 void register_linear(pybind11::module_& m);
 void register_calibration(pybind11::module_& m);
 void register_metrics(pybind11::module_& m);

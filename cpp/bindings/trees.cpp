@@ -15,6 +15,7 @@
 #include "interruptible.hpp"
 #include "rooms.hpp"
 #include "step_options.hpp"
+#include "tree_models.hpp"
 
 namespace py = pybind11;
 
@@ -56,100 +57,51 @@ std::shared_ptr<BoundForest> forest_fit(const Array<float>& x, const Array<std::
 }
 
 py::array predict_proba(const BoundForest& self, const Array<float>& x, int n_jobs) {
-    const auto view = matrix(x, "X", "predict_proba");
-    if (view.cols != self.forest.n_features) {
-        throw InvalidInputError("X", "predict_proba", "a matrix of " + std::to_string(self.forest.n_features) + " columns", shape_text(x));
-    }
+    const auto view = checked_rows(x, self.forest.n_features, "predict_proba");
     auto [array, out] = new_matrix<double>(view.rows, self.forest.n_classes);
     if (view.rows == 1) {
         self.predictor.predict_row(view.data, out.data);  // a few microseconds: not worth releasing the GIL
         return array;
     }
-    if (view.rows * self.forest.n_trees() < 1'000'000) {
-        const py::gil_scoped_release release;  // safe: the arrays are held by this frame, the plan is immutable
-        StopToken stop;
-        Parallel parallel(n_jobs);
-        self.predictor.predict_proba(view, out, parallel, stop);
-        return array;
-    }
-    interruptible([&](StopToken& stop) {
-        Parallel parallel(n_jobs);
-        self.predictor.predict_proba(view, out, parallel, stop);
-    });
-    return array;
-}
-
-// A view of one of the forest's arrays, which keeps the forest alive and cannot be written to.
-template <class T>
-py::array view_of(const py::object& owner, const std::vector<T>& values) {
-    py::array_t<T> array(static_cast<py::ssize_t>(values.size()), values.data(), owner);
-    array.attr("setflags")(py::arg("write") = false);
+    run_prediction(view.rows * self.forest.n_trees(), n_jobs,
+                   [&, target = out](Parallel& parallel, StopToken& stop) { self.predictor.predict_proba(view, target, parallel, stop); });
     return array;
 }
 
 const BoundForest& bound(const py::object& self) { return self.cast<const BoundForest&>(); }
+
+// Calls each(name, array) for the one-dimensional arrays of a forest.
+template <class Model, class Each>
+void for_arrays(Model& forest, const Each& each) {
+    each("tree_offsets", forest.tree_offsets);
+    each("feature", forest.feature);
+    each("threshold", forest.threshold);
+    each("left", forest.left);
+    each("right", forest.right);
+    each("missing_left", forest.missing_left);
+    each("cover", forest.cover);
+    each("impurity", forest.impurity);
+}
 
 py::dict arrays(const py::object& self) {
     const Forest& forest = bound(self).forest;
     py::dict out;
     out["n_classes"] = forest.n_classes;
     out["n_features"] = forest.n_features;
-    out["tree_offsets"] = view_of(self, forest.tree_offsets);
-    out["feature"] = view_of(self, forest.feature);
-    out["threshold"] = view_of(self, forest.threshold);
-    out["left"] = view_of(self, forest.left);
-    out["right"] = view_of(self, forest.right);
-    out["missing_left"] = view_of(self, forest.missing_left);
-    out["cover"] = view_of(self, forest.cover);
-    out["impurity"] = view_of(self, forest.impurity);
+    for_arrays(forest, [&](const char* name, const auto& values) { out[name] = view_of(self, values); });
     out["value"] = view_of(self, forest.value).attr("reshape")(forest.n_nodes(), forest.n_classes);
     return out;
 }
 
-template <class T>
-std::vector<T> taken(const py::dict& arrays, const char* key, int ndim = 1) {
-    if (!arrays.contains(key)) {
-        throw ModelFormatError(std::string("forest arrays: ") + key + " is missing");
-    }
-    const py::object value = arrays[key];
-    if (!py::isinstance<Array<T>>(value)) {
-        throw ModelFormatError(std::string("forest arrays: ") + key + " must be a C-contiguous array of its documented dtype");
-    }
-    const auto array = value.cast<Array<T>>();
-    if (array.ndim() != ndim) {
-        throw ModelFormatError(std::string("forest arrays: ") + key + " must have " + std::to_string(ndim) + " dimensions");
-    }
-    return std::vector<T>(array.data(), array.data() + array.size());
-}
-
 std::shared_ptr<BoundForest> from_arrays(const py::dict& arrays) {
     Forest forest;
-    for (const auto& [key, place] : {std::pair{"n_classes", &forest.n_classes}, std::pair{"n_features", &forest.n_features}}) {
-        if (!arrays.contains(key) || !PyLong_Check(py::object(arrays[key]).ptr())) {
-            throw ModelFormatError(std::string("forest arrays: ") + key + " must be an integer");
-        }
-        *place = PyLong_AsSize_t(py::object(arrays[key]).ptr());
-        if (PyErr_Occurred() != nullptr) {
-            PyErr_Clear();
-            throw ModelFormatError(std::string("forest arrays: ") + key + " must be positive and not huge");
-        }
-    }
-    forest.tree_offsets = taken<std::int64_t>(arrays, "tree_offsets");
-    forest.feature = taken<std::int32_t>(arrays, "feature");
-    forest.threshold = taken<float>(arrays, "threshold");
-    forest.left = taken<std::int32_t>(arrays, "left");
-    forest.right = taken<std::int32_t>(arrays, "right");
-    forest.missing_left = taken<std::uint8_t>(arrays, "missing_left");
-    forest.cover = taken<double>(arrays, "cover");
-    forest.impurity = taken<double>(arrays, "impurity");
-    forest.value = taken<double>(arrays, "value", 2);
+    const ArrayReader read(arrays, "forest");
+    read("n_classes", forest.n_classes);
+    read("n_features", forest.n_features);
+    for_arrays(forest, read);
+    read("value", forest.value, 2);
     trees::validate(forest);
     return std::make_shared<BoundForest>(std::move(forest));
-}
-
-template <class T>
-void array_property(py::class_<BoundForest, std::shared_ptr<BoundForest>>& type, const char* name, std::vector<T> Forest::*member) {
-    type.def_property_readonly(name, [member](const py::object& self) { return view_of(self, bound(self).forest.*member); });
 }
 
 }  // namespace
@@ -161,7 +113,7 @@ void register_trees(py::module_& m) {
         .def_property_readonly("n_trees", [](const BoundForest& self) { return self.forest.n_trees(); })
         .def_property_readonly("n_nodes", [](const BoundForest& self) { return self.forest.n_nodes(); })
         .def_readonly("out_of_bag", &BoundForest::out_of_bag, "Class shares of the trees that did not draw the row (NaN: none); None unless asked for.")
-        .def_property_readonly("value", [](const py::object& self) { return py::dict(arrays(self))["value"]; })
+        .def_property_readonly("value", [](const py::object& self) { return py::array(py::object(arrays(self)["value"])); })
         .def("arrays", [](const py::object& self) { return arrays(self); }, "Every array by its name, as from_arrays takes them.")
         .def_static("from_arrays", &from_arrays, py::arg("arrays"), "A forest from arrays of any origin; ModelFormatError if they do not fit together.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
@@ -169,14 +121,10 @@ void register_trees(py::module_& m) {
         .def("__copy__", [](const py::object& self) { return self; })
         .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"))
         .def(py::pickle([](const py::object& self) { return arrays(self); }, [](const py::dict& state) { return from_arrays(state); }));
-    array_property(type, "tree_offsets", &Forest::tree_offsets);
-    array_property(type, "feature", &Forest::feature);
-    array_property(type, "threshold", &Forest::threshold);
-    array_property(type, "left", &Forest::left);
-    array_property(type, "right", &Forest::right);
-    array_property(type, "missing_left", &Forest::missing_left);
-    array_property(type, "cover", &Forest::cover);
-    array_property(type, "impurity", &Forest::impurity);
+    const Forest empty;
+    for_arrays(empty, [&](const char* name, const auto&) {
+        type.def_property_readonly(name, [name](const py::object& self) { return py::array(py::object(arrays(self)[name])); });
+    });
     m.def("forest_fit", &forest_fit, py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("n_classes"), py::arg("options"),
           py::arg("sample_weight").noconvert() = py::none(), py::arg("oob") = false, py::arg("n_jobs") = 1, py::arg("progress") = py::none(),
           "Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.");

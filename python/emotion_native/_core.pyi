@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_fit', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -112,7 +112,7 @@ class Forest:
         ...
 
     @property
-    def value(self) -> typing.Any:
+    def value(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
 class Boosting:
@@ -162,19 +162,19 @@ class Boosting:
         ...
 
     @property
-    def baseline(self) -> typing.Any:
+    def baseline(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def cover(self) -> typing.Any:
+    def cover(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def feature(self) -> typing.Any:
+    def feature(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def gain(self) -> typing.Any:
+    def gain(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -182,11 +182,11 @@ class Boosting:
         ...
 
     @property
-    def left(self) -> typing.Any:
+    def left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def missing_left(self) -> typing.Any:
+    def missing_left(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -214,11 +214,11 @@ class Boosting:
         ...
 
     @property
-    def right(self) -> typing.Any:
+    def right(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def threshold(self) -> typing.Any:
+    def threshold(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
@@ -228,11 +228,11 @@ class Boosting:
         """
 
     @property
-    def tree_offsets(self) -> typing.Any:
+    def tree_offsets(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
     @property
-    def value(self) -> typing.Any:
+    def value(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
 class TreeShap:
@@ -248,7 +248,7 @@ class TreeShap:
 
     def __init__(self, model: typing.Any) -> None:
         """
-        From a Forest, or from an object with the array properties of a boosting model.
+        From a Forest or a Boosting; it may be dropped afterwards.
         """
 
     def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
@@ -277,7 +277,7 @@ class InterventionalShap:
 
     def __init__(self, model: typing.Any, background: numpy.typing.NDArray[numpy.float32]) -> None:
         """
-        From a Forest, or from an object with the array properties of a boosting model.
+        From a Forest or a Boosting; it may be dropped afterwards.
         """
 
     def explain(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> tuple[typing.Any, ...]:
@@ -469,9 +469,24 @@ def fit_temperature(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.
     The temperature of least log loss.
     """
 
+def forest_apply(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    The leaf of each row in each tree, rows x trees, counted in the tree.
+    """
+
+def forest_decision_paths(forest: Forest, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[typing.Any, ...]:
+    """
+    The nodes that each row passes, counted over the forest, as the row starts and columns of a sparse matrix.
+    """
+
 def forest_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, oob: bool=False, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Forest:
     """
     Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.
+    """
+
+def forest_out_of_bag(forest: Forest, X: numpy.typing.NDArray[numpy.float32], options: dict[str, typing.Any], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    """
+    Out-of-bag class shares of the rows that all trees were fitted on, rows x classes; NaN where every tree drew the row.
     """
 
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
@@ -545,6 +560,11 @@ def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | 
     The rows of 0 … n - 1 that are not in part (strictly increasing).
     """
 
+def physical_memory() -> int:
+    """
+    Bytes of the machine's memory, bounded by the control group's limit.
+    """
+
 def power_spectrogram(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
@@ -585,13 +605,13 @@ def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """
 
 @typing.overload
-def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
+def run_folds(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, steps: list[typing.Any], train: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None], test: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None, plan_of_fold: numpy.typing.NDArray[numpy.int64] | None=None, groups: numpy.typing.NDArray[numpy.int32] | None=None, speaker: numpy.typing.NDArray[numpy.int32] | None=None) -> list[typing.Any]:
     """
     Class probabilities of the test rows of every fold, each pipeline fitted on that fold's training rows alone.
     """

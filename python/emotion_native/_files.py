@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -21,9 +22,34 @@ def sync_path(path: Path) -> None:
             os.close(handle)
 
 
+def refuse_special(path: Path) -> None:
+    """Raise OSError for something that is there and no regular file; opening a pipe would wait for its other end."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # absent, or whatever opening it will say
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a regular file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is a folder, a device or a pipe.
+    """
+    refuse_special(path)
+    return path.read_bytes()
+
+
 def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *, durable: bool = True, scratch: Path | None = None) -> None:
     """Call write(file) on a temporary file and rename it to path: a reader sees the old content or the new one, whole.
 
+    What is there and no regular file (a folder, a device such as /dev/null, a pipe) is refused: the rename would put a file in its place.
     On an error (no space, no permission, an interrupt) the temporary file is removed and an old file stays as it was. A symbolic link is
     followed and an old file's mode is kept. ``durable=False`` leaves out fsync, for files whose readers detect damage. ``scratch`` is a folder
     on the same disk for the temporary file, which a kill leaves there; by default the folder of path.
@@ -35,7 +61,8 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *,
     """
     target = Path(path)
     if target.is_symlink():
-        target = target.resolve()
+        target = Path(os.path.realpath(target))  # where Path.resolve raises RuntimeError for a loop, opening raises OSError
+    refuse_special(target)
     temporary = (scratch or target.parent) / f".{target.name[:100]}.{secrets.token_hex(8)}.part"
     try:
         with open(temporary, "xb") as file:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from ._validation import check_seed, encode_labels, label_steps
-from .exceptions import InvalidInputError
+from . import _core
+from ._validation import check_class_labels, check_seed, encode_labels, label_steps, refuse_masked
+from .exceptions import InvalidInputError, InvalidTypeError
 
 Codes = npt.NDArray[np.int32]
 
@@ -29,6 +30,20 @@ class Sampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     sampling_strategy: Any
     random_state: Any
 
+    @contextlib.contextmanager
+    def _whole_or_unfitted(self) -> Iterator[None]:
+        """Forget an earlier fit; where this one fails, forget its parts too."""
+        self._forget()
+        try:
+            yield
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
     @property
     def _caller(self) -> str:
         return f"{type(self).__name__}.fit_resample"
@@ -39,17 +54,13 @@ class Sampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         if y is None:
             rule = "an array of labels (it requires y to be passed, but the target y is None)"
             raise InvalidInputError(f"y of {self._caller} must be {rule}; got None")
+        labels = check_class_labels(y, caller=self._caller)
+        n_rows = check_shape(X, self._caller)
         try:
-            labels = column_or_1d(y, warn=True)
-            if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
-                raise InvalidInputError(f"y of {self._caller} must be free of NaN and infinity; got NaN or infinity")
-            check_classification_targets(labels)
-            n_rows = check_shape(X, self._caller)
             validate_data(self, X, reset=True, skip_check_array=True)
-        except InvalidInputError:
-            raise
-        except ValueError as error:
-            raise InvalidInputError(f"y of {self._caller} must be a vector of class labels; got: {error}") from error
+        except (TypeError, ValueError) as error:
+            kind = InvalidTypeError if isinstance(error, TypeError) else InvalidInputError
+            raise kind(f"X of {self._caller} must be a matrix with usable column names; got: {error!s:.600}") from error
         if n_rows != labels.shape[0]:
             found = f"{labels.shape[0]} for {n_rows}"
             raise InvalidInputError(f"y of {self._caller} must be one label a row (inconsistent numbers of samples); got {found}")
@@ -112,17 +123,25 @@ class IndexSampler(Sampler):
 
     def fit(self, X: Any, y: Any) -> Any:
         """Check the input and learn ``sampling_strategy_``; nothing is drawn into a result."""
-        _, classes, codes, step = self._check(X, y)
-        self._draw(classes, codes, step)
+        with self._whole_or_unfitted():
+            _, classes, codes, step = self._check(X, y)
+            self._draw(classes, codes, step)
         return self
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        with self._whole_or_unfitted():
+            return self._drawn(X, y)
+
+    def _drawn(self, X: Any, y: Any) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         as_list = isinstance(X, list) and isinstance(y, list)
         if not hasattr(X, "iloc") and not hasattr(X, "tocsr"):
             X = np.asarray(X)
         indices = self._draw(classes, codes, step)
         del codes
+        if isinstance(X, np.ndarray) and len(indices) * X.shape[1] * X.itemsize > _core.physical_memory():
+            found = f"{len(indices)} rows of {X.shape[1] * X.itemsize} bytes"
+            raise InvalidInputError(f"sampling_strategy of {self._caller} must be such that the result fits in this machine's memory; got {found}")
         self.sample_indices_ = indices
         X_new = X.tocsr()[indices].asformat(X.format) if hasattr(X, "tocsr") else _safe_indexing(X, indices)
         y_new = _safe_indexing(y, indices) if hasattr(y, "iloc") else labels[indices]
@@ -137,6 +156,7 @@ class IndexSampler(Sampler):
 
 def check_shape(X: Any, caller: str) -> int:
     """Return the number of rows of a matrix of any kind that has at least one row and one column."""
+    refuse_masked(X, "X", caller)
     shape = X.shape if hasattr(X, "shape") else np.asarray(X, dtype=object).shape
     if len(shape) != 2:
         raise InvalidInputError(f"X of {caller} must be a 2-d array (Reshape your data); got {len(shape)} dimensions")
@@ -145,3 +165,34 @@ def check_shape(X: Any, caller: str) -> int:
             found = f"0 {kind}(s) (shape={tuple(shape)}) while a minimum of 1 is required."
             raise InvalidInputError(f"X of {caller} must have rows and columns; got {found}")
     return int(shape[0])
+
+
+def as_dense(X: Any) -> Any:
+    """Return a sparse matrix or data frame as a dense one, anything else as it is."""
+    if hasattr(X, "toarray"):
+        return X.toarray()
+    is_frame = hasattr(X, "iloc") and hasattr(X, "dtypes")
+    return X.sparse.to_dense() if is_frame and all("Sparse" in type(dtype).__name__ for dtype in X.dtypes) else X
+
+
+def as_given(X: Any, values: npt.NDArray[Any], y: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """Return the new rows and labels in the containers that were given."""
+    result: Any = values
+    if hasattr(X, "toarray"):
+        from scipy import sparse
+
+        container = sparse.csr_array if isinstance(X, sparse.sparray) else sparse.csr_matrix
+        result = container(values).asformat(X.format)
+    elif hasattr(X, "iloc") and hasattr(X, "columns"):
+        import pandas as pd
+
+        result = pd.DataFrame(values, columns=X.columns)
+        for column, dtype in zip(X.columns, X.dtypes, strict=True) if X.columns.is_unique else ():
+            with contextlib.suppress(TypeError):  # nullable integers and booleans cannot hold values between two rows: float64
+                result[column] = result[column].astype(dtype)
+    new_y: Any = labels
+    if hasattr(y, "iloc"):
+        import pandas as pd
+
+        new_y = pd.Series(labels, name=y.name, dtype=y.dtype) if y.ndim == 1 else pd.DataFrame(labels, columns=y.columns)
+    return (result.tolist(), new_y.tolist()) if isinstance(X, list) and isinstance(y, list) else (result, new_y)

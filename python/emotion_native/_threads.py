@@ -50,4 +50,4 @@ def effective_n_jobs(n_jobs: int | None, *, caller: str = "effective_n_jobs") ->
         raise InvalidInputError(f"n_jobs of {caller} must be a positive or a negative integer, or None; got 0")
     if n_jobs < 0:
         return max(1, available_cores() + 1 + n_jobs)
-    return min(n_jobs, 1024)
+    return min(n_jobs, 256)  # the core has no more

@@ -15,9 +15,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .exceptions import InvalidInputError
+from .exceptions import InvalidInputError, InvalidTypeError
 
 FloatMatrix: TypeAlias = "npt.NDArray[np.float32] | npt.NDArray[np.float64]"
+_LEAST_WEIGHT = 1e-150
+_LONGEST_FINDING = 600
+_LARGEST = float(np.finfo(np.float64).max)
 _SMALL = 4096  # values: below this a finiteness check costs less than one call of scikit-learn
 
 
@@ -50,7 +53,39 @@ def check_seed(random_state: Any, *, caller: str = "check_seed") -> int:
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, (bool, np.bool_)) and 0 <= int(random_state) < 2**64:
         return int(random_state)
     raise InvalidInputError(
-        f"random_state of {caller} must be None, an integer from 0 to 2**64 - 1, a RandomState or a Generator; got {random_state!r}"
+        f"random_state of {caller} must be None, an integer from 0 to 2**64 - 1, a RandomState or a Generator; got {reprlib.repr(random_state)}"
+    )
+
+
+def check_random(random_state: Any, *, caller: str) -> np.random.RandomState:
+    """Return NumPy's older generator, which scikit-learn's shuffles use, for ``random_state``.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None is NumPy's global state, an integer seeds a new generator, a RandomState is used itself, a Generator is asked for one seed.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else, and for integers outside 0 … 2**32 - 1.
+
+    Examples
+    --------
+    >>> int(check_random(7, caller="GroupKFold").randint(100))
+    47
+    """
+    if isinstance(random_state, np.random.Generator):
+        return np.random.RandomState(int(random_state.integers(0, 2**32)))
+    if random_state is None or random_state is np.random or isinstance(random_state, np.random.RandomState):
+        from sklearn.utils import check_random_state
+
+        found: np.random.RandomState = check_random_state(random_state)
+        return found
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and 0 <= int(random_state) < 2**32:
+        return np.random.RandomState(int(random_state))
+    raise InvalidInputError(
+        f"random_state of {caller} must be None, an integer from 0 to 2**32 - 1, a RandomState or a Generator; got {reprlib.repr(random_state)}"
     )
 
 
@@ -120,6 +155,9 @@ def check_matrix(
             return X
     from sklearn.utils.validation import check_array, validate_data
 
+    refuse_masked(X, "X", caller)
+    if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M"):
+        raise InvalidTypeError(f"X of {caller} must be numbers; got {X.dtype}")
     options: dict[str, Any] = {
         "dtype": list(dtypes),
         "order": "C",
@@ -130,7 +168,7 @@ def check_matrix(
         if estimator is None:
             return check_array(X, **options)
         return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _as_invalid("X", caller, error) from error
 
 
@@ -142,24 +180,74 @@ def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool =
     InvalidInputError
         As `check_matrix`; also if ``y`` is missing, not one-dimensional, of another length, continuous, or has several columns.
     """
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_consistent_length, column_or_1d
+    from sklearn.utils.validation import check_consistent_length
 
     if y is None:
         rule = "an array of labels (this estimator requires y to be passed, but the target y is None)"
         raise InvalidInputError(f"y of {caller} must be {rule}; got None")
     X = check_matrix(X, caller=caller, estimator=estimator, reset=True, allow_nan=allow_nan, dtypes=dtypes)
     try:
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "fc" and not np.isfinite(y).all():
-            raise InvalidInputError(f"y of {caller} must be free of NaN and infinity; got NaN or infinity")
+        y = check_class_labels(y, caller=caller)
         check_consistent_length(X, y)
-        check_classification_targets(y)
     except InvalidInputError:
         raise
     except ValueError as error:
         raise _as_invalid("y", caller, error) from error
     return X, y
+
+
+def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
+    """Return class labels as a vector: numbers, texts or times of one kind, none of them missing.
+
+    Raises
+    ------
+    InvalidInputError
+        For another shape, fractions, missing labels, and lists in which NumPy would turn numbers, NaN among them, into texts.
+    """
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import column_or_1d
+
+    refuse_masked(y, "y", caller)
+    if isinstance(y, (list, tuple)) and any(isinstance(v, str) for v in y) and not all(isinstance(v, str) for v in y):
+        raise InvalidInputError(f"y of {caller} must be labels of one sortable kind, all known; got mixed types, texts among them")
+    try:
+        labels: npt.NDArray[Any] = column_or_1d(y, warn=True)
+        kind = labels.dtype.kind
+        if kind == "T":
+            labels = labels.astype(object)
+        if kind == "V" or (kind in "mM" and np.isnat(labels).any()):
+            raise InvalidInputError(f"y of {caller} must be numbers, texts or known times; got {'records' if kind == 'V' else 'NaT'}")
+        if kind in "fc" and not np.isfinite(labels).all():
+            raise InvalidInputError(f"y of {caller} must be free of NaN and infinity; got NaN or infinity")
+        check_classification_targets(labels)
+    except InvalidInputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise _as_invalid("y", caller, error) from error
+    return labels
+
+
+def count_rows(values: Any, *, parameter: str, caller: str) -> int:
+    """Return the number of rows of anything that has rows.
+
+    Examples
+    --------
+    >>> count_rows([[0], [1]], parameter="X", caller="GroupKFold.split")
+    2
+    """
+    from sklearn.utils.validation import _num_samples
+
+    try:
+        return int(_num_samples(values))
+    except TypeError as error:
+        raise InvalidTypeError(f"{parameter} of {caller} must be an array with rows; got {reprlib.repr(values)}") from error
+
+
+def refuse_masked(values: Any, parameter: str, caller: str) -> None:
+    """Raise InvalidInputError for a masked array that hides values: what is under the mask would be taken as known."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        rule = "free of masked values (fill them first, for instance with NaN)"
+        raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {int(np.ma.getmaskarray(values).sum())} of them")
 
 
 def encode_labels(y: npt.NDArray[Any], *, caller: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
@@ -183,12 +271,16 @@ def check_sample_weight(sample_weight: Any, n_samples: int, *, caller: str) -> n
     Raises
     ------
     InvalidInputError
-        If there is not one finite, non-negative weight a row, or all are zero.
+        If there is not one finite, non-negative weight a row, or their sum is not from 1e-150 to 1e150: squares of such sums are
+        finite and not zero, which impurities and curvatures need.
     """
     if sample_weight is None:
         return None
+    refuse_masked(sample_weight, "sample_weight", caller)
     try:
         given = np.asarray(sample_weight)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(given.dtype)
         weights = np.full(n_samples, float(given)) if given.ndim == 0 else np.ascontiguousarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row; got {type(sample_weight).__name__}") from None
@@ -198,19 +290,41 @@ def check_sample_weight(sample_weight: Any, n_samples: int, *, caller: str) -> n
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row ({n_samples}); got shape {weights.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():
         raise InvalidInputError(f"sample_weight of {caller} must be finite, not negative and not all zero; got values that are not")
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not _LEAST_WEIGHT <= total <= 1 / _LEAST_WEIGHT:
+        raise InvalidInputError(f"sample_weight of {caller} must sum to a number from {_LEAST_WEIGHT:g} to {1 / _LEAST_WEIGHT:g}; got {total:g}")
     return weights
 
 
 def check_choice(value: Any, parameter: str, caller: str, choices: tuple[Any, ...]) -> None:
     """Raise InvalidInputError unless ``value`` is one of ``choices``."""
     if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
-        raise InvalidInputError(f"{parameter} of {caller} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+        raise InvalidInputError(f"{parameter} of {caller} must be one of {', '.join(map(repr, choices))}; got {reprlib.repr(value)}")
+
+
+def check_absent(value: Any, parameter: str, caller: str, absent: Any, reason: str) -> None:
+    """Raise InvalidInputError unless ``value`` is the one that means nothing: None, or zero."""
+    number = absent is not None and isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+    if value is not absent and not (number and value == absent):
+        raise InvalidInputError(f"{parameter} of {caller} must be {absent!r} ({reason}); got {reprlib.repr(value)}")
+
+
+def check_verbose(value: Any, caller: str) -> None:
+    """Raise InvalidInputError unless ``value`` is a boolean or an integer of at least 0."""
+    if not isinstance(value, (bool, np.bool_)):
+        check_number(value, "verbose", caller, low=0, integer=True)
+
+
+def is_true(value: Any) -> bool:
+    """Return whether ``value`` is a true boolean; nothing else is, not even where it has no truth value at all."""
+    return isinstance(value, (bool, np.bool_)) and bool(value)
 
 
 def check_flag(value: Any, parameter: str, caller: str) -> None:
     """Raise InvalidInputError unless ``value`` is a boolean."""
     if not isinstance(value, (bool, np.bool_)):
-        raise InvalidInputError(f"{parameter} of {caller} must be True or False; got {value!r}")
+        raise InvalidInputError(f"{parameter} of {caller} must be True or False; got {reprlib.repr(value)}")
 
 
 def check_number(
@@ -219,10 +333,13 @@ def check_number(
     """Raise InvalidInputError unless ``value`` is a number (an integer) from ``low`` to ``high``; ``open_low`` excludes ``low``."""
     kinds: tuple[type, ...] = (int, np.integer) if integer else (int, float, np.integer, np.floating)
     number = isinstance(value, kinds) and not isinstance(value, (bool, np.bool_))
-    if not number or not low <= float(value) <= high or (open_low and float(value) == low):
+    # Python compares integers of any size with floats exactly; one that no float can hold is refused even where there is no upper end.
+    whole = number and isinstance(value, (int, np.integer))
+    sound = number and low <= value <= min(high, _LARGEST if whole else high) and not (open_low and value == low)
+    if not sound:
         kind = "an integer" if integer else "a number"
         rule = f"{kind} {'above' if open_low else 'of at least'} {low:g}" + ("" if high == float("inf") else f" and at most {high:g}")
-        raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {value!r}")
+        raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {reprlib.repr(value)}")
 
 
 def check_class_weight(class_weight: Any, classes: npt.NDArray[Any], *, caller: str) -> list[float] | None:
@@ -236,7 +353,8 @@ def check_class_weight(class_weight: Any, classes: npt.NDArray[Any], *, caller: 
     if class_weight is None:
         return None
     if not isinstance(class_weight, Mapping):
-        raise InvalidInputError(f"class_weight of {caller} must be None, 'balanced' or a dict from labels to weights; got {class_weight!r}")
+        rule = "None, 'balanced' or a dict from labels to weights"
+        raise InvalidInputError(f"class_weight of {caller} must be {rule}; got {reprlib.repr(class_weight)}")
     labels = classes.tolist()
     missing = [label for label in labels if label not in class_weight]
     if missing and len(class_weight) != len(labels) - len(missing):
@@ -278,6 +396,11 @@ def _class_name(kind: str) -> str:
     return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
-def _as_invalid(parameter: str, caller: str, error: ValueError) -> InvalidInputError:
+def _as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
     """Return scikit-learn's finding as our class of error in our form of message."""
-    return InvalidInputError(f"{parameter} of {caller} must be a finite, non-empty numeric array of the expected shape; got: {error}")
+    found = str(error)
+    if len(found) > _LONGEST_FINDING:  # scikit-learn shows some arrays whole
+        found = found[:_LONGEST_FINDING] + " …"
+    rule = "a vector of class labels" if parameter == "y" else "a finite, non-empty numeric array of the expected shape"
+    kind = InvalidTypeError if isinstance(error, TypeError) else InvalidInputError
+    return kind(f"{parameter} of {caller} must be {rule}; got: {found}")

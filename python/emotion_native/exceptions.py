@@ -6,6 +6,7 @@ __all__ = [
     "EmotionNativeError",
     "EmotionNativeWarning",
     "InvalidInputError",
+    "InvalidTypeError",
     "LeakageError",
     "LeakageWarning",
     "MediaDecodeError",
@@ -20,6 +21,10 @@ class EmotionNativeError(Exception):
 
 class InvalidInputError(EmotionNativeError, ValueError):
     """A parameter or an array breaks a documented rule: ``<parameter> of <caller> must be <rule>; got <value>``."""
+
+
+class InvalidTypeError(InvalidInputError, TypeError):
+    """A parameter or an array is of a kind that cannot be used at all (a set, a sparse matrix, …); also a ``TypeError``, as in scikit-learn."""
 
 
 class MediaDecodeError(EmotionNativeError, ValueError):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._files import write_atomically
+from ._files import read_regular, write_atomically
 from ._model_format import encode_model
+from ._validation import check_path
 from ._version import __version__
 from .exceptions import InvalidInputError
 
@@ -44,9 +45,9 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `Pipeline`, classifier of `ensemble` or `LogisticRegression` of this package, or one of them inside
-        `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold are then saved too. Samplers act in ``fit`` only
-        and are left out.
+        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, a
+        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold
+        are then saved too. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : mapping or None
@@ -91,6 +92,7 @@ def save_model(
     >>> str(en.load_model(path).predict_features(X).labels[3])
     'happy'
     """
+    target = check_path(path, parameter="path", caller="save_model")
     content = model_bytes(
         fitted,
         extractor=extractor,
@@ -105,7 +107,7 @@ def save_model(
     from . import _core
 
     model_hash: str = _core.Model.from_bytes(content).sha256  # what is written can be read
-    write_atomically(path, content)
+    write_atomically(target, content)
     return model_hash
 
 
@@ -328,7 +330,7 @@ def load_pickle(path: str | os.PathLike[str], trust: bool = False) -> Any:
             "trust of load_pickle must be True (command line: --trust-pickle), because loading a pickle runs the code in it: do so only with files "
             f"from a source that you trust, or use a model file; got {trust!r}"
         )
-    content = Path(path).read_bytes()
+    content = read_regular(check_path(path, parameter="path", caller="load_pickle"))
     try:
         return pickle.loads(content)
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, ValueError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
@@ -66,7 +67,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     memory : None
         Caching of fitted steps is not supported.
     verbose : bool, default=False
-        Print the seconds of each step.
+        Print a line with the seconds of each step.
 
     Attributes
     ----------
@@ -125,9 +126,12 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         except ValueError as error:
             raise InvalidInputError(f"steps of Pipeline must be named uniquely, without '__' and unlike its parameters; got: {error}") from error
         for step in estimators[:-1]:
-            if not _is_passthrough(step) and not hasattr(step, "fit_resample") and not (hasattr(step, "fit") and hasattr(step, "transform")):
+            if _holds_sampler(step):
+                rule = "no pipelines with a sampler, except the last: its labels would be lost; put its steps into this pipeline"
+                raise TypeError(f"steps of Pipeline must be {rule}; got {step!r}")
+            if not _is_passthrough(step) and not _is_sampler(step) and not (hasattr(step, "fit") and hasattr(step, "transform")):
                 raise TypeError(f"steps of Pipeline must have transform or fit_resample, except the last; got {step!r}")
-            if hasattr(step, "fit_resample") and hasattr(step, "transform"):
+            if _is_sampler(step) and hasattr(step, "transform"):
                 raise TypeError(f"steps of Pipeline must transform or resample, not both; got {step!r}")
         if not _is_passthrough(estimators[-1]) and not hasattr(estimators[-1], "fit"):
             raise TypeError(f"steps of Pipeline must have fit in the last step; got {estimators[-1]!r}")
@@ -164,7 +168,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         """Return row metadata for all, and arguments named ``step__argument`` by step."""
         rows: dict[str, Any] = {}
         named: dict[str, dict[str, Any]] = {name: {} for name, _ in self.steps}
-        n = _num_samples(X)
+        n = None if X is None else _num_samples(X)
         for key, value in metadata.items():
             if value is None:
                 continue
@@ -203,26 +207,31 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
         return asked
 
-    def _fit_steps(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-        """Fit all but the last step; return the rows as they reach it and what it asks for."""
+    def _fit_steps(self, X: Any, y: Any, metadata: dict[str, Any], method: str = "fit") -> tuple[Any, Any, dict[str, Any]]:
+        """Fit all but the last step; return the rows as they reach it and what its method asks for."""
         self._check_steps()
         rows, named = self._split(metadata, X)
-        for name, step in self._steps(with_final=False):
+        for number, (name, step) in enumerate(self.steps[:-1]):
             start = time.perf_counter()
-            if hasattr(step, "fit_resample"):
+            if _is_passthrough(step):
+                pass
+            elif _is_sampler(step):
                 X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
                 rows = _resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
             elif hasattr(step, "fit_transform"):
                 X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
             else:
                 X = step.fit(X, y, **self._asked(name, step.fit, rows, named)).transform(X)
-            self._say(name, start)
-        final = {} if _is_passthrough(self._final) else self._asked(self.steps[-1][0], self._final.fit, rows, named)
+            self._say(number, start)
+        final = {} if _is_passthrough(self._final) else self._asked(self.steps[-1][0], getattr(self._final, method), rows, named)
         return X, y, final
 
-    def _say(self, name: str, start: float) -> None:
+    def _say(self, number: int, start: float) -> None:
         if self.verbose:
-            print(f"[Pipeline] {name}: {time.perf_counter() - start:.2f} s")
+            seconds = time.perf_counter() - start
+            took = f"{seconds / 60:4.1f}min" if seconds > 60 else f"{seconds:5.1f}s"
+            what = f" (step {number + 1} of {len(self.steps)}) Processing {self.steps[number][0]}, total= {took}"
+            print(f"[Pipeline] {what:.>60}")
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, groups: Any = None, **metadata: Any) -> Pipeline:
         """Fit all steps in order.
@@ -244,10 +253,10 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             If a step lacks the methods of its place.
         """
         X, y, final = self._fit_steps(X, y, {"sample_weight": sample_weight, "groups": groups, **metadata})
+        start = time.perf_counter()
         if not _is_passthrough(self._final):
-            start = time.perf_counter()
             self._final.fit(X, y, **final)
-            self._say(self.steps[-1][0], start)
+        self._say(len(self.steps) - 1, start)
         return self
 
     def _can_fit_transform(self) -> bool:
@@ -257,17 +266,34 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     def fit_transform(self, X: Any, y: Any = None, *, sample_weight: Any = None, groups: Any = None, **metadata: Any) -> Any:
         """Fit, and return the training rows as they leave the last step."""
         X, y, final = self._fit_steps(X, y, {"sample_weight": sample_weight, "groups": groups, **metadata})
-        if _is_passthrough(self._final):
-            return X
+        start = time.perf_counter()
         if hasattr(self._final, "fit_transform"):
-            return self._final.fit_transform(X, y, **final)
-        return self._final.fit(X, y, **final).transform(X)
+            X = self._final.fit_transform(X, y, **final)
+        elif not _is_passthrough(self._final):
+            X = self._final.fit(X, y, **final).transform(X)
+        self._say(len(self.steps) - 1, start)
+        return X
 
-    @available_if(_final_has("fit_resample"))  # type: ignore[untyped-decorator]
+    def _can_fit_resample(self) -> bool:
+        return _is_passthrough(self._final) or hasattr(self._final, "fit_resample")
+
+    @available_if(_can_fit_resample)  # type: ignore[untyped-decorator]
     def fit_resample(self, X: Any, y: Any = None, **metadata: Any) -> tuple[Any, Any]:
-        """Fit, and return the rows and labels that the last step, a sampler, draws."""
-        X, y, final = self._fit_steps(X, y, metadata)
-        result: tuple[Any, Any] = self._final.fit_resample(X, y, **final)
+        """Fit, and return the rows and labels that the last step, a sampler, draws; those that reach a ``"passthrough"`` there."""
+        X, y, final = self._fit_steps(X, y, metadata, "fit_resample")
+        start = time.perf_counter()
+        if not _is_passthrough(self._final):
+            X, y = self._final.fit_resample(X, y, **final)
+        self._say(len(self.steps) - 1, start)
+        return X, y
+
+    @available_if(_final_has("fit_predict"))  # type: ignore[untyped-decorator]
+    def fit_predict(self, X: Any, y: Any = None, **metadata: Any) -> Any:
+        """Fit, and return what the last step says about the training rows as they reach it."""
+        X, y, final = self._fit_steps(X, y, metadata, "fit_predict")
+        start = time.perf_counter()
+        result = self._final.fit_predict(X, y, **final)
+        self._say(len(self.steps) - 1, start)
         return result
 
     # Use of the fitted steps.
@@ -300,6 +326,12 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     def decision_function(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the last step's scores."""
         scores: npt.NDArray[Any] = self._final.decision_function(self._before_final(X), **params)
+        return scores
+
+    @available_if(_final_has("score_samples"))  # type: ignore[untyped-decorator]
+    def score_samples(self, X: Any) -> npt.NDArray[Any]:
+        """Return the last step's score of each row."""
+        scores: npt.NDArray[Any] = self._final.score_samples(self._before_final(X))
         return scores
 
     @available_if(_final_has("score"))  # type: ignore[untyped-decorator]
@@ -418,7 +450,7 @@ def make_pipeline(*steps: Any, memory: None = None, verbose: bool = False) -> Pi
 
 def _needs(step: Any, name: str) -> bool:
     """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
-    native = step._native_step() if hasattr(step, "_native_step") else None
+    native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number
     return native is None or name in native.get("needs", ())
 
 
@@ -429,8 +461,21 @@ def _length(value: Any) -> str:
         return repr(value)
 
 
-def _per_row(value: Any, n: int) -> bool:
-    return not isinstance(value, (str, bytes)) and _length(value) == str(n)
+def _is_sampler(step: Any) -> bool:
+    return hasattr(step, "fit_resample") and not hasattr(step, "steps")
+
+
+def _holds_sampler(step: Any) -> bool:
+    """Return whether a step is a pipeline, ours or another, with a sampler at any depth."""
+    inner = getattr(step, "steps", None)
+    if not isinstance(inner, (list, tuple)):
+        return False
+    parts = [part[-1] for part in inner if isinstance(part, (list, tuple)) and part]
+    return any(_is_sampler(part) or _holds_sampler(part) for part in parts)
+
+
+def _per_row(value: Any, n: int | None) -> bool:
+    return n is not None and not isinstance(value, (str, bytes)) and _length(value) == str(n)
 
 
 def _resampled(rows: dict[str, Any], indices: Any, provenance: Any) -> dict[str, Any]:

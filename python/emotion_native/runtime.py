@@ -390,6 +390,11 @@ class EmotionModel:
         return values, base
 
     @property
+    def explained_output(self) -> str:
+        """What explanations are of: ``probability`` (forests) or ``margin`` (boosting and logistic regression)."""
+        return str(self._native.explained_output)
+
+    @property
     def background(self) -> npt.NDArray[np.float32]:
         """Training rows kept for explanations, float32 of shape (n_rows, n_features); may have no rows."""
         rows: npt.NDArray[np.float32] = self._native.background

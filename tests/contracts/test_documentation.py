@@ -82,6 +82,18 @@ def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert 0.4 < score <= 1.0, "four classes: chance is 0.25"
 
 
+WHOLE_EXAMPLES = [f"reference/{name}" for name in ("ensemble", "sampling", "model-selection", "explain")] + ["how-to/many-folds"]
+
+
+@pytest.mark.parametrize("page", WHOLE_EXAMPLES)
+def test_python_examples_that_stand_alone_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"```python\n(import .*?)```", (REPOSITORY / "docs" / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    for example in examples:
+        exec(compile(example, page, "exec"), {"__name__": "example"})
+
+
 def test_decision_records_are_short_and_numbered() -> None:
     records = sorted((REPOSITORY / "docs" / "adr").glob("*.md"))
     assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
@@ -89,3 +101,11 @@ def test_decision_records_are_short_and_numbered() -> None:
         text = record.read_text(encoding="utf-8")
         assert len(text.splitlines()) < 60
         assert all(part in text for part in ("**Context.**", "**Decision.**", "**Consequences.**"))
+
+
+def test_the_index_lists_every_page() -> None:
+    """A page that nothing leads to is a page that nobody keeps true."""
+    docs = REPOSITORY / "docs"
+    index = docs / "index.md"
+    linked = {(docs / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8"))}
+    assert sorted(str(page.relative_to(docs)) for page in docs.glob("**/*.md") if page != index and page.resolve() not in linked) == []

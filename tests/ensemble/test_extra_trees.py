@@ -185,4 +185,4 @@ def test_bad_parameters_are_named_with_the_class(parameter: str, value: Any) -> 
 def test_too_many_draws_are_named_with_the_class() -> None:
     X, y = make(40, 3, 0)
     with pytest.raises(InvalidInputError, match="max_samples of ExtraTreesClassifier must be"):
-        ExtraTreesClassifier(3, bootstrap=True, max_samples=41).fit(X, y)
+        ExtraTreesClassifier(3, bootstrap=True, max_samples=2**31).fit(X, y)

@@ -229,8 +229,8 @@ def test_warm_start_adds_trees() -> None:
         ("class_weight", {7: 1.0}),
         ("class_weight", {0: -1.0}),
         ("ccp_alpha", 0.1),
-        ("max_samples", 1000),
-        ("max_samples", 1.5),
+        ("max_samples", 2**31),
+        ("max_samples", 0.0),
         ("monotonic_cst", [1]),
     ],
 )

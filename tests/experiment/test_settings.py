@@ -31,7 +31,7 @@ def test_last_layer_wins(tmp_path: Path) -> None:
     assert (layered.settings.folds, layered.settings.seed) == (3, 2)
     assert (layered.settings.forest.n_estimators, layered.settings.forest.criterion) == (30, "entropy")
     assert layered.origins == {"folds": str(file), "seed": "EMOTION_NATIVE_SEED", "forest.n_estimators": "flag", "forest.criterion": str(file)}
-    assert ("folds", "3", str(file)) in layered.table() and ("over_sampling", "true", "default") in layered.table()
+    assert ("folds", "3", str(file)) in layered.table() and ("sampling", "random_over", "default") in layered.table()
 
 
 def test_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,8 @@ def test_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TEST_SPEAKERS", "a, b,", ["a", "b"]),
         ("TEST_SPEAKERS", "07", ["07"]),
         ("MODEL", "forest,logistic", ["forest", "logistic"]),
-        ("OVER_SAMPLING", "false", False),
+        ("SAMPLING", "none", "none"),
+        ("SEEDS", "3, 5", [3, 5]),
         ("SELECT_K_BEST", "none", None),
         ("TARGET_COVERAGE", "null", None),
         ("CACHE", "/some/folder", "/some/folder"),
@@ -74,7 +75,7 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"forest": 3}}, "forest of .* must be a mapping"),
         ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
-        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees' or 'logistic'; got 'tree'"),
+        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
         ({"flags": {"model": ["forest", "forest"]}}, "each candidate once"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
         ({"flags": {"target_coverage": float("nan")}}, "target_coverage of the flags must be"),
@@ -194,6 +195,8 @@ def test_reference_page_lists_every_setting() -> None:
         ("", Settings),
         ("forest.", Settings().forest.__class__),
         ("extra_trees.", Settings().extra_trees.__class__),
+        ("gradient_boosting.", Settings().gradient_boosting.__class__),
+        ("smote.", Settings().smote.__class__),
         ("logistic.", Settings().logistic.__class__),
     ):
         for name, field in model.model_fields.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import types
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier as SklearnForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from emotion_native import _core
 from emotion_native.ensemble import RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.explain import Explanation, TreeExplainer
@@ -165,27 +165,29 @@ def test_empty_explanations_keep_their_axes() -> None:
 
 
 def hand_made_boosting(n_classes: int, width: int) -> Any:
-    """Return an object with the array properties of a boosting model: three rounds of stumps and two-level trees."""
+    """Return a boosting model of three rounds of stumps and two-level trees; with a width above 1 no fit makes one."""
     outputs = 1 if n_classes == 2 else n_classes
     n_trees = 3 * outputs // width
     rng = np.random.default_rng(n_classes + width)
     shape = {"feature": [0, 1, -1, -1, -1], "left": [1, 2, -1, -1, -1], "right": [4, 3, -1, -1, -1], "cover": [10, 6, 2, 4, 4]}
     feature = np.tile(np.array(shape["feature"], np.int32), n_trees)
     feature[feature == 1] = rng.integers(0, 3, n_trees)
-    return types.SimpleNamespace(
-        n_classes=n_classes,
-        n_features=3,
-        leaf_width=width,
-        baseline=rng.normal(size=outputs),
-        tree_offsets=np.arange(0, 5 * n_trees + 1, 5, dtype=np.int64),
-        feature=feature,
-        threshold=rng.normal(size=5 * n_trees).astype(np.float32),
-        left=np.tile(np.array(shape["left"], np.int32), n_trees),
-        right=np.tile(np.array(shape["right"], np.int32), n_trees),
-        missing_left=rng.integers(0, 2, 5 * n_trees).astype(np.uint8),
-        cover=np.tile(np.array(shape["cover"], np.float64), n_trees),
-        gain=np.zeros(5 * n_trees),
-        value=rng.normal(size=5 * n_trees * width),
+    return _core.Boosting.from_arrays(
+        {
+            "n_classes": n_classes,
+            "n_features": 3,
+            "leaf_width": width,
+            "baseline": rng.normal(size=outputs),
+            "tree_offsets": np.arange(0, 5 * n_trees + 1, 5, dtype=np.int64),
+            "feature": feature,
+            "threshold": rng.normal(size=5 * n_trees).astype(np.float32),
+            "left": np.tile(np.array(shape["left"], np.int32), n_trees),
+            "right": np.tile(np.array(shape["right"], np.int32), n_trees),
+            "missing_left": rng.integers(0, 2, 5 * n_trees).astype(np.uint8),
+            "cover": np.tile(np.array(shape["cover"], np.float64), n_trees),
+            "gain": np.zeros(5 * n_trees),
+            "value": rng.normal(size=(5 * n_trees, width)),
+        }
     )
 
 
@@ -209,7 +211,7 @@ def margins(model: Any, X: np.ndarray) -> np.ndarray:
                 left = bool(model.missing_left[i]) if np.isnan(value) else value <= model.threshold[i]
                 i = begin + (model.left[i] if left else model.right[i])
             first = 0 if model.leaf_width == outputs else t % outputs
-            found[r, first : first + model.leaf_width] += model.value[i * model.leaf_width : (i + 1) * model.leaf_width]
+            found[r, first : first + model.leaf_width] += model.value[i]
     return found
 
 

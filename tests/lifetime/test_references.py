@@ -31,6 +31,11 @@ def forest() -> en.ensemble.RandomForestClassifier:
 
 
 @cache
+def boosting() -> en.ensemble.GradientBoostingClassifier:
+    return en.ensemble.GradientBoostingClassifier(n_estimators=3, random_state=0, n_jobs=1).fit(X, Y)
+
+
+@cache
 def logistic() -> en.linear_model.LogisticRegression:
     return en.linear_model.LogisticRegression().fit(X, Y)
 
@@ -44,11 +49,17 @@ CALLS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
     "forest fit": lambda X, y: en.ensemble.RandomForestClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
     "forest predict": lambda X, y: forest().predict_proba(X),
     "forest explain": lambda X, y: en.explain.TreeExplainer(forest())(X[:2]),
+    "interventional": lambda X, y: en.explain.TreeExplainer(forest(), X[:4])(X[:2]),
+    "extra trees fit": lambda X, y: en.ensemble.ExtraTreesClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
+    "boosting fit": lambda X, y: en.ensemble.GradientBoostingClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y, np.ones(60)),
+    "boosting staged": lambda X, y: list(boosting().staged_predict_proba(X)),
     "logistic predict": lambda X, y: logistic().predict_proba(X),
     "scaler": lambda X, y: en.preprocessing.StandardScaler().fit(X).transform(X),
     "imputer": lambda X, y: en.impute.SimpleImputer().fit(X).transform(X),
     "selector": lambda X, y: en.feature_selection.SelectKBest(k=3).fit(X, y).transform(X),
     "over-sampler": lambda X, y: en.over_sampling.RandomOverSampler(random_state=0).fit_resample(X, y),
+    "SMOTE": lambda X, y: en.over_sampling.SMOTE(random_state=0, n_jobs=1).fit_resample(X[5:], y[5:]),
+    "under-sampler": lambda X, y: en.under_sampling.RandomUnderSampler(random_state=0).fit_resample(X[5:], y[5:]),
     "features": lambda X, y: en.audio.functionals(SAMPLES, 16000, "classic"),
     "prediction": lambda X, y: loaded().predict(SAMPLES, sample_rate_hz=16000),
 }
@@ -128,3 +139,19 @@ def test_nothing_grows_over_a_thousand_calls(name: str) -> None:
     gc.collect()
     # One leaked table of 60 x 10 floats a call would be 2.4 MB; the margin is what allocators were seen to keep.
     assert resident_bytes() - before < 2_000_000
+
+
+@pytest.mark.parametrize("fitted", [forest, boosting], ids=["forest", "boosting"])
+def test_array_properties_are_the_models_arrays_and_outlive_it(fitted: Callable[[], object]) -> None:
+    estimator = fitted()
+    native = vars(estimator).get("_forest") or vars(estimator)["_boosting"]
+    copy = type(native).from_arrays(native.arrays())
+    names = [name for name, array in native.arrays().items() if isinstance(array, np.ndarray)]
+    assert "value" in names
+    taken = {name: getattr(copy, name) for name in names for _ in range(100)}  # often: a dangling array shows itself by chance alone
+    del copy
+    gc.collect()
+    for name, expected in native.arrays().items():
+        if name in names:
+            np.testing.assert_array_equal(taken[name], expected)
+            assert not taken[name].flags.writeable

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError, LeakageError
+from emotion_native.model_selection import FitFailedWarning
 
 ms = en.model_selection
 
@@ -94,11 +95,13 @@ def test_a_class_that_a_training_part_lacks_gets_probability_zero() -> None:
     y = np.array(["a", "b"] * 8 + ["c"] * 4)
     groups = np.array([0, 0, 1, 1, 2, 2, 3, 3] * 2 + [4] * 4)
     X = np.random.default_rng(0).normal(size=(20, 2))
-    proba = ms.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), method="predict_proba")
+    with pytest.warns(ms.MissingClassWarning, match="'c'"):
+        proba = ms.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), method="predict_proba")
     assert proba.shape == (20, 3)
     assert (proba[groups == 4, 2] == 0).all()
     assert np.allclose(proba.sum(axis=1), 1)
-    log_proba = ms.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), method="predict_log_proba")
+    with pytest.warns(ms.MissingClassWarning):
+        log_proba = ms.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), method="predict_log_proba")
     assert np.isneginf(log_proba[groups == 4, 2]).all()
 
 
@@ -194,7 +197,7 @@ def test_failed_folds_get_error_score(rows: Any) -> None:
 
     X, y, groups = rows
     first = X[1, 0]  # the first training row of the fold that leaves group 0 out
-    with pytest.warns(UserWarning, match="could not be fitted"):
+    with pytest.warns(FitFailedWarning, match="fits failed"):
         scores = ms.cross_validate(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut())["test_score"]
     assert np.isnan(scores).tolist() == [True] + [False] * 8
     with pytest.raises(RuntimeError):
@@ -204,7 +207,7 @@ def test_failed_folds_get_error_score(rows: Any) -> None:
         def fit(self, X: Any, y: Any) -> Never:
             raise RuntimeError("never")
 
-    with pytest.warns(UserWarning), pytest.raises(InvalidInputError, match="all 3 failed"):
+    with pytest.raises(InvalidInputError, match="all 3 failed"):
         ms.cross_validate(Never(), X, y, groups=groups, cv=3)
 
 

@@ -81,7 +81,7 @@ def test_bad_rows() -> None:
         joined_groups({"speaker": ["a", None]})
     with pytest.raises(InvalidInputError, match="at least one of the columns"):
         joined_groups({"name": ["a"]})
-    with pytest.raises(InvalidInputError, match="one length"):
+    with pytest.raises(InvalidInputError, match=r"recording of joined_groups must be one value a row \(2 rows\)"):
         joined_groups({"speaker": ["a", "b"], "recording": ["x"]})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import model_selection as sk
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError
+from emotion_native.exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 
 ms = en.model_selection
 GROUPED = [ms.GroupKFold(2), ms.StratifiedGroupKFold(2), ms.LeaveOneGroupOut(), ms.GroupShuffleSplit(2, random_state=0)]
@@ -195,7 +195,7 @@ def test_scikit_learn_accepts_our_splitters() -> None:
 
 def test_a_class_with_fewer_rows_than_folds_is_named_in_a_warning() -> None:
     y, groups = [0] * 9 + [1], np.arange(10)
-    with pytest.warns(UserWarning, match="least populated class of y has 1 rows, fewer than n_splits=3"):
+    with pytest.warns(EmotionNativeWarning, match="least populated class of y has 1 rows, fewer than n_splits=3"):
         list(ms.StratifiedGroupKFold(3).split(groups, y, groups))
 
 

@@ -183,4 +183,68 @@ def test_bad_pipelines_are_refused(rows: Any) -> None:
 
 def test_verbose_says_where_the_time_goes(rows: Any, capsys: pytest.CaptureFixture[str]) -> None:
     make_pipeline(StandardScaler(), LogisticRegression(), verbose=True).fit(*rows)
-    assert capsys.readouterr().out.count("[Pipeline]") == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:12] for line in lines] == ["[Pipeline] ."] * 2
+    assert ["(step 1 of 2) Processing standardscaler, total=" in lines[0], "(step 2 of 2) Processing logisticregression" in lines[1]] == [True, True]
+
+
+def test_a_pipeline_with_a_sampler_is_no_step(rows: Any) -> None:
+    X, y = rows
+    deeper = make_pipeline(make_pipeline(StandardScaler(), RandomOverSampler()), "passthrough")
+    for inner in (make_pipeline(RandomOverSampler(), StandardScaler()), deeper):
+        with pytest.raises(TypeError, match="its labels would be lost"):
+            make_pipeline(inner, LogisticRegression()).fit(X, y)
+    nested = make_pipeline(make_pipeline(StandardScaler(), "passthrough"), RandomOverSampler(random_state=0), LogisticRegression()).fit(X, y)
+    flat = make_pipeline(StandardScaler(), RandomOverSampler(random_state=0), LogisticRegression()).fit(X, y)
+    np.testing.assert_array_equal(nested.predict_proba(X), flat.predict_proba(X))
+
+
+def test_a_sampler_or_nothing_as_the_last_step_resamples(rows: Any) -> None:
+    X, y = rows
+    scaled = StandardScaler().fit_transform(X)
+    expected = RandomOverSampler(random_state=0).fit_resample(scaled, y)
+    for pipeline in (
+        make_pipeline(StandardScaler(), RandomOverSampler(random_state=0)),
+        make_pipeline(StandardScaler(), RandomOverSampler(random_state=0), "passthrough"),
+        make_pipeline(StandardScaler(), RandomOverSampler(random_state=0), None),
+    ):
+        for found, wanted in zip(pipeline.fit_resample(X, y), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert not hasattr(make_pipeline(StandardScaler(), LogisticRegression()), "fit_resample")
+
+
+class Switch(ClassifierMixin, BaseEstimator):
+    """Takes arguments that are no arrays."""
+
+    def fit(self, X: Any, y: Any = None, *, loud: bool = False) -> Switch:
+        self.loud_ = loud
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict(self, X: Any, *, constant: int = 0) -> Any:
+        return constant
+
+    def fit_predict(self, X: Any, y: Any = None, *, loud: bool = False) -> Any:
+        return self.fit(X, y, loud=loud).predict(X)
+
+    def score_samples(self, X: Any) -> Any:
+        return np.asarray(X)[:, 0]
+
+
+class Nothing(TransformerMixin, BaseEstimator):
+    def fit(self, X: Any, y: Any = None) -> Nothing:
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X
+
+
+def test_arguments_that_are_no_arrays_reach_their_step(rows: Any) -> None:
+    X, y = rows
+    pipeline = Pipeline([("scale", StandardScaler()), ("classify", Switch())]).fit(X, y, classify__loud=True)
+    assert pipeline["classify"].loud_ is True
+    assert pipeline.predict(X, constant=3) == 3
+    assert pipeline.fit_predict(X, y, classify__loud=True) == 0
+    np.testing.assert_array_equal(pipeline.score_samples(X), StandardScaler().fit_transform(X)[:, 0])
+    without = Pipeline([("nothing", Nothing()), ("classify", Switch())]).fit(None, None, classify__loud=True)
+    assert without["classify"].loud_ is True

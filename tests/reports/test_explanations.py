@@ -57,6 +57,18 @@ def test_a_waterfall_ends_at_the_output() -> None:
     assert last.get_x() + last.get_width() == pytest.approx(0.5 + found.values[2, :, 1].sum())
 
 
+def test_a_rest_of_many_columns_does_not_flatten_those_shown() -> None:
+    """Of 400 columns ten are drawn: the axis is theirs, the sum of the others is cut off and told in words."""
+    found = make(30, 400)
+    bars, swarm = bar_figure(found, "calm").axes[0], beeswarm_figure(found, "calm").axes[0]
+    means = np.sort(np.abs(found.values[:, :, 0]).mean(axis=0))[::-1]
+    assert bars.get_xlim()[1] == pytest.approx(1.14 * means[0]) and bars.patches[-1].get_width() == pytest.approx(means[10:].sum())
+    assert any(text.get_text().endswith("beyond the scale →") for text in bars.texts)
+    assert "beyond the scale" in swarm.get_yticklabels()[-1].get_text()
+    shown = np.concatenate([np.asarray(points.get_offsets())[:, 0] for points in swarm.collections[:-1]])
+    assert swarm.get_xlim()[1] == pytest.approx(1.08 * np.abs(shown).max())
+
+
 @pytest.mark.parametrize("fill", [0.0, 1e-300, 1e6])
 def test_one_row_one_column_missing_data_and_flat_values_are_drawn(fill: float) -> None:
     one = Explanation(np.full((1, 1, 1), fill), np.zeros((1, 1)), np.full((1, 1), np.nan, np.float32), ["$x_\x00"], np.array(["calm"]))

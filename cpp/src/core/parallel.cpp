@@ -15,6 +15,12 @@
 
 namespace emotion {
 
+namespace {
+
+constexpr int most_threads = 256;  // oneTBB has at most 255 workers; asked for an arena of many more it has crashed
+
+}  // namespace
+
 struct Parallel::Arena {
     explicit Arena(int n)
         : limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(std::max(n, tbb::info::default_concurrency()))), arena(n) {}
@@ -23,12 +29,12 @@ struct Parallel::Arena {
     tbb::task_arena arena;
 };
 
-Parallel::Parallel(int n_threads) : n_threads_(n_threads) {
+Parallel::Parallel(int n_threads) : n_threads_(std::min(n_threads, most_threads)) {
     if (n_threads < 1) {
         throw InvalidInputError("n_threads", "Parallel", "at least 1", std::to_string(n_threads));
     }
     if (n_threads > 1) {
-        arena_ = std::make_unique<Arena>(n_threads);
+        arena_ = std::make_unique<Arena>(n_threads_);
     }
 }
 

@@ -120,8 +120,4 @@ void TreeShap::explain(MatrixView<const float> x, std::span<double> values, std:
     });
 }
 
-void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) {
-    TreeShap(forest).explain(x, values, base, parallel, stop);
-}
-
 }  // namespace emotion::explain

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/model_selection/fold_rows.hpp"
 #include "emotion/model_selection/group_holdout.hpp"
 #include "step_fit.hpp"
 #include "training_rows.hpp"
@@ -70,6 +71,13 @@ TrainingRows<T> start_rows(const LearningData<T>& data, std::span<const std::int
         rows.columns[c] = static_cast<std::int32_t>(c);
     }
     return rows;
+}
+
+template <class T>
+void check_weights(const TrainingRows<T>& rows, const char* classifier) {
+    if (!rows.weights.empty() && std::none_of(rows.weights.begin(), rows.weights.end(), [](double weight) { return weight > 0; })) {
+        throw InvalidInputError("sample_weight", std::string(classifier) + ".fit", "finite, not negative and not all zero", "only zeros in a training part");
+    }
 }
 
 bool fills_missing(const std::vector<ColumnStage>& stages) {
@@ -182,8 +190,23 @@ std::vector<std::uint8_t> boosting_holdout(const TrainingRows<T>& rows, const Bo
 template <class T>
 trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes, Parallel& parallel,
                              StopToken& stop) {
-    if (classes.size() < 2) {
-        throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes", "one class");
+    std::vector<std::uint8_t> weighs(classes.size(), 0);
+    for (std::size_t p = 0; p < rows.labels.size(); ++p) {
+        weighs[static_cast<std::size_t>(rows.labels[p])] |= static_cast<std::uint8_t>(rows.weights.empty() || rows.weights[p] > 0);
+    }
+    if (std::count(weighs.begin(), weighs.end(), std::uint8_t{1}) < 2) {
+        throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
+    }
+    if (!rows.weights.empty()) {
+        std::vector<std::uint8_t> present(classes.size(), 0);
+        for (std::size_t p = 0; p < rows.labels.size(); ++p) {
+            if (rows.weights[p] > 0) {
+                present[static_cast<std::size_t>(rows.labels[p])] = 1;
+            }
+        }
+        if (std::count(present.begin(), present.end(), std::uint8_t{1}) < 2) {
+            throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
+        }
     }
     const std::vector<std::uint8_t> held_out = boosting_holdout(rows, spec);
     const auto n_held = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), std::uint8_t{1}));
@@ -293,8 +316,10 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
     TrainingRows<T> rows = start_rows(data, train, fit.classes);
     for (const StepSpec& step : spec.steps) {
         stop.check();
+        check_weights(rows, fit.classifier);
         fit_step(step, rows, fit.classes, fit.pipeline.steps, parallel, stop);
     }
+    check_weights(rows, fit.classifier);
     if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec.estimator)) {
         linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
         fit.converged = result.converged;
@@ -317,13 +342,17 @@ FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec>
                       StopToken& stop) {
     std::size_t largest = 1;
     for (const Fold& fold : folds) {
-        check_part(fold.train, data.x.rows, "train");
         check_part(fold.test, data.x.rows, "test");
+        if (!fold.rest) {
+            check_part(fold.train, data.x.rows, "train");
+        } else if (fold.test.size() >= data.x.rows) {
+            throw InvalidInputError("train", "run_folds", "parts with at least one row", "an empty part");
+        }
         if (fold.spec >= specs.size()) {
             throw InvalidInputError("folds", "run_folds", "fitted with one of the " + std::to_string(specs.size()) + " pipelines",
                                     std::to_string(fold.spec));
         }
-        largest = std::max(largest, fold.train.size());
+        largest = std::max(largest, fold.rest ? data.x.rows - fold.test.size() : fold.train.size());
     }
     const bool forest = std::any_of(specs.begin(), specs.end(), [](const PipelineSpec& s) { return std::holds_alternative<ForestSpec>(s.estimator); });
     trees::RankCodes codes;
@@ -340,7 +369,13 @@ FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec>
         for (std::size_t f = next++; f < folds.size(); f = next++) {
             stop.check();
             const PipelineSpec& spec = specs[folds[f].spec];
-            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, folds[f].train, parallel, stop);
+            std::vector<std::int64_t> others;
+            if (folds[f].rest) {
+                others.resize(data.x.rows - folds[f].test.size());
+                model_selection::other_rows(folds[f].test, data.x.rows, others);
+            }
+            const std::span<const std::int64_t> train = folds[f].rest ? others : folds[f].train;
+            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, train, parallel, stop);
             Matrix<double> probability(folds[f].test.size(), data.n_classes);
             predict_rows(data, fit, folds[f].test, probability, parallel, stop);
             results.probability[f] = std::move(probability);

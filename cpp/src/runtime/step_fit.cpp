@@ -6,6 +6,7 @@
 #include <string>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 
 namespace emotion::runtime {
 namespace {
@@ -89,21 +90,26 @@ public:
 
     void operator()(const sampling::OverSamplerOptions& options) {
         sampling::OverSamplerOptions own = options;
+        check_classes("RandomOverSampler.fit_resample");
         own.counts = own_counts(options, "RandomOverSampler.fit_resample");
         rows_.take(sampling::random_over_sample(rows_.labels, classes_.size(), own));
     }
 
     void operator()(const sampling::UnderSamplerOptions& options) {
         sampling::UnderSamplerOptions own = options;
+        check_classes("RandomUnderSampler.fit_resample");
         own.counts = own_counts(options, "RandomUnderSampler.fit_resample");
         rows_.take(sampling::random_under_sample(rows_.labels, classes_.size(), own));
     }
 
     void operator()(const sampling::SmoteOptions& options) {
         sampling::SmoteOptions own = options;
+        check_classes(options.caller());
         own.counts = own_counts(options, options.caller());
         const std::vector<std::int64_t> wanted =
             sampling::rows_to_add(sampling::ClassRows(rows_.labels, classes_.size()).counts, own, options.caller());
+        check_memory(rows_.rows.size() + static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0})),
+                     rows_.columns.size() * sizeof(T), "sampling_strategy", options.caller(), "the rows of the result");
         rows_.detach(static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0})));
         if (!std::all_of(rows_.own.begin(), rows_.own.end(), [](T v) { return std::isfinite(v); })) {
             throw InvalidInputError("X", options.caller(), "free of NaN and infinity", "NaN or infinity");
@@ -131,6 +137,12 @@ public:
     }
 
 private:
+    void check_classes(const char* caller) const {
+        if (classes_.size() < 2) {
+            throw InvalidInputError("y", caller, "labels of more than one class", "1 class");
+        }
+    }
+
     // Wanted counts of the global classes as those of the fold's classes.
     std::vector<std::int64_t> own_counts(const sampling::Targets& targets, const char* caller) const {
         std::vector<std::int64_t> counts(classes_.size(), -1);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 #include "emotion/core/rng.hpp"
 #include "emotion/sampling/neighbours.hpp"
 
@@ -142,6 +143,9 @@ SyntheticRows plan_synthetic_rows(MatrixView<const T> x, std::span<const std::in
     }
     const ClassRows classes(labels, n_classes);
     const std::vector<std::int64_t> wanted = rows_to_add(classes.counts, options, options.caller());
+    const auto n_made = static_cast<std::size_t>(std::accumulate(wanted.begin(), wanted.end(), std::int64_t{0}));
+    check_memory(labels.size() + n_made, x.cols * sizeof(T) + 2 * sizeof(std::int64_t) + sizeof(double), "sampling_strategy", options.caller(),
+                 "the rows of the result");
     std::vector<std::int32_t> everyone(options.kind == SmoteKind::plain ? 0 : labels.size());
     std::iota(everyone.begin(), everyone.end(), 0);
     std::vector<std::vector<std::int32_t>> danger;

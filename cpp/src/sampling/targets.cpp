@@ -1,9 +1,11 @@
 #include "emotion/sampling/targets.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 
 namespace emotion::sampling {
 namespace {
@@ -80,7 +82,9 @@ ClassRows::ClassRows(std::span<const std::int32_t> labels, std::size_t n_classes
     }
 }
 
-std::vector<std::int64_t> rows_to_add(Counts present, const Targets& targets, const char* caller) {
+namespace {
+
+std::vector<std::int64_t> added(Counts present, const Targets& targets, const char* caller) {
     const std::size_t largest = largest_class(present);
     const std::int64_t most = present[largest];
     std::vector<std::int64_t> wanted(present.size());
@@ -118,6 +122,23 @@ std::vector<std::int64_t> rows_to_add(Counts present, const Targets& targets, co
             break;
     }
     throw InvalidInputError("sampling_strategy", caller, "a strategy of over-samplers", "'majority'");
+}
+
+}  // namespace
+
+std::vector<std::int64_t> rows_to_add(Counts present, const Targets& targets, const char* caller) {
+    std::vector<std::int64_t> wanted = added(present, targets, caller);
+    constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
+    std::uint64_t total = 0;
+    for (std::size_t k = 0; k < present.size(); ++k) {
+        total = std::min(most + 1, total + static_cast<std::uint64_t>(present[k]));
+        total = std::min(most + 1, total + std::min(most + 1, static_cast<std::uint64_t>(wanted[k])));
+    }
+    if (total > most) {
+        throw InvalidInputError("sampling_strategy", caller, "such that the result has at most 2147483647 rows", "a request for more");
+    }
+    check_memory(total, sizeof(std::int64_t), "sampling_strategy", caller, "the positions of the rows of the result");
+    return wanted;
 }
 
 std::vector<std::int64_t> rows_to_keep(Counts present, const Targets& targets, const char* caller) {

@@ -1,8 +1,14 @@
 #include "binned_rows.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <utility>
+
+#include "emotion/core/clones.hpp"
 
 namespace emotion::trees {
 namespace {
@@ -20,19 +26,133 @@ struct Column {
     bool missing = false;
 };
 
-std::size_t lower_code(const std::vector<float>& edges, float value) {
-    const float* base = edges.data();
-    std::size_t n = edges.size();
-    while (n > 0) {
-        const std::size_t half = n / 2;
-        const bool right = base[half] < value;
-        base += right ? half + 1 : 0;
-        n = right ? n - half - 1 : half;
+// Three counting passes over keys that order as the values do; std::sort where they are few.
+void sort_values(std::vector<float>& values, std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& other) {
+    constexpr std::size_t few = 2048;
+    constexpr std::uint32_t sign = 0x8000'0000U;
+    if (values.size() < few) {
+        std::sort(values.begin(), values.end());
+        return;
     }
-    return static_cast<std::size_t>(base - edges.data());
+    keys.resize(values.size());
+    other.resize(values.size());
+    std::array<std::array<std::uint32_t, 2048>, 3> start{};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto bits = std::bit_cast<std::uint32_t>(values[i]);
+        keys[i] = bits ^ ((bits & sign) != 0 ? ~0U : sign);
+        for (std::size_t pass = 0; pass < 3; ++pass) {
+            ++start[pass][keys[i] >> (11 * pass) & 2047U];
+        }
+    }
+    for (std::size_t pass = 0; pass < 3; ++pass) {
+        std::exclusive_scan(start[pass].begin(), start[pass].end(), start[pass].begin(), 0U);
+        for (const std::uint32_t key : keys) {
+            other[start[pass][key >> (11 * pass) & 2047U]++] = key;
+        }
+        keys.swap(other);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = std::bit_cast<float>(keys[i] ^ ((keys[i] & sign) != 0 ? sign : ~0U));
+    }
+}
+
+// The edges of some neighbouring columns, which share the lines of the matrix that are read.
+struct ColumnGroup {
+    static constexpr std::size_t width = 8;
+
+    void read(MatrixView<const float> x, std::span<const std::int32_t> rows, std::span<const std::uint32_t> training, std::span<const double> weights,
+              std::size_t step, std::size_t first, std::size_t n, const StopToken& stop) {
+        for (std::size_t c = 0; c < n; ++c) {
+            missing[c] = false;
+            values[c].clear();
+            pairs[c].clear();
+        }
+        for (std::size_t i = 0; i < training.size(); ++i) {
+            if (i % 8192 == 0) {
+                stop.check();
+            }
+            const float* const row = x.data + static_cast<std::size_t>(rows[training[i]]) * x.cols + first;
+            const bool counts = i % step == 0;
+            for (std::size_t c = 0; c < n; ++c) {
+                if (std::isnan(row[c])) {
+                    missing[c] = true;
+                } else if (counts && weights.empty()) {
+                    values[c].push_back(row[c]);
+                } else if (counts) {
+                    pairs[c].emplace_back(row[c], weights[training[i]]);
+                }
+            }
+        }
+    }
+
+    std::vector<float> edges(std::size_t c, int max_bins) {
+        sort_values(values[c], keys, other_keys);
+        std::sort(pairs[c].begin(), pairs[c].end());
+        value_weights.clear();
+        for (const auto& [value, weight] : pairs[c]) {
+            values[c].push_back(value);
+            value_weights.push_back(weight);
+        }
+        return bin_edges(values[c], value_weights, max_bins);
+    }
+
+    std::array<bool, width> missing{};
+    std::array<std::vector<float>, width> values;
+    std::array<std::vector<std::pair<float, double>>, width> pairs;
+    std::vector<double> value_weights;
+    std::vector<std::uint32_t> keys;
+    std::vector<std::uint32_t> other_keys;
+};
+
+constexpr std::size_t tile_rows = 64;   // rows encoded at a time, column by column, so that their values stay in the first-level cache
+
+// The edges padded with infinity to 255, and the number of them below each value: eight steps for any number of edges.
+struct Codebook {
+    explicit Codebook(const std::vector<float>& edges) {
+        ends.fill(std::numeric_limits<float>::infinity());
+        std::copy(edges.begin(), edges.end(), ends.begin());
+        for (first_step = 1; first_step <= edges.size(); first_step *= 2) {
+        }
+    }
+    std::array<float, 256> ends{};
+    std::uint32_t first_step = 1;
+};
+
+// No branch depends on a value, so that several searches are under way at a time.
+EMOTION_CLONES __attribute__((optimize("O3")))
+void encode(const float* ends, std::uint32_t first_step, const float* values, std::size_t n, std::uint32_t missing_code, std::uint32_t* codes) {
+    for (std::size_t i = 0; i < n; ++i) {
+        codes[i] = 0;
+    }
+    for (std::uint32_t step = first_step / 2; step > 0; step /= 2) {
+        for (std::size_t i = 0; i < n; ++i) {
+            codes[i] += step & (0U - static_cast<std::uint32_t>(ends[codes[i] + step - 1] < values[i]));
+        }
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        codes[i] = values[i] != values[i] ? missing_code : codes[i];
+    }
 }
 
 }  // namespace
+
+std::vector<std::size_t> bin_ends(std::span<const double> mass, int max_bins) {
+    std::vector<std::size_t> ends;
+    const auto most = static_cast<std::size_t>(max_bins);
+    double left = std::accumulate(mass.begin(), mass.end(), 0.0);
+    double bin = 0;
+    for (std::size_t i = 0; i + 1 < mass.size() && ends.size() + 1 < most; ++i) {
+        bin += mass[i];
+        const bool all_fit = mass.size() - i <= most - ends.size();   // every further value can have a bin
+        const double target = left / static_cast<double>(most - ends.size());
+        if (all_fit || bin + mass[i + 1] / 2 > target) {
+            ends.push_back(i);
+            left -= bin;
+            bin = 0;
+        }
+    }
+    return ends;
+}
 
 std::vector<float> bin_edges(std::span<const float> values, std::span<const double> weights, int max_bins) {
     std::vector<float> distinct;
@@ -45,18 +165,8 @@ std::vector<float> bin_edges(std::span<const float> values, std::span<const doub
         mass.back() += weights.empty() ? 1.0 : weights[i];
     }
     std::vector<float> edges;
-    const auto most = static_cast<std::size_t>(max_bins);
-    double left = std::accumulate(mass.begin(), mass.end(), 0.0);
-    double bin = 0;
-    for (std::size_t i = 0; i + 1 < distinct.size() && edges.size() + 1 < most; ++i) {
-        bin += mass[i];
-        const bool all_fit = distinct.size() - i <= most - edges.size();   // every further value can have a bin
-        const double target = left / static_cast<double>(most - edges.size());
-        if (all_fit || bin + mass[i + 1] / 2 > target) {
-            edges.push_back(halfway(distinct[i], distinct[i + 1]));
-            left -= bin;
-            bin = 0;
-        }
+    for (const std::size_t end : bin_ends(mass, max_bins)) {
+        edges.push_back(halfway(distinct[end], distinct[end + 1]));
     }
     return edges;
 }
@@ -72,34 +182,13 @@ BinnedRows::BinnedRows(MatrixView<const float> x, std::span<const std::int32_t> 
     }
     const std::size_t step = (training.size() + rows_for_edges - 1) / rows_for_edges;
     std::vector<Column> all(x.cols);
-    parallel.blocks(x.cols, 1, [&](std::size_t begin, std::size_t end) {
-        std::vector<std::pair<float, double>> pairs;
-        std::vector<float> values;
-        std::vector<double> value_weights;
+    parallel.blocks(x.cols, ColumnGroup::width, [&](std::size_t begin, std::size_t end) {
+        ColumnGroup group;
+        group.read(x, rows, training, weights, step, begin, end - begin, stop);
         for (std::size_t c = begin; c < end; ++c) {
             stop.check();
-            values.clear();
-            pairs.clear();
-            for (std::size_t i = 0; i < training.size(); ++i) {
-                const float value = x(static_cast<std::size_t>(rows[training[i]]), c);
-                all[c].missing = all[c].missing || std::isnan(value);
-                if (std::isnan(value) || i % step != 0) {
-                    continue;
-                }
-                if (weights.empty()) {
-                    values.push_back(value);
-                } else {
-                    pairs.emplace_back(value, weights[training[i]]);
-                }
-            }
-            value_weights.clear();
-            std::sort(values.begin(), values.end());
-            std::sort(pairs.begin(), pairs.end());
-            for (const auto& [value, weight] : pairs) {
-                values.push_back(value);
-                value_weights.push_back(weight);
-            }
-            all[c].edges = bin_edges(values, value_weights, max_bins);
+            all[c].missing = group.missing[c - begin];
+            all[c].edges = group.edges(c - begin, max_bins);
         }
     });
     std::vector<std::size_t> kept;
@@ -131,13 +220,21 @@ BinnedRows::BinnedRows(MatrixView<const float> x, std::span<const std::int32_t> 
         block_offset.push_back(block_offset.back() + bins + missing);
     }
     codes.assign(n_positions * stride, 0);
+    std::vector<Codebook> books(edges.begin(), edges.begin() + static_cast<std::ptrdiff_t>(kept.size()));
     parallel.blocks(n_positions, 4096, [&](std::size_t begin, std::size_t end) {
         stop.check();
-        for (std::size_t place = 0; place < kept.size(); ++place) {
-            const auto missing_code = static_cast<std::uint8_t>(block_bins[place / lanes]);
-            for (std::size_t p = begin; p < end; ++p) {
-                const float value = x(static_cast<std::size_t>(rows[p]), static_cast<std::size_t>(column[place]));
-                codes[p * stride + place] = std::isnan(value) ? missing_code : static_cast<std::uint8_t>(lower_code(edges[place], value));
+        std::array<float, tile_rows> values;
+        std::array<std::uint32_t, tile_rows> found;
+        for (std::size_t first = begin; first < end; first += tile_rows) {
+            const std::size_t n = std::min(tile_rows, end - first);
+            for (std::size_t place = 0; place < kept.size(); ++place) {
+                for (std::size_t i = 0; i < n; ++i) {
+                    values[i] = x(static_cast<std::size_t>(rows[first + i]), kept[place]);
+                }
+                encode(books[place].ends.data(), books[place].first_step, values.data(), n, static_cast<std::uint32_t>(block_bins[place / lanes]), found.data());
+                for (std::size_t i = 0; i < n; ++i) {
+                    codes[(first + i) * stride + place] = static_cast<std::uint8_t>(found[i]);
+                }
             }
         }
     });

@@ -35,6 +35,9 @@ struct BinnedRows {
     std::vector<std::uint8_t> codes;
 };
 
+// The last value of each bin but the last, as places in mass: a bin a value where they are at most max_bins, else bins of nearly equal mass.
+std::vector<std::size_t> bin_ends(std::span<const double> mass, int max_bins);
+
 // Upper ends of the bins: halfway between distinct values where they are at most max_bins, else between bins of nearly equal weight.
 // values: sorted, without NaN. weights: one a value, or empty.
 std::vector<float> bin_edges(std::span<const float> values, std::span<const double> weights, int max_bins);

@@ -6,10 +6,12 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <sstream>
 #include <string>
 
 #include "boosting_tree.hpp"
 #include "emotion/core/errors.hpp"
+#include "emotion/core/memory.hpp"
 #include "emotion/core/rng.hpp"
 #include "emotion/trees/boosting_predictor.hpp"
 #include "log_loss.hpp"
@@ -18,10 +20,22 @@ namespace emotion::trees {
 namespace {
 
 constexpr const char* caller = "fit_boosting";
+constexpr const char* class_name = "GradientBoostingClassifier";
+constexpr double largest_step = 1e200;          // the margins of any number of rounds are finite
+constexpr double least_curvature = 1e-4;        // of a node that adds to margins: sum of second derivatives, below what splits ask of children (1e-3)
+constexpr double least_total_weight = 1e-150;   // squares of sums must be finite and not zero
 
 void require(bool holds, const char* parameter, const char* rule, const std::string& value) {
     if (!holds) {
         throw InvalidInputError(parameter, caller, rule, value);
+    }
+}
+
+void require_finite(bool finite, const BoostingOptions& options) {
+    if (!finite) {
+        std::ostringstream rate;   // std::to_string would write 1e300 with 301 digits
+        rate << options.learning_rate;
+        throw InvalidInputError("learning_rate", class_name, "small enough for finite margins", rate.str());
     }
 }
 
@@ -73,11 +87,14 @@ public:
         if (previous != nullptr) {
             resume(data, *previous);
         }
-        std::vector<double> best(static_cast<std::size_t>(options_.n_iter_no_change), std::numeric_limits<double>::infinity());
         const auto first = static_cast<int>(model_.n_rounds());
+        // More rounds without change than are fitted never stop anything.
+        const int patience = std::min(options_.n_iter_no_change, std::max(1, options_.n_estimators - first));
+        std::vector<double> best(static_cast<std::size_t>(std::max(0, patience)), std::numeric_limits<double>::infinity());
         for (int round = first; round < options_.n_estimators; ++round) {
             stop_.check();
             fit_round(static_cast<std::uint64_t>(round));
+            require_finite(std::isfinite(trace_.train.back()), options_);
             stop_.advance();
             if (!holdout_.empty()) {
                 const double loss = mean_loss(holdout_);
@@ -117,7 +134,10 @@ private:
                 weight_.push_back(weight);
             }
         }
-        require(!training_.empty(), "rows", "at least one training row with weight", "none");
+        require(!training_.empty(), "sample_weight and class_weight", "above 0 for a training row", "none above 0");
+        const double total = weight_.empty() ? 1.0 : std::accumulate(weight_.begin(), weight_.end(), 0.0);
+        require(total >= least_total_weight && total <= 1 / least_total_weight, "sample_weight and class_weight",
+                "such that the rows' weights sum to a number from 1e-150 to 1e150", "another sum");
     }
 
     // scikit-learn's rule, over the training rows.
@@ -158,6 +178,7 @@ private:
                 model_.baseline[c] = k == 1 ? share[1] - share[0] : share[c] - mean;
             }
         }
+        check_memory(k, (3 * rows_.size() + model_.n_features) * sizeof(double), "y", class_name, "margins and gradients of every class and row");
         margins_ = Matrix<double>(k, rows_.size());
         for (std::size_t c = 0; c < k; ++c) {
             std::fill(margins_.row(c).begin(), margins_.row(c).end(), model_.baseline[c]);
@@ -237,7 +258,7 @@ private:
         std::vector<GradientTree> trees(k);
         const bool split_nodes = static_cast<std::size_t>(parallel_.n_threads()) > k;
         const auto grow = [&](std::size_t c) {
-            GradientRows rows{binned_.get(), drawn, std::vector<double>(rows_.size()), std::vector<double>(rows_.size()), &weight_};
+            GradientRows rows{binned_.get(), drawn, std::vector<double>(rows_.size()), std::vector<double>(rows_.size()), &weight_, &histograms_};
             const std::int32_t target = k == 1 ? 1 : static_cast<std::int32_t>(c);
             gradients(margins_.row(c).data(), k == 1 ? nullptr : normaliser_.data(), labels_.data(), target, weight_.empty() ? nullptr : weight_.data(),
                       rows_.size(), rows.g.data(), rows.h.data());
@@ -254,9 +275,9 @@ private:
         }
     }
 
+    // Where probabilities are as good as 0 and 1 the second derivatives vanish and Newton's step has no bound: such a node adds nothing.
     [[nodiscard]] double leaf_value(const GradientTree::Node& node) const {
-        const double h = node.h + options_.l2_regularization;
-        return h > 0 ? -options_.learning_rate * node.g / h : 0.0;
+        return node.h >= least_curvature ? -options_.learning_rate * node.g / (node.h + options_.l2_regularization) : 0.0;
     }
 
     void update(const GradientTree& tree, std::size_t output, const std::vector<std::uint32_t>& left_out) {
@@ -300,6 +321,7 @@ private:
             }
             model_.gain.push_back(gain);
             model_.value.push_back(leaf_value(node));
+            require_finite(std::abs(model_.value.back()) <= largest_step, options_);
         }
         model_.tree_offsets.push_back(static_cast<std::int64_t>(model_.n_nodes()));
     }
@@ -316,6 +338,7 @@ private:
     std::vector<std::uint32_t> training_;
     std::vector<std::uint32_t> holdout_;
     std::unique_ptr<BinnedRows> binned_;
+    HistogramPool histograms_;
     Matrix<double> margins_;                  // outputs x positions
     std::vector<double> normaliser_;          // log of the sum of exponentials, by position
 };

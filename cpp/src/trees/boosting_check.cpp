@@ -6,6 +6,7 @@
 
 #include "emotion/core/errors.hpp"
 #include "emotion/trees/boosting.hpp"
+#include "tree_links.hpp"
 
 namespace emotion::trees {
 namespace {
@@ -28,9 +29,6 @@ void check_sizes(const Boosting& model) {
     if (model.baseline.size() != model.n_outputs()) {
         fail("baseline must have one value an output");
     }
-    if (model.tree_offsets.size() < 2 || n < 1) {
-        fail("there must be at least one tree and one node");
-    }
     if (model.n_trees() % model.trees_per_round() != 0) {
         fail("every round must have its trees");
     }
@@ -38,16 +36,6 @@ void check_sizes(const Boosting& model) {
         model.cover.size() != n || model.gain.size() != n || n > model.value.max_size() / model.leaf_width ||
         model.value.size() != n * model.leaf_width) {
         fail("the lengths of the node arrays must agree");
-    }
-    if (model.tree_offsets.front() != 0 || model.tree_offsets.back() != static_cast<std::int64_t>(n)) {
-        fail("tree_offsets must begin at 0 and end at the number of nodes");
-    }
-    for (std::size_t t = 0; t < model.n_trees(); ++t) {
-        const std::int64_t begin = model.tree_offsets[t];
-        const std::int64_t end = model.tree_offsets[t + 1];
-        if (begin < 0 || begin >= end || end > static_cast<std::int64_t>(n) || end - begin > static_cast<std::int64_t>(most)) {
-            fail("tree_offsets must increase");
-        }
     }
 }
 
@@ -62,46 +50,14 @@ void check_numbers(const Boosting& model) {
     }
 }
 
-// Every node but the root must be the child of exactly one earlier node: then each walk ends, and no path is shared.
-void check_tree(const Boosting& model, std::size_t begin, std::size_t end, std::vector<std::uint8_t>& has_parent) {
-    const auto n = static_cast<std::int64_t>(end - begin);
-    has_parent.assign(end - begin, 0);
-    for (std::int64_t i = 0; i < n; ++i) {
-        const std::size_t node = begin + static_cast<std::size_t>(i);
-        const std::int64_t left = model.left[node];
-        const std::int64_t right = model.right[node];
-        if ((has_parent[static_cast<std::size_t>(i)] != 0) != (i != 0)) {
-            fail("every node but the root must have exactly one parent before it");
-        }
-        if (model.feature[node] == -1) {
-            if (left != -1 || right != -1) {
-                fail("leaves must have no children");
-            }
-            continue;
-        }
-        if (model.feature[node] < 0 || static_cast<std::size_t>(model.feature[node]) >= model.n_features) {
-            fail("features must be columns or -1");
-        }
-        if (left <= i || right <= i || left >= n || right >= n || left == right) {
-            fail("children must come after their parent, inside the tree");
-        }
-        for (const std::int64_t child : {left, right}) {
-            if (has_parent[static_cast<std::size_t>(child)]++ != 0) {
-                fail("every node but the root must have exactly one parent before it");
-            }
-        }
-    }
-}
-
 }  // namespace
 
 void validate(const Boosting& model) {
     check_sizes(model);
-    check_numbers(model);
-    std::vector<std::uint8_t> has_parent;
-    for (std::size_t t = 0; t < model.n_trees(); ++t) {
-        check_tree(model, static_cast<std::size_t>(model.tree_offsets[t]), static_cast<std::size_t>(model.tree_offsets[t + 1]), has_parent);
+    if (const char* const rule = broken_rule({model.n_features, model.tree_offsets, model.feature, model.left, model.right})) {
+        fail(rule);
     }
+    check_numbers(model);
 }
 
 }  // namespace emotion::trees

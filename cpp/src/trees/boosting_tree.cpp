@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "emotion/core/rng.hpp"
@@ -10,9 +11,9 @@
 namespace emotion::trees {
 namespace {
 
-using Histogram = std::vector<std::int32_t>;
 constexpr std::size_t scratch_words = 256 * lanes;
 constexpr std::size_t histograms_bytes = std::size_t{256} << 20;   // of all that wait; beyond, nodes add up their rows again
+constexpr std::uint32_t ahead = 32;                                // rows whose codes are asked for before they are read
 constexpr std::size_t parallel_work = 200'000;                     // codes of a node from which its blocks are shared among threads
 
 struct Split {
@@ -61,6 +62,7 @@ public:
             const bool last = options_.max_leaf_nodes >= 0 && n_leaves == static_cast<std::size_t>(options_.max_leaf_nodes);
             split(std::move(open), !last);
         }
+        give_back();
         sum_leaves();
         return std::move(tree_);
     }
@@ -69,16 +71,18 @@ private:
     void quantise() {
         double most_g = 0;
         double most_h = 0;
+        double sum_g = 0;
+        double sum_h = 0;
         double all_weight = 0;
         for (const std::uint32_t row : data_.drawn) {
             most_g = std::max(most_g, std::abs(data_.g[row]));
             most_h = std::max(most_h, data_.h[row]);
+            sum_g += std::abs(data_.g[row]);
+            sum_h += data_.h[row];
             all_weight += data_.weight->empty() ? 1.0 : (*data_.weight)[row];
         }
-        const double fit = std::floor(2147483000.0 / static_cast<double>(data_.drawn.size()));   // sums stay below 2**31
-        const double quantum = std::min<double>(largest_quantum, fit);
-        unit_g_ = most_g > 0 ? most_g / quantum : 1;
-        unit_h_ = most_h > 0 ? most_h / quantum : 1;
+        unit_g_ = unit(most_g, sum_g, data_.drawn.size());
+        unit_h_ = unit(most_h, sum_h, data_.drawn.size());
         words_.resize(data_.g.size());
         for (const std::uint32_t row : data_.drawn) {
             words_[row] = packed(static_cast<std::int32_t>(std::nearbyint(data_.g[row] / unit_g_)), static_cast<std::int32_t>(std::nearbyint(data_.h[row] / unit_h_)));
@@ -95,6 +99,14 @@ private:
             }
             rules_.min_weight = static_cast<std::int32_t>(std::floor((options_.min_weight_fraction_leaf * (1 - 1e-6)) * 1'000'000'000.0));
         }
+    }
+
+    // The largest value becomes largest_quantum, or less where the sum of all, rounded, would not stay below 2**31.
+    static double unit(double most, double sum, std::size_t n) {
+        constexpr double limit = 2147483000.0;
+        const auto rows = static_cast<double>(n);
+        const double fit = std::max(limit / rows, (limit - rows / 2) * most / sum);
+        return most > 0 ? most / std::min<double>(largest_quantum, std::floor(fit)) : 1;
     }
 
     void add(Sums& sums, std::uint32_t row) const {
@@ -117,12 +129,24 @@ private:
             free_.pop_back();
             return histogram;
         }
-        return std::make_unique<Histogram>(binned_.block_offset.back() * bin_words);
+        const std::size_t words = binned_.block_offset.back() * bin_words;
+        return data_.pool != nullptr ? data_.pool->take(words) : std::make_unique<Histogram>(words);
     }
     void give(std::unique_ptr<Histogram> histogram) {
         if (histogram != nullptr) {
             free_.push_back(std::move(histogram));
         }
+    }
+    void give_back() {
+        for (Open& open : open_) {
+            give(std::move(open.histogram));
+        }
+        for (auto& histogram : free_) {
+            if (data_.pool != nullptr) {
+                data_.pool->give(std::move(histogram));
+            }
+        }
+        free_.clear();
     }
 
     void push(Open&& open) {
@@ -353,6 +377,7 @@ private:
         std::uint32_t left = begin;
         std::uint32_t right = 0;
         for (std::uint32_t i = begin; i < end; ++i) {
+            __builtin_prefetch(codes + tree_.rows[std::min(i + ahead, end - 1)] * binned_.stride);
             const std::uint32_t row = tree_.rows[i];
             const std::int32_t code = codes[row * binned_.stride];
             const bool to_left = code == missing_code ? split.missing_left : code <= split.bin;

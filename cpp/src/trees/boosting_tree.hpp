@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "binned_rows.hpp"
@@ -14,6 +13,7 @@
 #include "emotion/core/stop_token.hpp"
 #include "emotion/trees/boosting.hpp"
 #include "gradient_histogram.hpp"
+#include "histogram_pool.hpp"
 
 namespace emotion::trees {
 
@@ -38,13 +38,14 @@ struct GradientTree {
     [[nodiscard]] std::size_t leaf_of(const std::uint8_t* codes, const BinnedRows& binned) const;
 };
 
-// What a tree is grown on: positions drawn, and by position the weight (empty: 1) and the probability of the output; target: 1 or 0.
+// What a tree is grown on: the positions drawn, and by position the derivatives of the loss and the weight.
 struct GradientRows {
     const BinnedRows* binned = nullptr;
     std::vector<std::uint32_t> drawn;     // ascending
     std::vector<double> g;                // by position: w (p - y) and w p (1 - p)
     std::vector<double> h;
     const std::vector<double>* weight = nullptr;   // empty: all 1
+    HistogramPool* pool = nullptr;                 // of the fit; one for histograms of one size
 };
 
 // tree_number keys the columns drawn at nodes.

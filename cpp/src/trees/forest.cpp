@@ -1,12 +1,15 @@
 #include "emotion/trees/forest.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <numeric>
 
+#include "emotion/core/memory.hpp"
 #include "emotion/trees/forest_predictor.hpp"
 #include "grower.hpp"
 
@@ -100,9 +103,12 @@ Forest join(std::vector<Tree>& trees, std::size_t n_classes, std::size_t n_featu
     return forest;
 }
 
+// Copies what the forest sees of a row of the matrix.
+using ReadRow = std::function<void(std::uint32_t row, float* x)>;
+
 // Means over the trees that did not draw the row, added in the order of the trees.
-void score_out_of_bag(const Forest& forest, const TrainingSet& data, const TrainingPlan& plan, const BagMarks& in_bag, OutOfBag& out, Parallel& parallel,
-                      StopToken& stop) {
+void score_out_of_bag(const Forest& forest, std::span<const std::int32_t> rows, const ReadRow& read, const TrainingPlan& plan, const BagMarks& in_bag,
+                      OutOfBag& out, Parallel& parallel, StopToken& stop) {
     const ForestPredictor predictor(forest);
     const std::size_t k = forest.n_classes;
     out.probability = Matrix<double>(plan.n_positions, k, std::numeric_limits<double>::quiet_NaN());
@@ -111,12 +117,8 @@ void score_out_of_bag(const Forest& forest, const TrainingSet& data, const Train
         std::vector<double> sums(k);
         for (std::size_t p = begin; p < end; ++p) {
             stop.check();
-            const auto row = static_cast<std::uint32_t>(data.rows[p]);
-            for (std::size_t j = 0; j < x.size(); ++j) {
-                const Column& column = plan.columns[j];
-                const std::uint32_t code = column.code(row);
-                x[j] = code == column.missing_code ? std::numeric_limits<float>::quiet_NaN() : column.values[code];
-            }
+            const auto row = static_cast<std::uint32_t>(rows[p]);
+            read(row, x.data());
             std::fill(sums.begin(), sums.end(), 0.0);
             std::size_t votes = 0;
             for (std::size_t t = 0; t < forest.n_trees(); ++t) {
@@ -155,17 +157,32 @@ void walk(const Forest& forest, MatrixView<const float> x, MatrixView<double> ou
     }
 }
 
-}  // namespace
+bool uses_bins(std::size_t n_positions, const ForestOptions& options) {
+    return options.splitter == Splitter::best && n_positions > options.exact_positions;
+}
 
-Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
-    const TrainingPlan plan(data, options);
+// Replaces the plan's rank codes by what the fit reads instead, if it does.
+template <class Data>
+void take_columns(TrainingPlan& plan, const Data& data, const ForestOptions& options, Parallel& parallel, StopToken& stop) {
+    if (options.splitter == Splitter::random_cut) {
+        plan.take_values(ItemValues(data, plan.item_row, parallel, stop));
+    } else if (uses_bins(plan.n_positions, options)) {
+        plan.take_bins(BinnedItems(data, plan.item_row, parallel, stop));
+    }
+}
+
+Forest grow_forest(const TrainingPlan& plan, const ForestOptions& options, std::span<const std::int32_t> rows, const ReadRow& read, Parallel& parallel,
+                   StopToken& stop, OutOfBag* out_of_bag) {
     const auto n_trees = static_cast<std::size_t>(options.n_estimators);
     const std::size_t draws = options.bootstrap && options.max_samples != 0 ? options.max_samples : plan.n_positions;
     const bool by_counts = !plan.weighted && options.splitter == Splitter::best;
     const std::vector<std::int64_t> xlogx = options.criterion == Criterion::entropy && by_counts ? entropy_table(draws) : std::vector<std::int64_t>{};
     WorkspacePool pool(plan, options);
+    check_memory(out_of_bag != nullptr ? n_trees : 0, (plan.n_rows + 7) / 8, "n_estimators", class_name(options), "the out-of-bag marks");
     BagMarks in_bag(out_of_bag != nullptr ? n_trees : 0, plan.n_rows);
+    check_memory(n_trees, sizeof(Tree), "n_estimators", class_name(options), "the trees");
     std::vector<Tree> trees(n_trees);
+    std::atomic<std::size_t> n_shares{0};
     parallel.each(n_trees, [&](std::size_t t) {
         stop.check();
         auto workspace = pool.take();
@@ -178,6 +195,8 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
         }
         search->start_tree(copies, plan.tree_class_factor(options, copies));
         trees[t] = workspace->grower.grow(*search, options.first_tree + t, stop);
+        const std::size_t shares = n_shares += trees[t].value.size();
+        check_memory(2 * shares, sizeof(double), "n_estimators", class_name(options), "the class shares of the trees' nodes");  // once more when joined
         if (out_of_bag != nullptr) {
             for (std::size_t i = 0; i < copies.size(); ++i) {
                 if (copies[i] != 0) {
@@ -190,12 +209,33 @@ Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Paralle
     });
     Forest forest = join(trees, plan.n_classes, plan.columns.size());
     if (out_of_bag != nullptr) {
-        score_out_of_bag(forest, data, plan, in_bag, *out_of_bag, parallel, stop);
+        score_out_of_bag(forest, rows, read, plan, in_bag, *out_of_bag, parallel, stop);
     }
     return forest;
 }
 
+}  // namespace
+
+Forest fit_forest(const TrainingSet& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
+    TrainingPlan plan(data, options);
+    take_columns(plan, data, options, parallel, stop);
+    const auto read = [&data](std::uint32_t row, float* x) {
+        for (std::size_t j = 0; j < data.columns.size(); ++j) {
+            const auto column = static_cast<std::size_t>(data.columns[j]);
+            const std::uint32_t code = data.codes->is_wide() ? data.codes->wide(column)[row] : data.codes->narrow(column)[row];
+            x[j] = code < data.values[j].size() ? data.values[j][code] : std::numeric_limits<float>::quiet_NaN();
+        }
+    };
+    return grow_forest(plan, options, data.rows, read, parallel, stop, out_of_bag);
+}
+
 Forest fit_forest(const LabelledRows& data, const ForestOptions& options, Parallel& parallel, StopToken& stop, OutOfBag* out_of_bag) {
+    if (options.splitter == Splitter::random_cut || uses_bins(data.rows.size(), options)) {   // needs no rank codes
+        TrainingPlan plan(data, options);
+        take_columns(plan, data, options, parallel, stop);
+        const auto read = [&data](std::uint32_t row, float* x) { std::ranges::copy(data.x.row(row), x); };
+        return grow_forest(plan, options, data.rows, read, parallel, stop, out_of_bag);
+    }
     const RankCodes codes = RankCodes::build(data.x, parallel, stop);
     std::vector<std::int32_t> columns(data.x.cols);
     std::iota(columns.begin(), columns.end(), 0);

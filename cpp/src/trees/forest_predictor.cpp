@@ -13,8 +13,14 @@ namespace {
 
 constexpr std::uint32_t quiet_nan = 0x7FC00000U;
 constexpr std::uint32_t payload_mask = 0x003FFFFFU;
-constexpr std::size_t side_by_side = 8;
-constexpr std::size_t rows_a_block = 64;
+constexpr std::size_t trees_side_by_side = 8;
+constexpr std::size_t rows_side_by_side = 14;
+
+// Rows of a block: as many as stay in the second-level cache while all trees pass over them, so that the trees are read seldom.
+std::size_t rows_a_block(std::size_t n_features) {
+    constexpr std::size_t bytes = 256 << 10;
+    return std::clamp<std::size_t>(bytes / (sizeof(float) * std::max<std::size_t>(1, n_features)), 32, 512) / rows_side_by_side * rows_side_by_side;
+}
 
 bool has_nan(const float* x, std::size_t n) {
     unsigned found = 0;
@@ -24,13 +30,31 @@ bool has_nan(const float* x, std::size_t n) {
     return found != 0;
 }
 
+// What a leaf holds: its number, or, where all its rows are of one class, a mark and that class.
 template <class Node>
-std::uint32_t leaf_number(const Node& node) {
+inline constexpr std::uint32_t pure_mark = sizeof(Node) == 8 ? 0x00200000U : 0x80000000U;
+
+template <class Node>
+std::uint32_t payload_of(const Node& node) {
     if constexpr (sizeof(Node) == 8) {
         return node.threshold & payload_mask;
     } else {
         return node.leaf;
     }
+}
+
+// The class whose share is 1; n where there is none.
+std::size_t only_class(const double* shares, std::size_t n) {
+    std::size_t found = n;
+    for (std::size_t c = 0; c < n; ++c) {
+        if (shares[c] != 0) {
+            if (found != n || shares[c] != 1.0) {
+                return n;
+            }
+            found = c;
+        }
+    }
+    return found;
 }
 
 // One step: a leaf (NaN threshold, skip 0) stays where it is.
@@ -86,15 +110,19 @@ void ForestPredictor::lay_out(const Forest& forest, std::vector<Node>& nodes) {
             const std::size_t i = pending.source;
             Node node{};
             if (forest.feature[i] < 0) {
-                const std::uint32_t leaf = n_leaves++ - first_leaf_.back();
+                const double* const shares = forest.value.data() + i * n_classes_;
+                const std::size_t only = only_class(shares, n_classes_);
+                std::uint32_t payload = pure_mark<Node> | static_cast<std::uint32_t>(only);
+                if (only == n_classes_) {
+                    payload = n_leaves++ - first_leaf_.back();
+                    leaf_value_.insert(leaf_value_.end(), shares, shares + n_classes_);
+                }
                 node.threshold = quiet_nan;
                 if constexpr (sizeof(Node) == 8) {
-                    node.threshold |= leaf;
+                    node.threshold |= payload;
                 } else {
-                    node.leaf = leaf;
+                    node.leaf = payload;
                 }
-                leaf_value_.insert(leaf_value_.end(), forest.value.begin() + static_cast<std::ptrdiff_t>(i * n_classes_),
-                                   forest.value.begin() + static_cast<std::ptrdiff_t>((i + 1) * n_classes_));
                 missing_left_.push_back(0);
             } else {
                 node.threshold = std::bit_cast<std::uint32_t>(forest.threshold[i]);
@@ -108,80 +136,85 @@ void ForestPredictor::lay_out(const Forest& forest, std::vector<Node>& nodes) {
     }
 }
 
+// Adding nothing to the other classes is the same as adding their share of 0.
+template <class Node>
+void ForestPredictor::add_leaf(std::size_t tree, const Node& leaf, double* sums) const {
+    const std::uint32_t payload = payload_of(leaf);
+    if ((payload & pure_mark<Node>) != 0) {
+        sums[payload & ~pure_mark<Node>] += 1.0;
+        return;
+    }
+    const double* const value = leaf_value_.data() + (first_leaf_[tree] + payload) * n_classes_;
+    for (std::size_t c = 0; c < n_classes_; ++c) {
+        sums[c] += value[c];
+    }
+}
+
 template <class Node, bool with_missing>
-std::uint32_t ForestPredictor::leaf_of(const std::vector<Node>& nodes, std::size_t tree, const float* x) const {
+const Node& ForestPredictor::leaf_of(const std::vector<Node>& nodes, std::size_t tree, const float* x) const {
     std::uint32_t at = root_[tree];
     while (nodes[at].skip != 0) {
         at += step<with_missing>(nodes[at], x, missing_left_.data() + at);
     }
-    return first_leaf_[tree] + leaf_number(nodes[at]);
+    return nodes[at];
 }
 
 // Eight trees side by side.
 template <class Node, bool with_missing>
 void ForestPredictor::row(const std::vector<Node>& nodes, const float* x, double* sums) const {
-    const std::size_t k = n_classes_;
     const Node* const data = nodes.data();
-    const auto add = [&](std::uint32_t leaf) {
-        const double* const value = leaf_value_.data() + leaf * k;
-        for (std::size_t c = 0; c < k; ++c) {
-            sums[c] += value[c];
-        }
-    };
     std::size_t tree = 0;
-    for (; tree + side_by_side <= root_.size(); tree += side_by_side) {
-        std::array<std::uint32_t, side_by_side> at;
-        std::copy_n(root_.begin() + static_cast<std::ptrdiff_t>(tree), side_by_side, at.begin());
+    for (; tree + trees_side_by_side <= root_.size(); tree += trees_side_by_side) {
+        std::array<std::uint32_t, trees_side_by_side> at;
+        std::copy_n(root_.begin() + static_cast<std::ptrdiff_t>(tree), trees_side_by_side, at.begin());
         std::uint32_t any = 1;
         while (any != 0) {
             any = 0;
             for (std::uint32_t& place : at) {
-                const Node node = data[place];
+                const Node& node = data[place];
                 any |= node.skip;
                 place += step<with_missing>(node, x, missing_left_.data() + place);
             }
         }
-        for (std::size_t i = 0; i < side_by_side; ++i) {
-            add(first_leaf_[tree + i] + leaf_number(data[at[i]]));
+        for (std::size_t i = 0; i < trees_side_by_side; ++i) {
+            add_leaf(tree + i, data[at[i]], sums);
         }
     }
     for (; tree < root_.size(); ++tree) {
-        add(leaf_of<Node, with_missing>(nodes, tree, x));
+        add_leaf(tree, leaf_of<Node, with_missing>(nodes, tree, x), sums);
     }
 }
 
-// Eight rows side by side in each tree; a tree's nodes stay in the cache for all rows of the block.
+// Fourteen rows side by side in each tree; a tree's nodes stay in the cache for all rows of the block.
 template <class Node, bool with_missing>
 void ForestPredictor::block(const std::vector<Node>& nodes, const float* x, std::size_t n, double* sums) const {
     const std::size_t k = n_classes_;
-    const Node* const data = nodes.data();
+    const std::size_t d = n_features_;
+    const std::uint8_t* const missing_left = missing_left_.data();
     for (std::size_t tree = 0; tree < root_.size(); ++tree) {
-        const auto add = [&](std::size_t r, std::uint32_t leaf) {
-            const double* const value = leaf_value_.data() + leaf * k;
-            for (std::size_t c = 0; c < k; ++c) {
-                sums[r * k + c] += value[c];
-            }
-        };
+        const Node* const root = nodes.data() + root_[tree];
+        const std::uint8_t* const missing = missing_left + root_[tree];
         std::size_t r = 0;
-        for (; r + side_by_side <= n; r += side_by_side) {
-            std::array<std::uint32_t, side_by_side> at;
-            at.fill(root_[tree]);
+        for (; r + rows_side_by_side <= n; r += rows_side_by_side) {
+            const float* const first = x + r * d;
+            std::array<std::uint32_t, rows_side_by_side> at{};
             std::uint32_t any = 1;
             while (any != 0) {
                 any = 0;
-                for (std::size_t i = 0; i < side_by_side; ++i) {
-                    const Node node = data[at[i]];
+#pragma GCC unroll 14
+                for (std::size_t i = 0; i < rows_side_by_side; ++i) {
+                    const Node& node = root[at[i]];
                     any |= node.skip;
-                    at[i] += step<with_missing>(node, x + (r + i) * n_features_, missing_left_.data() + at[i]);
+                    at[i] += step<with_missing>(node, first + i * d, missing + at[i]);
                 }
             }
-            for (std::size_t i = 0; i < side_by_side; ++i) {
-                add(r + i, first_leaf_[tree] + leaf_number(data[at[i]]));
+            for (std::size_t i = 0; i < rows_side_by_side; ++i) {
+                add_leaf(tree, root[at[i]], sums + (r + i) * k);
             }
         }
-        for (; r < n; ++r) {
-            add(r, leaf_of<Node, with_missing>(nodes, tree, x + r * n_features_));
-        }
+    }
+    for (std::size_t r = n / rows_side_by_side * rows_side_by_side; r < n; ++r) {
+        row<Node, with_missing>(nodes, x + r * d, sums + r * k);
     }
 }
 
@@ -205,7 +238,7 @@ void ForestPredictor::predict_proba(MatrixView<const float> x, MatrixView<double
     if (out.rows != x.rows || out.cols != n_classes_) {
         throw InvalidInputError("out", "predict_proba", "rows of x by classes", std::to_string(out.rows) + " x " + std::to_string(out.cols));
     }
-    parallel.blocks(x.rows, rows_a_block, [&](std::size_t begin, std::size_t end) {
+    parallel.blocks(x.rows, rows_a_block(n_features_), [&](std::size_t begin, std::size_t end) {
         stop.check();
         const float* const rows = x.data + begin * x.cols;
         double* const sums = out.data + begin * n_classes_;
@@ -224,10 +257,10 @@ void ForestPredictor::predict_proba(MatrixView<const float> x, MatrixView<double
 }
 
 void ForestPredictor::add_tree(std::size_t tree, const float* x, double* sums) const {
-    const std::uint32_t leaf = wide_ ? leaf_of<Wide, true>(wide_nodes_, tree, x) : leaf_of<Narrow, true>(narrow_nodes_, tree, x);
-    const double* const value = leaf_value_.data() + leaf * n_classes_;
-    for (std::size_t c = 0; c < n_classes_; ++c) {
-        sums[c] += value[c];
+    if (wide_) {
+        add_leaf(tree, leaf_of<Wide, true>(wide_nodes_, tree, x), sums);
+    } else {
+        add_leaf(tree, leaf_of<Narrow, true>(narrow_nodes_, tree, x), sums);
     }
 }
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
 
 #include "emotion/core/errors.hpp"
 
 namespace emotion::trees {
 namespace {
+
+constexpr std::size_t most_draws = 2'147'483'647;   // so that counts and the products of two stay whole numbers of 32 and 64 bits
 
 std::size_t columns_of(const Share& share, std::size_t n_features) {
     const auto features = static_cast<double>(n_features);
@@ -20,6 +23,21 @@ std::size_t columns_of(const Share& share, std::size_t n_features) {
         case Share::Kind::log2: columns = std::floor(std::log2(features)); break;
     }
     return std::min(static_cast<std::size_t>(std::max(1.0, columns)), n_features);
+}
+
+// As C++ streams write it: std::to_string would write 1e300 with 301 digits.
+std::string short_text(double value) {
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
+// Checked before the conversion: a count may be larger than any integer.
+std::size_t draws_of(double count, const ForestOptions& options) {
+    if (!(count <= static_cast<double>(most_draws))) {
+        throw InvalidInputError("max_samples", class_name(options), "at most 2**31 - 1 draws", short_text(count));
+    }
+    return static_cast<std::size_t>(count);
 }
 
 double rows_of(const Share& share, double n_positions) {
@@ -35,12 +53,9 @@ void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_p
     options.min_samples_split = std::max({2.0, rows_of(sizes.min_samples_split, n), 2 * options.min_samples_leaf});
     options.max_samples = 0;
     if (sizes.max_samples.kind == Share::Kind::count) {
-        options.max_samples = static_cast<std::size_t>(sizes.max_samples.value);
-        if (options.max_samples > n_positions) {
-            throw InvalidInputError("max_samples", class_name(options), "at most the number of rows", std::to_string(options.max_samples));
-        }
+        options.max_samples = draws_of(sizes.max_samples.value, options);
     } else if (sizes.max_samples.kind == Share::Kind::fraction) {
-        options.max_samples = static_cast<std::size_t>(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)));
+        options.max_samples = draws_of(std::max(1.0, std::nearbyint(sizes.max_samples.value * n)), options);
     }
 }
 

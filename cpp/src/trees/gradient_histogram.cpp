@@ -1,5 +1,6 @@
 #include "gradient_histogram.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "emotion/core/clones.hpp"
@@ -9,11 +10,14 @@ namespace {
 
 using Floats = float __attribute__((vector_size(32)));
 using Ints = std::int32_t __attribute__((vector_size(32)));
+constexpr std::size_t ahead = 16;   // rows: the codes of a node lie anywhere in memory
 
 }  // namespace
 
 void add_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows, std::size_t n, const std::uint64_t* words, std::uint64_t* scratch) {
+    const std::size_t last = n == 0 ? 0 : n - 1;
     for (std::size_t i = 0; i < n; ++i) {
+        __builtin_prefetch(codes + rows[std::min(i + ahead, last)] * stride);
         std::uint64_t eight = 0;
         std::memcpy(&eight, codes + rows[i] * stride, 8);
         const std::uint64_t word = words[i];

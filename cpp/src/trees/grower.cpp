@@ -8,9 +8,12 @@
 #include <queue>
 #include <utility>
 
+#include "emotion/core/memory.hpp"
+
 namespace emotion::trees {
 namespace {
 
+constexpr std::size_t places_a_check = 100'000;   // of larger nodes each column is worth a look at the stop token
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 std::uint64_t path_of(std::uint64_t parent, bool is_right) { return mix64(parent + (is_right ? 0xD1B54A32D192ED03ULL : 0x8CB92BA72F3D8DD7ULL)); }
@@ -32,6 +35,7 @@ Grower::Grower(const TrainingPlan& plan, const ForestOptions& options)
       max_features_(options.max_features == 0 ? plan.columns.size() : std::min(options.max_features, plan.columns.size())),
       columns_(plan.columns.size()),
       is_constant_(plan.columns.size(), 0),
+      most_shares_(physical_memory() / sizeof(double) / 2),  // growing a vector needs the old and the new one
       compact_limit_(compact_limit()) {
     std::iota(columns_.begin(), columns_.end(), 0U);
     for (NodeSums* sums : {&sums_, &left_sums_, &right_sums_}) {
@@ -66,6 +70,9 @@ std::int32_t Grower::add_node(const Node& node) {
     if (node.parent >= 0) {
         (node.is_right ? tree_.right : tree_.left)[static_cast<std::size_t>(node.parent)] = index;
     }
+    if (tree_.value.size() > most_shares_) {
+        check_memory(2 * tree_.value.size(), sizeof(double), "y", class_name(options_), "the class shares of a tree's nodes (fewer classes, or smaller trees)");
+    }
     search_->sums(node.begin, node.end, sums_);
     sums_.impurity = sums_.pure ? 0 : impurity_of(sums_.classes, sums_.weight, options_.criterion);
     tree_.feature.push_back(-1);
@@ -98,11 +105,21 @@ void Grower::draw_columns(const Node& node) {
     const std::size_t n = columns_.size();
     bool seen_varying = false;
     swaps_.clear();
-    for (std::size_t drawn = 0; drawn < n && (drawn < max_features_ || !seen_varying); ++drawn) {
+    const auto draw = [&] {
+        const std::size_t drawn = swaps_.size();
         const std::size_t at = drawn + static_cast<std::size_t>(stream.below(n - drawn));
         std::swap(columns_[drawn], columns_[at]);
         swaps_.push_back(static_cast<std::uint32_t>(at));
-        const std::uint32_t column = columns_[drawn];
+        return columns_[drawn];
+    };
+    while (swaps_.size() < max_features_) {   // these are drawn in any case: first all of them, so that their codes come while others are tried
+        const std::uint32_t column = draw();
+        if (is_constant_[column] == 0) {
+            search_->prefetch(column);
+        }
+    }
+    for (std::size_t tried = 0; tried < n && (tried < max_features_ || !seen_varying); ++tried) {
+        const std::uint32_t column = tried < swaps_.size() ? columns_[tried] : draw();
         if (is_constant_[column] != 0) {
             continue;
         }
@@ -112,6 +129,9 @@ void Grower::draw_columns(const Node& node) {
             is_constant_[column] = 1;
             constants_.push_back(column);
         }
+        if (node.end - node.begin > places_a_check) {
+            stop_->check();
+        }
     }
     for (std::size_t drawn = swaps_.size(); drawn-- > 0;) {
         std::swap(columns_[drawn], columns_[swaps_[drawn]]);
@@ -120,12 +140,12 @@ void Grower::draw_columns(const Node& node) {
 
 void Grower::set_split(std::int32_t index, const Split& split, std::size_t n_left, std::size_t n_right) {
     const auto i = static_cast<std::size_t>(index);
-    const float* const values = plan_.columns[split.feature].values;
+    const Column& column = plan_.columns[split.feature];
     tree_.feature[i] = static_cast<std::int32_t>(split.feature);
     if (split.only_missing_right) {
         tree_.threshold[i] = std::numeric_limits<float>::infinity();
     } else {
-        tree_.threshold[i] = std::isnan(split.cut) ? threshold_between(values[split.left_code], values[split.right_code]) : split.cut;
+        tree_.threshold[i] = std::isnan(split.cut) ? threshold_between(column.values[split.left_code], column.least[split.right_code]) : split.cut;
     }
     tree_.missing_left[i] = (split.missing_in_node ? split.missing_left : n_left > n_right) ? 1 : 0;
 }
@@ -161,10 +181,10 @@ Grower::Node Grower::child(const Node& parent, std::int32_t index, std::size_t b
 // Copying pays where the codes do not fit the cache, and where the levels below will look at about as many columns as are copied.
 std::size_t Grower::compact_limit() const {
     constexpr std::size_t copy_bytes = 512 << 10;
-    const std::size_t a_place = columns_.size() * (plan_.codes->is_wide() ? 4 : 2);
+    const std::size_t a_place = columns_.size() * plan_.code_bytes();
     const std::size_t limit = copy_bytes / a_place;
     const auto levels = static_cast<std::size_t>(std::bit_width(limit));
-    return plan_.codes->has_rows() && columns_.size() <= max_features_ * levels ? limit : 0;
+    return plan_.has_code_rows() && columns_.size() <= max_features_ * levels ? limit : 0;
 }
 
 void Grower::keep_compact(const Node& node) {

@@ -76,6 +76,7 @@ private:
     std::vector<std::uint32_t> constants_;      // columns known to be constant on the way from the root to the node
     std::vector<std::uint8_t> is_constant_;
     std::vector<Node> stack_;
+    std::size_t most_shares_;         // class shares of one tree that fit in memory
     std::size_t compact_limit_ = 0;   // nodes of at most so many places are copied together; 0: none
     std::size_t compact_end_ = 0;     // of the places copied now; 0: none
 };

@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "emotion/core/rng.hpp"
-#include "weighted_search.hpp"
+#include "cut_counts.hpp"
+#include "search_base.hpp"
 
 namespace emotion::trees {
 
@@ -30,83 +32,235 @@ inline float random_cut(float low, float high, RandomStream& stream) {
 }
 
 // One cut a column, uniform between its least and its largest value in the node; NaN goes to a side drawn at random, to the right where
-// all values are equal. Cut and side are pure functions of (seed, tree, path, column), so they do not depend on codes, places or other
-// columns. Sums run in the order of places; without weights they are integers. O(places) a column, no sort.
-class RandomCutSearch final : public WeightedSearch {
+// all values are equal. Cut and side are pure functions of (seed, tree, path, column), so they do not depend on places or other columns.
+// Two passes over the node's values: their ends, then the class counts left of the cut. Without weights all sums are integers: up to eight
+// classes are bytes of one word, added without a branch; otherwise sums run in the order of places. O(places) a column, no sort.
+class RandomCutSearch final : public SplitSearch {
 public:
-    using WeightedSearch::WeightedSearch;
+    RandomCutSearch(const TrainingPlan& plan, Criterion criterion)
+        : plan_(plan), criterion_(criterion), columns_(plan.values().n_columns()), left_(plan.n_classes), sides_(2 * plan.n_classes) {
+        release();
+    }
+
+    void start_tree(const std::vector<std::uint32_t>& copies, const std::vector<double>& class_factor) override {
+        release();
+        rows_.clear();
+        items_.clear();
+        factor_ = class_factor;
+        std::uint32_t most = 1;
+        for (std::size_t i = 0; i < copies.size(); ++i) {
+            const double weight = copies[i] * (plan_.item_weight.empty() ? 1.0 : plan_.item_weight[i]);
+            if (weight > 0) {
+                rows_.push_back(static_cast<std::uint32_t>(i));
+                items_.push_back({weight, plan_.item_class[i], copies[i]});
+                most = std::max(most, copies[i]);
+            }
+        }
+        // So many places cannot overflow a byte.
+        by_words_ = !plan_.weighted && plan_.n_classes <= packed_classes && most <= packed_copies;
+        places_a_word_ = packed_copies / most;
+        spare_rows_.resize(rows_.size());
+        spare_items_.resize(items_.size());
+        values_.resize(rows_.size() + padding);
+        words_.resize(rows_.size());
+    }
+
+    [[nodiscard]] std::size_t size() const override { return rows_.size(); }
+    [[nodiscard]] const Split& best() const override { return best_; }
+
+    void compact(std::size_t begin, std::size_t end) override {
+        constexpr std::size_t tile = 16;
+        const std::size_t m = end - begin;
+        copy_.resize(m * columns_.size());
+        for (std::size_t first = 0; first < m; first += tile) {
+            const std::size_t count = std::min(tile, m - first);
+            const float* sources[tile];
+            for (std::size_t k = 0; k < count; ++k) {
+                sources[k] = plan_.values().row(rows_[begin + first + k]);
+                rows_[begin + first + k] = static_cast<std::uint32_t>(first + k);
+            }
+            for (std::size_t j = 0; j < columns_.size(); ++j) {
+                for (std::size_t k = 0; k < count; ++k) {
+                    copy_[j * m + first + k] = sources[k][j];
+                }
+            }
+        }
+        for (std::size_t j = 0; j < columns_.size(); ++j) {
+            columns_[j] = copy_.data() + j * m;
+        }
+    }
+
+    void release() override {
+        for (std::size_t j = 0; j < columns_.size(); ++j) {
+            columns_[j] = plan_.values().column(j);
+        }
+    }
+
+    void sums(std::size_t begin, std::size_t end, NodeSums& out) override {
+        std::fill(out.classes.begin(), out.classes.end(), 0.0);
+        double copies = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            out.classes[items_[i].label] += items_[i].weight;
+            copies += items_[i].copies;
+        }
+        out.weight = 0;
+        std::size_t present = 0;
+        for (std::size_t c = 0; c < out.classes.size(); ++c) {
+            present += out.classes[c] > 0 ? 1 : 0;
+            out.classes[c] *= factor_[c];
+            out.weight += out.classes[c];
+        }
+        out.copies = copies;
+        out.pure = present <= 1;
+    }
+
+    void start_node(std::size_t begin, std::size_t end, const NodeSums& sums, const SplitLimits& limits) override {
+        begin_ = begin;
+        end_ = end;
+        best_ = Split{};
+        best_score_ = -std::numeric_limits<double>::infinity();
+        sums_ = &sums;
+        limits_ = limits;
+        if (by_words_) {
+            for (std::size_t i = begin; i < end; ++i) {
+                words_[i - begin] = std::uint64_t{items_[i].copies} << (8 * items_[i].label);
+            }
+        }
+    }
+
+    void prefetch(std::uint32_t feature) const override {
+        const float* const column = columns_[feature];
+        const std::size_t end = std::min(end_, begin_ + prefetched_places);
+        for (std::size_t i = begin_; i < end; ++i) {
+            __builtin_prefetch(column + rows_[i]);
+        }
+    }
 
     bool try_column(std::uint32_t feature) override {
-        const Column& column = columns_[feature];
-        codes_.resize(end_ - begin_);
-        std::uint32_t low = std::numeric_limits<std::uint32_t>::max();
-        std::uint32_t high = 0;      // of the values
-        std::uint32_t largest = 0;   // NaN counted
-        for_codes(column, begin_, end_, [&](std::uint32_t code, std::size_t i) {
-            codes_[i - begin_] = code;
-            low = std::min(low, code);
-            largest = std::max(largest, code);
-            high = code == column.missing_code ? high : std::max(high, code);
-        });
-        if (low == largest) {
-            return false;
+        const std::size_t n = end_ - begin_;
+        const float* const column = columns_[feature];
+        const std::uint32_t* const rows = rows_.data() + begin_;
+        float* const values = values_.data();
+        for (std::size_t i = 0; i < n; ++i) {
+            values[i] = column[rows[i]];
+        }
+        const ValueRange range = value_range(values, n);
+        if (!(range.low < range.high) && (!range.missing || !(range.low <= range.high))) {
+            return false;   // one value, or nothing but NaN
         }
         Split split;
         split.found = true;
         split.feature = feature;
-        split.missing_in_node = largest == column.missing_code;
-        split.only_missing_right = low == high;
-        split.left_code = low;
+        split.missing_in_node = range.missing;
+        split.only_missing_right = range.low == range.high;
+        float cut = range.high;
         if (!split.only_missing_right) {
             RandomStream stream(limits_.key.seed, Purpose::node_cuts, limits_.key.tree, mix64(limits_.key.path ^ mix64(feature + std::uint64_t{1})));
-            split.cut = random_cut(column.values[low], column.values[high], stream);
-            split.left_code = last_left(column, low, high, split.cut);
+            cut = split.cut = random_cut(range.low, range.high, stream);
             split.missing_left = split.missing_in_node && stream.below(2) == 1;
         }
-        split.right_code = split.left_code + 1;
-        add_left(split, column.missing_code);
-        if (enough_copies() && improves()) {
+        by_words_ ? count_left(cut, split.missing_left, n) : add_left(cut, split.missing_left, n);
+        if (left_copies_ >= limits_.min_samples_leaf && sums_->copies - left_copies_ >= limits_.min_samples_leaf && improves()) {
             best_ = split;
         }
         return true;
     }
 
-private:
-    // A code that parts the node's values as the cut does. In small nodes their few values are read at once, where a search in the whole
-    // table would wait for one after the other.
-    [[nodiscard]] std::uint32_t last_left(const Column& column, std::uint32_t low, std::uint32_t high, float cut) const {
-        constexpr std::size_t few = 64;
-        if (codes_.size() > few) {
-            return static_cast<std::uint32_t>(std::upper_bound(column.values + low, column.values + high, cut) - column.values) - 1;
+    std::size_t apply(const Split& split, std::size_t begin, std::size_t end) override {
+        const float* const column = columns_[split.feature];
+        const float cut = split.only_missing_right ? std::numeric_limits<float>::infinity() : split.cut;
+        std::size_t left = begin;
+        std::size_t right = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+            const std::uint32_t row = rows_[i];
+            const Item item = items_[i];
+            const std::size_t is_left = goes_left(column[row], cut, split.missing_left);
+            rows_[left] = row;
+            items_[left] = item;
+            spare_rows_[right] = row;
+            spare_items_[right] = item;
+            left += is_left;
+            right += 1 - is_left;
         }
-        std::uint32_t last = low;
-        for (const std::uint32_t code : codes_) {
-            const bool is_left = column.values[std::min(code, high)] <= cut;   // NaN has no value, and the largest is right of the cut
-            last = std::max(last, is_left ? code : low);
-        }
-        return last;
+        std::copy_n(spare_rows_.begin(), right, rows_.begin() + static_cast<std::ptrdiff_t>(left));
+        std::copy_n(spare_items_.begin(), right, items_.begin() + static_cast<std::ptrdiff_t>(left));
+        return left;
     }
 
-    // Sides are as good as random: no branch depends on them.
-    void add_left(const Split& split, std::uint32_t missing_code) {
-        const std::size_t k = left_.size();
-        sides_.assign(2 * k, 0.0);
-        std::uint64_t copies = 0;
-        const Item* const items = items_.data() + begin_;
-        const std::uint32_t left_code = split.left_code;
-        const std::uint32_t missing_left = split.missing_left ? 1 : 0;
-        for (std::size_t i = 0; i < codes_.size(); ++i) {
-            const std::uint32_t code = codes_[i];
-            const std::uint32_t is_left = static_cast<std::uint32_t>(code <= left_code) | (missing_left & static_cast<std::uint32_t>(code == missing_code));
-            sides_[is_left * k + items[i].label] += items[i].weight;
-            copies += std::uint64_t{is_left} * items[i].copies;
+private:
+    struct Item {
+        double weight;
+        std::uint32_t label;
+        std::uint32_t copies;
+    };
+
+    static std::size_t goes_left(float value, float cut, bool missing_left) {
+        return static_cast<std::size_t>(value <= cut) | (static_cast<std::size_t>(missing_left) & static_cast<std::size_t>(value != value));
+    }
+
+    void count_left(float cut, bool missing_left, std::size_t n) {
+        std::uint64_t counts[packed_classes] = {};
+        for (std::size_t first = 0; first < n; first += places_a_word_) {
+            const std::size_t count = std::min(places_a_word_, n - first);
+            const std::uint64_t word = words_left(values_.data() + first, words_.data() + first, count, cut, missing_left);
+            for (std::size_t c = 0; c < packed_classes; ++c) {
+                counts[c] += word >> (8 * c) & 0xFF;
+            }
         }
-        std::copy_n(sides_.begin() + static_cast<std::ptrdiff_t>(k), k, left_.begin());
+        std::uint64_t copies = 0;
+        for (std::size_t c = 0; c < left_.size(); ++c) {
+            left_[c] = static_cast<double>(counts[c]);
+            copies += counts[c];
+        }
         left_copies_ = static_cast<double>(copies);
     }
 
-    std::vector<std::uint32_t> codes_;   // of the column tried, one a place of the node
-    std::vector<double> sides_;          // weights by side (right, left) and class
+    // Sides are as good as random: no branch depends on them.
+    void add_left(float cut, bool missing_left, std::size_t n) {
+        const std::size_t k = left_.size();
+        std::fill(sides_.begin(), sides_.end(), 0.0);
+        std::uint64_t copies = 0;
+        const Item* const items = items_.data() + begin_;
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::size_t is_left = goes_left(values_[i], cut, missing_left);
+            sides_[is_left * k + items[i].label] += items[i].weight;
+            copies += is_left * items[i].copies;
+        }
+        std::transform(sides_.begin() + static_cast<std::ptrdiff_t>(k), sides_.end(), factor_.begin(), left_.begin(), std::multiplies<>());
+        left_copies_ = static_cast<double>(copies);
+    }
+
+    bool improves() {
+        const double score = split_score(left_, *sums_, limits_.min_weight_leaf, criterion_);
+        if (score > best_score_) {
+            best_score_ = score;
+            return true;
+        }
+        return false;
+    }
+
+    const TrainingPlan& plan_;
+    Criterion criterion_;
+    std::vector<const float*> columns_;   // of the plan, or of copy_
+    std::vector<float> copy_;
+    std::vector<std::uint32_t> rows_;
+    std::vector<std::uint32_t> spare_rows_;
+    std::vector<Item> items_;
+    std::vector<Item> spare_items_;
+    std::vector<float> values_;           // of the column tried, one a place of the node
+    std::vector<std::uint64_t> words_;    // copies of a place of the node, in the byte of its class
+    std::vector<double> factor_;
+    std::vector<double> left_;            // weights left of the cut, class weights included
+    std::vector<double> sides_;           // weights by side (right, left) and class
+    const NodeSums* sums_ = nullptr;
+    SplitLimits limits_;
+    Split best_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t places_a_word_ = 1;
+    bool by_words_ = false;
+    double left_copies_ = 0;
+    double best_score_ = 0;
 };
 
 }  // namespace emotion::trees

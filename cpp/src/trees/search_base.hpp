@@ -1,4 +1,4 @@
-// The walk over columns that both kinds of search share. Internal to split_search.cpp.
+// The walk over columns that all kinds of search share. Internal to split_search.cpp.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +12,30 @@
 
 namespace emotion::trees {
 
+inline constexpr std::size_t prefetched_places = 32;   // of a node; larger ones keep many reads in flight by themselves
+
 // What both searches share: the items' rows in node order, packing, sorting, and the walk over columns.
 template <class Key>
 class SearchBase : public SplitSearch {
 public:
     explicit SearchBase(const TrainingPlan& plan) : plan_(plan), columns_(plan.columns.data()) {}
     void compact(std::size_t begin, std::size_t end) override {
-        plan_.codes->is_wide() ? copy_rows(wide_copy_, begin, end) : copy_rows(narrow_copy_, begin, end);
+        switch (plan_.code_bytes()) {
+            case 1: copy_rows(byte_copy_, begin, end); break;
+            case 2: copy_rows(narrow_copy_, begin, end); break;
+            default: copy_rows(wide_copy_, begin, end); break;
+        }
         columns_ = compact_columns_.data();
+    }
+    void prefetch(std::uint32_t feature) const override {
+        const Column& column = columns_[feature];
+        const std::size_t end = std::min(end_, begin_ + prefetched_places);
+        for (std::size_t i = begin_; i < end; ++i) {
+            const std::uint32_t row = rows_[i];
+            const void* const code = column.narrow != nullptr ? static_cast<const void*>(column.narrow + row)
+                                     : column.byte != nullptr ? static_cast<const void*>(column.byte + row) : static_cast<const void*>(column.wide + row);
+            __builtin_prefetch(code);
+        }
     }
     void release() override { columns_ = plan_.columns.data(); }
     [[nodiscard]] std::size_t size() const override { return rows_.size(); }
@@ -39,7 +55,9 @@ protected:
             const Code* sources[tile];
             for (std::size_t k = 0; k < count; ++k) {
                 const std::uint32_t row = rows_[begin + first + k];
-                if constexpr (sizeof(Code) == 2) {
+                if constexpr (sizeof(Code) == 1) {
+                    sources[k] = plan_.bin_row(row);
+                } else if constexpr (sizeof(Code) == 2) {
                     sources[k] = plan_.codes->narrow_row(row);
                 } else {
                     sources[k] = plan_.codes->wide_row(row);
@@ -55,7 +73,9 @@ protected:
             }
         }
         for (std::size_t j = 0; j < d; ++j) {
-            if constexpr (sizeof(Code) == 2) {
+            if constexpr (sizeof(Code) == 1) {
+                compact_columns_[j].byte = copy.data() + j * m;
+            } else if constexpr (sizeof(Code) == 2) {
                 compact_columns_[j].narrow = copy.data() + j * m;
             } else {
                 compact_columns_[j].wide = copy.data() + j * m;
@@ -67,7 +87,12 @@ protected:
     template <class F>
     void for_codes(const Column& column, std::size_t begin, std::size_t end, F&& fn) const {
         const std::uint32_t* const rows = rows_.data();
-        if (column.merged != nullptr) {
+        if (column.byte != nullptr) {
+            const std::uint8_t* const codes = column.byte;
+            for (std::size_t i = begin; i < end; ++i) {
+                fn(std::uint32_t{codes[rows[i]]}, i);
+            }
+        } else if (column.merged != nullptr) {
             for (std::size_t i = begin; i < end; ++i) {
                 fn(column.code(rows[i]), i);
             }
@@ -138,6 +163,7 @@ protected:
     const TrainingPlan& plan_;
     const Column* columns_;   // of the plan, or compact_columns_
     std::vector<Column> compact_columns_;
+    std::vector<std::uint8_t> byte_copy_;
     std::vector<std::uint16_t> narrow_copy_;
     std::vector<std::uint32_t> wide_copy_;
     KeySorter<Key> sorter_;

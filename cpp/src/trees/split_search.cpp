@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "binned_search.hpp"
 #include "random_cut_search.hpp"
 #include "unit_search.hpp"
 #include "weighted_search.hpp"
@@ -14,6 +15,9 @@ std::unique_ptr<SplitSearch> make_split_search(const TrainingPlan& plan, Criteri
         return std::make_unique<WeightedSearch>(plan, criterion);
     }
     if (criterion == Criterion::gini) {
+        if (narrow_keys && plan.codes == nullptr && plan.n_classes <= packed_classes) {
+            return std::make_unique<BinnedSearch>(plan);
+        }
         if (narrow_keys) {
             return std::make_unique<UnitSearch<std::uint32_t, GiniScore>>(plan, GiniScore{});
         }
@@ -59,6 +63,33 @@ double impurity_of(const std::vector<double>& classes, double weight, Criterion 
         }
     }
     return criterion == Criterion::gini ? 1 - sum : sum;
+}
+
+double split_score(const std::vector<double>& left, const NodeSums& total, double min_weight_leaf, Criterion criterion) {
+    double left_weight = 0;
+    for (const double weight : left) {
+        left_weight += weight;
+    }
+    const double right_weight = total.weight - left_weight;
+    if (left_weight <= 0 || right_weight <= 0 || left_weight < min_weight_leaf || right_weight < min_weight_leaf) {
+        return -std::numeric_limits<double>::infinity();
+    }
+    if (criterion == Criterion::gini) {
+        double squares_left = 0;
+        double squares_right = 0;
+        for (std::size_t c = 0; c < left.size(); ++c) {
+            const double r = total.classes[c] - left[c];
+            squares_left += left[c] * left[c];
+            squares_right += r * r;
+        }
+        return squares_left / left_weight + squares_right / right_weight;
+    }
+    const auto xlogx = [](double x) { return x > 0 ? x * std::log2(x) : 0.0; };
+    double score = 0;
+    for (std::size_t c = 0; c < left.size(); ++c) {
+        score += xlogx(left[c]) + xlogx(total.classes[c] - left[c]);
+    }
+    return score - (xlogx(left_weight) + xlogx(right_weight));
 }
 
 }  // namespace emotion::trees

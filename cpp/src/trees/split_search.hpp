@@ -64,6 +64,8 @@ public:
     virtual void sums(std::size_t begin, std::size_t end, NodeSums& out) = 0;
     // The node whose split is sought from now on. `sums` must stay alive until apply().
     virtual void start_node(std::size_t begin, std::size_t end, const NodeSums& sums, const SplitLimits& limits) = 0;
+    // The column will be tried: fetches what a small node reads of it into the cache.
+    virtual void prefetch(std::uint32_t feature) const = 0;
     // Looks at all boundaries of a column, or at its random cut; false if the column is constant in the node. Earlier columns win ties, and smaller values.
     virtual bool try_column(std::uint32_t feature) = 0;
     [[nodiscard]] virtual const Split& best() const = 0;
@@ -74,7 +76,7 @@ public:
 // xlogx: for unit weights and entropy, see entropy_table; `narrow_keys`: the packed keys of a tree fit 31 bits.
 std::unique_ptr<SplitSearch> make_split_search(const TrainingPlan& plan, Criterion criterion, bool narrow_keys, const std::vector<std::int64_t>& xlogx);
 
-// One random cut a column, for any weights.
+// One random cut a column, for any weights; the plan has values.
 std::unique_ptr<SplitSearch> make_random_cut_search(const TrainingPlan& plan, Criterion criterion);
 
 // Whether code, class and a count up to max_copies fit 31 bits.
@@ -85,5 +87,9 @@ std::vector<std::int64_t> entropy_table(std::size_t n_max);
 
 // Gini impurity or entropy (bits) of class weights.
 double impurity_of(const std::vector<double>& classes, double weight, Criterion criterion);
+
+// What the split with these weights left of it scores: the larger, the smaller the children's weighted impurity. -infinity if a child has no
+// weight, or less than min_weight_leaf.
+double split_score(const std::vector<double>& left, const NodeSums& total, double min_weight_leaf, Criterion criterion);
 
 }  // namespace emotion::trees

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
+#include "packed_gini.hpp"
 #include "search_base.hpp"
 
 namespace emotion::trees {
@@ -83,7 +85,7 @@ struct EntropyScore {
 
 // Unit weights. Key: code | class | copies.
 template <class Key, class Score>
-class UnitSearch final : public SearchBase<Key> {
+class UnitSearch : public SearchBase<Key> {
     using Base = SearchBase<Key>;
 
 public:
@@ -99,13 +101,14 @@ public:
         payload_.clear();
         for (std::size_t i = 0; i < copies.size(); ++i) {
             if (copies[i] != 0) {
-                this->rows_.push_back(plan.item_row[i]);
+                this->rows_.push_back(plan.code_row(i));
                 payload_.push_back((static_cast<Key>(plan.item_class[i]) << copy_bits_) | copies[i]);
             }
         }
         this->spare_rows_.resize(this->rows_.size());
         spare_payload_.resize(payload_.size());
         this->sorter_.reserve(this->rows_.size());
+        prefixes_.resize(packed_copies + padding);
     }
 
     void sums(std::size_t begin, std::size_t end, NodeSums& out) override {
@@ -135,6 +138,11 @@ public:
         all_ = static_cast<std::int64_t>(sums.copies);
         least_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(std::max(limits.min_samples_leaf, limits.min_weight_leaf))));
         score_.start_node(total_.data(), total_.size());
+        packed_ = std::is_same_v<Score, GiniScore> && total_.size() <= packed_classes && all_ <= static_cast<std::int64_t>(packed_copies);
+        packed_total_ = 0;
+        for (std::size_t c = 0; packed_ && c < total_.size(); ++c) {
+            packed_total_ |= static_cast<std::uint64_t>(total_[c]) << (8 * c);
+        }
     }
 
     bool try_column(std::uint32_t feature) override {
@@ -144,6 +152,12 @@ public:
         }
         const std::size_t n = this->end_ - this->begin_;
         const std::size_t present = this->n_present_;
+        if constexpr (std::is_same_v<Score, GiniScore>) {
+            if (packed_) {
+                packed_scans(feature, n, present);
+                return true;
+            }
+        }
         std::fill(left_.begin(), left_.end(), 0);
         score_.start_scan();
         if (present == n) {
@@ -176,6 +190,44 @@ public:
     }
 
 private:
+    // A key's copies in the byte of its class.
+    [[nodiscard]] std::uint64_t word(Key key) const {
+        const std::uint64_t copies = key & ((Key{1} << copy_bits_) - 1);
+        return copies << (8 * ((key >> copy_bits_) & ((Key{1} << (this->payload_bits_ - copy_bits_)) - 1)));
+    }
+
+    // As try_column's scans, by the kernel that scores eight boundaries at once.
+    void packed_scans(std::uint32_t feature, std::size_t n, std::size_t present) {
+        if (present == n) {
+            packed_scan(feature, n - 1, 0, false);
+            return;
+        }
+        packed_scan(feature, present, 0, false);
+        std::uint64_t missing = 0;
+        for (std::size_t i = present; i < n; ++i) {
+            missing += word(this->sorter_.sorted()[i]);
+        }
+        packed_scan(feature, present - 1, missing, true);
+    }
+
+    // Boundaries behind the first `end` sorted places; `prefix` counts what is left of them all.
+    void packed_scan(std::uint32_t feature, std::size_t end, std::uint64_t prefix, bool missing_left) {
+        const Key* const sorted = this->sorter_.sorted();
+        std::uint64_t* const prefixes = prefixes_.data();
+        const int payload_bits = this->payload_bits_;
+        std::uint64_t last = packed_total_;   // between equal codes there is no boundary: the one before is repeated, at first one that never wins
+        for (std::size_t i = 0; i < end; ++i) {
+            prefix += word(sorted[i]);
+            last = (sorted[i] >> payload_bits) != (sorted[i + 1] >> payload_bits) ? prefix : last;
+            prefixes[i] = last;
+        }
+        const std::size_t found = best_boundary(prefixes, end, packed_total_, static_cast<std::uint32_t>(all_),
+                                                static_cast<std::uint32_t>(std::min<std::int64_t>(least_, packed_copies + 1)), &score_.best);
+        if (found != end) {
+            this->record(feature, found, missing_left);
+        }
+    }
+
     std::int64_t move(Key key) {
         const auto n = static_cast<std::int64_t>(key & ((Key{1} << copy_bits_) - 1));
         const std::size_t c = static_cast<std::size_t>((key >> copy_bits_) & ((Key{1} << (this->payload_bits_ - copy_bits_)) - 1));
@@ -214,6 +266,7 @@ private:
         }
     }
 
+protected:
     Score score_;
     std::vector<Key> payload_;
     std::vector<Key> spare_payload_;
@@ -222,6 +275,9 @@ private:
     std::int64_t all_ = 0;
     std::int64_t least_ = 1;
     int copy_bits_ = 0;
+    bool packed_ = false;             // the node's class counts fit the bytes of one word
+    std::uint64_t packed_total_ = 0;
+    std::vector<std::uint64_t> prefixes_;
 };
 
 }  // namespace emotion::trees

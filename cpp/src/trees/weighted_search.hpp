@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13,9 +12,9 @@
 namespace emotion::trees {
 
 // Sample weights and class weights. Key: code | place in the node. A boundary costs O(classes).
-class WeightedSearch : public SearchBase<std::uint64_t> {
+class WeightedSearch final : public SearchBase<std::uint64_t> {
 public:
-    WeightedSearch(const TrainingPlan& plan, Criterion criterion) : SearchBase(plan), criterion_(criterion), left_(plan.n_classes) {
+    WeightedSearch(const TrainingPlan& plan, Criterion criterion) : SearchBase(plan), criterion_(criterion), left_(plan.n_classes), scaled_(plan.n_classes) {
         payload_bits_ = 32;
     }
 
@@ -27,7 +26,7 @@ public:
         for (std::size_t i = 0; i < copies.size(); ++i) {
             const double weight = copies[i] * (plan_.item_weight.empty() ? 1.0 : plan_.item_weight[i]);
             if (weight > 0) {
-                rows_.push_back(plan_.item_row[i]);
+                rows_.push_back(plan_.code_row(i));
                 items_.push_back({weight, plan_.item_class[i], copies[i]});
             }
         }
@@ -99,7 +98,7 @@ public:
         return middle;
     }
 
-protected:
+private:
     struct Item {
         double weight;
         std::uint32_t label;
@@ -131,33 +130,10 @@ protected:
     }
 
     bool improves() {
-        double left_weight = 0;
         for (std::size_t c = 0; c < left_.size(); ++c) {
-            left_weight += left_[c] * factor_[c];
+            scaled_[c] = left_[c] * factor_[c];
         }
-        const double right_weight = sums_->weight - left_weight;
-        if (left_weight <= 0 || right_weight <= 0 || left_weight < limits_.min_weight_leaf || right_weight < limits_.min_weight_leaf) {
-            return false;
-        }
-        double score = 0;
-        if (criterion_ == Criterion::gini) {
-            double squares_left = 0;
-            double squares_right = 0;
-            for (std::size_t c = 0; c < left_.size(); ++c) {
-                const double l = left_[c] * factor_[c];
-                const double r = sums_->classes[c] - l;
-                squares_left += l * l;
-                squares_right += r * r;
-            }
-            score = squares_left / left_weight + squares_right / right_weight;
-        } else {
-            const auto xlogx = [](double x) { return x > 0 ? x * std::log2(x) : 0.0; };
-            for (std::size_t c = 0; c < left_.size(); ++c) {
-                const double l = left_[c] * factor_[c];
-                score += xlogx(l) + xlogx(sums_->classes[c] - l);
-            }
-            score -= xlogx(left_weight) + xlogx(right_weight);
-        }
+        const double score = split_score(scaled_, *sums_, limits_.min_weight_leaf, criterion_);
         if (score > best_score_) {
             best_score_ = score;
             return true;
@@ -173,6 +149,7 @@ protected:
     std::vector<Item> spare_items_;
     std::vector<double> factor_;
     std::vector<double> left_;
+    std::vector<double> scaled_;   // left_ times the class weights
     double left_copies_ = 0;
     double best_score_ = 0;
 };

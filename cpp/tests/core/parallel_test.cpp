@@ -82,3 +82,11 @@ TEST_CASE("zero threads are refused") { CHECK_THROWS_AS(Parallel(0), emotion::In
 TEST_CASE("the loaded oneTBB is not older than its headers") {
     CHECK(emotion::tbb_runtime_version() >= emotion::tbb_header_version());
 }
+
+TEST_CASE("more threads than oneTBB has workers are cut, and do the same work") {
+    Parallel parallel(1'000'000);
+    CHECK(parallel.n_threads() == 256);
+    std::atomic<int> sum{0};
+    parallel.each(1000, [&](std::size_t) { ++sum; });
+    CHECK(sum == 1000);
+}

@@ -60,7 +60,7 @@ Explained explain(const Forest& forest, const Matrix<float>& x, int n_threads = 
     Explained out{std::vector<double>(x.rows * forest.n_features * forest.n_classes), std::vector<double>(forest.n_classes)};
     Parallel parallel(n_threads);
     StopToken stop;
-    tree_shap(forest, x.view(), out.values, out.base, parallel, stop);
+    TreeShap(forest).explain(x.view(), out.values, out.base, parallel, stop);
     return out;
 }
 
@@ -167,13 +167,10 @@ TEST_CASE("wrong extents and trees beyond the limit of levels are refused") {
     Parallel parallel(1);
     StopToken stop;
     const Matrix<float> narrow(1, 2);
-    CHECK_THROWS_AS(tree_shap(forest, narrow.view(), values, base, parallel, stop), InvalidInputError);
+    CHECK_THROWS_AS(TreeShap(forest).explain(narrow.view(), values, base, parallel, stop), InvalidInputError);
     const Matrix<float> two(2, 3);
-    CHECK_THROWS_AS(tree_shap(forest, two.view(), values, base, parallel, stop), InvalidInputError);
-    const std::size_t deep = 5000;
-    std::vector<double> many(deep);
-    const Matrix<float> row(1, deep);
-    CHECK_THROWS_AS(tree_shap(chain(deep), row.view(), many, base, parallel, stop), InvalidInputError);
+    CHECK_THROWS_AS(TreeShap(forest).explain(two.view(), values, base, parallel, stop), InvalidInputError);
+    CHECK_THROWS_AS(TreeShap(chain(5000)), InvalidInputError);
 }
 
 }  // namespace

@@ -117,6 +117,12 @@ void check_equality(const PipelineSpec& spec, bool missing, bool weighted) {
         Parallel parallel(threads);
         StopToken stop;
         results.push_back(run_folds(p.data(), std::span(&spec, 1), indices.folds(), parallel, stop));
+        std::vector<Fold> made = indices.folds();  // training rows that are made when the fold runs
+        for (std::size_t f = 0; f < 2; ++f) {
+            made[f].train = {};
+            made[f].rest = true;
+        }
+        results.push_back(run_folds(p.data(), std::span(&spec, 1), made, parallel, stop));
     }
     Parallel parallel(1);
     StopToken stop;

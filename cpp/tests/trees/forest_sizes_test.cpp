@@ -45,7 +45,7 @@ TEST_CASE("rows of nodes: shares are rounded up; a split needs two rows and two 
     CHECK(sized(sizes, 33, 4).min_samples_split == 6);
 }
 
-TEST_CASE("draws: shares go to the nearest, ties to even; more than there are is refused") {
+TEST_CASE("draws: shares go to the nearest, ties to even; more than there are rows is allowed, up to 2**31 - 1") {
     const auto draws = [](Share share, std::size_t rows) {
         ForestSizes sizes;
         sizes.max_samples = share;
@@ -56,7 +56,18 @@ TEST_CASE("draws: shares go to the nearest, ties to even; more than there are is
     CHECK(draws({Kind::fraction, 0.25}, 10) == 2);
     CHECK(draws({Kind::fraction, 0.75}, 10) == 8);
     CHECK(draws({Kind::fraction, 0.001}, 10) == 1);
-    CHECK_THROWS_AS(draws({Kind::count, 11}, 10), InvalidInputError);
+    CHECK(draws({Kind::fraction, 1.5}, 10) == 15);
+    CHECK(draws({Kind::count, 11}, 10) == 11);
+    CHECK_THROWS_AS(draws({Kind::count, 2'147'483'648.0}, 10), InvalidInputError);
+    CHECK_THROWS_AS(draws({Kind::fraction, 1e9}, 10), InvalidInputError);
+}
+
+TEST_CASE("a count of rows that no integer holds is more than can be drawn") {
+    for (const double count : {0x1p31, 0x1p63, 0x1p64, 1e300}) {
+        ForestSizes sizes;
+        sizes.max_samples = {Kind::count, count};
+        CHECK_THROWS_AS(sized(sizes, 10, 3), InvalidInputError);
+    }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <thread>
 
+#include "../../src/trees/binned_items.hpp"
 #include "emotion/core/errors.hpp"
 #include "forests.hpp"
 
@@ -155,10 +156,16 @@ TEST_CASE("rows of weight zero have no influence") {
         data.x(i, 0) = 1000;
     }
     CHECK(test::equal(a, test::fit(data, test::one_plain_tree())));
-    data.weights.assign(60, 0.0);
-    const Forest nothing = test::fit(data, test::one_plain_tree());
-    CHECK(nothing.n_nodes() == 1);
-    CHECK(nothing.value == std::vector<double>{0.5, 0.5});
+}
+
+TEST_CASE("weights whose sum, or the square of it, is zero or infinite are refused") {
+    auto data = test::make_data(60, 3, 2, 6);
+    for (const double weight : {0.0, 1e-320, 1e-160, 1e150, 1e308}) {
+        data.weights.assign(60, weight);
+        CHECK_THROWS_AS(test::fit(data, test::one_plain_tree()), InvalidInputError);
+    }
+    data.weights.assign(60, 1e-100);
+    CHECK(test::fit(data, test::one_plain_tree()).n_nodes() > 1);
 }
 
 TEST_CASE("out of bag: only trees that drew no copy of the row vote") {
@@ -236,6 +243,124 @@ TEST_CASE("a stop request ends a fit") {
     });
     CHECK_THROWS_AS(static_cast<void>(fit_forest(input.set(), options, parallel, stop)), Cancelled);
     stopper.join();
+}
+
+// Every rule that a search must keep, for data of n rows.
+std::vector<ForestOptions> many_options() {
+    std::vector<ForestOptions> all;
+    for (const Criterion criterion : {Criterion::gini, Criterion::entropy}) {
+        ForestOptions options;
+        options.criterion = criterion;
+        options.n_estimators = 3;
+        options.max_features = 2;
+        options.seed = 5;
+        all.push_back(options);
+        options.min_samples_leaf = 3;
+        options.min_samples_split = 8;
+        all.push_back(options);
+        options.max_leaf_nodes = 30;
+        options.min_weight_fraction_leaf = 0.01;
+        all.push_back(options);
+    }
+    return all;
+}
+
+TEST_CASE("where columns have at most 255 values, bins give the trees of the exact search") {
+    for (const std::size_t k : {2U, 8U, 11U}) {
+        for (const double nan_share : {0.0, 0.1}) {
+            const auto data = test::make_data(2500, 5, k, 17 + k, 12, nan_share);
+            for (ForestOptions options : many_options()) {
+                const Forest exact = test::fit(data, options);
+                options.exact_positions = 0;
+                CHECK(test::equal(exact, test::fit(data, options)));
+                options.class_weight = ClassWeight::balanced;
+                const Forest weighted = test::fit(data, options);
+                options.exact_positions = most_exact_positions;
+                CHECK(test::equal(weighted, test::fit(data, options)));
+            }
+        }
+    }
+}
+
+TEST_CASE("trees of bins are the exact trees of the bins' numbers, with thresholds halfway between the bins") {
+    for (const std::size_t k : {3U, 8U, 9U}) {
+        const auto data = test::make_data(3000, 4, k, 40 + k, 0, 0.05);
+        const auto rows = test::all_rows(3000);
+        Parallel parallel(1);
+        StopToken stop;
+        const test::Input input(data.x, data.y, rows, k, test::identity);
+        const std::vector<std::uint32_t> items(rows.begin(), rows.end());
+        const BinnedItems binned(input.set(), items, parallel, stop);
+        test::Data numbers = data;
+        for (std::size_t r = 0; r < 3000; ++r) {
+            for (std::size_t j = 0; j < 4; ++j) {
+                const std::size_t bin = binned.column(j)[r];
+                numbers.x(r, j) = bin == binned.bins[j].largest.size() ? std::nanf("") : static_cast<float>(bin);
+            }
+        }
+        for (ForestOptions options : many_options()) {
+            const Forest reference = test::fit(numbers, options);
+            options.exact_positions = 2999;
+            const Forest forest = test::fit(data, options);
+            REQUIRE(forest.feature == reference.feature);
+            CHECK(forest.left == reference.left);
+            CHECK(forest.right == reference.right);
+            CHECK(forest.missing_left == reference.missing_left);
+            CHECK(forest.value == reference.value);
+            for (std::size_t i = 0; i < forest.n_nodes(); ++i) {
+                if (forest.feature[i] < 0 || std::isinf(reference.threshold[i])) {
+                    continue;
+                }
+                // The bins on both sides have rows in the node; the mean of their numbers leaves open which, where others lie between.
+                const Bins& bins = binned.bins[static_cast<std::size_t>(forest.feature[i])];
+                const auto lower = static_cast<std::size_t>(std::floor(reference.threshold[i]));
+                if (reference.threshold[i] - std::floor(reference.threshold[i]) == 0.5F && lower + 1 < bins.smallest.size()) {
+                    CHECK(forest.threshold[i] >= bins.smallest.front());
+                    CHECK(forest.threshold[i] < bins.largest.back());
+                }
+            }
+            StopToken token;
+            Matrix<double> out(3000, k);
+            Matrix<double> wanted(3000, k);
+            predict_proba(forest, data.x.view(), out.view(), parallel, token);
+            predict_proba(reference, numbers.x.view(), wanted.view(), parallel, token);
+            std::size_t differing = 0;   // a bin that a node lacks may lie on the threshold, for rows that the tree did not draw
+            for (std::size_t i = 0; i < out.values.size(); ++i) {
+                differing += out.values[i] != wanted.values[i] ? 1 : 0;
+            }
+            CHECK(differing * 20 < out.values.size());
+        }
+    }
+}
+
+TEST_CASE("bins: equal bits for any number of threads, from codes and from a matrix; out-of-bag rows are read as they are") {
+    auto data = test::make_data(4000, 6, 4, 77, 0, 0.02);
+    ForestOptions options;
+    options.n_estimators = 8;
+    options.max_features = 2;
+    options.exact_positions = 3999;
+    OutOfBag one;
+    OutOfBag other;
+    const Forest forest = test::fit(data, options, 1, &one);
+    for (const int n_threads : {2, 7}) {
+        CHECK(test::equal(forest, test::fit(data, options, n_threads)));
+    }
+    Parallel parallel(2);
+    StopToken stop;
+    const auto rows = test::all_rows(4000);
+    const LabelledRows labelled{data.x.view(), rows, data.y, {}, 4};
+    CHECK(test::equal(forest, fit_forest(labelled, options, parallel, stop, &other)));
+    for (std::size_t i = 0; i < one.probability.values.size(); ++i) {
+        const double a = one.probability.values[i];
+        const double b = other.probability.values[i];
+        REQUIRE((a == b || (std::isnan(a) && std::isnan(b))));
+    }
+    options.exact_positions = 4000;
+    CHECK(!test::equal(forest, test::fit(data, options)));
+    options.splitter = Splitter::random_cut;
+    const Forest cuts = test::fit(data, options);
+    options.exact_positions = 0;
+    CHECK(test::equal(cuts, test::fit(data, options)));
 }
 
 }  // namespace

@@ -97,7 +97,10 @@ TEST_CASE("a random cut leaves values on both sides, and depends on seed, tree, 
                 3, 3, 3,   7};
     const std::vector<std::int32_t> y = {0, 1, 0, 1, 0, 1};
     const test::Input input(x, y, test::all_rows(6), 2, test::identity);
-    const TrainingPlan plan(input.set(), {});
+    Parallel parallel(1);
+    StopToken stop;
+    TrainingPlan plan(input.set(), {});
+    plan.take_values(ItemValues(input.set(), plan.item_row, parallel, stop));
     const auto search = make_random_cut_search(plan, Criterion::gini);
     search->start_tree({1, 1, 1, 1, 1, 1}, plan.class_factor);
     NodeSums sums{std::vector<double>(2)};
@@ -112,8 +115,8 @@ TEST_CASE("a random cut leaves values on both sides, and depends on seed, tree, 
         const Split split = split_of(0, {1, 2, path});
         REQUIRE(split.found);
         REQUIRE((split.cut >= 1 && split.cut < 9));
-        const float* const values = plan.columns[0].values;
-        REQUIRE((values[split.left_code] <= split.cut && split.cut < values[split.left_code + 1]));
+        const std::size_t middle = search->apply(split, 0, 6);
+        CHECK(middle == static_cast<std::size_t>(std::count_if(y.begin(), y.end(), [&, r = std::size_t{0}](std::int32_t) mutable { return x(r++, 0) <= split.cut; })));
         CHECK(split.cut == split_of(0, {1, 2, path}).cut);
         CHECK(split.cut != split_of(1, {1, 2, path}).cut);
         CHECK(split.cut != split_of(0, {1, 3, path}).cut);

@@ -154,14 +154,18 @@ def train(
     config: Annotated[str | None, typer.Option("--config", "-c", help="Settings file (YAML).")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Run folder to make; default ./emotion-native-run.")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="Replace the run folder if it exists.")] = None,
-    model: Annotated[list[str] | None, typer.Option("--model", help="forest, extra_trees or logistic; repeat to compare in nested folds.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="forest, extra_trees, gradient_boosting or logistic; repeat to compare in nested folds.")
+    ] = None,
     test_speakers: Annotated[str | None, typer.Option("--test-speakers", help="Speakers to hold out for a second evaluation: a,b.")] = None,
     split_file: Annotated[str | None, typer.Option("--split-file", help="CSV with filepath or speaker, and split (train, test, unused).")] = None,
     folds: Annotated[int | None, typer.Option("--folds", help="Outer cross-validation folds.")] = None,
     leave_one_speaker_out: Annotated[bool | None, typer.Option("--leave-one-speaker-out", help="One fold a speaker (a group).")] = None,
+    published_folds: Annotated[str | None, typer.Option("--published-folds", help="Folds of a publication: ravdess/luna-jimenez.")] = None,
+    folds_file: Annotated[str | None, typer.Option("--folds-file", help="Folds from a split file, such as another run's folds.split.json.")] = None,
     select_k_best: Annotated[int | None, typer.Option("--select-k-best", help="Keep this many columns, chosen in each training fold.")] = None,
-    over_sampling: Annotated[
-        bool | None, typer.Option("--over-sampling/--no-over-sampling", help="Repeat rows of rare classes inside training folds.")
+    sampling: Annotated[
+        str | None, typer.Option("--sampling", help="Inside training folds: random_over, smote, borderline_smote, random_under or none.")
     ] = None,
     calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
@@ -175,6 +179,9 @@ def train(
         bool | None, typer.Option("--allow-ungrouped", help="Split rows without groups; reports say so in the first line.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", help="Cross-validate so often, with seed, seed + 1, …; the report shows the spread.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: NAME=VALUE, as in forest.n_estimators=500. Repeat.")] = None,
     n_jobs: Jobs = None,
     json: Json = False,
@@ -189,6 +196,8 @@ def train(
       emotion-native train manifest.csv -o runs/first
       emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
       emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
+      emotion-native train ravdess.parquet --published-folds ravdess/luna-jimenez --model gradient_boosting
+      emotion-native train features.parquet --folds-file runs/first/folds.split.json --sampling smote --repeats 5
       emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500
     """
     flags: dict[str, Any] = {
@@ -282,7 +291,7 @@ def explain(
     output: Annotated[str | None, typer.Option("--output", "-o", help="Picture to write (.png).")] = None,
     json: Json = False,
 ) -> None:
-    """Show which features drove a prediction (exact SHAP values of the forest, before calibration).
+    """Show which features drove a prediction (exact SHAP values, before calibration).
 
     \b
     Examples:

@@ -45,7 +45,7 @@ def run_demo(*, output: str | None, seed: int, n_jobs: int | None, as_json: bool
         result = training_result(run)
         print_json({**result, "training_speakers": speakers, "demo_speaker": sixth, "prediction": last, "next": following})
         return
-    show_scores(run.record, run.cross_validated, None, {})
+    show_scores(run.record, run.cross_validated, None, {}, [])
     print(f"A clip of speaker {safe(sixth)}, who took part in nothing above (spoken as: {safe(truth)}):")
     show_prediction(Path(clip).name, prediction)
     _close(run.folder, following, time.monotonic() - started)

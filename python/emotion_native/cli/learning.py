@@ -30,7 +30,7 @@ def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *,
     if as_json:
         print_json(training_result(run))
     else:
-        show_scores(run.record, run.cross_validated, run.held_out, run.candidates)
+        show_scores(run.record, run.cross_validated, run.held_out, run.candidates, run.repeats)
         print(f"Run folder: {safe(run.folder)}")
         note(f"Next: open {run.folder / 'report.html'} · emotion-native predict CLIP --model-file {run.model_path}")
 
@@ -45,6 +45,7 @@ def training_result(run: Any) -> dict[str, Any]:
         "cross_validated": run.cross_validated.summary,
         "held_out": None if run.held_out is None else run.held_out.summary,
         "candidates": run.candidates,
+        "repeats": run.repeats,
         "run": run.record,
     }
 
@@ -105,7 +106,7 @@ def run_evaluation(
             }
         )
         return
-    show_scores(result.record, result.scored, None, {})
+    show_scores(result.record, result.scored, None, {}, [])
     if result.folder is not None:
         print(f"Folder: {safe(result.folder)}")
 
@@ -121,13 +122,13 @@ def show_report(run: str, *, rebuild: bool, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(folder), "metrics": metrics, "run": record})
         return
-    show_scores(record, scored, held_out, metrics.get("candidates") or {})
+    show_scores(record, scored, held_out, metrics.get("candidates") or {}, metrics.get("repeats") or [])
     print(f"Report: {safe(folder / 'report.html')}")
 
 
-def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: dict[str, Any]) -> None:
+def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: dict[str, Any], repeats: list[dict[str, Any]]) -> None:
     """Print the first line of a report, then the tables."""
-    from ..experiment.writing import comparison_table, first_line, report_notes
+    from ..experiment.writing import comparison_table, first_line, repeats_table, report_notes
     from ..reports import evidence_note
 
     print(safe(first_line(record, scored)))
@@ -135,10 +136,10 @@ def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: 
         show_part(part)
         if text := evidence_note(part.n_speakers):
             print(text)
-    comparison = comparison_table(candidates, scored)
-    if comparison is not None:
-        print(f"\n{comparison.title}")
-        print_table(comparison.header, comparison.rows)
+    for table in (comparison_table(candidates, scored), repeats_table(repeats)):
+        if table is not None:
+            print(f"\n{table.title}")
+            print_table(table.header, table.rows)
     for line in report_notes(record, scored):
         print(f"· {safe(line)}")
     print()

@@ -6,8 +6,6 @@ Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
 from __future__ import annotations
 
 import numbers
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,9 +27,11 @@ from .._validation import (
     check_sample_weight,
     check_seed,
     encode_labels,
+    is_true,
 )
-from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ..exceptions import InvalidInputError
 from ..model_selection._groups import check_groups, encode, require_groups
+from ._trees import check_optional_count, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["GradientBoostingClassifier"]
 
@@ -77,7 +77,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     max_leaf_nodes : int or None, default None
         Grows best first up to so many leaves.
     warm_start : bool, default False
-        A further `fit` adds the missing rounds; the result equals one fit.
+        A further `fit` adds the missing rounds; the result equals one fit. Early stopping counts its rounds anew.
     validation_fraction : float, default 0.1
         Share of the rows that early stopping holds out, in whole groups.
     n_iter_no_change : int or None, default None
@@ -89,7 +89,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     l2_regularization : float, default 0.0
         Added to the sum of second derivatives of a leaf.
     max_bins : int, default 255
-        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values.
+        Most codes a column, NaN apart, from 2 to 255: splits are exact in columns with no more distinct values. Of more than 200,000 rows
+        every k-th one is looked at for them.
     class_weight : {"balanced"}, dict or None, default None
         Weights by class; ``rows / (classes * rows of the class)`` where balanced.
     n_jobs : int or None, default None
@@ -108,7 +109,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     train_score_ : ndarray of shape (n_estimators_,), float64
         Mean loss of the rows drawn, after each round (for two classes twice the log loss, as in scikit-learn).
     oob_improvement_, oob_scores_ : ndarray of shape (n_estimators_,), float64
-        With ``subsample`` below 1: how much the round lowered the mean loss of the rows it left out, and that loss.
+        With ``subsample`` below 1: how much the round lowered the mean loss of the rows it left out, and that loss (0 and NaN for a round
+        that left none out, before a warm start with another ``subsample``).
     oob_score_ : float
         The last of ``oob_scores_``.
     ungrouped_ : bool
@@ -120,7 +122,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     Notes
     -----
     NaN goes to the better side where a node saw some, elsewhere to the child with more rows. Splits are chosen on gradients rounded to 13 bits
-    and a sign; leaves are float64 sums. Forking after a first use of threads is not supported.
+    and a sign; leaves are float64 sums. A child needs second derivatives (weight times p (1 - p)) that sum to 1e-3, and a
+    leaf of less than 1e-4 adds nothing: give weights of mean 1. Forking after a first use of threads is not supported.
 
     Examples
     --------
@@ -215,7 +218,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        kept: dict[str, Any] = {name: vars(self).get(name) for name in ("_boosting", "_trace", "_seed", "classes_")} if self.warm_start else {}
+        continued = ("_boosting", "_trace", "_seed", "classes_") if is_true(self.warm_start) else ()
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in continued}
         self._forget()
         try:
             self._check_parameters()
@@ -247,7 +251,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.train_score_ = np.asarray(trace["train"], dtype=np.float64)
         if self.subsample < 1 and trace["out_of_bag"]:
             self.oob_scores_ = np.asarray(trace["out_of_bag"], dtype=np.float64)
-            self.oob_improvement_ = np.asarray(trace["out_of_bag_before"], dtype=np.float64) - self.oob_scores_
+            self.oob_improvement_ = np.nan_to_num(np.asarray(trace["out_of_bag_before"], dtype=np.float64) - self.oob_scores_)
             self.oob_score_ = float(self.oob_scores_[-1])
 
     def _forget(self) -> None:
@@ -266,34 +270,17 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         check_choice(self.loss, "loss", _NAME, ("log_loss",))
         check_choice(self.criterion, "criterion", _NAME, ("friedman_mse", "squared_error"))
         check_choice(self.init, "init", _NAME, (None, "zero"))
-        check_number(self.n_estimators, "n_estimators", _NAME, low=1, high=2**31 - 1, integer=True)
+        check_tree_parameters(self, (None, "balanced"))
         check_number(self.learning_rate, "learning_rate", _NAME, low=0, high=float(np.finfo(np.float64).max))
         check_number(self.subsample, "subsample", _NAME, low=0, high=1, open_low=True)
         check_number(self.max_bins, "max_bins", _NAME, low=2, high=255, integer=True)
         check_number(self.l2_regularization, "l2_regularization", _NAME, low=0, high=float(np.finfo(np.float64).max))
-        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", _NAME, low=0, high=0.5)
-        check_number(self.min_impurity_decrease, "min_impurity_decrease", _NAME, low=0)
         check_number(self.validation_fraction, "validation_fraction", _NAME, low=0, high=1, open_low=True)
         check_number(self.tol, "tol", _NAME, low=0)
         if self.validation_fraction >= 1:
             raise InvalidInputError(f"validation_fraction of {_NAME} must be below 1; got {self.validation_fraction!r}")
-        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2), ("n_iter_no_change", 1)):
-            if getattr(self, parameter) is not None:
-                check_number(getattr(self, parameter), parameter, _NAME, low=low, high=2**31 - 1, integer=True)
-        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1), ("max_features", 1)):
-            value = getattr(self, parameter)
-            if parameter == "max_features" and (value is None or isinstance(value, str)):
-                check_choice(value, parameter, _NAME, (None, "sqrt", "log2"))
-            elif isinstance(value, numbers.Integral):
-                check_number(value, parameter, _NAME, low=low, integer=True)
-            else:
-                check_number(value, parameter, _NAME, low=0, high=1, open_low=True)
-        check_flag(self.warm_start, "warm_start", _NAME)
+        check_optional_count(self.n_iter_no_change, "n_iter_no_change", _NAME, low=1)
         check_flag(self.allow_ungrouped, "allow_ungrouped", _NAME)
-        if self.ccp_alpha != 0:
-            raise InvalidInputError(f"ccp_alpha of {_NAME} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
-        if not isinstance(self.class_weight, Mapping):
-            check_choice(self.class_weight, "class_weight", _NAME, (None, "balanced"))
 
     def _holdout(self, groups: Any, codes: npt.NDArray[np.int32], seed: int) -> tuple[npt.NDArray[np.uint8] | None, bool]:
         """Return the flags of the rows held out and whether they are single rows; None without early stopping."""
@@ -319,23 +306,14 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         previous = kept.get("_boosting")
         done = 0
         if previous is not None:
-            if previous.n_features != X.shape[1] or not np.array_equal(kept["classes_"], classes):
-                rule = "have the columns and classes of the fit that warm_start continues"
-                raise InvalidInputError(f"X and y of {_NAME}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
             done = previous.n_rounds
-            if self.n_estimators < done:
-                raise InvalidInputError(f"n_estimators of {_NAME} must be at least {done} with warm_start; got {self.n_estimators}")
-            if self.n_estimators == done:
-                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
+            if count_missing(self, previous, done, X.shape[1], classes, kept["classes_"]) == 0:
+                warn_nothing_new()
                 return previous, kept["_trace"]
-        total = self.n_estimators
-
-        def progress(rounds: int) -> None:
-            print(f"\r{done + rounds} of {total} rounds", end="\n" if done + rounds == total else "", file=sys.stderr, flush=True)
-
+        progress = counter(self.n_estimators, "rounds", done) if self.verbose else None
         jobs = effective_n_jobs(self.n_jobs, caller=_NAME)
-        model = _core.boosting_fit(X, codes, len(classes), options, weights, holdout, previous, jobs, progress if self.verbose else None)
-        trace = model.trace
+        model = _core.boosting_fit(X, codes, len(classes), options, weights, holdout, previous, jobs, progress)
+        trace = {name: values or [np.nan] * len(model.trace["train"]) for name, values in model.trace.items()}
         if previous is not None:
             trace = {name: kept["_trace"][name] + values for name, values in trace.items()}
         return model, trace
@@ -398,8 +376,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def staged_predict(self, X: npt.ArrayLike) -> Iterator[npt.NDArray[Any]]:
         """Yield `predict` after each round."""
-        for shares in self.staged_predict_proba(X):
-            yield self.classes_[shares.argmax(axis=1)]
+        classes: Any = None  # of the model that the rounds are of, whatever is fitted meanwhile
+        for model, margins in self._staged(X, "staged_predict"):
+            classes = self.classes_ if classes is None else classes
+            yield classes[model.probabilities(margins).argmax(axis=1)]
 
     def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the node where each row ends in each tree, of shape (n_samples, n_estimators_, trees of a round), counted in the tree."""

@@ -6,8 +6,6 @@ Trees work in float32, accept NaN, and give equal bits for any ``n_jobs``.
 from __future__ import annotations
 
 import math
-import numbers
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -20,22 +18,24 @@ from sklearn.utils.validation import check_is_fitted
 from .. import _core
 from .._threads import effective_n_jobs
 from .._validation import (
+    check_absent,
     check_choice,
     check_class_weight,
     check_flag,
     check_matrix,
-    check_number,
     check_rows,
     check_sample_weight,
     check_seed,
     encode_labels,
+    is_true,
 )
 from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ._trees import check_count_or_share, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 
 _ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
-
+_KEPT = ("_forest", "_seed", "_draws", "classes_", "oob_score_", "oob_decision_function_")  # what warm_start goes on from
 
 _Fitted = TypeVar("_Fitted", bound="_BaseForest")
 
@@ -111,33 +111,38 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         KeyboardInterrupt
             Within a second of Ctrl-C; the object is left unfitted.
         """
-        previous = self.__dict__.pop("_forest", None) if self.warm_start else None
-        previous_classes, previous_seed = getattr(self, "classes_", None), getattr(self, "_seed", None)
+        kept: dict[str, Any] = {name: vars(self).get(name) for name in _KEPT} if is_true(self.warm_start) and "_forest" in self.__dict__ else {}
         self._forget()
         try:
             self._check_parameters()
             caller = f"{type(self).__name__}.fit"
             rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
             classes, codes = encode_labels(labels, caller=caller)
-            weights = check_sample_weight(None if sample_weight is None else np.asarray(sample_weight), rows.shape[0], caller=caller)
-            seed = check_seed(self.random_state, caller=type(self).__name__) if previous_seed is None or previous is None else previous_seed
+            weights = check_sample_weight(sample_weight, rows.shape[0], caller=caller)
+            seed: int = kept["_seed"] if kept else check_seed(self.random_state, caller=type(self).__name__)
             options = {**self._step(), "seed": seed}
             if isinstance(self.class_weight, Mapping):
                 options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
-            forest = self._grow(rows, codes, weights, options, previous, previous_classes, classes)
+            forest, shares = self._grow(rows, codes, weights, options, kept, classes)
+            self.classes_ = classes
+            self.n_classes_ = len(classes)
+            if kept.get("oob_score_") is not None and forest is kept["_forest"] and self._wants_oob():
+                self.oob_score_, self.oob_decision_function_ = kept["oob_score_"], kept["oob_decision_function_"]
+            elif shares is not None:
+                self._score_out_of_bag(shares, labels, codes)
         except BaseException:
             self._forget()
             raise
-        self.classes_ = classes
-        self.n_classes_ = len(classes)
         self._seed = seed
         self._forest = forest
-        if self.oob_score is not False and forest.out_of_bag is not None:
-            self._score_out_of_bag(forest.out_of_bag, labels, codes)
+        self._draws = (rows.shape[0], self.bootstrap, self.max_samples)
         return self
 
+    def _wants_oob(self) -> bool:
+        return callable(self.oob_score) or bool(self.oob_score)
+
     def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed")]:
+        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed", "_draws")]:
             delattr(self, name)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -150,41 +155,18 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
-        check_number(self.n_estimators, "n_estimators", name, low=1, high=2**31 - 1, integer=True)
+        check_tree_parameters(self, (None, "balanced", "balanced_subsample"))
         check_choice(self.criterion, "criterion", name, ("gini", "entropy", "log_loss"))
-        for parameter, low in (("max_depth", 1), ("max_leaf_nodes", 2)):
-            if getattr(self, parameter) is not None:
-                check_number(getattr(self, parameter), parameter, name, low=low, high=2**31 - 1, integer=True)
-        for parameter, low in (("min_samples_split", 2), ("min_samples_leaf", 1)):
-            value = getattr(self, parameter)
-            if isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=low, integer=True)
-            else:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
-        for parameter in ("max_features", "max_samples"):
-            value = getattr(self, parameter)
-            if parameter == "max_features" and isinstance(value, str):
-                check_choice(value, parameter, name, ("sqrt", "log2"))
-            elif isinstance(value, numbers.Integral):
-                check_number(value, parameter, name, low=1, integer=True)
-            elif value is not None:
-                check_number(value, parameter, name, low=0, high=1, open_low=True)
-        check_number(self.min_weight_fraction_leaf, "min_weight_fraction_leaf", name, low=0, high=0.5)
-        check_number(self.min_impurity_decrease, "min_impurity_decrease", name, low=0)
+        if self.max_samples is not None:
+            check_count_or_share(self.max_samples, "max_samples", name, low=1, most=2**31 - 1)
         check_flag(self.bootstrap, "bootstrap", name)
-        check_flag(self.warm_start, "warm_start", name)
         if not callable(self.oob_score):
             check_flag(self.oob_score, "oob_score", name)
-        if self.oob_score is not False and not self.bootstrap:
-            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r}")
+        if self._wants_oob() and not self.bootstrap:
+            raise InvalidInputError(f"oob_score of {name} must be False where bootstrap is False; got {self.oob_score!r:.80}")
         if self.max_samples is not None and not self.bootstrap:
             raise InvalidInputError(f"max_samples of {name} must be None where bootstrap is False; got {self.max_samples!r}")
-        if self.ccp_alpha != 0:
-            raise InvalidInputError(f"ccp_alpha of {name} must be 0 (pruning is not supported); got {self.ccp_alpha!r}")
-        if self.monotonic_cst is not None:
-            raise InvalidInputError(f"monotonic_cst of {name} must be None (constraints are not supported); got {self.monotonic_cst!r}")
-        if not isinstance(self.class_weight, Mapping):
-            check_choice(self.class_weight, "class_weight", name, (None, "balanced", "balanced_subsample"))
+        check_absent(self.monotonic_cst, "monotonic_cst", name, None, "constraints are not supported")
 
     def _grow(
         self,
@@ -192,31 +174,31 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         codes: npt.NDArray[np.int32],
         weights: npt.NDArray[np.float64] | None,
         options: dict[str, Any],
-        previous: Any,
-        previous_classes: npt.NDArray[Any] | None,
+        kept: dict[str, Any],
         classes: npt.NDArray[Any],
-    ) -> Any:
-        if previous is not None:
-            if previous.n_features != X.shape[1] or previous_classes is None or not np.array_equal(previous_classes, classes):
-                rule = "have the columns and classes of the fit that warm_start continues"
-                raise InvalidInputError(f"X and y of {type(self).__name__}.fit must {rule}; got {X.shape[1]} columns and {classes!r}")
-            missing = options["n_estimators"] - previous.n_trees
-            if missing < 0:
-                raise InvalidInputError(
-                    f"n_estimators of {type(self).__name__} must be at least {previous.n_trees} with warm_start; got {options['n_estimators']}"
-                )
-            if missing == 0:
-                warnings.warn("Warm-start fitting without increasing n_estimators does not fit new trees.", EmotionNativeWarning, stacklevel=3)
-                return previous
-            options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
-        total = options["n_estimators"]
-
-        def progress(done: int) -> None:
-            print(f"\r{done} of {total} trees", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
+    ) -> tuple[Any, npt.NDArray[np.float64] | None]:
+        """Return the forest, grown on what warm_start keeps, and its out-of-bag shares where they are asked for and new."""
         jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        forest = _core.forest_fit(X, codes, len(classes), options, weights, self.oob_score is not False, jobs, progress if self.verbose else None)
-        return forest if previous is None else _joined(previous, forest)
+        wanted = self._wants_oob()
+        previous = kept.get("_forest")
+        everything = options
+        if previous is not None:
+            missing = count_missing(self, previous, previous.n_trees, X.shape[1], classes, kept["classes_"])
+            if wanted and kept["_draws"] != (X.shape[0], self.bootstrap, self.max_samples):
+                rule = "be False, or the rows, bootstrap and max_samples those of the fit that warm_start continues"
+                raise InvalidInputError(f"oob_score of {type(self).__name__} must {rule}; got {self.oob_score!r}")
+            if missing == 0:
+                warn_nothing_new()
+                new = wanted and kept["oob_score_"] is None
+                return previous, _core.forest_out_of_bag(previous, X, options, jobs) if new else None
+            options = {**options, "n_estimators": missing, "first_tree": previous.n_trees}
+        progress = counter(options["n_estimators"], "trees") if self.verbose else None
+        now = wanted and previous is None
+        forest = _core.forest_fit(X, codes, len(classes), options, weights, now, jobs, progress)
+        if previous is None:
+            return forest, forest.out_of_bag
+        forest = _joined(previous, forest)
+        return forest, _core.forest_out_of_bag(forest, X, everything, jobs) if wanted else None
 
     def _score_out_of_bag(self, shares: npt.NDArray[np.float64], y: npt.NDArray[Any], codes: npt.NDArray[np.int32]) -> None:
         voted = ~np.isnan(shares[:, 0])
@@ -261,6 +243,37 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
         return labels
 
+    def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Return the leaf where each row ends in each tree, of shape (n_samples, n_estimators).
+
+        Nodes are counted from 0 in each tree: the root first, a child after its parent.
+        """
+        forest, rows, jobs = self._rows(X, "apply")
+        leaves: npt.NDArray[np.int64] = _core.forest_apply(forest, rows, jobs)
+        return leaves
+
+    def decision_path(self, X: npt.ArrayLike) -> tuple[Any, npt.NDArray[np.int64]]:
+        """Return the nodes that each row passes.
+
+        Returns
+        -------
+        indicator : scipy.sparse.csr_matrix of shape (n_samples, n_nodes), int64
+            1 where the row passes the node; the nodes of all trees side by side.
+        n_nodes_ptr : ndarray of shape (n_estimators + 1,), int64
+            The columns of tree ``t`` are ``n_nodes_ptr[t]`` to ``n_nodes_ptr[t + 1]``.
+        """
+        from scipy.sparse import csr_matrix
+
+        forest, rows, jobs = self._rows(X, "decision_path")
+        starts, nodes = _core.forest_decision_paths(forest, rows, jobs)
+        ones = np.ones(len(nodes), dtype=np.int64)
+        return csr_matrix((ones, nodes, starts), shape=(rows.shape[0], forest.n_nodes)), np.array(forest.tree_offsets)
+
+    def _rows(self, X: Any, method: str) -> tuple[Any, npt.NDArray[Any], int]:
+        check_is_fitted(self)
+        rows = check_matrix(X, caller=f"{type(self).__name__}.{method}", estimator=self, allow_nan=True, dtypes=(np.float32,))
+        return self._forest, rows, effective_n_jobs(self.n_jobs, caller=type(self).__name__)
+
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
         """Mean decrease in impurity of each column, of shape (n_features,), summing to 1."""
@@ -289,7 +302,7 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 class RandomForestClassifier(_BaseForest):
     """A random forest: trees on bootstrap samples with random candidate columns, whose class shares are averaged.
 
-    Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn, exact splits.
+    Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn.
 
     Parameters
     ----------
@@ -321,13 +334,13 @@ class RandomForestClassifier(_BaseForest):
     verbose : int, default 0
         Above 0: counts finished trees on standard error.
     warm_start : bool, default False
-        A further `fit` adds the missing trees to the forest.
+        A further `fit` adds the missing trees to the forest; an out-of-bag score then counts the votes of all of them.
     class_weight : {"balanced", "balanced_subsample"}, dict or None, default None
         Weights by class; ``rows / (classes * rows of the class)`` where balanced, per tree where balanced_subsample.
     ccp_alpha : float, default 0.0
         Only 0 is supported.
     max_samples : None, int or float, default None
-        Rows drawn for a tree; None: as many as there are.
+        Rows drawn for a tree; None: as many as there are; a float: that many times the rows, also above 1, whatever their weights.
     monotonic_cst : None
         Only None is supported.
 
@@ -347,6 +360,9 @@ class RandomForestClassifier(_BaseForest):
 
     Notes
     -----
+    Splits are exact up to 20,000 training rows. On more, each column is parted into at most 255 bins of nearly equal counts of its training
+    values, and splits lie between bins, halfway between their nearest training values; columns of at most 255 values are split exactly at
+    any size.
     Where a node saw NaN in its column, NaN goes to the better side; elsewhere to the child with more training rows. Sample weights scale
     what drawn rows count, as in scikit-learn before 1.9. Forking after a first use of threads is not supported.
 

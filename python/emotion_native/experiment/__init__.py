@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .layers import LayeredSettings, load_settings
-    from .settings import ExtraTreesSettings, ForestSettings, LogisticSettings, Settings
+    from .settings import ExtraTreesSettings, ForestSettings, GradientBoostingSettings, LogisticSettings, Settings, SmoteSettings
     from .training import TrainingRun, train
 
 _NAMES = {
     "Evaluation": "evaluation",
     "ExtraTreesSettings": "settings",
     "ForestSettings": "settings",
+    "GradientBoostingSettings": "settings",
     "LayeredSettings": "layers",
     "LogisticSettings": "settings",
     "Settings": "settings",
+    "SmoteSettings": "settings",
     "TrainingRun": "training",
     "evaluate": "evaluation",
     "load_settings": "layers",
@@ -28,9 +30,11 @@ __all__ = [
     "Evaluation",
     "ExtraTreesSettings",
     "ForestSettings",
+    "GradientBoostingSettings",
     "LayeredSettings",
     "LogisticSettings",
     "Settings",
+    "SmoteSettings",
     "TrainingRun",
     "evaluate",
     "load_settings",

@@ -6,43 +6,62 @@ from typing import Any
 
 from .settings import Settings
 
-__all__ = ["build_candidates", "build_pipeline"]
+__all__ = ["build_candidates", "build_pipeline", "sampler_options"]
+
+
+SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
 
 
 def build_pipeline(kind: str, settings: Settings) -> Any:
     """Return the unfitted pipeline of one candidate.
 
-    Order: oversampling, then (for the logistic regression) scaling, then selection, then the classifier; each learns from the training rows
-    of its fold alone. The forests get no scaler: scales of columns mean nothing to trees.
+    Order: scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then selection, then the
+    classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean nothing to them.
     """
     from ..feature_selection import SelectKBest
-    from ..over_sampling import RandomOverSampler
     from ..pipeline import Pipeline
     from ..preprocessing import StandardScaler
 
     steps: list[tuple[str, Any]] = []
-    if kind == "logistic":
+    if kind == "logistic" or settings.sampling in SCALED_SAMPLERS:
         steps.append(("scale", StandardScaler()))
-    if settings.over_sampling:
-        steps.append(("over_sample", RandomOverSampler(random_state=settings.seed)))
+    if settings.sampling != "none":
+        steps.append(("sample", _sampler(settings)))
     if settings.select_k_best is not None:
         steps.append(("select", SelectKBest(k=settings.select_k_best)))
     steps.append(("classify", _classifier(kind, settings)))
     return Pipeline(steps)
 
 
+def _sampler(settings: Settings) -> Any:
+    from ..over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
+    from ..under_sampling import RandomUnderSampler
+
+    if settings.sampling in SCALED_SAMPLERS:
+        kind = SMOTE if settings.sampling == "smote" else BorderlineSMOTE
+        return kind(random_state=settings.seed, n_jobs=settings.n_jobs, **sampler_options(settings))
+    return (RandomUnderSampler if settings.sampling == "random_under" else RandomOverSampler)(random_state=settings.seed)
+
+
+def sampler_options(settings: Settings) -> dict[str, Any]:
+    """Return the sampler's parameters that settings decide."""
+    if settings.sampling not in SCALED_SAMPLERS:
+        return {}
+    return settings.smote.model_dump(exclude={"m_neighbors"} if settings.sampling == "smote" else None)
+
+
 def _classifier(kind: str, settings: Settings) -> Any:
-    if kind == "forest":
-        from ..ensemble import RandomForestClassifier
-
-        return RandomForestClassifier(random_state=settings.seed, n_jobs=settings.n_jobs, **settings.forest.model_dump())
-    if kind == "extra_trees":
-        from ..ensemble import ExtraTreesClassifier
-
-        return ExtraTreesClassifier(random_state=settings.seed, n_jobs=settings.n_jobs, **settings.extra_trees.model_dump())
+    from ..ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
     from ..linear_model import LogisticRegression
 
-    return LogisticRegression(**settings.logistic.model_dump())
+    if kind == "logistic":
+        return LogisticRegression(**settings.logistic.model_dump())
+    drawn: dict[str, Any] = {"random_state": settings.seed, "n_jobs": settings.n_jobs}
+    if kind == "gradient_boosting":
+        return GradientBoostingClassifier(allow_ungrouped=settings.allow_ungrouped, **drawn, **settings.gradient_boosting.model_dump())
+    if kind == "extra_trees":
+        return ExtraTreesClassifier(**drawn, **settings.extra_trees.model_dump())
+    return RandomForestClassifier(**drawn, **settings.forest.model_dump())
 
 
 def build_candidates(settings: Settings) -> dict[str, Any]:

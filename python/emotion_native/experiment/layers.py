@@ -22,7 +22,14 @@ ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
 OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_DEBUG"})
 # Of each pair a layer that sets one name takes back what a layer below said about the other.
-RIVALS = (("target_coverage", "target_accuracy"), ("test_speakers", "split_file"), ("folds", "leave_one_speaker_out"))
+_OUTER = ("folds", "leave_one_speaker_out", "published_folds", "folds_file")
+RIVALS = (
+    ("target_coverage", "target_accuracy"),
+    ("test_speakers", "split_file"),
+    ("repeats", "seeds"),
+    ("seed", "seeds"),
+    *((one, other) for place, one in enumerate(_OUTER) for other in _OUTER[place + 1 :]),
+)
 MAX_FILE_BYTES = 1_000_000
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 2, 80, 80, 80
@@ -89,7 +96,7 @@ def load_settings(
         _refuse_unknown(layer)
         for pair in RIVALS:
             for ours, theirs in (pair, pair[::-1]):
-                if ours in layer and theirs not in layer and layer[ours][0] not in (None, False, []):
+                if ours in layer and theirs not in layer and not any(layer[ours][0] is none for none in (None, False)) and layer[ours][0] != []:
                     values.pop(theirs, None)
                     origins.pop(theirs, None)
         for name, (value, origin) in layer.items():

@@ -53,6 +53,8 @@ class Prepared:
         Counts of rows left out, by reason.
     notes : list of str
         What reports must say about the data.
+    left_out_keys : frozenset of str
+        Content keys and files of the rows left out.
     """
 
     X: NDArray[np.float32]
@@ -70,6 +72,7 @@ class Prepared:
     modality: list[str]
     left_out: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out_keys: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> list[str]:
@@ -158,6 +161,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
             keep &= ~mask
     if not keep.any():
         raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    left_out_keys = frozenset(content[~keep].tolist()) | frozenset(text_column(rows, "filepath")[~keep].tolist())
     rows, status, content, label, part = rows[keep].reset_index(drop=True), status[keep], content[keep], label[keep], part[keep]
     group = _groups(rows, content, settings)
     prepared = Prepared(
@@ -175,6 +179,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         grouped=not settings.allow_ungrouped,
         modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
         left_out=left_out,
+        left_out_keys=left_out_keys,
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["ExtraTreesSettings", "ForestSettings", "LogisticSettings", "Settings"]
+__all__ = ["ExtraTreesSettings", "ForestSettings", "GradientBoostingSettings", "LogisticSettings", "Settings", "SmoteSettings"]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 GroupKey = Literal["speaker", "recording", "content"]
-Candidate = Literal["forest", "extra_trees", "logistic"]
+Candidate = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
+Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
+Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
 FeatureSet = Literal["classic"]
 
 
@@ -30,6 +32,33 @@ class ForestSettings(_Section):
 
 class ExtraTreesSettings(ForestSettings):
     """The extra trees' parameters, named as in `emotion_native.ensemble.ExtraTreesClassifier`."""
+
+
+class GradientBoostingSettings(_Section):
+    """Gradient boosting's parameters, named as in `emotion_native.ensemble.GradientBoostingClassifier`."""
+
+    n_estimators: int = Field(default=100, ge=1, le=100_000, description="most rounds")
+    learning_rate: float = Field(default=0.1, gt=0.0, description="factor of every leaf")
+    max_depth: int | None = Field(default=3, ge=1, description="greatest depth of a tree; null: no bound")
+    max_leaf_nodes: int | None = Field(default=None, ge=2, description="most leaves of a tree, grown best first; null: no bound")
+    min_samples_leaf: int = Field(default=1, ge=1, description="fewest rows in a leaf")
+    subsample: Share = Field(default=1.0, description="share of the rows that a round draws")
+    max_features: Literal["sqrt", "log2"] | int | float | None = Field(default=None, description="columns tried at a split; null: all")
+    l2_regularization: float = Field(default=0.0, ge=0.0, description="L2 penalty of leaves")
+    n_iter_no_change: int | None = Field(
+        default=None, ge=1, description="stop when whole groups held out of the training part gain nothing in so many rounds; null: never"
+    )
+    validation_fraction: float = Field(
+        default=0.1, gt=0.0, lt=1.0, description="share of the training rows that early stopping holds out, in whole groups"
+    )
+
+
+class SmoteSettings(_Section):
+    """Parameters of both kinds of SMOTE, named as in `emotion_native.over_sampling.BorderlineSMOTE`."""
+
+    k_neighbors: int = Field(default=5, ge=1, description="neighbours that a synthetic row is drawn towards")
+    m_neighbors: int = Field(default=10, ge=1, description="neighbours that tell a row near the border; `borderline_smote` only")
+    within: Literal["speaker"] | None = Field(default=None, description="`speaker`: only neighbours of the same speaker, so that no row mixes two")
 
 
 class LogisticSettings(_Section):
@@ -76,6 +105,10 @@ class Settings(_Section):
     )
     folds: int = Field(default=5, ge=2, le=1_000, description="outer cross-validation folds (fewer when there are fewer groups)")
     leave_one_speaker_out: bool = Field(default=False, description="one outer fold a group instead of `folds`")
+    published_folds: str | None = Field(default=None, description="outer folds of a publication instead of `folds`, such as `ravdess/luna-jimenez`")
+    folds_file: str | None = Field(
+        default=None, description="outer folds from a split file instead of `folds`, such as another run's `folds.split.json`"
+    )
     inner_folds: int = Field(default=4, ge=2, le=100, description="inner folds for calibration, thresholds and selection")
     group_by: list[GroupKey] = Field(default=["speaker", "recording", "content"], min_length=1, description="what clips of one group share")
     allow_ungrouped: bool = Field(default=False, description="split rows without groups; every report then says so in its first line")
@@ -83,9 +116,14 @@ class Settings(_Section):
     model: list[Candidate] = Field(default=["forest"], min_length=1, description="candidates; with several, one is selected inside each outer fold")
     forest: ForestSettings = Field(default=ForestSettings(), description="parameters of the forest")
     extra_trees: ExtraTreesSettings = Field(default=ExtraTreesSettings(), description="parameters of the extra trees")
+    gradient_boosting: GradientBoostingSettings = Field(default=GradientBoostingSettings(), description="parameters of gradient boosting")
     logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
-    over_sampling: bool = Field(default=True, description="repeat rows of rare classes inside the training folds")
+    sampling: Sampling = Field(
+        default="random_over",
+        description="how classes are evened out inside the training folds: `random_over`, `smote`, `borderline_smote`, `random_under` or `none`",
+    )
+    smote: SmoteSettings = Field(default=SmoteSettings(), description="parameters of both kinds of SMOTE")
     calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = Field(default="temperature", description="calibration method")
     target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
     target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
@@ -93,17 +131,32 @@ class Settings(_Section):
         default="balanced_accuracy", description="what selects a candidate"
     )
 
-    seed: int = Field(default=0, ge=0, le=2**64 - 1, description="seed of everything random")
+    seed: Seed = Field(default=0, description="seed of everything random")
+    repeats: int = Field(default=1, ge=1, le=1_000, description="cross-validate so many times, with the seeds `seed`, `seed` + 1, …")
+    seeds: list[Seed] = Field(default=[], description="cross-validate once for each of these seeds instead; the first is `seed`")
     n_jobs: int | None = Field(default=None, description="threads; null: all cores that this process may use. Results do not depend on it")
     background_rows: int = Field(default=64, ge=0, le=10_000, description="training rows kept in the model file for explanations")
+    explained_rows: int = Field(default=100, ge=0, le=10_000, description="held-out clips that the report explains; 0: none")
 
     @model_validator(mode="before")
     @classmethod
     def _one_target(cls, values: Any) -> Any:
-        """Let a target accuracy alone switch the default coverage off."""
+        """Let a target accuracy alone switch the default coverage off, and the first of several seeds be the seed."""
         if isinstance(values, dict) and values.get("target_accuracy") is not None and "target_coverage" not in values:
-            return {**values, "target_coverage": None}
+            values = {**values, "target_coverage": None}
+        if isinstance(values, dict) and isinstance(values.get("seeds"), list) and values["seeds"] and "seed" not in values:
+            values = {**values, "seed": values["seeds"][0]}
         return values
+
+    @field_validator("published_folds")
+    @classmethod
+    def _known_folds(cls, name: str | None) -> str | None:
+        if name is not None:
+            from ..model_selection import published_names
+
+            if name not in published_names():
+                raise ValueError(f"one of {', '.join(map(repr, published_names()))}")
+        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -111,7 +164,12 @@ class Settings(_Section):
             raise ValueError("target_coverage and target_accuracy must not both be set")
         if self.test_speakers and self.split_file is not None:
             raise ValueError("test_speakers and split_file must not both be set")
-        for name in ("manifest", "output", "split_file", "cache"):
+        outer = [name for name in ("leave_one_speaker_out", "published_folds", "folds_file") if getattr(self, name)]
+        if len(outer) > 1:
+            raise ValueError(f"{outer[0]} and {outer[1]} must not both be set")
+        self._check_seeds()
+        self._check_holdout()
+        for name in ("manifest", "output", "split_file", "folds_file", "cache"):
             if "\0" in str(getattr(self, name)):
                 raise ValueError(f"{name} must be a path without NUL")
         if self.n_jobs == 0:
@@ -121,3 +179,24 @@ class Settings(_Section):
         if len(set(self.model)) != len(self.model):
             raise ValueError("model must name each candidate once")
         return self
+
+    def _check_seeds(self) -> None:
+        if self.seeds and self.repeats > 1:
+            raise ValueError("repeats and seeds must not both be set")
+        if self.seeds and self.seeds[0] != self.seed:
+            raise ValueError("seeds must begin with seed")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds must name each seed once")
+        if self.seed + self.repeats > 2**64:
+            raise ValueError("seed must leave room for the seeds of all repeats below 2**64")
+
+    def _check_holdout(self) -> None:
+        """Early stopping holds out whole groups; a synthetic row of two speakers belongs to none."""
+        mixing = "smote" in self.sampling and self.smote.within is None and not self.allow_ungrouped
+        if mixing and "gradient_boosting" in self.model and self.gradient_boosting.n_iter_no_change is not None:
+            raise ValueError("smote.within must be speaker where gradient_boosting has n_iter_no_change: it holds out whole groups")
+
+    @property
+    def run_seeds(self) -> list[int]:
+        """The seed of every repeat, the run's own first."""
+        return list(self.seeds) or [self.seed + repeat for repeat in range(self.repeats)]

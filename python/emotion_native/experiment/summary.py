@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from .scored import Scored
 
-__all__ = ["Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table"]
+__all__ = ["Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table", "wrapped"]
 
 _NAMES = {
     "balanced_accuracy": "Balanced accuracy (UAR)",
@@ -165,3 +166,8 @@ def speaker_scores(scored: Scored) -> tuple[list[str], list[float], list[int]]:
     rows = scored.summary["per_speaker"]
     values = [float("nan") if row["balanced_accuracy"] is None else float(row["balanced_accuracy"]) for row in rows]
     return [str(row["speaker"]) for row in rows], values, [int(row["n_rows"]) for row in rows]
+
+
+def wrapped(text: str, width: int = 64) -> str:
+    """Return text in lines of at most ``width`` characters, for the small print of figures."""
+    return "\n".join(textwrap.wrap(text, width))

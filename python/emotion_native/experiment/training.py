@@ -13,12 +13,14 @@ import numpy as np
 
 from .._config import config_context
 from .._validation import check_path
-from ..exceptions import InvalidInputError, LeakageError
-from .candidates import build_candidates
+from ..exceptions import InvalidInputError
+from .candidates import build_candidates, sampler_options
+from .explaining import explain_held_out
 from .preparing import Prepared, Stage, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
+from .splitting import save_folds, split_rows
 from .summary import summarise
 
 if TYPE_CHECKING:
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["TrainingRun", "train"]
 
 MODEL_FILE = "model.emotion"
+FOLDS_FILE = "folds.split.json"
 MOST_CONTENT_KEYS = 2_000
 # Settings that decide nothing of what is learned: a model file does not depend on them.
-NOT_LEARNING = frozenset({"manifest", "output", "force", "format", "cache", "fail_threshold", "test_speakers", "split_file", "n_jobs"})
+NOT_LEARNING = frozenset(
+    {"manifest", "output", "force", "format", "cache", "fail_threshold", "test_speakers", "split_file", "n_jobs", "explained_rows"}
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class TrainingRun:
         What ``run.json`` holds.
     ungrouped_ : bool
         Whether rows were split without groups.
+    repeats : list of dict
+        With several seeds, for each the ``seed``, the ``summary`` of its cross-validation and its ``split``.
     """
 
     folder: Path
@@ -64,6 +71,7 @@ class TrainingRun:
     candidates: dict[str, dict[str, Any]] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     ungrouped_: bool = False
+    repeats: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
 
 def train(
@@ -124,20 +132,26 @@ def train(
         table = load_table(source, chosen, progress)
         prepared = prepare(table, chosen)
         times["features"] = time.monotonic() - started
-        cross_validated, nested, candidates = _cross_validate(prepared, chosen, progress)
+        first = _cross_validate(prepared, chosen, progress)
+        cross_validated, candidates = first.scored, first.candidates
+        repeats, split = _repeats(first, prepared, chosen, folder, progress)
         times["cross_validation"] = time.monotonic() - started - sum(times.values())
-        record = _record(prepared, chosen, cross_validated, nested, origins)
-        _final_model(prepared, chosen, nested, cross_validated, record, folder, progress)
+        record = _record(prepared, chosen, cross_validated, first.nested, origins)
+        record["split"] = split
+        record["repeats"] = [{name: repeat[name] for name in ("seed", "split")} for repeat in repeats]
+        _final_model(prepared, chosen, first.nested, cross_validated, record, folder, progress)
+        explain_held_out(prepared, chosen, first.nested, cross_validated, record, folder, progress)
+        times["explanations"] = time.monotonic() - started - sum(times.values())
         held_out = _held_out(prepared, folder / MODEL_FILE, chosen, progress)
         times["final_model"] = time.monotonic() - started - sum(times.values())
         record["seconds"] = {name: round(value, 3) for name, value in times.items()}
         if progress is not None:
             progress("Writing the report", 0, 1)
-        write_run(folder, record, cross_validated, held_out, candidates)
+        write_run(folder, record, cross_validated, held_out, candidates, repeats)
         if progress is not None:
             progress("Writing the report", 1, 1)
     final = Path(chosen.output)
-    return TrainingRun(final, final / MODEL_FILE, chosen, cross_validated, held_out, candidates, record, not prepared.grouped)
+    return TrainingRun(final, final / MODEL_FILE, chosen, cross_validated, held_out, candidates, record, not prepared.grouped, repeats)
 
 
 def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path | None, force: bool | None) -> Settings:
@@ -155,44 +169,27 @@ def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path 
     return settings.model_copy(update=changes) if changes else settings
 
 
-def _splitters(prepared: Prepared, settings: Settings) -> tuple[list[tuple[NDArray[np.int64], NDArray[np.int64]]], Any]:
-    """Return the outer folds over the usable training rows and the inner splitter."""
-    from ..model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+@dataclass(frozen=True)
+class _Repeat:
+    """One whole cross-validation: its seed, its scores, and what nested evaluation returned."""
 
-    usable = ~prepared.test & prepared.ok
-    y, group = prepared.y[usable], prepared.group[usable]
-    seed = (settings.seed ^ settings.seed >> 32) & 0xFFFFFFFF  # all that scikit-learn's generators take; a seed below 2**32 is itself
-    if not prepared.grouped:
-        rarest = int(np.unique(y, return_counts=True)[1].min())
-        outer = StratifiedKFold(max(2, min(settings.folds, rarest)), shuffle=True, random_state=seed)
-        inner = StratifiedKFold(max(2, min(settings.inner_folds, rarest - 1)), shuffle=True, random_state=seed)
-        return [(np.asarray(a), np.asarray(b)) for a, b in outer.split(np.zeros((len(y), 1)), y)], inner
-    n_groups = len(np.unique(group))
-    if n_groups < 3:
-        raise LeakageError(
-            f"groups of train must be at least three (one to test on, two for calibration inside); got {n_groups}. "
-            "Add speakers, or pass --allow-ungrouped and read the scores as inflated"
-        )
-    cv = (
-        LeaveOneGroupOut() if settings.leave_one_speaker_out else StratifiedGroupKFold(min(settings.folds, n_groups), shuffle=True, random_state=seed)
-    )
-    folds = [(np.asarray(a), np.asarray(b)) for a, b in cv.split(np.zeros((len(y), 1)), y, group)]
-    fewest = min(len(np.unique(group[rows])) for rows, _ in folds)
-    if fewest < 2:
-        raise LeakageError(f"training folds of train must hold at least two groups for calibration inside; got {fewest}. Use more folds")
-    return folds, StratifiedGroupKFold(min(settings.inner_folds, fewest), shuffle=True, random_state=seed)
+    seed: int
+    scored: Scored
+    nested: Any
+    candidates: dict[str, dict[str, Any]]
+    splitter: Any
 
 
-def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> tuple[Scored, Any, dict[str, dict[str, Any]]]:
+def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, stage: str = "Cross-validating") -> _Repeat:
     from ..calibration import nested_evaluation
 
     usable = np.flatnonzero(~prepared.test & prepared.ok)
-    folds, inner = _splitters(prepared, settings)
+    folds, inner, splitter = split_rows(prepared, settings)
     candidates = build_candidates(settings)
 
     def advance(done: int, total: int) -> None:
         if progress is not None:
-            progress("Cross-validating", done, total)
+            progress(stage, done, total)
 
     with nullcontext() if prepared.grouped else config_context(ungrouped="allow"):
         nested = nested_evaluation(
@@ -200,12 +197,13 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> 
             prepared.X[usable],
             prepared.y[usable],
             groups=prepared.group[usable] if prepared.grouped else None,
-            cv=folds,
+            cv=list(folds),
             inner_cv=inner,
             method=None if settings.calibration == "none" else settings.calibration,
             target_coverage=settings.target_coverage,
             target_accuracy=settings.target_accuracy,
             selection_metric=settings.selection_metric,
+            params={"speaker": prepared.speaker[usable]},
             n_jobs=settings.n_jobs,
             progress=advance,
             allow_ungrouped=not prepared.grouped,
@@ -214,7 +212,22 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage) -> 
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
     scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable)
-    return scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates))
+    return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
+
+
+def _repeats(first: _Repeat, prepared: Prepared, settings: Settings, folder: Path, progress: Stage) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Cross-validate with the other seeds too, write every split, and return the scores of each and what was split how."""
+    split = save_folds(first.splitter, prepared, folder / FOLDS_FILE)
+    found = [{"seed": first.seed, "summary": first.scored.summary, "split": split}]
+    seeds = settings.run_seeds
+    for number, seed in enumerate(seeds[1:], start=2):
+        again = settings.model_copy(update={"seed": seed})
+        repeat = _cross_validate(prepared, again, progress, f"Cross-validating, repeat {number} of {len(seeds)}")
+        own = split
+        if repeat.nested.folds.hash != split["hash"]:
+            own = save_folds(repeat.splitter, prepared, folder / f"folds-{seed}.split.json")
+        found.append({"seed": seed, "summary": repeat.scored.summary, "split": own})
+    return found if len(found) > 1 else [], split
 
 
 def _scored(
@@ -292,7 +305,8 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "made": utc_now(),
         **_hashes(prepared, fold, np.ones(len(fold), dtype=bool), ""),
         **_hashes(prepared, fold, ~prepared.test, "training_"),
-        "seeds": {"seed": settings.seed},
+        "seeds": {"seed": settings.seed, **({"repeats": settings.run_seeds} if len(settings.run_seeds) > 1 else {})},
+        "sampling": {"kind": settings.sampling, **sampler_options(settings)},
         "settings": settings.model_dump(),
         "origins": dict(origins or {}),
         "environment": environment(),
@@ -329,16 +343,18 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     usable = ~prepared.test & prepared.ok
     X, y = prepared.X[usable], prepared.y[usable]
     fitted = build_candidates(settings)[str(final.candidate)]
-    fitted.fit(X, y)
+    groups = prepared.group[usable] if prepared.grouped else None
+    fitted.fit(X, y, groups=groups, speaker=prepared.speaker[usable])
     # Where the target was not reached nothing is answered, not even at a confidence of 1.
     threshold = final.threshold if final.reached else persistence.NEVER_ANSWERS
     record["final"] = {"candidate": str(final.candidate), "threshold": None if threshold is None else float(threshold)}
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
-    kept_keys = ("seeds", "ungrouped", "group_by", "class_prior", "label_counts", "folds", "features", "final")
+    kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "label_counts", "folds", "features", "final")
     provenance = {key: record[key] for key in kept_keys}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
+    provenance["folds_hash"] = record["split"]["hash"]
     provenance["n_speakers"] = scored.n_speakers
     provenance["settings"] = {key: value for key, value in record["settings"].items() if key not in NOT_LEARNING}
     provenance["training_speakers"] = sorted({speaker_key(name) for name in prepared.speaker[usable].tolist()})

@@ -10,15 +10,17 @@ import numpy as np
 
 from .. import reports
 from .._files import write_atomically
+from .explaining import explained_output, explanation_figures, read_explanations
 from .run_folder import json_text
 from .scored import Scored
-from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table
+from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["read_run", "write_evaluation", "write_run"]
 
+_SECTIONS = {"Candidates": "Comparison of candidates", "Repeated runs": "Repetition with other seeds"}
 PREDICTIONS, HELD_OUT = "predictions_with_confidence.csv", "held_out_predictions.csv"
 
 
@@ -31,9 +33,21 @@ class _Part:
     tables: dict[str, reports.Table]
 
 
-def write_run(folder: Path, record: dict[str, Any], scored: Scored, held_out: Scored | None, candidates: dict[str, dict[str, Any]]) -> None:
-    """Write every file of a training run but the model."""
-    metrics = {"cross_validated": scored.summary, "held_out": None if held_out is None else held_out.summary, "candidates": candidates}
+def write_run(
+    folder: Path,
+    record: dict[str, Any],
+    scored: Scored,
+    held_out: Scored | None,
+    candidates: dict[str, dict[str, Any]],
+    repeats: list[dict[str, Any]],
+) -> None:
+    """Write every file of a training run but the model, the splits and the explanations."""
+    metrics = {
+        "cross_validated": scored.summary,
+        "held_out": None if held_out is None else held_out.summary,
+        "candidates": candidates,
+        "repeats": [{name: repeat[name] for name in ("seed", "summary")} for repeat in repeats],
+    }
     _write_numbers(folder, record, metrics, scored, held_out)
     write_presentation(folder, record, metrics, scored, held_out)
 
@@ -137,8 +151,16 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
     comparison = comparison_table(metrics.get("candidates") or {}, scored)
     if comparison is not None:
         tables.append(comparison)
+    repeated = repeats_table(metrics.get("repeats") or [])
+    if repeated is not None:
+        tables.append(repeated)
+    found = read_explanations(folder) if record.get("explanations") else None
+    drawn = [] if found is None else explanation_figures(found, record, scored)
+    for name, _, picture in drawn:
+        write_atomically(folder / f"{name}.png", picture)
     write_atomically(folder / "metrics_table.tex", reports.latex_tables(tables).encode())
-    write_atomically(folder / "report.html", _page(record, part, held, comparison).encode())
+    extra = [table for table in (comparison, repeated) if table is not None]
+    write_atomically(folder / "report.html", _page(record, part, held, extra, [(caption, picture) for _, caption, picture in drawn]).encode())
 
 
 def _part(scored: Scored, record: dict[str, Any]) -> _Part:
@@ -148,24 +170,18 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
     matrix, failed = scored.confusion()
     figures: dict[str, Figure] = {
-        "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=_lines(subtitle)),
-        "confusion_matrix_normalized": reports.confusion_figure(matrix, scored.classes, normalize=True, failed=failed, subtitle=_lines(subtitle)),
+        "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=wrapped(subtitle)),
+        "confusion_matrix_normalized": reports.confusion_figure(matrix, scored.classes, normalize=True, failed=failed, subtitle=wrapped(subtitle)),
         "metrics_table_summary": reports.table_figure(tables["summary"]),
         "metrics_table_classwise": reports.table_figure(tables["classes"]),
     }
     ok = scored.ok
     if ok.any():
         correct = scored.predicted[ok] == scored.label[ok]
-        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=_lines(subtitle))
-        figures["risk_coverage"] = _risk_coverage(scored, _lines(subtitle))
-    figures["speakers"] = _speakers(scored, _lines(subtitle))
+        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=wrapped(subtitle))
+        figures["risk_coverage"] = _risk_coverage(scored, wrapped(subtitle))
+    figures["speakers"] = _speakers(scored, wrapped(subtitle))
     return _Part(scored, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
-
-
-def _lines(text: str, width: int = 64) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
 
 
 def _risk_coverage(scored: Scored, subtitle: str) -> Figure:
@@ -211,6 +227,24 @@ def comparison_table(candidates: dict[str, dict[str, Any]], scored: Scored) -> r
     return reports.Table("Candidates", header, rows, notes)
 
 
+def repeats_table(repeats: list[dict[str, Any]]) -> reports.Table | None:
+    """Return one row a seed, then mean and standard deviation over the seeds."""
+    if not repeats:
+        return None
+    keys = ("balanced_accuracy", "accuracy", "macro_f1", "log_loss", "coverage", "selective_accuracy")
+    values = [[{row.key: row.value for row in measures(repeat["summary"])}.get(key) for key in keys] for repeat in repeats]
+    shown = [[str(repeat["seed"]), *map(_number, row)] for repeat, row in zip(repeats, values, strict=True)]
+    columns = [np.asarray([np.nan if value is None else value for value in column], dtype=np.float64) for column in zip(*values, strict=True)]
+    for name, of in (("mean", np.mean), ("standard deviation", lambda column: np.std(column, ddof=1))):
+        shown.append([name, *("–" if np.isnan(column).any() else f"{of(column):.3f}" for column in columns)])
+    header = ["Seed", "UAR", "Accuracy", "Macro F1", "Log loss", "Coverage", "Accuracy of answers"]
+    notes = [
+        "Each seed draws its own folds (unless they are given), samples and trees. The headline scores are those of the first seed, whatever "
+        "the others gave. The spread is the noise of drawing, not of speakers: it says nothing about other speakers."
+    ]
+    return reports.Table("Repeated runs", header, shown, notes)
+
+
 def first_line(record: dict[str, Any], scored: Scored) -> str:
     if record["kind"] == "training":
         return reports.split_statement(
@@ -231,10 +265,10 @@ def first_line(record: dict[str, Any], scored: Scored) -> str:
 def _subtitle(record: dict[str, Any], scored: Scored) -> str:
     modality = ", ".join(record.get("modality") or []) or "unknown"
     labels = f"{len(scored.classes)} labels ({', '.join(scored.classes)})"
-    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made']}"
+    return f"{len(scored.label)} clips, {scored.n_speakers} speakers, {labels}; modality {modality}; {record['made'].replace('T', ' ')}"
 
 
-def _page(record: dict[str, Any], part: _Part, held: _Part | None, comparison: reports.Table | None) -> str:
+def _page(record: dict[str, Any], part: _Part, held: _Part | None, extra: list[reports.Table], explanations: list[tuple[str, bytes]]) -> str:
     scored = part.scored
     training = record["kind"] == "training"
     page = reports.HtmlPage(
@@ -251,15 +285,28 @@ def _page(record: dict[str, Any], part: _Part, held: _Part | None, comparison: r
     if held is not None:
         _add_part(page, held, "Held-out speakers")
         page.paragraph("These speakers took part in nothing else: not in folds, calibration, thresholds, or the final fit.")
-    if comparison is not None:
-        page.section("Candidates")
-        page.table(comparison)
+    for table in extra:
+        page.section(_SECTIONS[table.title])
+        page.table(table)
+    if explanations:
+        _add_explanations(page, record, explanations)
     page.section("Intended use")
     page.notice(reports.INTENDED_USE)
     page.section("How it was made")
     page.details("Settings", _pretty(record.get("settings") or {}))
     page.details("Data, split, seeds, versions", _pretty({key: value for key, value in record.items() if key != "settings"}))
     return page.render()
+
+
+def _add_explanations(page: reports.HtmlPage, record: dict[str, Any], explanations: list[tuple[str, bytes]]) -> None:
+    about = record["explanations"]
+    page.section("What drives the model")
+    page.paragraph(
+        f"{about['rows']} held-out clips, from {len(about['folds'])} of {about['of_folds']} folds. Each is explained by the "
+        f"{about['candidate']} that its own fold fitted, which never saw the clip; the final model in the model file saw all of them and explains "
+        f"none here. Contributions add up, from the base value, to the {explained_output(record)} before calibration."
+    )
+    page.figures(explanations, wide=True)
 
 
 def _pretty(value: Any) -> str:
@@ -303,6 +350,15 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     modality = record.get("modality") or []
     if len(modality) == 1:
         lines.append(f"One modality ({modality[0]}): the scores are those of a unimodal model; nothing was fused.")
+    if split := record.get("split"):
+        made = split["splitter"]
+        name = f"published folds {made['parameters']['name']}" if made["parameters"].get("name") else made["name"]
+        lines.append(f"Folds: {name}, kept in {split['file']} (hash {split['hash'][:12]}).")
+    if sampling := record.get("sampling"):
+        detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
+        lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
+    if repeats := record.get("repeats"):
+        lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
     if record["kind"] == "training":
         lines.append(
             "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._validation import check_number
 from ..exceptions import InvalidInputError, MissingDependencyError
 
 __all__ = ["Explanation"]
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,18 @@ class Explanation:
     data: npt.NDArray[np.float32]
     feature_names: Sequence[str]
     classes: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, np.ndarray) or self.values.ndim != 3:
+            raise InvalidInputError(f"values of Explanation must be an array of rows, features and outputs; got {np.shape(self.values)}")
+        rows, features, outputs = self.values.shape
+        for name, shape in (("base_values", (rows, outputs)), ("data", (rows, features))):
+            if np.shape(getattr(self, name)) != shape:
+                raise InvalidInputError(f"{name} of Explanation must be of shape {shape}; got {np.shape(getattr(self, name))}")
+        for name, count in (("feature_names", features), ("classes", outputs)):
+            found = len(getattr(self, name)) if hasattr(getattr(self, name), "__len__") else None
+            if found != count and not (name == "classes" and found == 0):
+                raise InvalidInputError(f"{name} of Explanation must be one for each of {count}; got {found}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,11 +116,11 @@ class Explanation:
         InvalidInputError
             If the label is unknown or the row is not there.
         """
-        found = np.flatnonzero(self.classes == class_)
+        found = np.flatnonzero(self.classes == class_) if np.ndim(class_) == 0 else np.zeros(0, dtype=np.intp)
         if len(found) == 0:
             raise InvalidInputError(f"class_ of Explanation.top must be one of {self.classes.tolist()!r}; got {class_!r}")
-        if not -len(self) <= row < len(self):
-            raise InvalidInputError(f"row of Explanation.top must be one of {len(self)} rows; got {row!r}")
+        check_number(row, "row", "Explanation.top", low=-len(self), high=len(self) - 1, integer=True)
+        check_number(k, "k", "Explanation.top", low=-_LARGEST, integer=True)
         contributions = self.values[row, :, found[0]]
         order = np.argsort(-np.abs(contributions), kind="stable")[: max(0, int(k))]
         return [(str(self.feature_names[j]), float(self.data[row, j]), float(contributions[j])) for j in order]
@@ -145,6 +160,9 @@ def _positions(key: Any, size: int, axis: str, names: npt.NDArray[Any] | None = 
             raise InvalidInputError(f"key of Explanation must be a known {axis}; got {key!r}")
         return found[:1]
     try:
-        return np.atleast_1d(np.arange(size)[key])
+        found = np.atleast_1d(np.arange(size)[key])
+        if found.ndim != 1 or isinstance(key, (bool, np.bool_)):
+            raise IndexError(key)
+        return found
     except (IndexError, TypeError, ValueError) as error:
         raise InvalidInputError(f"key of Explanation must be positions below {size} on the {axis} axis; got {key!r}") from error

@@ -169,16 +169,16 @@ class TreeExplainer:
 def _native_model(model: Any, estimator: Any) -> Any:
     """Return the native trees behind a fitted estimator of this package."""
     forest, boosting = getattr(estimator, "_forest", None), getattr(estimator, "_boosting", None)
-    if isinstance(forest, _core.Forest):
-        return forest
-    if boosting is not None and hasattr(boosting, "leaf_width"):
-        return boosting
+    for native in (forest, boosting):
+        if isinstance(native, (_core.Forest, _core.Boosting)):
+            return native
     remedy = ""
     if type(estimator).__module__.partition(".")[0] == "sklearn" and hasattr(estimator, "estimators_"):
         remedy = "; fit the class of the same name from emotion_native.ensemble instead, or use shap.TreeExplainer for models of scikit-learn"
     elif type(estimator).__name__ in ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"):
         remedy = "; call fit first"
     raise InvalidInputError(
-        "model of TreeExplainer must be a fitted forest or boosting model of emotion_native, or a pipeline that ends in one; "
+        "model of TreeExplainer must be a fitted RandomForestClassifier, ExtraTreesClassifier or GradientBoostingClassifier of emotion_native, or a "
+        "pipeline that ends in one; "
         f"got {type(model).__name__}{remedy}"
     )

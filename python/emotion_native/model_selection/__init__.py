@@ -13,19 +13,22 @@ from ._cross_validation import cross_val_predict, cross_validate
 from ._crossed import CrossedGroupKFold
 from ._folds import Folds, resolve_folds, split_hash
 from ._groups import joined_groups
-from ._published import PredefinedGroupSplit, published_folds
+from ._published import PredefinedGroupSplit, published_folds, published_names
 from ._repeated import RepeatedGroupKFold, RepeatedKFold, RepeatedStratifiedGroupKFold, RepeatedStratifiedKFold
 from ._split_file import SavedSplit, load_split, save_split
 from ._splitters import GroupKFold, GroupShuffleSplit, KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 from ._train_test_split import train_test_split
+from ._warnings import FitFailedWarning, MissingClassWarning
 
 __all__ = [
     "CrossedGroupKFold",
+    "FitFailedWarning",
     "Folds",
     "GroupKFold",
     "GroupShuffleSplit",
     "KFold",
     "LeaveOneGroupOut",
+    "MissingClassWarning",
     "PredefinedGroupSplit",
     "RepeatedGroupKFold",
     "RepeatedKFold",
@@ -39,6 +42,7 @@ __all__ = [
     "joined_groups",
     "load_split",
     "published_folds",
+    "published_names",
     "resolve_folds",
     "save_split",
     "split_hash",

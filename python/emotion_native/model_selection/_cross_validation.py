@@ -5,72 +5,109 @@ from __future__ import annotations
 import numbers
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
-from sklearn.metrics import check_scoring, get_scorer
+import numpy.typing as npt
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import Labels, Probabilities, aligned, check_labels, check_lengths, each_fold, fit_rows, native_probabilities, run_probabilities
+from ._fit import (
+    Labels,
+    aligned,
+    check_labels,
+    check_lengths,
+    class_seen,
+    each_fold,
+    fit_rows,
+    native_probabilities,
+    rows_of,
+    run_probabilities,
+)
 from ._folds import Folds, resolve_folds
+from ._routing import Routed, route
 from ._runs import Runs, by_seed, repeated_runs
+from ._scorers import FoldPredictions, NeedsModel, named_scorer, seen_by
+from ._warnings import FitFailedWarning, MissingClassWarning
 
 Scorers = dict[str, Callable[..., Any]]
-_OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
 
 
-class _FoldPredictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
-    """The predictions of one native fold, in the shape that scorers expect."""
-
-    def __init__(self, proba: Probabilities, classes: Any) -> None:
-        self.proba = proba
-        self.classes = classes
-        self.classes_ = classes
-
-    def predict_proba(self, X: Any) -> Probabilities:
-        return self.proba
-
-    def predict(self, X: Any) -> Any:
-        return self.classes_[np.argmax(self.proba, axis=1)]
-
-
-def _scorers_of(estimator: Any, scoring: Any) -> tuple[Scorers, bool]:
+def _scorers_of(estimator: Any, scoring: Any, classes: Any) -> tuple[Scorers, bool]:
     """Return scorers by name, and whether there is only the one called ``score``."""
     if scoring is None or isinstance(scoring, str):
-        name = _OWN_NAMES.get(scoring, scoring) if isinstance(scoring, str) else None
-        return {"score": get_scorer(name) if name else check_scoring(estimator)}, True
+        return {"score": named_scorer(scoring, classes) if scoring else check_scoring(estimator)}, True
     if callable(scoring):
         return {"score": scoring}, True
-    if isinstance(scoring, Mapping):
-        return {str(k): v if callable(v) else get_scorer(_OWN_NAMES.get(v, v)) for k, v in scoring.items()}, False
+    if isinstance(scoring, Mapping) and scoring and all(isinstance(k, str) for k in scoring):
+        return {str(k): v if callable(v) else named_scorer(v, classes) for k, v in scoring.items()}, False
     if isinstance(scoring, (list, tuple, set)) and scoring and all(isinstance(name, str) for name in scoring):
-        return {name: get_scorer(_OWN_NAMES.get(name, name)) for name in scoring}, False
-    raise InvalidInputError(f"scoring of cross_validate must be None, a name, a callable, names, or a dict of scorers; got {scoring!r}")
+        twice = [name for name, n in Counter(scoring).items() if n > 1]
+        if twice:
+            raise InvalidInputError(f"scoring of cross_validate must be unique strings; got {twice[0]!r} twice (Duplicate)")
+        return {name: named_scorer(name, classes) for name in scoring}, False
+    rule = "None, a name, a callable, a list of names that must be unique strings, or a dict of scorers by name, not empty"
+    raise InvalidInputError(f"scoring of cross_validate must be {rule}; got {scoring!r}")
 
 
-def _score(scorers: Scorers, single: bool, model: Any, X: Any, y: Any, error_score: Any) -> dict[str, float]:
-    scores: dict[str, float] = {}
-    for name, scorer in scorers.items():
-        try:
-            value = scorer(model, X) if y is None else scorer(model, X, y)
-        except Exception as error:
-            if error_score == "raise":
+@dataclass(frozen=True)
+class _Scoring:
+    """What scores a fold, and what failed meanwhile."""
+
+    scorers: Scorers
+    single: bool
+    params: dict[str, dict[str, Any]]
+    error_score: Any
+    failures: list[str]
+    classes: Any  # the sorted labels of a classifier's y, or None
+
+    def of(self, model: Any, X: Any, y: Any, rows: npt.NDArray[np.int64]) -> dict[str, float]:
+        """Return the scores of a model on some rows by name."""
+        scores: dict[str, float] = {}
+        n, own_X = _num_samples(X), _safe_indexing(X, rows)
+        own_y = () if y is None else (_safe_indexing(y, rows),)
+        for name, scorer in self.scorers.items():
+            try:
+                seen = seen_by(scorer, model, self.classes, own_X)
+                value = scorer(seen, own_X, *own_y, **rows_of(self.params.get(name, {}), rows, n))
+            except NeedsModel:
                 raise
-            warnings.warn(f"scoring failed; the score of this fold is set to {error_score}: {error}", UserWarning, stacklevel=2)
-            value = error_score
-        if single and isinstance(value, Mapping):
-            scores.update({str(k): float(v) for k, v in value.items()})
-        elif isinstance(value, numbers.Number) or np.ndim(value) == 0:
-            scores[name] = float(value)
-        else:
-            raise InvalidInputError(f"scoring of cross_validate must give one number; {name!r} gave {value!r:.60}")
-    return scores
+            except Exception as error:
+                if self.error_score == "raise":
+                    raise
+                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+                value = self.error_score
+            scores |= self._numbers(name, value)
+        return scores
+
+    def _numbers(self, name: str, value: Any) -> dict[str, float]:
+        if self.single and isinstance(value, Mapping):
+            return {str(k): _number(str(k), v) for k, v in value.items()}
+        return {name: _number(name, value)}
+
+    def warn(self) -> None:
+        """Tell about every failure at once."""
+        if self.failures:
+            text = f"Scoring failed; these scores of their folds are set to {self.error_score}: {_counted(self.failures)}"
+            warnings.warn(text, FitFailedWarning, stacklevel=3)
+
+
+def _number(name: str, value: Any) -> float:
+    value = value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
+    if not isinstance(value, numbers.Real):
+        raise InvalidInputError(f"scoring of cross_validate must give one number; {name!r} gave {value!r:.60}")
+    return float(value)
+
+
+def _counted(texts: Sequence[str]) -> str:
+    return "; ".join(f"{n} x {text}" for text, n in Counter(texts).items())
 
 
 def cross_validate(
@@ -108,13 +145,15 @@ def cross_validate(
     groups : array-like of shape (n_samples,)
         What must stay whole: speakers, or the result of `joined_groups`.
     scoring : None, str, callable, list or dict
-        As in scikit-learn; also ``"uar"``.
+        As in scikit-learn; also ``"uar"``. ``"neg_log_loss"`` knows all classes of ``y``: one that a training part lacked has probability 0, clipped.
+        Callables that ask for more than predictions of the test rows get fitted models, which takes the slower way.
     cv : None, int, splitter or iterable
         None and integers: stratified folds of whole groups.
     n_jobs : int or None
         Threads. None: all cores that the process may use in the native loop, one fold at a time otherwise.
     params : dict, optional
-        Arguments of ``fit``; values with one entry a row (``sample_weight``, ``speaker``, ``recording``) are cut down to the training rows.
+        Arguments of ``fit``; values with one entry a row (``sample_weight``, ``speaker``, ``recording``) are cut down to the training rows. With
+        scikit-learn's metadata routing switched on they go where the estimator, the splitter and the scorers requested them.
     return_train_score, return_estimator, return_indices, error_score
         As in scikit-learn. Fitted estimators are only there when each fold is fitted by itself, so ``return_estimator`` takes the slower way.
     allow_ungrouped : bool
@@ -144,7 +183,12 @@ def cross_validate(
     LeakageError
         Without groups, or if a group is on both sides of a fold.
     InvalidInputError
-        If an argument breaks its rule.
+        If an argument breaks its rule, or every fit fails.
+
+    Warns
+    -----
+    FitFailedWarning
+        If some fits or scorers fail, once for all of them.
 
     Examples
     --------
@@ -157,20 +201,20 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    X, y, groups = check_lengths(X, y, groups, caller="cross_validate")
-
-    def resolve(splitter: Any) -> Folds:
-        classifier = is_classifier(estimator)
-        return resolve_folds(splitter, X, y, groups, caller="cross_validate", classifier=classifier, allow_ungrouped=allow_ungrouped)
-
+    classes = _classes_of(estimator, y)
+    scorers, single = _scorers_of(estimator, scoring, classes)
+    routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
+    X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
+    resolve = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
-    scorers, single = _scorers_of(estimator, scoring)
-    arguments = {**(params or {}), "groups": groups}
+    scored = _Scoring(scorers, single, routed.score, error_score, [], classes)
+    arguments = {**routed.fit, "groups": groups}
     results: list[dict[str, Any]] | None = None
     if not return_estimator and y is not None and is_classifier(estimator):
-        results = _native_results(runs, X, y, scorers, single, arguments, return_train_score, error_score, n_jobs, progress)
+        results = _native_results(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
     if results is None:
-        results = _fitted_results(runs, X, y, scorers, single, arguments, return_train_score, return_estimator, error_score, n_jobs, progress)
+        results = _fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
+    scored.warn()
     table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
     if return_estimator:
         table["estimator"] = [r["estimator"] for r in results]
@@ -188,15 +232,35 @@ def cross_validate(
     return table
 
 
+def _classes_of(estimator: Any, y: Any) -> Any:
+    """Return the sorted labels of a classifier's ``y``; None where they are not one known label a row."""
+    if y is None or not is_classifier(estimator):
+        return None
+    try:
+        return check_labels(y, _num_samples(y), caller="cross_validate").classes
+    except (InvalidInputError, TypeError):
+        return None
+
+
+def _resolver(estimator: Any, X: Any, y: Any, groups: Any, routed: Routed, allow_ungrouped: bool, caller: str) -> Callable[[Any], Folds]:
+    """Return what makes the checked folds of a splitter."""
+    stratify = is_classifier(estimator) and y is not None
+
+    def resolve(splitter: Any) -> Folds:
+        if routed.split:
+            splitter = list(splitter.split(X, y, groups=groups, **routed.split))
+        return resolve_folds(splitter, X, y, groups, caller=caller, classifier=stratify, allow_ungrouped=allow_ungrouped)
+
+    return resolve
+
+
 def _native_results(
     runs: Runs,
     X: Any,
     y: Any,
-    scorers: Scorers,
-    single: bool,
+    scored: _Scoring,
     params: Mapping[str, Any],
     train_score: bool,
-    error_score: Any,
     n_jobs: int | None,
     progress: Progress,
 ) -> list[dict[str, Any]] | None:
@@ -205,23 +269,28 @@ def _native_results(
         labels = check_labels(y, _num_samples(X), caller="cross_validate")
         wanted = runs
         if train_score:
-            wanted = replace(runs, test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
+            wanted = replace(runs, train=list(runs.train), test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
         proba = native_probabilities(wanted, X, labels, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
     except EmotionNativeError:
-        if error_score == "raise":
+        if scored.error_score == "raise":
             raise
         return None  # fold by fold, only the folds that fail get error_score
     if proba is None:
         return None
     seconds = (time.perf_counter() - start) / len(runs)
     results = []
-    for fold_proba, train_rows, test_rows in zip(proba, runs.train, runs.test, strict=True):
+    for k, (fold_proba, test_rows) in enumerate(zip(proba, runs.test, strict=True)):
         start = time.perf_counter()
         result: dict[str, Any] = {"fit_time": seconds}
-        for part, rows, values in (("test", test_rows, fold_proba[: len(test_rows)]), ("train", train_rows, fold_proba[len(test_rows) :])):
-            if part == "test" or train_score:
-                model = _FoldPredictions(values, labels.classes)
-                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), labels.values[rows], error_score)
+        parts = [("test", test_rows, fold_proba[: len(test_rows)])]
+        if train_score:
+            parts.append(("train", runs.train[k], fold_proba[len(test_rows) :]))
+        for part, rows, values in parts:
+            try:
+                result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
+            except NeedsModel:
+                scored.failures.clear()
+                return None  # fold by fold, with the models at hand
         result["score_time"] = time.perf_counter() - start
         results.append(result)
     return results
@@ -231,12 +300,10 @@ def _fitted_results(
     runs: Runs,
     X: Any,
     y: Any,
-    scorers: Scorers,
-    single: bool,
+    scored: _Scoring,
     params: Mapping[str, Any],
     train_score: bool,
     keep_estimator: bool,
-    error_score: Any,
     n_jobs: int | None,
     progress: Progress,
 ) -> list[dict[str, Any]]:
@@ -247,24 +314,26 @@ def _fitted_results(
         try:
             fit_rows(model, X, y, runs.train[k], params, caller="cross_validate")
         except Exception as error:
-            if error_score == "raise":
+            if scored.error_score == "raise":
                 raise
-            warnings.warn(f"fold {k} could not be fitted; its score is set to {error_score}: {error}", UserWarning, stacklevel=2)
-            failed = dict.fromkeys(scorers, float(error_score))
+            failed = dict.fromkeys(scored.scorers, float(scored.error_score))
             return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
         result["fit_time"] = time.perf_counter() - start
-        for part, rows in (("test", runs.test[k]), ("train", runs.train[k])):
-            if part == "test" or train_score:
-                start = time.perf_counter()
-                rows_y = None if y is None else _safe_indexing(y, rows)
-                result[part] = _score(scorers, single, model, _safe_indexing(X, rows), rows_y, error_score)
-                result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
+        for part in ("test", "train") if train_score else ("test",):
+            start = time.perf_counter()
+            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k])
+            result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 
     results = each_fold(len(runs), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
-    if all("failed" in r for r in results):
-        first = results[0]["failed"]
-        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed, the first: {first}")
+    failed = {k: result["failed"] for k, result in enumerate(results) if "failed" in result}
+    reasons = _counted([f"{type(error).__name__}: {error}" for error in failed.values()])
+    if len(failed) == len(results):
+        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed: {reasons}")
+    if failed:
+        which = ", ".join(map(str, failed))
+        text = f"{len(failed)} of {len(results)} fits failed (folds {which}); their scores are set to {scored.error_score}: {reasons}"
+        warnings.warn(text, FitFailedWarning, stacklevel=3)
     return results
 
 
@@ -292,7 +361,8 @@ def cross_val_predict(
     estimator, X, y, groups, cv, n_jobs, params, allow_ungrouped, progress, seeds, reseed_cv, verbose, pre_dispatch
         As in `cross_validate`.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
-        Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there.
+        Columns follow the sorted classes of all of ``y``; a class that a training part lacked gets probability 0 there
+        (a margin: the least float64).
 
     Returns
     -------
@@ -305,6 +375,11 @@ def cross_val_predict(
         Without groups, or if a group is on both sides of a fold.
     InvalidInputError
         If ``cv`` does not test each row exactly once, or an argument breaks its rule.
+
+    Warns
+    -----
+    MissingClassWarning
+        If a training part lacks a class, for all methods but ``predict``.
 
     Examples
     --------
@@ -319,18 +394,21 @@ def cross_val_predict(
     methods = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     if method not in methods:
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
-    X, y, groups = check_lengths(X, y, groups, caller="cross_val_predict")
-    classifier = is_classifier(estimator)
+    routed = route(estimator, cv, {}, params, groups, caller="cross_val_predict")
+    X, y, groups = check_lengths(X, y, routed.groups, caller="cross_val_predict")
+    make_folds = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_val_predict")
 
     def resolve(splitter: Any) -> Folds:
-        folds = resolve_folds(splitter, X, y, groups, caller="cross_val_predict", classifier=classifier, allow_ungrouped=allow_ungrouped)
+        folds = make_folds(splitter)
         if (folds.fold_of_rows() < 0).any():
             raise InvalidInputError("cv of cross_val_predict must test each row exactly once; got rows that no fold tests")
         return folds
 
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
-    arguments = {**(params or {}), "groups": groups}
-    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if classifier and y is not None else None
+    arguments = {**routed.fit, "groups": groups}
+    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if is_classifier(estimator) and y is not None else None
+    if labels is not None and method != "predict":
+        _warn_of_missing_classes(labels, runs)
     pieces: list[Any] | None = None
     options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
     if labels is not None and method in ("predict_proba", "predict_log_proba"):
@@ -361,8 +439,18 @@ def _fitted_predictions(
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, y, runs.train[k], params, caller="cross_val_predict")
         values = np.asarray(getattr(model, method)(_safe_indexing(X, runs.test[k])))
-        if labels is None or method == "predict" or (values.ndim == 1 and len(model.classes_) == len(labels.classes)):
-            return values
+        saw_all = labels is not None and len(model.classes_) == len(labels.classes)
+        if labels is None or method == "predict" or (saw_all and method == "decision_function"):
+            return values  # a margin a class, one for two classes, or one for each pair of classes
         return aligned(values, model.classes_, labels.classes, fill=float(np.finfo(np.float64).min))
 
     return each_fold(len(runs), one, caller="cross_val_predict", n_jobs=n_jobs, progress=progress)
+
+
+def _warn_of_missing_classes(labels: Labels, runs: Runs) -> None:
+    seen = class_seen(labels, runs.train)
+    lacking = np.flatnonzero(~seen.all(axis=1))
+    if lacking.size:
+        missing = labels.classes[~seen.all(axis=0)].tolist()
+        text = f"{lacking.size} of {len(seen)} training parts lack a class that other rows have ({missing!r:.200}); its probability there is 0"
+        warnings.warn(f"{text}: more groups a fold, or stratified folds, would train on it", MissingClassWarning, stacklevel=3)

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
 
-from .._validation import check_flag, check_number
+from .._validation import check_flag, check_number, check_random
 from ..exceptions import InvalidInputError, LeakageError
 from ._groups import WAYS_OUT, Codes, Encoded, encode_groups, two_keys
 from ._splitters import GroupKFold, Indices, _GroupSplitter, balanced_folds, encode_labels_of_split, stratified_folds
@@ -68,7 +66,7 @@ class CrossedGroupKFold(_GroupSplitter):
         check_flag(stratify, "stratify", "CrossedGroupKFold")
         check_flag(shuffle, "shuffle", "CrossedGroupKFold")
         if not shuffle and random_state is not None:
-            raise InvalidInputError(f"random_state of CrossedGroupKFold must be None while shuffle is False; got {random_state!r}")
+            raise InvalidInputError(f"random_state of CrossedGroupKFold must be None while shuffle is False; got {random_state!r:.80}")
         self.n_splits = int(n_splits)
         self.n_text_splits = int(n_text_splits)
         self.texts = texts
@@ -99,7 +97,7 @@ class CrossedGroupKFold(_GroupSplitter):
         InvalidInputError
             Without texts, with fewer speakers or texts than parts, or if a fold would have no test or no training rows.
         """
-        n = _num_samples(X)
+        n = self._count(X)
         speakers, texts = self._keys(groups, n)
         self._enough(len(speakers), self.n_splits, "n_splits", "speakers")
         self._enough(len(texts), self.n_text_splits, "n_text_splits", "texts")
@@ -141,7 +139,7 @@ class CrossedGroupKFold(_GroupSplitter):
 
     def _parts(self, speakers: Encoded, texts: Encoded, y: Any) -> tuple[Codes, Codes]:
         """Return for each row the part of its speaker and the part of its text."""
-        random = check_random_state(self.random_state) if self.shuffle else None
+        random = check_random(self.random_state, caller="CrossedGroupKFold") if self.shuffle else None
         if self.stratify:
             labels = encode_labels_of_split(y, len(speakers.codes), caller="CrossedGroupKFold.split")
             order = np.arange(len(speakers))

@@ -18,9 +18,10 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
-from .._validation import check_matrix, check_sample_weight, encode_labels, label_steps
-from ..exceptions import InvalidInputError
+from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, label_steps, refuse_masked
+from ..exceptions import InvalidInputError, InvalidTypeError
 from ._groups import check_groups, encode
+from ._parts import stored
 from ._runs import Runs
 from ._splitters import Indices
 
@@ -47,10 +48,16 @@ def check_lengths(X: Any, y: Any, groups: Any, *, caller: str) -> tuple[Any, Any
     InvalidInputError
         If they differ in length.
     """
+    if X is None:
+        raise InvalidTypeError(f"X of {caller} must be an array with rows; got None")
+    for parameter, values in (("X", X), ("y", y), ("groups", groups)):
+        if values is not None:
+            count_rows(values, parameter=parameter, caller=caller)
     try:
         X, y, groups = indexable(X, y, groups)
-    except ValueError as error:
-        raise InvalidInputError(f"X, y and groups of {caller} must be of one length; got: {error}") from error
+    except (TypeError, ValueError) as error:
+        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidInputError
+        raise kind(f"X, y and groups of {caller} must be arrays of one length; got: {error!s:.600}") from error
     return X, y, groups
 
 
@@ -62,14 +69,7 @@ def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
     InvalidInputError
         If there is not one known label a row.
     """
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import column_or_1d
-
-    try:
-        values = column_or_1d(y, warn=True)
-        check_classification_targets(values)
-    except ValueError as error:
-        raise InvalidInputError(f"y of {caller} must be one class label a row; got: {error}") from error
+    values = check_class_labels(y, caller=caller)
     if len(values) != n_samples:
         raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got {len(values)}")
     return Labels(values, *encode_labels(values, caller=caller))
@@ -101,11 +101,18 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
                 continue
             raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
         if name == "sample_weight":
-            value = np.asarray(value)
+            refuse_masked(value, "sample_weight", caller)
+        taken[name] = np.asarray(value) if name == "sample_weight" else value
+    return taken if rows is None else rows_of(taken, rows, n_samples)
+
+
+def rows_of(params: Mapping[str, Any], rows: Indices, n_samples: int) -> dict[str, Any]:
+    """Return arguments with those that have one value a row cut down to ``rows``."""
+    cut: dict[str, Any] = {}
+    for name, value in params.items():
         has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
-        per_row = rows is not None and has_rows and _num_samples(value) == n_samples
-        taken[name] = _safe_indexing(value, rows) if per_row else value
-    return taken
+        cut[name] = _safe_indexing(value, rows) if has_rows and _num_samples(value) == n_samples else value
+    return cut
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
@@ -145,12 +152,15 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
 
 
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
-    """Return the steps for the native fold loop, or None where a step is foreign to it."""
+    """Return the steps for the native fold loop, or None where a step is foreign to it.
+
+    Seeds are drawn as a clone would draw them: a `RandomState` that steps share is not advanced, and each draws from it as it is.
+    """
     if hasattr(estimator, "_native_plan"):
-        plan: list[dict[str, Any]] | None = estimator._native_plan(classes)
+        plan: list[dict[str, Any]] | None = clone(estimator)._native_plan(classes)
         return plan
     if hasattr(estimator, "_native_step") and hasattr(estimator, "predict_proba"):
-        step = estimator._native_step()
+        step = clone(estimator)._native_step()
         return None if step is None else label_steps([step], classes)
     return None
 
@@ -193,7 +203,7 @@ def native_probabilities(
                 labels.codes,
                 len(labels.classes),
                 own_plans,
-                [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.train],
+                [None if rows is None else np.ascontiguousarray(rows, dtype=np.int64) for rows in stored(runs.train)],
                 [np.ascontiguousarray(rows, dtype=np.int64) for rows in runs.test],
                 weight,
                 effective_n_jobs(n_jobs, caller=caller),
@@ -229,7 +239,7 @@ def fold_probabilities(
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
-    runs = Runs([estimator], [0] * len(train), list(range(len(train))), list(train), list(test), None, False, np.zeros(len(train), dtype=np.int64))
+    runs = Runs([estimator], [0] * len(train), list(range(len(train))), train, list(test), None, False, np.zeros(len(train), dtype=np.int64))
     return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
 
 

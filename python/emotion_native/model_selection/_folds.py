@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection as _sklearn
-from sklearn.utils.validation import _num_samples
 
 from .._config import ungrouped_allowed
+from .._validation import check_flag, count_rows
 from ..exceptions import InvalidInputError, LeakageError
 from ._crossed import CrossedGroupKFold
 from ._groups import WHOLE_GROUPS, Encoded, encode_groups, require_groups, two_keys
+from ._parts import TrainingParts, is_rest, stored
 from ._splitters import GroupKFold, Indices, KFold, StratifiedGroupKFold, StratifiedKFold
 
 _DEFAULT_FOLDS = 5
@@ -36,14 +37,14 @@ class Folds:
 
     Attributes
     ----------
-    train, test : list of ndarray of int64
-        Row numbers, in increasing order as splitters yield them.
+    train, test : sequence of ndarray of int64
+        Row numbers, in increasing order as splitters yield them. Training rows that are all those outside the test part are made when asked for.
     n_samples : int
     ungrouped : bool
         Whether clips of one speaker may be on both sides. Reports print this first.
     """
 
-    train: list[Indices]
+    train: Sequence[Indices]
     test: list[Indices]
     n_samples: int
     ungrouped: bool = field(default=False)
@@ -54,7 +55,8 @@ class Folds:
     @property
     def n_dropped(self) -> Indices:
         """For each fold the number of rows on neither side (mixed rows of a crossed split; with shuffled splits, rows that were not drawn)."""
-        return np.array([self.n_samples - len(train) - len(test) for train, test in self], dtype=np.int64)
+        sizes = self.train.sizes() if isinstance(self.train, TrainingParts) else [len(rows) for rows in self.train]
+        return np.array([self.n_samples - size - len(test) for size, test in zip(sizes, self.test, strict=True)], dtype=np.int64)
 
     def __iter__(self) -> Iterator[tuple[Indices, Indices]]:
         return iter(zip(self.train, self.test, strict=True))
@@ -159,7 +161,8 @@ def resolve_folds(
     >>> len(folds), folds.ungrouped
     (2, False)
     """
-    n = _num_samples(X)
+    n = count_rows(X, parameter="X", caller=caller)
+    check_flag(allow_ungrouped, "allow_ungrouped", caller)
     allowed = allow_ungrouped or ungrouped_allowed()
     ungrouped = require_groups(groups, caller=caller, allow_ungrouped=allow_ungrouped)
     keys: list[tuple[str, Encoded]] = []
@@ -174,9 +177,9 @@ def resolve_folds(
             raise LeakageError(f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: {WHOLE_GROUPS}")
         ungrouped = allowed
     if hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
-        pairs = list(cv.split(X, y, None if ignores_groups else groups))
+        pairs = cv.split(X, y, None if ignores_groups else groups)
     elif isinstance(cv, Iterable) and not isinstance(cv, (str, bytes)):
-        pairs = list(cv)
+        pairs = cv
     else:
         raise InvalidInputError(f"cv of {caller} must be an integer, a splitter, or an iterable of (train, test) rows; got {cv!r}")
     train, test = _checked_rows(pairs, n, caller)
@@ -185,8 +188,9 @@ def resolve_folds(
     return Folds(train, test, n, ungrouped)
 
 
-def _checked_rows(pairs: Sequence[Any], n: int, caller: str) -> tuple[list[Indices], list[Indices]]:
-    train: list[Indices] = []
+def _checked_rows(pairs: Iterable[Any], n: int, caller: str) -> tuple[TrainingParts, list[Indices]]:
+    """Return training and test rows; of a training part that is all rows outside the test part nothing is kept."""
+    train: list[Indices | None] = []
     test: list[Indices] = []
     for k, pair in enumerate(pairs):
         try:
@@ -206,19 +210,25 @@ def _checked_rows(pairs: Sequence[Any], n: int, caller: str) -> tuple[list[Indic
         if side[rows[1]].any():
             shared = int(rows[1][side[rows[1]]][0])
             raise LeakageError(f"cv of {caller} must keep training and test rows apart; row {shared} is on both sides of fold {k}")
-        train.append(np.ascontiguousarray(rows[0]))
+        train.append(None if is_rest(rows[0], rows[1], n) else np.ascontiguousarray(rows[0]))
         test.append(np.ascontiguousarray(rows[1]))
     if not train:
         raise InvalidInputError(f"cv of {caller} must yield at least one fold; got none")
-    return train, test
+    return TrainingParts(train, test, n), test
 
 
-def _crossed(groups: Encoded, name: str, train: list[Indices], test: list[Indices], caller: str, *, raise_error: bool) -> bool:
+def _crossed(groups: Encoded, name: str, train: Sequence[Indices], test: list[Indices], caller: str, *, raise_error: bool) -> bool:
     """Return whether a group is on both sides of a fold, or raise LeakageError."""
-    for k, (train_rows, test_rows) in enumerate(zip(train, test, strict=True)):
-        in_train = np.zeros(len(groups), dtype=bool)
-        in_train[groups.codes[train_rows]] = True
-        crossing = in_train[groups.codes[test_rows]]
+    size = np.bincount(groups.codes, minlength=len(groups))
+    for k, (train_rows, test_rows) in enumerate(zip(stored(train), test, strict=True)):
+        own = groups.codes[test_rows]
+        if train_rows is None:  # all other rows: a group is on both sides unless the test part has all of it
+            present, place, count = np.unique(own, return_inverse=True, return_counts=True)
+            crossing = (count < size[present])[place]
+        else:
+            in_train = np.zeros(len(groups), dtype=bool)
+            in_train[groups.codes[train_rows]] = True
+            crossing = in_train[own]
         if crossing.any():
             if not raise_error:
                 return True

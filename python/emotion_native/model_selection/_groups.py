@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._config import ungrouped_allowed
+from .._validation import count_rows
 from ..exceptions import InvalidInputError, LeakageError
 
 Codes = npt.NDArray[np.int64]
@@ -226,10 +227,12 @@ def joined_groups(rows: Any, keys: Sequence[str] = ("speaker", "recording", "con
         raise InvalidInputError(f"rows of joined_groups must have at least one of the columns {', '.join(map(repr, keys))}; got none of them")
     codes: dict[str, Codes] = {}
     for key in present:
-        values = np.asarray(rows[key])
-        if values.ndim != 1 or len(values) != len(np.asarray(rows[present[0]])):
-            raise InvalidInputError(f"rows of joined_groups must have columns of one length; got {key!r} of shape {values.shape}")
-        codes[key], _ = encode(values, missing=True)
+        n = count_rows(rows[present[0]], parameter=present[0], caller="joined_groups")
+        values = as_values(rows[key], n, parameter=key, caller="joined_groups")
+        try:
+            codes[key], _ = encode(values, missing=True)
+        except TypeError as error:
+            raise InvalidInputError(f"{key} of joined_groups must be numbers, texts or other hashable values; got: {error}") from error
         if key == "speaker" and (codes[key] < 0).any():
             unknown = int((codes[key] < 0).sum())
             raise InvalidInputError(

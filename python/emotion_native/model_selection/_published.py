@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _num_samples
 
 from ..exceptions import InvalidInputError
 from ._splitters import Assignment, _GroupSplitter
@@ -42,8 +42,8 @@ class PredefinedGroupSplit(_GroupSplitter):
     """
 
     def __init__(self, folds: Any, *, name: str | None = None) -> None:
-        parts = list(folds) if isinstance(folds, Iterable) and not isinstance(folds, (str, bytes)) else []
-        if len(parts) < 2 or any(isinstance(part, (str, bytes)) or not isinstance(part, Iterable) for part in parts):
+        parts = list(folds) if _is_list(folds) else []
+        if len(parts) < 2 or not all(_is_list(part) for part in parts):
             raise InvalidInputError(f"folds of PredefinedGroupSplit must be at least two lists of groups; got {folds!r:.80}")
         if name is not None and not isinstance(name, str):
             raise InvalidInputError(f"name of PredefinedGroupSplit must be a text or None; got {name!r}")
@@ -70,29 +70,44 @@ class PredefinedGroupSplit(_GroupSplitter):
         return len(self.folds)
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
-        encoded = self._encode(groups, _num_samples(X))
+        encoded = self._encode(groups, self._count(X))
         what = f" ({self.name})" if self.name else ""
         fold_of = self._fold_of_group()
         present = encoded.uniques.tolist()
         unknown = [group for group in present if group not in fold_of]
         if unknown:
-            shown = ", ".join(map(repr, unknown[:_SHOWN])) + (", …" if len(unknown) > _SHOWN else "")
+            shown = ", ".join(map(reprlib.repr, unknown[:_SHOWN])) + (", …" if len(unknown) > _SHOWN else "")
             raise InvalidInputError(
-                f"groups of PredefinedGroupSplit.split must be named by its folds{what}, such as {self.folds[0][0]!r}; got {shown}: "
+                f"groups of PredefinedGroupSplit.split must be named by its folds{what}, such as {reprlib.repr(self.folds[0][0])}; got {shown}: "
                 "leave those rows out, or correct their groups"
             )
         fold_of_group = np.array([fold_of[group] for group in present], dtype=np.int64)
         empty = np.setdiff1d(np.arange(len(self.folds)), fold_of_group)
         if empty.size:
             raise InvalidInputError(
-                f"groups of PredefinedGroupSplit.split must have rows in each fold{what}; fold {int(empty[0])} "
-                f"({', '.join(map(repr, self.folds[empty[0]][:_SHOWN]))}) has none"
+                f"groups of PredefinedGroupSplit.split must have rows in each fold{what}; got none for fold {int(empty[0])} "
+                f"({', '.join(map(reprlib.repr, self.folds[empty[0]][:_SHOWN]))})"
             )
         return encoded.codes, fold_of_group, len(self.folds)
 
 
+def _is_list(values: Any) -> bool:
+    return isinstance(values, Iterable) and not isinstance(values, (str, bytes)) and getattr(values, "shape", None) != ()
+
+
 def _plain(part: Iterable[Any]) -> list[Any]:
     return [group.item() if isinstance(group, np.generic) else group for group in part]
+
+
+def published_names() -> list[str]:
+    """Return the names that `published_folds` knows.
+
+    Examples
+    --------
+    >>> published_names()
+    ['ravdess/luna-jimenez']
+    """
+    return list(_PUBLISHED)
 
 
 def published_folds(name: str, *, speaker_format: str | None = "") -> PredefinedGroupSplit:

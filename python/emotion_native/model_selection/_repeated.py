@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection as _sklearn
-from sklearn.utils.validation import _num_samples
 
 from .._validation import check_number, check_seed
 from ._splitters import GroupKFold, Indices, StratifiedGroupKFold, _GroupKFolds, _GroupSplitter
@@ -54,7 +53,7 @@ class _RepeatedGroupKFolds(_GroupSplitter):
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
         """Yield training and test rows of each fold, repeat after repeat; arguments and errors as of the splitter that is repeated."""
-        codes = self._encode(groups, _num_samples(X)).codes
+        codes = self._encode(groups, self._count(X)).codes
         seed = check_seed(self.random_state, caller=type(self).__name__)
         for repeat in range(self.n_repeats):
             state = int(np.random.SeedSequence(seed, spawn_key=(repeat,)).generate_state(1)[0])

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from .._validation import check_flag
 from ..exceptions import InvalidInputError
 from ._folds import Folds
+from ._parts import joined
 from ._splitters import Indices
 
 
@@ -29,7 +30,7 @@ class Runs:
     estimator_of : list of int
     fold : list of int
         The fold's number within its seed.
-    train, test : list of ndarray of int64
+    train, test : sequence of ndarray of int64
     seeds : list of int or None
         One an estimator; None where no seeds were asked for.
     ungrouped : bool
@@ -40,7 +41,7 @@ class Runs:
     estimators: list[Any]
     estimator_of: list[int]
     fold: list[int]
-    train: list[Indices]
+    train: Sequence[Indices]
     test: list[Indices]
     seeds: list[int] | None
     ungrouped: bool
@@ -100,12 +101,13 @@ def repeated_runs(estimator: Any, cv: Any, seeds: Any, reseed_cv: bool, resolve:
         splitter = copy.deepcopy(cv)
         splitter.random_state = seed
         plans.append(resolve(splitter))
+    test = [rows for folds in plans for rows in folds.test]
     return Runs(
         estimators,
         [k for k, folds in enumerate(plans) for _ in range(len(folds))],
         [f for folds in plans for f in range(len(folds))],
-        [rows for folds in plans for rows in folds.train],
-        [rows for folds in plans for rows in folds.test],
+        joined([folds.train for folds in plans], test, plans[0].n_samples),
+        test,
         values,
         any(folds.ungrouped for folds in plans),
         np.concatenate([folds.n_dropped for folds in plans]),

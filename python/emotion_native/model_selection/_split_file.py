@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection as _sklearn
-from sklearn.utils.validation import _num_samples
 
-from .._files import write_atomically
-from .._validation import check_path
+from .._files import read_regular, write_atomically
+from .._validation import check_path, count_rows
 from ..exceptions import InvalidInputError
 from ._folds import Folds, _checked_rows, _crossed, resolve_folds, split_hash
 from ._groups import Codes, Encoded, as_values, encode_groups, factorize, two_keys
@@ -66,7 +65,7 @@ class SavedSplit(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scikit-l
         LeakageError
             If a group of ``groups`` is on both sides of a fold.
         """
-        n = _num_samples(X)
+        n = count_rows(X, parameter="X", caller="SavedSplit.split")
         if n != self.folds.n_samples:
             raise InvalidInputError(f"X of SavedSplit.split must have the rows that were split, {self.folds.n_samples}; got {n}")
         if groups is not None and not self.folds.ungrouped:
@@ -122,7 +121,7 @@ def save_split(
     sized = [value for value in (X, y, groups, row_keys) if value is not None]
     if not sized and not isinstance(cv, Folds):
         raise InvalidInputError("X of save_split must be given, or y, groups or row_keys, to count rows; got none of them")
-    n = _num_samples(sized[0]) if sized else cv.n_samples
+    n = count_rows(sized[0], parameter="X, y, groups or row_keys", caller="save_split") if sized else cv.n_samples
     ungrouped_folds = isinstance(cv, Folds) and cv.ungrouped
     rows = np.empty((n, 0)) if X is None else X
     allowed = allow_ungrouped or ungrouped_folds
@@ -179,9 +178,9 @@ def load_split(path: str | os.PathLike[str], *, groups: Any = None, row_keys: An
     """
     source = check_path(path, parameter="path", caller="load_split")
     caller = f"load_split({source.name})"
-    document = _parsed(source.read_bytes(), caller)
+    document = _parsed(read_regular(source), caller)
     n, ungrouped = document["n_rows"], document["ungrouped"]
-    train, test = _checked_rows([_fold_rows(fold, n, caller) for fold in document["folds"]], n, caller)
+    train, test = _checked_rows((_fold_rows(fold, n, caller) for fold in document["folds"]), n, caller)
     folds = Folds(train, test, n, ungrouped)
     if split_hash(folds) != document["split_hash"]:
         raise InvalidInputError(f"path of {caller} must be a file whose split_hash is that of its folds; got another: write it anew with save_split")
@@ -189,7 +188,7 @@ def load_split(path: str | os.PathLike[str], *, groups: Any = None, row_keys: An
         _check_apart([(item["name"], _stored_groups(item, n, caller)) for item in document["groups"]], folds, caller)
     names = document["row_keys"]
     if row_keys is not None:
-        folds, names = _in_order(folds, names, _row_keys(row_keys, _num_samples(row_keys), caller), caller)
+        folds, names = _in_order(folds, names, _row_keys(row_keys, count_rows(row_keys, parameter="row_keys", caller=caller), caller), caller)
     if groups is not None and not ungrouped:
         _check_apart(_keys_of(groups, n, caller), folds, caller)
     return SavedSplit(folds, document["splitter"], names, document["split_hash"])
@@ -275,7 +274,7 @@ def _parsed(content: bytes, caller: str) -> dict[str, Any]:
         raise InvalidInputError(f"path of {caller} must be a whole split file; got text that is not JSON ({error!s:.80}): {remedy}") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise InvalidInputError(f'path of {caller} must be a split file ("format": "{_FORMAT}"); got another kind of file')
-    if document.get("version") != _VERSION:
+    if type(document.get("version")) is not int or document["version"] != _VERSION:
         version = repr(document.get("version"))[:40]
         raise InvalidInputError(f"path of {caller} must be of version {_VERSION}; got {version}: a newer emotion-native may read it")
     if set(document) != _KEYS or document["sha256"] != _checksum(document):

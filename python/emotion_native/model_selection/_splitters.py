@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from sklearn import model_selection as _sklearn
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
 
-from ..exceptions import InvalidInputError, LeakageError
+from .._validation import check_flag, check_number, check_random, count_rows
+from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ._groups import WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
@@ -62,9 +61,10 @@ def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
         encoded = factorize(labels)
     except TypeError as error:
         raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got: {error}") from error
-    if encoded.uniques.dtype.kind == "f" and not (encoded.uniques == np.floor(encoded.uniques)).all():
-        raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions or NaN: use GroupKFold")
-    if (is_missing(encoded.uniques) & (encoded.uniques != "")).any():
+    if encoded.uniques.dtype.kind == "f" and not (np.isfinite(encoded.uniques) & (encoded.uniques == np.floor(encoded.uniques))).all():
+        raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions, infinity or NaN: use GroupKFold")
+    missing = is_missing(encoded.uniques)
+    if any(not isinstance(value, (str, bytes)) for value in encoded.uniques[missing].tolist()):  # an empty text is a label
         raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels")
     return encoded
 
@@ -93,6 +93,9 @@ class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scik
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
         """Return each row's group, each group's fold and the number of folds."""
         raise NotImplementedError
+
+    def _count(self, X: Any) -> int:
+        return count_rows(X, parameter="X", caller=f"{type(self).__name__}.split")
 
     def _encode(self, groups: Any, n_samples: int) -> Encoded:
         caller = f"{type(self).__name__}.split"
@@ -133,12 +136,10 @@ class _GroupKFolds(_GroupSplitter):
 
     def __init__(self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None) -> None:
         name = type(self).__name__
-        if isinstance(n_splits, (bool, np.bool_)) or not isinstance(n_splits, (int, np.integer)) or n_splits < 2:
-            raise InvalidInputError(f"n_splits of {name} must be an integer of at least 2; got {n_splits!r}")
-        if not isinstance(shuffle, (bool, np.bool_)):
-            raise InvalidInputError(f"shuffle of {name} must be True or False; got {shuffle!r}")
+        check_number(n_splits, "n_splits", name, low=2, integer=True)
+        check_flag(shuffle, "shuffle", name)
         if not shuffle and random_state is not None:
-            raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r}")
+            raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r:.80}")
         self.n_splits = int(n_splits)
         self.shuffle = bool(shuffle)
         self.random_state = random_state
@@ -177,11 +178,11 @@ class GroupKFold(_GroupKFolds):
     """
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
-        encoded = self._encode(groups, _num_samples(X))
+        encoded = self._encode(groups, self._count(X))
         self._enough(len(encoded))
         if self.shuffle:
             fold_of_group = np.empty(len(encoded), dtype=np.int64)
-            order = check_random_state(self.random_state).permutation(np.arange(len(encoded)))
+            order = check_random(self.random_state, caller=type(self).__name__).permutation(np.arange(len(encoded)))
             for k, part in enumerate(np.array_split(order, self.n_splits)):
                 fold_of_group[part] = k
         else:
@@ -218,7 +219,7 @@ class StratifiedGroupKFold(_GroupKFolds):
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
-        encoded = self._encode(groups, _num_samples(X))
+        encoded = self._encode(groups, self._count(X))
         self._enough(len(encoded))
         labels = encode_labels_of_split(y, len(encoded.codes), caller="StratifiedGroupKFold.split")
         rows_of_class = np.bincount(labels.codes)
@@ -229,10 +230,10 @@ class StratifiedGroupKFold(_GroupKFolds):
         if self.n_splits > rows_of_class.min():
             fewest = int(rows_of_class.min())
             message = f"The least populated class of y has {fewest} rows, fewer than n_splits={self.n_splits}: some folds must lack it"
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, EmotionNativeWarning, stacklevel=3)  # who asks for the folds
         order = np.arange(len(encoded))
         if self.shuffle:
-            check_random_state(self.random_state).shuffle(order)
+            check_random(self.random_state, caller=type(self).__name__).shuffle(order)
         return encoded.codes, stratified_folds(encoded, labels, order, self.n_splits), self.n_splits
 
 
@@ -248,12 +249,13 @@ class LeaveOneGroupOut(_GroupSplitter):
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of groups."""
+        caller = "LeaveOneGroupOut.get_n_splits"
         if groups is None:
-            raise LeakageError(f"groups of LeaveOneGroupOut.get_n_splits must be given; got None: {WAYS_OUT}")
-        return len(encode_groups(groups, _num_samples(groups), caller="LeaveOneGroupOut.get_n_splits"))
+            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT}")
+        return len(encode_groups(groups, count_rows(groups, parameter="groups", caller=caller), caller=caller))
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
-        encoded = self._encode(groups, _num_samples(X))
+        encoded = self._encode(groups, self._count(X))
         if len(encoded) < 2:
             raise InvalidInputError(f"groups of LeaveOneGroupOut.split must have at least two different values; got {len(encoded)}")
         return encoded.codes, np.empty(0, dtype=np.int64), len(encoded)
@@ -276,9 +278,14 @@ class GroupShuffleSplit(_sklearn.GroupShuffleSplit):  # type: ignore[misc]  # sc
 
         if groups is None:
             raise LeakageError(f"groups of GroupShuffleSplit.split must be given; got None: {WAYS_OUT}")
-        encoded = encode_groups(groups, _num_samples(X), caller="GroupShuffleSplit.split")
+        check_number(self.n_splits, "n_splits", "GroupShuffleSplit", low=1, integer=True)
+        for parameter in ("test_size", "train_size"):
+            if getattr(self, parameter) is not None:
+                check_number(getattr(self, parameter), parameter, "GroupShuffleSplit", low=0, open_low=True)
+        random = self.random_state if self.random_state is None else check_random(self.random_state, caller="GroupShuffleSplit")
+        encoded = encode_groups(groups, count_rows(X, parameter="X", caller="GroupShuffleSplit.split"), caller="GroupShuffleSplit.split")
         test_size = self._default_test_size if self.test_size is None and self.train_size is None else self.test_size
-        choice = _sklearn.ShuffleSplit(self.n_splits, test_size=test_size, train_size=self.train_size, random_state=self.random_state)
+        choice = _sklearn.ShuffleSplit(self.n_splits, test_size=test_size, train_size=self.train_size, random_state=random)
         side = np.empty(len(encoded), dtype=np.int64)
         try:
             for train_groups, test_groups in choice.split(side):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn import model_selection as _sklearn
-from sklearn.utils import _safe_indexing, check_random_state, indexable
-from sklearn.utils.validation import _num_samples
+from sklearn.utils import _safe_indexing, indexable
 
+from .._validation import check_flag, check_random, count_rows
 from ..exceptions import InvalidInputError, LeakageError
 from ._groups import encode, encode_groups, require_groups
 from ._splitters import Indices
@@ -67,11 +67,17 @@ def train_test_split(
     if not arrays:
         raise InvalidInputError("arrays of train_test_split must be at least one array; got none")
     ungrouped = require_groups(groups, caller="train_test_split", allow_ungrouped=allow_ungrouped)
+    check_flag(shuffle, "shuffle", "train_test_split")
+    for k, array in enumerate(arrays):
+        if array is not None:
+            count_rows(array, parameter=f"array {k}", caller="train_test_split")
+    if arrays[0] is None:
+        raise InvalidInputError("arrays of train_test_split must have rows; got None first")
     try:
         arrays = tuple(indexable(*arrays))
     except ValueError as error:
         raise InvalidInputError(f"arrays of train_test_split must be of one length; got: {error}") from error
-    n = _num_samples(arrays[0])
+    n = count_rows(arrays[0], parameter="array 0", caller="train_test_split")
     if ungrouped:
         options = {"test_size": test_size, "train_size": train_size, "random_state": random_state, "shuffle": shuffle, "stratify": stratify}
         return list(_sklearn.train_test_split(*arrays, **options))
@@ -81,7 +87,7 @@ def train_test_split(
         raise LeakageError(f"groups of train_test_split must have at least two different values; got {n_groups}: add clips of other speakers")
     n_train, n_test = _group_counts(n_groups, test_size, train_size)
     if shuffle:
-        chosen = _random_choice(codes, n_groups, n_train, n_test, stratify, check_random_state(random_state))
+        chosen = _random_choice(codes, n_groups, n_train, n_test, stratify, check_random(random_state, caller="train_test_split"))
     elif stratify is not None:
         raise InvalidInputError("stratify of train_test_split must be None while shuffle is False; got labels")
     else:

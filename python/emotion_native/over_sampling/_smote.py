@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
-from .._sampling import Codes, Sampler
+from .._sampling import Codes, Sampler, as_dense, as_given
 from .._threads import effective_n_jobs
-from .._validation import check_choice, check_matrix, check_number, encode_labels
+from .._validation import check_choice, check_matrix, check_number
 from ..exceptions import InvalidInputError
+from ..model_selection._groups import encode_groups
 
 __all__ = ["SMOTE", "BorderlineSMOTE"]
 
@@ -56,11 +56,14 @@ class _SyntheticSampler(Sampler):
             If ``X`` has NaN or infinity, the lengths differ, ``y`` is no vector of labels or has one class, ``within`` lacks its labels, or
             the strategy asks for what cannot be drawn.
         """
+        with self._whole_or_unfitted():
+            return self._made(X, y, {"speaker": speaker, "groups": groups})
+
+    def _made(self, X: Any, y: Any, metadata: dict[str, Any]) -> tuple[Any, Any]:
         labels, classes, codes, step = self._check(X, y)
         n_jobs = effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        dense = X.toarray() if hasattr(X, "toarray") else X.sparse.to_dense() if _is_sparse_frame(X) else X
-        matrix = check_matrix(dense, caller=self._caller, estimator=self, reset=True)
-        shared = self._codes({"speaker": speaker, "groups": groups}, len(labels))
+        matrix = check_matrix(as_dense(X), caller=self._caller, estimator=self, reset=True)
+        shared = self._codes(metadata, len(labels))
         threads = n_jobs if matrix.size >= _PARALLEL_VALUES else 1
         values, base, neighbour, weight, shortages = _core.smote(matrix, codes, len(classes), step, shared, threads)
         n = len(labels)
@@ -75,7 +78,7 @@ class _SyntheticSampler(Sampler):
             label: text for label, row in zip(classes.tolist(), shortages.tolist(), strict=True) if (text := self._fallback(*row)) is not None
         }
         made_labels = labels[self.sample_indices_]
-        return _as_given(X, values, y, made_labels)
+        return as_given(X, values, y, made_labels)
 
     def _codes(self, metadata: dict[str, Any], n_rows: int) -> Codes | None:
         """Return codes of the row metadata that neighbours must share."""
@@ -84,12 +87,8 @@ class _SyntheticSampler(Sampler):
         values = metadata[self.within]
         if values is None:
             raise InvalidInputError(f"{self.within} of {self._caller} must be given, one a row, because within={self.within!r}; got None")
-        values = np.asarray(values)
-        if values.shape != (n_rows,):
-            raise InvalidInputError(f"{self.within} of {self._caller} must be one value a row ({n_rows}); got shape {values.shape}")
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            raise InvalidInputError(f"{self.within} of {self._caller} must be known for each row; got NaN")
-        return encode_labels(values, caller=self._caller)[1]
+        codes: Codes = encode_groups(values, n_rows, caller=self._caller, parameter=self.within).codes.astype(np.int32)
+        return codes
 
     def _fallback(self, wanted: int, bases: int, fewer: int, alone: int) -> str | None:
         if wanted and not bases:
@@ -224,28 +223,3 @@ class BorderlineSMOTE(_SyntheticSampler):
         check_number(self.m_neighbors, "m_neighbors", "BorderlineSMOTE", low=1, high=2**31 - 1, integer=True)
         check_choice(self.kind, "kind", "BorderlineSMOTE", ("borderline-1", "borderline-2"))
         return {**super()._checked_step(), "m_neighbors": int(self.m_neighbors), "borderline_kind": self.kind}
-
-
-def _is_sparse_frame(X: Any) -> bool:
-    return hasattr(X, "iloc") and hasattr(X, "dtypes") and all(hasattr(dtype, "sparse") or "Sparse" in type(dtype).__name__ for dtype in X.dtypes)
-
-
-def _as_given(X: Any, values: npt.NDArray[Any], y: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
-    """Return the new rows and labels in the containers that were given."""
-    result: Any = values
-    if hasattr(X, "toarray"):
-        from scipy import sparse
-
-        container = sparse.csr_array if isinstance(X, sparse.sparray) else sparse.csr_matrix
-        result = container(values).asformat(X.format)
-    elif hasattr(X, "iloc") and hasattr(X, "columns"):
-        import pandas as pd
-
-        result = pd.DataFrame(values, columns=X.columns)
-        result = result.astype(dict(zip(X.columns, X.dtypes, strict=True))) if X.columns.is_unique else result
-    new_y: Any = labels
-    if hasattr(y, "iloc"):
-        import pandas as pd
-
-        new_y = pd.Series(labels, name=y.name, dtype=y.dtype) if y.ndim == 1 else pd.DataFrame(labels, columns=y.columns)
-    return (result.tolist(), new_y.tolist()) if isinstance(X, list) and isinstance(y, list) else (result, new_y)

@@ -59,12 +59,16 @@ def bar_figure(explanation: Explanation, class_: Any = None, *, top: int = 10, s
         names.append(_others(left_out))
     figure, axes = new_figure(_width(names), 1.9 + 0.32 * len(sizes))
     axes.barh(range(len(sizes)), sizes, height=0.62, color=[BLUE] * len(order) + [SKY] * bool(left_out))
+    widest = _scale(sizes, left_out)
     for place, size in enumerate(sizes):
-        axes.annotate(f"{size:.3g}", (size, place), textcoords="offset points", xytext=(5, 0), va="center", fontsize=8.5, color=INK)
+        beyond = size > widest  # the rest of many columns, cut off so that the columns shown stay readable
+        text, side = (f"{size:.3g}, beyond the scale →", -8) if beyond else (f"{size:.3g}", 5)
+        at = (1.14 * widest if beyond else size, place)
+        axes.annotate(text, at, textcoords="offset points", xytext=(side, 0), va="center", ha="right" if beyond else "left", fontsize=8.5, color=INK)
     axes.set_yticks(range(len(sizes)), names)
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 1.14 * max(sizes) if max(sizes) > 0 else 1)
+    axes.set_xlim(0, 1.14 * widest if widest > 0 else 1)
     axes.grid(True, axis="x")
     axes.set_xlabel("Mean size of the contribution" + (" (mean over classes)" if class_ is None else ""))
     _head(figure, axes, "What drives the model" if class_ is None else f"What drives “{shown_label(class_)}”", len(values), subtitle)
@@ -113,7 +117,10 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
         lines.append(values[rows].sum(axis=1) - values[np.ix_(rows, order)].sum(axis=1))
     ramp = LinearSegmentedColormap.from_list("emotion-values", _RAMP)
     figure, axes = new_figure(_width(names), 2.1 + 0.36 * len(lines))
-    widest = max((float(np.abs(line).max()) for line in lines), default=0.0) or 1.0
+    reach = [float(np.abs(line).max()) for line in lines]
+    widest = _scale(reach, left_out) or 1.0
+    if reach[-1] > widest:
+        names[-1] += f"\n(from {lines[-1].min():+.2g} to {lines[-1].max():+.2g}, beyond the scale)"
     axes.axvline(0, color=MUTED, linewidth=1)
     size = 16 if len(rows) <= 200 else 8
     for place, line in enumerate(lines):
@@ -127,6 +134,7 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     axes.set_xlim(-1.08 * widest if min(line.min() for line in lines) < 0 else -0.08 * widest, 1.08 * widest)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="y")
+    axes.locator_params(axis="x", nbins=7)
     axes.set_xlabel(f"Contribution to the score of “{shown_label(class_)}”")
     bar = figure.colorbar(ScalarMappable(cmap=ramp), ax=axes, ticks=[0, 1], fraction=0.03, pad=0.02, aspect=28)
     bar.ax.set_yticklabels(["low value", "high value"], fontsize=8)
@@ -192,6 +200,12 @@ def _name(name: object) -> str:
 
 def _width(names: list[str]) -> float:
     return 5.4 + 0.075 * max(map(len, names))
+
+
+def _scale(sizes: list[float], left_out: int) -> float:
+    """Return the size that fills the axis: the largest, but of a rest more than three times as large only the columns shown count."""
+    shown = max(sizes[:-1]) if left_out and len(sizes) > 1 else max(sizes)
+    return float(shown if shown > 0 and sizes[-1] > 3 * shown else max(sizes))
 
 
 def _others(count: int) -> str:

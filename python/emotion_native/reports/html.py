@@ -38,7 +38,9 @@ th:first-child, td:first-child { text-align: left; padding-left: .2rem; min-widt
 thead th { border-bottom: 1.5px solid var(--ink); border-top: 1.5px solid var(--ink); font-weight: 650; }
 .tablenote { color: var(--muted); font-size: .82rem; margin: .2rem 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.2rem; align-items: start; margin: 1rem 0; }
+.figures.wide { grid-template-columns: 1fr; max-width: 52rem; }
 figure { margin: 0; }
+figcaption { color: var(--muted); font-size: .85rem; margin: .3rem 0 .6rem; max-width: 46rem; }
 figure img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px;
   padding: .5rem; background: #fff; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); }
@@ -129,12 +131,14 @@ class HtmlPage:
             f"<tbody>{body}</tbody></table></div>{notes}"
         )
 
-    def figures(self, pictures: Sequence[tuple[str, bytes]]) -> None:
-        """Add pictures side by side; each is (what it shows, PNG bytes)."""
+    def figures(self, pictures: Sequence[tuple[str, bytes]], *, wide: bool = False) -> None:
+        """Add pictures, each (what it shows, PNG bytes): side by side, or ``wide`` ones below each other with that text as their caption."""
         inner = "".join(
-            f'<figure><img alt="{_text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}"></figure>' for alt, png in pictures
+            f'<figure><img alt="{_text(alt)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
+            f"{f'<figcaption>{_text(alt)}</figcaption>' if wide else ''}</figure>"
+            for alt, png in pictures
         )
-        self._parts.append(f'<div class="figures">{inner}</div>')
+        self._parts.append(f'<div class="{"figures wide" if wide else "figures"}">{inner}</div>')
 
     def details(self, summary: str, text: str) -> None:
         """Add preformatted text behind a fold."""

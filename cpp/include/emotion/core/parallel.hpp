@@ -15,7 +15,7 @@ namespace emotion {
 // so scratch memory kept per block is safe.
 class Parallel {
 public:
-    explicit Parallel(int n_threads);  // n_threads >= 1; InvalidInputError otherwise
+    explicit Parallel(int n_threads);  // n_threads >= 1, more than 256 count as 256; InvalidInputError otherwise
     ~Parallel();
     Parallel(const Parallel&) = delete;
     Parallel& operator=(const Parallel&) = delete;

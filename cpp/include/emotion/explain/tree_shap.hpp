@@ -56,7 +56,4 @@ private:
     std::unique_ptr<const Plan> plan_;
 };
 
-// The same with a plan that serves one call.
-void tree_shap(const trees::Forest& forest, MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop);
-
 }  // namespace emotion::explain

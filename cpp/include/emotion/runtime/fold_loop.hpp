@@ -2,9 +2,10 @@
 //
 // Definition: for every fold the result equals, bit for bit, fitting the steps on the copied rows x[train] one after another and predicting
 // x[test]. Steps read rows by index; what they learn is a few numbers a column. A forest sees rank codes of the whole matrix, built once,
-// through one table a column of the fold's transformed values. Some cases need scratch of the fold's size: a logistic regression gets its
-// transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows have missing values. A step that makes
-// synthetic rows (SMOTE) turns the fold's rows into a matrix of their own, which the steps behind it and the classifier then read.
+// through one table a column of the fold's transformed values. Some cases need scratch of the fold's size: a logistic regression and boosting (whose
+// bins are the fold's own) get their transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows
+// have missing values. A step that makes synthetic rows (SMOTE) turns the fold's rows into a matrix of their own, which the steps behind it and
+// the classifier then read.
 // Folds in flight are bounded: two for forests (their trees fill the threads), for others as many as scratch_bytes allows.
 // Labels are codes of the global class list. A class absent from a training part is fitted as if it did not exist and has probability 0.
 // Complexity: the sum of the fits. NaN policy: as the steps'. Determinism: equal bits for any number of threads.
@@ -48,8 +49,6 @@ struct ForestSpec {
     trees::ForestSizes sizes;      // replace the options of their names in each fold
 };
 
-using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions, sampling::UnderSamplerOptions,
-                              sampling::SmoteOptions>;
 struct BoostingSpec {
     trees::BoostingOptions options;  // class_weights: one a global class
     trees::ForestSizes sizes;        // replace the options of their names in each fold
@@ -57,6 +56,8 @@ struct BoostingSpec {
     bool ungrouped = false;          // where no groups are given, early stopping may hold out single rows
 };
 
+using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions, sampling::UnderSamplerOptions,
+                              sampling::SmoteOptions>;
 using EstimatorSpec = std::variant<ForestSpec, linear::LogisticOptions, BoostingSpec>;  // class_weights: one a global class
 
 // The name of the Python class, for messages.
@@ -81,6 +82,7 @@ struct Fold {
     std::span<const std::int64_t> train;
     std::span<const std::int64_t> test;
     std::size_t spec = 0;  // which of the pipelines is fitted
+    bool rest = false;     // the training rows are all rows but `test` (strictly increasing), in order: made when the fold runs; `train` is empty
 };
 
 // A pipeline fitted on some rows, and the global classes that its estimator knows, ascending.
@@ -101,8 +103,8 @@ struct FoldResults {
     std::vector<std::uint8_t> converged;      // a fold: 0 where the estimator stopped at max_iter
 };
 
-// The same folds may be fitted with several pipelines, such as one a seed: rank codes are shared by all. Advances `stop` by one a tree for
-// forests, by one a fold otherwise. Throws InvalidInputError for indices out of range, empty parts and steps that cannot be fitted on a
+// The same folds may be fitted with several pipelines, such as one a seed: rank codes are shared by all. Advances `stop` by one a tree
+// of forests, by one a round of boosting, by one a fold otherwise. Throws InvalidInputError for indices out of range, empty parts and steps that cannot be fitted on a
 // training part.
 template <class T>
 FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec> specs, std::span<const Fold> folds, Parallel& parallel,

@@ -21,7 +21,7 @@ struct Targets {
 
 // present: rows of each class, 0 where it is absent. caller: class and method for messages.
 // Throws InvalidInputError where a wanted class is absent, a wanted count is on the wrong side of the present one, `ratio` meets other than
-// two classes, or the strategy is not the sampler's.
+// two classes, the strategy is not the sampler's, or the result would have more than 2**31 - 1 rows or not fit in memory.
 std::vector<std::int64_t> rows_to_add(std::span<const std::int64_t> present, const Targets& targets, const char* caller);
 // Rows to keep of each class; -1: all of them, in order.
 std::vector<std::int64_t> rows_to_keep(std::span<const std::int64_t> present, const Targets& targets, const char* caller);

@@ -20,6 +20,9 @@ enum class Splitter { best, random_cut };   // random_cut: one uniform cut a can
 enum class Criterion { gini, entropy };
 enum class ClassWeight { none, balanced, balanced_subsample, given };
 
+// Fits of more positions search for the best split among at most 255 bins a column (docs/adr/0012).
+inline constexpr std::size_t most_exact_positions = 20'000;
+
 struct ForestOptions {
     int n_estimators = 100;
     Splitter splitter = Splitter::best;
@@ -35,6 +38,7 @@ struct ForestOptions {
     std::size_t max_samples = 0;      // draws a tree; 0: as many as positions
     ClassWeight class_weight = ClassWeight::none;
     std::vector<double> class_weights;  // for `given`, one a class
+    std::size_t exact_positions = most_exact_positions;   // with more, best splits lie between bins; random cuts are exact at any size
     std::size_t first_tree = 0;         // the number of the first tree: a fit of trees 10 … 19 continues one of 0 … 9
     std::uint64_t seed = 0;
 };

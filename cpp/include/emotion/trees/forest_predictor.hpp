@@ -2,7 +2,8 @@
 //
 // Layout: the nodes of a tree in pre-order, 8 bytes each (16 where a tree or the matrix is too large): the left child is the next node,
 // the right child lies `skip` nodes further. A leaf has a threshold of NaN and skip 0, so a walk that steps on stays there, and several
-// rows or trees can walk side by side without branches; the payload bits of that NaN number the leaf.
+// rows or trees can walk side by side without branches; the payload bits of that NaN name the class of a leaf whose rows are all of one class, as
+// in fully grown trees, and number the other leaves, whose shares are kept apart.
 //
 // Determinism: the class shares of the leaves are added in the order of the trees, for one row as for many. NaN: goes where the node says.
 #pragma once
@@ -55,7 +56,9 @@ private:
     template <class Node, bool with_missing>
     void block(const std::vector<Node>& nodes, const float* x, std::size_t n, double* sums) const;
     template <class Node, bool with_missing>
-    [[nodiscard]] std::uint32_t leaf_of(const std::vector<Node>& nodes, std::size_t tree, const float* x) const;
+    [[nodiscard]] const Node& leaf_of(const std::vector<Node>& nodes, std::size_t tree, const float* x) const;
+    template <class Node>
+    void add_leaf(std::size_t tree, const Node& leaf, double* sums) const;
 
     std::size_t n_classes_ = 0;
     std::size_t n_features_ = 0;
@@ -65,7 +68,7 @@ private:
     std::vector<Narrow> narrow_nodes_;
     std::vector<Wide> wide_nodes_;
     std::vector<std::uint8_t> missing_left_;
-    std::vector<double> leaf_value_;           // leaves x classes
+    std::vector<double> leaf_value_;           // leaves of several classes x classes
 };
 
 }  // namespace emotion::trees

@@ -1,7 +1,7 @@
 // Sizes of a forest that people give as a count or as a share of something known only where it is fitted.
 //
 // Definition: scikit-learn's readings. A share of the columns is rounded down, a share of the rows up, a share of the draws to the nearest
-// (ties to even); nothing falls below 1, a split below 2 rows or below two leaves.
+// (ties to even) and may go beyond the rows; nothing falls below 1, a split below 2 rows or below two leaves.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct ForestSizes {
     Share min_samples_leaf{Share::Kind::count, 1};
 };
 
-// Sets the four options of these names. Throws InvalidInputError if more rows are to be drawn than there are.
+// Sets the four options of these names. Throws InvalidInputError beyond 2**31 - 1 draws.
 void set_sizes(ForestOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features);
 // The three of boosting; positions are those that train. max_samples has no meaning there.
 void set_sizes(BoostingOptions& options, const ForestSizes& sizes, std::size_t n_positions, std::size_t n_features);

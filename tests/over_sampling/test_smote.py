@@ -179,3 +179,12 @@ def test_bad_rows_are_refused(table: Any) -> None:
             BorderlineSMOTE(kind=kind, m_neighbors=m).fit_resample(X, y)
     with pytest.raises(InvalidInputError, match="more than one class"):
         SMOTE().fit_resample(X, np.zeros(len(X)))
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan")])
+def test_a_missing_speaker_is_refused_as_in_the_fold_loop(missing: Any) -> None:
+    X, y = np.arange(12.0).reshape(-1, 1), np.repeat([0, 1], [8, 4])
+    speaker = np.array(["a", "b"] * 6, dtype=object)
+    speaker[3] = missing
+    with pytest.raises(InvalidInputError, match=r"speaker of SMOTE.fit_resample must be known for every row; got 1 missing"):
+        SMOTE(within="speaker", random_state=0).fit_resample(X, y, speaker=speaker)

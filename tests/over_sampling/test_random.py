@@ -125,9 +125,7 @@ def test_bad_rows_are_refused(X: Any, y: Any) -> None:
         RandomOverSampler().fit_resample(X, y)
 
 
-def test_shrinkage_and_seeds_are_checked() -> None:
-    with pytest.raises(InvalidInputError, match="shrinkage of RandomOverSampler must be None"):
-        RandomOverSampler(shrinkage=1.0).fit_resample(rows(LABELS), LABELS)  # type: ignore[arg-type]  # on purpose
+def test_seeds_are_checked() -> None:
     for seed in (-1, 2**64, 1.5, "x", True):
         with pytest.raises(InvalidInputError, match="random_state of RandomOverSampler must be"):
             RandomOverSampler(random_state=seed).fit_resample(rows(LABELS), LABELS)

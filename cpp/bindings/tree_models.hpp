@@ -1,0 +1,87 @@
+// What the bound tree models share: read-only views of their arrays, reading arrays of unknown origin, and running predictions.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "emotion/core/errors.hpp"
+#include "emotion/core/parallel.hpp"
+#include "emotion/core/stop_token.hpp"
+#include "interruptible.hpp"
+
+namespace emotion::bindings {
+
+// A view of one of a model's arrays, which keeps the model alive and cannot be written to.
+template <class T>
+py::array view_of(const py::object& owner, const std::vector<T>& values) {
+    py::array_t<T> array(static_cast<py::ssize_t>(values.size()), values.data(), owner);
+    array.attr("setflags")(py::arg("write") = false);
+    return array;
+}
+
+// Reads the arrays of one kind of model; ModelFormatError where a key is absent or of another type. What the arrays say is checked afterwards.
+class ArrayReader {
+public:
+    ArrayReader(const py::dict& arrays, const char* kind) : arrays_(arrays), kind_(kind) {}
+
+    template <class T>
+    void operator()(const char* key, std::vector<T>& place, int ndim = 1) const {
+        if (!arrays_.contains(key) || !py::isinstance<Array<T>>(py::object(arrays_[key]))) {
+            fail(key, "must be a C-contiguous array of its documented dtype");
+        }
+        const auto array = arrays_[key].template cast<Array<T>>();
+        if (array.ndim() != ndim) {
+            fail(key, "must have " + std::to_string(ndim) + " dimensions");
+        }
+        place.assign(array.data(), array.data() + array.size());
+    }
+
+    void operator()(const char* key, std::size_t& place) const {
+        if (arrays_.contains(key) && PyLong_Check(py::object(arrays_[key]).ptr()) != 0) {
+            place = PyLong_AsSize_t(py::object(arrays_[key]).ptr());
+            if (PyErr_Occurred() == nullptr) {
+                return;
+            }
+            PyErr_Clear();
+        }
+        fail(key, "must be a positive integer, not huge");
+    }
+
+private:
+    [[noreturn]] void fail(const char* key, const std::string& rule) const { throw ModelFormatError(std::string(kind_) + " arrays: " + key + " " + rule); }
+
+    const py::dict& arrays_;
+    const char* kind_;
+};
+
+// A 2-d array with the columns that the model was fitted on.
+inline MatrixView<const float> checked_rows(const Array<float>& x, std::size_t n_features, const char* caller) {
+    const auto view = matrix(x, "X", caller);
+    if (view.cols != n_features) {
+        throw InvalidInputError("X", caller, "a matrix of " + std::to_string(n_features) + " columns", shape_text(x));
+    }
+    return view;
+}
+
+// Calls work(parallel, stop) for so many walks of a row through a tree. Short calls release the GIL and run in place; long ones can be interrupted.
+template <class Work>
+void run_prediction(std::size_t walks, int n_jobs, const Work& work) {
+    if (walks < 1'000'000) {
+        const py::gil_scoped_release release;  // safe: the caller's frame holds the arrays, the plan is immutable
+        StopToken stop;
+        Parallel parallel(n_jobs);
+        work(parallel, stop);
+        return;
+    }
+    interruptible([&](StopToken& stop) {
+        Parallel parallel(n_jobs);
+        work(parallel, stop);
+    });
+}
+
+}  // namespace emotion::bindings

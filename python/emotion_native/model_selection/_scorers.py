@@ -1,0 +1,94 @@
+"""What scorers see of a fold: its predictions, or the model where they ask for more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import get_scorer, log_loss, make_scorer
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+
+from ._fit import Probabilities, aligned
+
+_OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
+
+
+class NeedsModel(Exception):
+    """A scorer asks for more than the predictions of the fold's rows."""
+
+
+class FoldPredictions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+    """The predictions of one native fold, in the shape that scorers expect."""
+
+    def __init__(self, proba: Probabilities, classes: Any) -> None:
+        self.proba = proba
+        self.classes = classes
+        self.classes_ = classes
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        return self.proba
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[np.argmax(self.proba, axis=1)]
+
+
+class _Strict:
+    """Fold predictions for a callable of unknown habits: anything but predictions of the very rows that it was given raises `NeedsModel`."""
+
+    def __init__(self, predictions: FoldPredictions, rows: Any) -> None:
+        self._predictions = predictions
+        self._rows = rows
+        self.classes_ = predictions.classes_
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and not name.startswith("__sklearn"):
+            raise AttributeError(name)
+        raise NeedsModel(name)
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        if X is not self._rows:
+            raise NeedsModel("other rows")
+        return self._predictions.proba.copy()
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+
+class _Aligned(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+    """A fitted model that lacks a class, with a probability of 0 for it."""
+
+    def __init__(self, model: Any, classes: Any) -> None:
+        self.model = model
+        self.classes = classes
+        self.classes_ = classes
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        return aligned(self.model.predict_proba(X), self.model.classes_, self.classes)
+
+    def predict(self, X: Any) -> Any:
+        return self.model.predict(X)
+
+
+def named_scorer(name: str, classes: Any) -> Callable[..., Any]:
+    """Return scikit-learn's scorer of this name; that of the log loss knows all classes, of which a test part may lack some."""
+    if name == "neg_log_loss" and classes is not None and len(classes) > 1:
+        scorer: Callable[..., Any] = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba", labels=classes)
+        return scorer
+    known: Callable[..., Any] = get_scorer(_OWN_NAMES.get(name, name))
+    return known
+
+
+def seen_by(scorer: Any, model: Any, classes: Any, rows: Any) -> Any:
+    """Return what a scorer is given in the place of a model.
+
+    Scikit-learn's scorers ask for predictions of the rows and nothing else. Those of the log loss get all classes; other callables get fold
+    predictions that refuse whatever they do not hold, or the fitted model itself.
+    """
+    if isinstance(model, FoldPredictions):
+        return model if isinstance(scorer, (_BaseScorer, _PassthroughScorer)) else _Strict(model, rows)
+    own = getattr(model, "classes_", None)
+    if classes is None or own is None or not isinstance(scorer, _BaseScorer) or np.array_equal(own, classes):
+        return model
+    return _Aligned(model, classes) if hasattr(model, "predict_proba") else model

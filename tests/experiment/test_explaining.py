@@ -1,0 +1,157 @@
+"""Explanations in a run folder: of held-out clips, by a model that never saw them; samplers and boosting on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.experiment import train
+from emotion_native.experiment.explaining import EXPLANATIONS_FILE, read_explanations
+from emotion_native.experiment.writing import read_run, write_presentation
+
+KINDS: dict[str, dict[str, Any]] = {
+    "forest": {"forest": {"n_estimators": 8}},
+    "extra_trees": {"extra_trees": {"n_estimators": 8}},
+    "gradient_boosting": {"gradient_boosting": {"n_estimators": 4}},
+    "logistic": {"logistic": {"max_iter": 200}},
+}
+
+
+def settings(kind: str, **changes: Any) -> dict[str, Any]:
+    rest = {"leave_one_speaker_out": True, "calibration": "none", "target_coverage": None, "inner_folds": 2, "explained_rows": 30}
+    return {"model": [kind], **KINDS[kind], **rest, **changes}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_contributions_add_up_to_the_out_of_fold_prediction(table: Any, tmp_path: Path, kind: str) -> None:
+    """Without calibration the stored probabilities are the estimator's, so that base value and contributions must give them: 1e-4, as they are
+    stored in float32 and the predictions in nine digits."""
+    run = train(table, settings(kind, select_k_best=40), output=tmp_path / "run")
+    found = read_explanations(run.folder)
+    assert found is not None and found.values.shape == (30, 1092, 4) and run.record["explanations"]["candidate"] == kind
+    output = found.base_values + found.values.sum(axis=1, dtype=np.float64)
+    if run.record["explanations"]["output"] == "margin":
+        output = np.exp(output - output.max(axis=1, keepdims=True))
+        output /= output.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(output, run.cross_validated.proba[found.row], atol=1e-4)
+    np.testing.assert_array_equal(found.data, table.X[found.row])
+    assert run.record["explanations"]["folds"] == [0, 1, 2, 3, 4] and len(set(run.cross_validated.fold[found.row].tolist())) == 5
+    assert (np.count_nonzero(np.abs(found.values).sum(axis=(0, 2))) <= 5 * 40) and len(set(found.row.tolist())) == 30
+
+
+def test_no_explained_row_was_seen_by_its_model(table: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from emotion_native.pipeline import Pipeline
+    from emotion_native.runtime import EmotionModel
+
+    fitted: list[set[bytes]] = []
+    explained: list[bytes] = []
+    fit, explain = Pipeline.fit, EmotionModel.explain_features
+
+    def spy_fit(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        fitted.append({row.tobytes() for row in np.asarray(X)})
+        return fit(self, X, *args, **kwargs)
+
+    def spy_explain(self: Any, X: Any, **kwargs: Any) -> Any:
+        explained.extend(row.tobytes() for row in np.asarray(X))
+        assert not fitted[-1] & {row.tobytes() for row in np.asarray(X)}
+        return explain(self, X, **kwargs)
+
+    monkeypatch.setattr(Pipeline, "fit", spy_fit)
+    monkeypatch.setattr(EmotionModel, "explain_features", spy_explain)
+    train(table, settings("forest", test_speakers=["emodb/03"]), output=tmp_path / "run")
+    held = {row.tobytes() for row in table.X[(table.rows["speaker"] == "emodb/03").to_numpy()]}
+    assert explained and not held & set(explained)
+
+
+def test_the_report_says_which_model_explains(table: Any, tmp_path: Path) -> None:
+    run = train(table, settings("gradient_boosting"), output=tmp_path / "run")
+    html = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "each by its own fold&#x27;s model (gradient_boosting)" in html and "margin (log-odds scale) before calibration" in html
+    pictures = {path.name for path in run.folder.glob("explanation_*.png")}
+    assert {"explanation_bar.png", "explanation_beeswarm_1.png", "explanation_beeswarm_4.png", "explanation_waterfall_1.png"} <= pictures
+    assert html.count("<figcaption>") == len(pictures)
+    ungrouped = train(table, settings("forest", leave_one_speaker_out=False, allow_ungrouped=True), output=tmp_path / "ungrouped")
+    text = (ungrouped.folder / "report.html").read_text(encoding="utf-8")
+    assert "saw no clip of its group" in html and "saw no clip of its group" not in text and "did not see this clip" in text
+
+
+def test_pages_are_built_again_from_the_stored_contributions(table: Any, tmp_path: Path) -> None:
+    run = train(table, settings("forest"), output=tmp_path / "run")
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy)
+    for path in copy.glob("*.png"):
+        path.unlink()
+    write_presentation(copy, *read_run(copy))
+    for path in [run.folder / "report.html", *run.folder.glob("*.png")]:
+        assert (copy / path.name).read_bytes() == path.read_bytes(), path.name
+    (copy / EXPLANATIONS_FILE).write_bytes(b"PK\x03\x04 not really")
+    with pytest.raises(InvalidInputError, match="run of report must hold whole explanations"):
+        write_presentation(copy, *read_run(copy))
+    (copy / EXPLANATIONS_FILE).unlink()
+    write_presentation(copy, *read_run(copy))
+    assert "What drives the model" not in (copy / "report.html").read_text()
+
+
+def test_none_are_made_where_none_are_asked_for(table: Any, tmp_path: Path) -> None:
+    run = train(table, settings("forest", explained_rows=0), output=tmp_path / "run")
+    assert not (run.folder / EXPLANATIONS_FILE).exists() and "explanations" not in run.record
+    with_them = train(table, settings("forest", explained_rows=5), output=tmp_path / "with")
+    assert with_them.model_path.read_bytes() == run.model_path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["gradient_boosting", "forest"])
+@pytest.mark.parametrize("sampling", ["none", "random_over", "smote", "borderline_smote", "random_under"])
+def test_every_sampler_reaches_the_folds_and_the_provenance(table: Any, tmp_path: Path, kind: str, sampling: str) -> None:
+    uneven = table.select((np.arange(len(table)) % 3 > 0) | (table.rows["emotion"] != "sad").to_numpy())
+    changes: dict[str, Any] = {"sampling": sampling, "smote": {"within": "speaker", "k_neighbors": 2}, "explained_rows": 0}
+    if kind == "gradient_boosting":
+        changes["gradient_boosting"] = {"n_estimators": 6, "n_iter_no_change": 2, "validation_fraction": 0.3}
+    run = train(uneven, settings(kind, **changes), output=tmp_path / "run")
+    smote = {"k_neighbors": 2, "within": "speaker"} | ({"m_neighbors": 10} if sampling == "borderline_smote" else {})
+    assert run.record["sampling"] == {"kind": sampling, **(smote if "smote" in sampling else {})}
+    assert en.load_model(run.model_path).provenance["sampling"] == run.record["sampling"]
+    assert f"Sampling inside the training folds: {sampling}" in (run.folder / "report.html").read_text()
+    assert json.loads((run.folder / "run.json").read_text())["settings"]["sampling"] == sampling
+
+
+def test_samplers_differ_and_stay_inside_a_speaker(table: Any) -> None:
+    """The settings make the samplers that they name, with neighbours of the same speaker where asked for."""
+    from emotion_native.experiment import Settings
+    from emotion_native.experiment.candidates import build_pipeline
+
+    uneven = (np.arange(len(table)) % 3 > 0) | (table.rows["emotion"] != "sad").to_numpy()
+    X, y, speaker = table.X[uneven], table.rows["emotion"].to_numpy()[uneven].astype(str), table.rows["speaker"].to_numpy()[uneven]
+    pipeline = build_pipeline("forest", Settings(sampling="smote", smote={"within": "speaker"}, forest={"n_estimators": 2}))  # type: ignore[arg-type]  # pydantic turns the mappings into sections
+    made = pipeline.fit(X, y, speaker=speaker).named_steps["sample"].provenance_
+    synthetic = made[len(y) :]
+    assert len(synthetic) > 5 and np.array_equal(speaker[synthetic["base"]], speaker[synthetic["neighbour"]])
+    assert [name for name, _ in pipeline.steps] == ["scale", "sample", "classify"]
+    assert [name for name, _ in build_pipeline("forest", Settings(sampling="none")).steps] == ["classify"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"model": ["gradient_boosting"], "sampling": "smote", "gradient_boosting": {"n_iter_no_change": 3}},
+            "smote.within must be speaker where gradient_boosting has n_iter_no_change",
+        ),
+        ({"repeats": 2, "seeds": [1, 2]}, "repeats and seeds must not both be set"),
+        ({"seed": 3, "seeds": [1, 2]}, "seeds must begin with seed"),
+        ({"seeds": [1, 1]}, "seeds must name each seed once"),
+        ({"seed": 2**64 - 1, "repeats": 2}, "seed must leave room"),
+        ({"leave_one_speaker_out": True, "folds_file": "x"}, "leave_one_speaker_out and folds_file must not both be set"),
+        ({"sampling": "smotee"}, "'random_over', 'smote', 'borderline_smote', 'random_under' or 'none'; got 'smotee'"),
+        ({"over_sampling": False}, "over_sampling of the flags must be a known setting"),
+    ],
+)
+def test_settings_that_exclude_each_other(table: Any, tmp_path: Path, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        train(table, values, output=tmp_path / "run")
