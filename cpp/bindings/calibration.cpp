@@ -8,8 +8,10 @@
 
 #include "arrays.hpp"
 #include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
+#include "emotion/core/parallel.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
 
@@ -83,10 +85,40 @@ void register_isotonic(py::module_& m) {
        "Normalised one-against-the-rest isotonic maps.");
 }
 
+template <class T>
+void register_out_of_distribution(py::module_& m) {
+    m.def("fit_column_ranges", [](const Array<T>& x, int n_jobs) {
+        const auto rows = matrix(x, "X", "fit_column_ranges");
+        calibration::ColumnRanges ranges;
+        {
+            const py::gil_scoped_release release;  // safe: as above
+            Parallel parallel(n_jobs);
+            ranges = calibration::fit_column_ranges(rows, parallel);
+        }
+        return std::pair{to_array(std::move(ranges.center)), to_array(std::move(ranges.scale))};
+    }, py::arg("x").noconvert(), py::arg("n_jobs"), "Center and scale of each column.");
+
+    m.def("column_distances", [](const Array<T>& x, const Array<double>& center, const Array<double>& scale, int n_jobs) {
+        const auto rows = matrix(x, "X", "column_distances");
+        const auto c = vector(center, "center", "column_distances");
+        const auto s = vector(scale, "scale", "column_distances");
+        auto [out, view] = new_vector<double>(rows.rows);
+        {
+            const py::gil_scoped_release release;  // safe: as above
+            Parallel parallel(n_jobs);
+            calibration::column_distances(rows, {{c.begin(), c.end()}, {s.begin(), s.end()}}, view, parallel);
+        }
+        return out;
+    }, py::arg("x").noconvert(), py::arg("center").noconvert(), py::arg("scale").noconvert(), py::arg("n_jobs"),
+       "Mean distance of each row from the centers, in scales.");
+}
+
 }  // namespace
 
 void register_calibration(py::module_& m) {
     register_isotonic(m);
+    register_out_of_distribution<float>(m);
+    register_out_of_distribution<double>(m);
     m.attr("PROBABILITY_FLOOR") = calibration::probability_floor;
     m.attr("MIN_TEMPERATURE") = calibration::min_temperature;
     m.attr("MAX_TEMPERATURE") = calibration::max_temperature;

@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -395,6 +395,18 @@ def cluster_multiplicities(n_clusters: typing.SupportsInt | typing.SupportsIndex
     How often each cluster is drawn in each replicate.
     """
 
+@typing.overload
+def column_distances(x: numpy.typing.NDArray[numpy.float32], center: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean distance of each row from the centers, in scales.
+    """
+
+@typing.overload
+def column_distances(x: numpy.typing.NDArray[numpy.float64], center: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean distance of each row from the centers, in scales.
+    """
+
 def confusion_counts(truth: numpy.typing.NDArray[numpy.int64], predicted: numpy.typing.NDArray[numpy.int64], n_classes: typing.SupportsInt | typing.SupportsIndex, weight: numpy.typing.NDArray[numpy.float64], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
     Counts (clusters, true class, predicted class); empty weight: rows count 1; empty cluster: one cluster.
@@ -448,6 +460,18 @@ def factorize_sorted(values: numpy.typing.NDArray[numpy.int64]) -> tuple[typing.
 
 def feature_names(feature_set: str) -> list[str]:
     ...
+
+@typing.overload
+def fit_column_ranges(x: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Center and scale of each column.
+    """
+
+@typing.overload
+def fit_column_ranges(x: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Center and scale of each column.
+    """
 
 def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """

@@ -46,8 +46,8 @@ def save_model(
     ----------
     fitted : estimator
         A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, a
-        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold
-        are then saved too. Samplers act in ``fit`` only and are left out.
+        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator, threshold
+        and detector of rows out of distribution are then saved too. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : mapping or None
@@ -133,6 +133,7 @@ def model_bytes(
     (0, 1)
     """
     estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
+    detector = _detector(fitted)
     threshold = found_threshold if threshold is None else threshold
     calibrator = found_calibrator if calibrator is None else calibrator
     classes = _classes(labels, estimator)
@@ -147,6 +148,9 @@ def model_bytes(
         description["calibration"], arrays = _state(calibrator, "the calibrator")
         tensors.update({f"calibration.{name}": array for name, array in arrays.items()})
     description["threshold"] = _threshold(threshold)
+    if detector is not None:
+        description["out_of_distribution"], arrays = _state(detector, "the detector")
+        tensors.update({f"out_of_distribution.{name}": array for name, array in arrays.items()})
     if training_clips is not None:
         description["training_clips"] = dict(training_clips)
     versions = {"emotion_native": __version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -172,6 +176,15 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
             break
         estimator = inner
     return estimator, threshold, calibrator, ungrouped
+
+
+def _detector(fitted: Any) -> Any:
+    """Return the outermost detector of rows out of distribution, or None."""
+    for _ in range(8):
+        if fitted is None or getattr(fitted, "detector_", None) is not None:
+            break
+        fitted = getattr(fitted, "estimator_", None)
+    return getattr(fitted, "detector_", None)
 
 
 def _steps(estimator: Any) -> tuple[list[dict[str, Any]], Arrays]:

@@ -279,6 +279,23 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     return spec;
 }
 
+std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, std::size_t n_features) {
+    if (description == nullptr || description->is(Kind::null)) {
+        return std::nullopt;
+    }
+    const JsonValue* const threshold = description->find("threshold");
+    if (threshold == nullptr || !threshold->is_number() || !(threshold->number >= 0)) {
+        refuse("the threshold of its out_of_distribution is not a number from 0 up");
+    }
+    DistributionCheck check;
+    check.threshold = threshold->number;
+    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {n_features});
+    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {n_features});
+    require_all(check.ranges.center, "out_of_distribution.center", "finite", is_finite);
+    require_all(check.ranges.scale, "out_of_distribution.scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
+    return check;
+}
+
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits) {
     Matrix<float> background;
     background.cols = n_features;

@@ -35,7 +35,7 @@ class FinalChoice:
     threshold : float or None
         None without a target.
     reached : bool
-        Whether the target accuracy was reached; if not, ``threshold`` is 1 and nothing is answered.
+        Whether the target was reached (or some answer pays); if not, ``threshold`` is 1 and nothing is answered.
     scores : dict
         Selection score of each candidate; higher is better.
     """
@@ -114,6 +114,7 @@ class _Rule:
     method: str | None
     target_coverage: float | None
     target_accuracy: float | None
+    abstention_cost: float | None
     metric: str
 
     def score(self, proba: Probabilities, codes: npt.NDArray[np.int64]) -> float:
@@ -131,11 +132,11 @@ class _Rule:
         self, proba: Probabilities, codes: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]
     ) -> tuple[Calibrator | None, Threshold | None]:
         calibrator = None if self.method is None else fit_calibrator(self.method, proba, codes, seen=seen)
-        if self.target_coverage is None and self.target_accuracy is None:
+        if self.target_coverage is None and self.target_accuracy is None and self.abstention_cost is None:
             return calibrator, None
         calibrated = proba if calibrator is None else calibrator.predict_proba(proba)
         correct = np.argmax(calibrated, axis=1) == codes
-        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy}
+        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
         return calibrator, choose_threshold(calibrated.max(axis=1), correct, **targets)
 
 
@@ -193,6 +194,7 @@ def nested_evaluation(
     method: str | None = "temperature",
     target_coverage: float | None = None,
     target_accuracy: float | None = None,
+    abstention_cost: float | None = None,
     selection_metric: str = "balanced_accuracy",
     params: Mapping[str, Any] | None = None,
     n_jobs: int | None = None,
@@ -218,7 +220,7 @@ def nested_evaluation(
         Folds of each training part; it is given the groups of those rows.
     method : {"temperature", "sigmoid", "isotonic"} or None
         Calibration; None leaves probabilities as they are.
-    target_coverage, target_accuracy : float, optional
+    target_coverage, target_accuracy, abstention_cost : float, optional
         At most one; see `choose_threshold`.
     selection_metric : str
         One of balanced_accuracy (uar), accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
@@ -256,14 +258,14 @@ def nested_evaluation(
         raise InvalidInputError(f"candidates of {caller} must be a mapping of at least one name to a classifier; got {candidates!r:.80}")
     if method is not None:
         check_method(method, caller)
-    check_targets(target_coverage, target_accuracy, caller)
+    check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     if selection_metric not in SELECTION_METRICS:
         raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
     plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)
-    rule = _Rule(method, target_coverage, target_accuracy, selection_metric)
+    rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
     outer: dict[str, Floats] = {}
     inner: dict[str, list[Floats]] = {}

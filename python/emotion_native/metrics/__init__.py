@@ -18,7 +18,15 @@ from ._classification import (
 from ._intervals import Interval, bootstrap_ci, speaker_interval
 from ._probabilistic import brier_score_loss, log_loss, top_k_accuracy_score
 from ._report import classification_report
-from ._selective import area_under_risk_coverage, coverage_score, risk_coverage_curve, selective_accuracy_score
+from ._selective import (
+    area_under_risk_coverage,
+    coverage_score,
+    excess_area_under_risk_coverage,
+    risk_coverage_curve,
+    selective_accuracy_score,
+    selective_balanced_accuracy_score,
+    selective_interval,
+)
 from ._summary import classification_summary
 
 __all__ = [
@@ -33,6 +41,7 @@ __all__ = [
     "cohen_kappa_score",
     "confusion_matrix",
     "coverage_score",
+    "excess_area_under_risk_coverage",
     "expected_calibration_error",
     "f1_score",
     "log_loss",
@@ -43,6 +52,8 @@ __all__ = [
     "reliability_curve",
     "risk_coverage_curve",
     "selective_accuracy_score",
+    "selective_balanced_accuracy_score",
+    "selective_interval",
     "speaker_interval",
     "top_k_accuracy_score",
     "unweighted_average_recall",

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/pipeline_plan.hpp"
 
@@ -46,6 +47,12 @@ struct CalibrationSpec {
     calibration::IsotonicMaps isotonic;
 };
 
+// Rows farther from the training rows than `threshold` get no answer; over the input columns, before any step.
+struct DistributionCheck {
+    calibration::ColumnRanges ranges;
+    double threshold = 0;
+};
+
 struct ModelContents {
     std::string sha256;         // of the file; names the model in every prediction
     std::string metadata_json;  // the whole JSON object, for readers of its optional keys
@@ -56,6 +63,7 @@ struct ModelContents {
     FittedPipeline pipeline;
     CalibrationSpec calibration;
     std::optional<double> threshold;              // abstain below this confidence; 0 to 1, or 2
+    std::optional<DistributionCheck> out_of_distribution;
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;
