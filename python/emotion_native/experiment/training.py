@@ -21,7 +21,7 @@ from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
 from .splitting import save_folds, split_rows
-from .summary import summarise
+from .summary import add_uncalibrated, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -211,7 +211,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     rows = np.flatnonzero(~prepared.test)
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
-    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable)
+    raw = None if settings.calibration == "none" else nested.proba_raw
+    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable, raw)
     return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
 
 
@@ -231,7 +232,15 @@ def _repeats(first: _Repeat, prepared: Prepared, settings: Settings, folder: Pat
 
 
 def _scored(
-    title: str, prepared: Prepared, rows: NDArray[np.int64], place: NDArray[np.int64], nested: Any, proba_ok: Any, abstained_ok: Any, usable: Any
+    title: str,
+    prepared: Prepared,
+    rows: NDArray[np.int64],
+    place: NDArray[np.int64],
+    nested: Any,
+    proba_ok: Any,
+    abstained_ok: Any,
+    usable: Any,
+    raw_ok: Any = None,
 ) -> Scored:
     """Put predictions of the usable rows among all rows; failed ones get none."""
     classes = [str(label) for label in nested.classes]
@@ -254,7 +263,8 @@ def _scored(
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
     summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
-    return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+    scored = Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+    return scored if raw_ok is None else add_uncalibrated(scored, np.asarray(raw_ok, dtype=np.float64)[place[ok]], prior)
 
 
 def _fold_priors(prepared: Prepared, usable: NDArray[np.int64], nested: Any, fold: NDArray[np.int64]) -> NDArray[np.float64]:
