@@ -37,6 +37,7 @@ def save_model(
     feature_names: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
+    out_of_distribution: Any = None,
 ) -> str:
     """Save a fitted model as one file of plain arrays that `load_model` executes natively.
 
@@ -67,6 +68,8 @@ def save_model(
         What people should know about the training (data hash, seeds, settings), of JSON types. Versions and ``ungrouped`` are added.
     training_clips : mapping or None
         ``duration_s``: the shortest and the longest training clip, so that predictions can warn about clips unlike them.
+    out_of_distribution : OutOfDistributionDetector or None
+        A fitted detector of rows that get no answer; None takes the fitted one's, if it has one.
 
     Returns
     -------
@@ -103,6 +106,7 @@ def save_model(
         feature_names=feature_names,
         provenance=provenance,
         training_clips=training_clips,
+        out_of_distribution=out_of_distribution,
     )
     from . import _core
 
@@ -122,6 +126,7 @@ def model_bytes(
     feature_names: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
+    out_of_distribution: Any = None,
 ) -> bytes:
     """Return the content of the file that `save_model` would write, with the same parameters and errors.
 
@@ -133,7 +138,7 @@ def model_bytes(
     (0, 1)
     """
     estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
-    detector = _detector(fitted)
+    detector = _detector(fitted) if out_of_distribution is None else out_of_distribution
     threshold = found_threshold if threshold is None else threshold
     calibrator = found_calibrator if calibrator is None else calibrator
     classes = _classes(labels, estimator)

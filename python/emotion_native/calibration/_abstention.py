@@ -74,6 +74,12 @@ def check_targets(target_coverage: Any, target_accuracy: Any, caller: str, abste
         raise InvalidInputError(f"{' and '.join(given)} of {caller} must not {'both' if len(given) == 2 else 'all'} be given; got {both}")
 
 
+def check_detector(detector: Any, caller: str) -> None:
+    """Raise InvalidInputError for anything but a detector or None."""
+    if not (detector is None or isinstance(detector, OutOfDistributionDetector)):
+        raise InvalidInputError(f"out_of_distribution of {caller} must be an OutOfDistributionDetector or None; got {detector!r:.80}")
+
+
 def choose_threshold(
     confidence: Any,
     correct: Any,
@@ -147,6 +153,15 @@ def choose_threshold(
         return Threshold(ALWAYS_ABSTAIN, False, 0.0, float("nan"))
     at = int(passing[0])
     return Threshold(float(values[order][ends[at]]), True, float(answered[at] / len(values)), float(accuracy[at]))
+
+
+def choose_among(familiar: npt.NDArray[np.bool_], confidence: Floats, correct: npt.NDArray[np.bool_], targets: dict[str, float | None]) -> Threshold:
+    """Return the threshold where rows that are not familiar are given up whatever it is; its coverage is that of both rules together."""
+    share = float(familiar.mean())
+    coverage = targets["target_coverage"]
+    own = {**targets, "target_coverage": None if coverage is None else min(1.0, coverage / share)}
+    found = choose_threshold(confidence[familiar], correct[familiar], **own)
+    return replace(found, coverage=found.coverage * share)
 
 
 class AbstainingClassifier(_GroupedMetaClassifier):
@@ -226,9 +241,7 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         """
         caller = "AbstainingClassifier.fit"
         check_targets(self.target_coverage, self.target_accuracy, caller, self.abstention_cost)
-        if not (self.out_of_distribution is None or isinstance(self.out_of_distribution, OutOfDistributionDetector)):
-            rule = "an OutOfDistributionDetector or None"
-            raise InvalidInputError(f"out_of_distribution of {caller} must be {rule}; got {self.out_of_distribution!r:.80}")
+        check_detector(self.out_of_distribution, caller)
         params = {**params, "sample_weight": sample_weight}
         estimator = CalibratedClassifierCV(n_jobs=self.n_jobs) if self.estimator is None else self.estimator
         if isinstance(estimator, CalibratedClassifierCV):
@@ -266,11 +279,8 @@ class AbstainingClassifier(_GroupedMetaClassifier):
     def _choose(self, rows: OutOfFold, familiar: npt.NDArray[np.bool_]) -> Threshold:
         """Return the threshold on confidence; strange rows are given up whatever it is."""
         correct = np.argmax(rows.proba, axis=1) == rows.labels.codes
-        share = float(familiar.mean())
-        coverage = None if self.target_coverage is None else min(1.0, self.target_coverage / share)
-        targets = {"target_coverage": coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
-        found = choose_threshold(rows.proba.max(axis=1)[familiar], correct[familiar], **targets)
-        return replace(found, coverage=found.coverage * share)
+        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
+        return choose_among(familiar, rows.proba.max(axis=1), correct, targets)
 
     def _fit_calibrated(self, estimator: CalibratedClassifierCV, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> OutOfFold:
         model: CalibratedClassifierCV = clone(estimator)

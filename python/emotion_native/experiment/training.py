@@ -14,7 +14,7 @@ import numpy as np
 from .._config import config_context
 from .._validation import check_path
 from ..exceptions import InvalidInputError
-from .candidates import build_candidates, sampler_options
+from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
@@ -202,6 +202,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
             method=None if settings.calibration == "none" else settings.calibration,
             target_coverage=settings.target_coverage,
             target_accuracy=settings.target_accuracy,
+            abstention_cost=settings.abstention_cost,
+            out_of_distribution=build_detector(settings),
             selection_metric=settings.selection_metric,
             params={"speaker": prepared.speaker[usable]},
             n_jobs=settings.n_jobs,
@@ -255,10 +257,10 @@ def _scored(
     fold[ok] = np.asarray(nested.fold, dtype=np.int64)[place[ok]]
     fold_of_group = dict(zip(prepared.group[usable].tolist(), np.asarray(nested.fold).tolist(), strict=True)) if prepared.grouped else {}
     fold[~ok] = [fold_of_group.get(group, -1) for group in prepared.group[rows[~ok]].tolist()]
-    reason = [
-        prepared.status[row] if not is_ok else ("low_confidence" if none else "")
-        for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
-    ]
+    strange = np.zeros(len(rows), dtype=bool)
+    strange[ok] = np.asarray(nested.strange, dtype=bool)[place[ok]] & abstained[ok]
+    why = np.where(strange, "out_of_distribution", np.where(abstained, "low_confidence", "")).tolist()
+    reason = [text if is_ok else prepared.status[row] for row, is_ok, text in zip(rows.tolist(), ok, why, strict=True)]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
@@ -377,6 +379,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         extractor=prepared.extractor,
         threshold=threshold,
         calibrator=final.calibrator,
+        out_of_distribution=final.detector,
         background=background,
         feature_names=prepared.names,
         provenance=provenance,
@@ -384,6 +387,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     if "pkl" in settings.format:
         # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.
         fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, threshold, prepared.extractor
+        fitted.detector_ = final.detector
         persistence.save_pickle(fitted, folder / "classifier.pkl")
     if progress is not None:
         progress("Fitting the final model", 1, 1)
