@@ -28,6 +28,8 @@ struct Sums {
 void add_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows, std::size_t n, const std::uint64_t* words, std::uint64_t* scratch);
 // Adds the scratch to the histogram (or sets it), and clears the scratch.
 void spread(std::uint64_t* scratch, std::size_t n_bins, std::int32_t* histogram, bool set);
+// Takes rows out of the histogram: what few rows need, whose scratch would be nearly empty.
+void take_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows, std::size_t n, const std::uint64_t* words, std::int32_t* histogram);
 // parent -= child, n words.
 void subtract(std::int32_t* parent, const std::int32_t* child, std::size_t n);
 
@@ -35,8 +37,7 @@ struct ScanRules {
     float l2 = 0;              // in units of the second derivatives
     std::int32_t min_rows = 1;
     std::int32_t min_h = 1;
-    float scale_g = 1;         // powers of two that keep products in range
-    float scale_h = 1;
+    float scale_h = 1;         // a power of two that keeps products in range
     const std::int32_t* weight = nullptr;   // bins x 8 integer weights, or none
     std::int32_t min_weight = 0;
     std::int32_t weight_sum = 0;

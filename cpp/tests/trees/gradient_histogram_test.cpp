@@ -56,7 +56,6 @@ TEST_CASE("the scan finds the best split of every lane, NaN on either side") {
         ScanRules rules;
         rules.min_rows = 4;
         rules.l2 = 10;
-        rules.scale_g = 0x1p-15F;
         rules.scale_h = 0x1p-14F;
         LaneSplits found;
         scan_block(histogram.data(), bins, true, total, rules, found);
