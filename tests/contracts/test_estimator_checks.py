@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
+from emotion_native.isotonic import IsotonicRegression
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
 from emotion_native.multilabel import OneVsRestClassifier
@@ -30,6 +31,7 @@ ESTIMATORS = [
     SMOTE(random_state=0),
     BorderlineSMOTE(random_state=0),
     LogisticRegression(),
+    IsotonicRegression(),
     LogisticRegression(l1_ratio=0.5),
     OneVsRestClassifier(LogisticRegression()),
     RandomForestClassifier(n_estimators=5, random_state=0),

@@ -156,7 +156,7 @@ def test_calibrated_and_abstaining_classifiers(data: Any) -> None:
     X, y = data
     speakers = np.arange(len(X)) % 8
     pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(n_estimators=15, random_state=0))
-    for method in ("temperature", "sigmoid"):
+    for method in ("temperature", "sigmoid", "isotonic"):
         fitted = AbstainingClassifier(CalibratedClassifierCV(pipeline, method=method), target_coverage=0.6).fit(X, y, groups=speakers)
         model = en.load_model(model_bytes(fitted))
         result = model.predict_features(X)

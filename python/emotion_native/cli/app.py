@@ -167,7 +167,7 @@ def train(
     sampling: Annotated[
         str | None, typer.Option("--sampling", help="Inside training folds: random_over, smote, borderline_smote, random_under or none.")
     ] = None,
-    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid or none.")] = None,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,

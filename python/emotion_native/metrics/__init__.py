@@ -23,7 +23,15 @@ from ._labelwise import class_likelihood_ratios, hamming_loss, jaccard_score, mu
 from ._paired import PairedComparison, paired_speaker_test
 from ._probabilistic import brier_score_loss, log_loss, top_k_accuracy_score
 from ._report import classification_report
-from ._selective import area_under_risk_coverage, coverage_score, risk_coverage_curve, selective_accuracy_score
+from ._selective import (
+    area_under_risk_coverage,
+    coverage_score,
+    excess_area_under_risk_coverage,
+    risk_coverage_curve,
+    selective_accuracy_score,
+    selective_balanced_accuracy_score,
+    selective_interval,
+)
 from ._significance import McNemarResult, detectable_difference, holm_correction, mcnemar_test
 from ._summary import classification_summary
 from ._thresholds import auc, average_precision_score, confusion_matrix_at_thresholds, det_curve, precision_recall_curve, roc_auc_score, roc_curve
@@ -49,6 +57,7 @@ __all__ = [
     "coverage_score",
     "det_curve",
     "detectable_difference",
+    "excess_area_under_risk_coverage",
     "expected_calibration_error",
     "f1_score",
     "fbeta_score",
@@ -73,6 +82,8 @@ __all__ = [
     "roc_auc_score",
     "roc_curve",
     "selective_accuracy_score",
+    "selective_balanced_accuracy_score",
+    "selective_interval",
     "speaker_interval",
     "top_k_accuracy_score",
     "unweighted_average_recall",
