@@ -40,6 +40,7 @@ def test_votes_are_scikit_learns(rows: Any, voting: str, weights: Any, dropped: 
     theirs = sk.VotingClassifier(MODELS, **options).set_params(**dict.fromkeys(dropped, "drop")).fit(X, y)
     assert ours.predict(X).tolist() == theirs.predict(X).tolist()
     np.testing.assert_allclose(ours.transform(X), theirs.transform(X), rtol=1e-12)
+    assert ours.get_feature_names_out().tolist() == theirs.get_feature_names_out().tolist()
     if voting == "soft":
         np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-12)
         stacked = ours.set_params(flatten_transform=False).transform(X)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import ClassifierMixin, TransformerMixin, clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -23,7 +23,7 @@ def _is_soft(self: Any) -> bool:
     return True
 
 
-class VotingClassifier(ClassifierMixin, _BaseComposition):  # type: ignore[misc]  # scikit-learn has no type information
+class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # type: ignore[misc]  # scikit-learn has no type information
     """Several classifiers fitted on the same rows, and the mean of their probabilities or the majority of their labels.
 
     Parameters
@@ -199,6 +199,16 @@ class VotingClassifier(ClassifierMixin, _BaseComposition):  # type: ignore[misc]
             return self._votes(X)
         probabilities = self._probabilities(X)
         return np.hstack(probabilities) if self.flatten_transform else np.stack(probabilities)
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+        """Return the names of the columns of `transform`: the classifier's, with soft voting followed by the class number."""
+        check_is_fitted(self)
+        names = [f"votingclassifier_{name}" for name, model in self.estimators if not isinstance(model, str)]
+        if self.voting == "soft":
+            if not self.flatten_transform:
+                raise InvalidInputError("flatten_transform of VotingClassifier must be True for names of columns; got False")
+            names = [f"{name}{k}" for name in names for k in range(len(self.classes_))]
+        return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

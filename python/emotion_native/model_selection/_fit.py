@@ -118,7 +118,7 @@ def _has_rows(value: Any) -> bool:
     if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
         return False
     try:
-        return np.shape(value) != ()
+        return bool(np.shape(value) != ())
     except ValueError:  # a tuple of arrays of different shapes, such as a validation set
         return False
 
