@@ -197,7 +197,7 @@ def check_dense_or_sparse(X: Any, *, caller: str, estimator: Any, reset: bool = 
     try:
         rows = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32])
     except (TypeError, ValueError) as error:
-        raise _as_invalid("X", caller, error) from error
+        raise as_invalid("X", caller, error) from error
     if rows.shape[1] > np.iinfo(np.int32).max or rows.shape[0] > np.iinfo(np.int32).max:
         raise InvalidInputError(f"X of {caller} must be a sparse matrix of fewer than 2**31 rows and columns; got shape {rows.shape}")
     columns, starts = np.ascontiguousarray(rows.indices, np.int32), np.ascontiguousarray(rows.indptr, np.int64)
