@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .card import model_card
     from .evaluation import Evaluation, evaluate
     from .layers import LayeredSettings, load_settings
     from .settings import ExtraTreesSettings, ForestSettings, GradientBoostingSettings, LogisticSettings, Settings, SmoteSettings
@@ -23,6 +24,7 @@ _NAMES = {
     "TrainingRun": "training",
     "evaluate": "evaluation",
     "load_settings": "layers",
+    "model_card": "card",
     "train": "training",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "TrainingRun",
     "evaluate",
     "load_settings",
+    "model_card",
     "train",
 ]
 
