@@ -82,6 +82,7 @@ def main() -> None:
     half = table.X.shape[1] // 2
     if job.startswith("ours"):
         import cross_validation
+        import search
 
         import emotion_native as en
     else:
@@ -99,6 +100,10 @@ def main() -> None:
         ).fit(X, y)
     elif job == "ours_cv":
         result = cross_validation.ours(table, cv, 2)
+    elif job == "ours_one_setting":
+        result = search.model().set_params(selectkbest__k=120).fit(X, y)
+    elif job == "ours_search":
+        result = search.ours(table, 2)
     elif job == "theirs_fit":
         result = imbalanced_learn.pipeline(300, half).fit(X, y)
     elif job == "theirs_cv":

@@ -24,8 +24,11 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import explanations
     import forests
     import librosa_features
+    import linear
     import sampling
     import scikit_learn
+    import search
+    import speaker_reports
     import splitting
 
     def table(key: str) -> Any:
@@ -45,6 +48,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         for kind in ("5fold", "loso"):
             found[f"cv_{kind}_{key}_{n}"] = lambda key=key, kind=kind: cross_validation.row(table(key), key, kind, n, options.full)
         found[f"cv_memory_{key}"] = lambda key=key: cross_validation.peak(key)
+    found[f"search_A_{n}"] = lambda: search.row(table("A"), "A", n)
+    found["search_memory_A"] = lambda: search.peak("A")
     found["cv_many_folds"] = lambda: cross_validation.many_folds(options.quick)
     found["cv_many_fits"] = lambda: cross_validation.many_fits(options.quick)
     found["stratified_group_k_fold"] = lambda: splitting.row(options.quick)
@@ -52,6 +57,12 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     found["over_sampling_memory_D"] = lambda: sampling.memory_of_over_sampling("D")
     for key in "AB":
         found[f"shap_{key}"] = lambda key=key: explanations.row(table(key), key)
+    found["speaker_report"] = speaker_reports.row
+    for key in "ABC":
+        for kind in ("l2", "elastic_net", "one_vs_rest"):
+            found[f"logistic_{kind}_{key}"] = lambda key=key, kind=kind: linear.fit(table(key), key, kind)
+        found[f"logistic_one_{key}"] = lambda key=key: linear.one(table(key), key)
+    found["thresholds_28"] = linear.thresholds
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:
         for name in ("ravdess", "emodb"):

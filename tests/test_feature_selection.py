@@ -15,8 +15,13 @@ from sklearn.feature_selection import SelectKBest as ReferenceSelector
 from sklearn.feature_selection import f_classif as reference
 from sklearn.feature_selection import mutual_info_classif
 
+from emotion_native import load_model
+from emotion_native.ensemble import RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.feature_selection import SelectKBest, f_classif
+from emotion_native.model_selection import cross_validate
+from emotion_native.persistence import model_bytes
+from emotion_native.pipeline import make_pipeline
 
 
 def table(rng: np.random.Generator, dtype: Any = np.float64) -> tuple[np.ndarray, np.ndarray]:
@@ -115,3 +120,30 @@ def test_bad_input_is_refused(X: Any, y: Any) -> None:
 def test_bad_k_is_refused(k: Any) -> None:
     with pytest.raises(InvalidInputError, match="k of SelectKBest must be"):
         SelectKBest(k=k).fit(np.eye(3), [0, 1, 1])
+
+
+def test_transform_fold_loop_and_model_refuse_missing_values(rng: np.random.Generator) -> None:
+    """One rule in three places: columns are not chosen from rows with NaN, whoever chooses them."""
+    X, y = table(rng, np.float32)
+    pipeline = make_pipeline(SelectKBest(k=2), RandomForestClassifier(3, random_state=0)).fit(X, y)
+    model = load_model(model_bytes(pipeline))
+    X[7, 0] = np.nan  # not even a chosen column
+    rule = r"^X of SelectKBest\.transform must be .*; got.*NaN"
+    for call in (pipeline[0].transform, pipeline.predict_proba):
+        with pytest.raises(InvalidInputError, match=rule) as caught:
+            call(X)
+        assert len(str(caught.value)) < 200
+    outside = [(np.arange(100, 400), np.arange(100))]
+    with pytest.raises(InvalidInputError, match=rule):
+        cross_validate(pipeline, X, y, groups=np.arange(400), cv=outside, error_score="raise")
+    with pytest.raises(InvalidInputError, match=r"^X of predict_features must be .*; got NaN in row 7$"):
+        model.predict_features(X)
+
+
+@pytest.mark.parametrize("X", [[[np.inf, 0.0]], [[0.0]], [0.0, 1.0], pd.DataFrame({"a": [1.0], "c": [2.0]}), None])
+def test_transform_refuses_what_it_was_not_fitted_on(X: Any) -> None:
+    selector = SelectKBest(k=1).fit(pd.DataFrame({"a": [0.0, 1.0], "b": [1.0, 1.0]}), [0, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of arrays without names
+        with pytest.raises(InvalidInputError, match=r"^X of SelectKBest\.transform must be "):
+            selector.transform(X)

@@ -122,15 +122,9 @@ const Boosting& model_of(const py::object& self) { return self.cast<const BoundB
 
 // Calls each(name, array) for the one-dimensional arrays of a model.
 template <class Model, class Each>
-void for_arrays(Model& model, const Each& each) {
+void for_arrays(Model&& model, const Each& each) {
     each("baseline", model.baseline);
-    each("tree_offsets", model.tree_offsets);
-    each("feature", model.feature);
-    each("threshold", model.threshold);
-    each("left", model.left);
-    each("right", model.right);
-    each("missing_left", model.missing_left);
-    each("cover", model.cover);
+    for_node_arrays(model, each);
     each("gain", model.gain);
 }
 
@@ -168,7 +162,6 @@ void register_boosting(py::module_& m) {
         .def_property_readonly("n_trees", [](const BoundBoosting& self) { return self.model.n_trees(); })
         .def_property_readonly("n_rounds", [](const BoundBoosting& self) { return self.model.n_rounds(); })
         .def_property_readonly("n_nodes", [](const BoundBoosting& self) { return self.model.n_nodes(); })
-        .def_property_readonly("value", [](const py::object& self) { return py::array(py::object(arrays(self)["value"])); })
         .def_property_readonly("trace", [](const BoundBoosting& self) {
             py::dict out;
             out["train"] = self.trace.train;
@@ -177,21 +170,14 @@ void register_boosting(py::module_& m) {
             out["out_of_bag_before"] = self.trace.out_of_bag_before;
             return out;
         }, "Losses of the rounds of the fit that made it.")
-        .def("arrays", [](const py::object& self) { return arrays(self); }, "Every array by its name, as from_arrays takes them.")
-        .def_static("from_arrays", &from_arrays, py::arg("arrays"), "A model from arrays of any origin; ModelFormatError if they do not fit together.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
         .def("decision_function", &decision_function, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
         .def("add_round", &add_round, py::arg("X").noconvert(), py::arg("margins").noconvert(), py::arg("round"), py::arg("n_jobs") = 1)
         .def("probabilities", &probabilities, py::arg("margins").noconvert())
         .def("apply", &apply, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
-        .def("feature_importances", [](const BoundBoosting& self) { return to_array(trees::feature_importances(self.model)); })
-        .def("__copy__", [](const py::object& self) { return self; })
-        .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"))
-        .def(py::pickle([](const py::object& self) { return arrays(self); }, [](const py::dict& state) { return from_arrays(state); }));
-    const Boosting empty;
-    for_arrays(empty, [&](const char* name, const auto&) {
-        type.def_property_readonly(name, [name](const py::object& self) { return py::array(py::object(arrays(self)[name])); });
-    });
+        .def("feature_importances", [](const BoundBoosting& self) { return to_array(trees::feature_importances(self.model)); });
+    def_arrays(type, &arrays, [](const auto& each) { for_arrays(Boosting{}, each); }, &from_arrays,
+               "A model from arrays of any origin; ModelFormatError if they do not fit together.");
     m.def("boosting_fit", &boosting_fit, py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("n_classes"), py::arg("options"),
           py::arg("sample_weight").noconvert() = py::none(), py::arg("holdout").noconvert() = py::none(), py::arg("previous") = py::none(),
           py::arg("n_jobs") = 1, py::arg("progress") = py::none(), "Fits a model; rows with a holdout flag decide when to stop and train nothing.");

@@ -9,6 +9,9 @@
 #include "emotion/metrics/calibration_error.hpp"
 #include "emotion/metrics/cluster_bootstrap.hpp"
 #include "emotion/metrics/confusion.hpp"
+#include "emotion/metrics/f1_thresholds.hpp"
+#include "emotion/metrics/label_ranking.hpp"
+#include "emotion/metrics/paired_permutation.hpp"
 #include "interruptible.hpp"
 #include "rooms.hpp"
 
@@ -34,9 +37,73 @@ void check_weights(MatrixView<const double> weights, const char* caller) {
     }
 }
 
+metrics::PermutationOptions permutation_options(std::size_t exact_up_to, std::uint64_t n_resamples, std::uint64_t seed, const char* caller) {
+    if (n_resamples < 1 || n_resamples > 1'000'000'000) {
+        throw InvalidInputError("n_resamples", caller, "from 1 to 1e9", std::to_string(n_resamples));
+    }
+    return {exact_up_to, n_resamples, seed};
+}
+
+py::tuple as_tuple(const metrics::PermutationResult& result) {
+    return py::make_tuple(result.statistic, result.p_value, result.n_permutations, result.exact);
+}
+
+void register_comparisons(py::module_& m) {
+    m.def("label_ranking", [](const Array<std::uint8_t>& truth, const Array<double>& score, int n_jobs) {
+        const auto t = matrix(truth, "truth", "label_ranking");
+        const auto s = matrix(score, "score", "label_ranking");
+        auto [out, view] = new_matrix<double>(t.rows, 3);
+        const auto result = view;
+        interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            metrics::label_ranking(t, s, result, parallel, stop);
+        });
+        return out;
+    }, py::arg("truth").noconvert(), py::arg("score").noconvert(), py::arg("n_jobs"), "Coverage, average precision and ranking loss of each row.");
+
+    m.def("sign_flip_test", [](const Array<double>& differences, std::size_t exact_up_to, std::uint64_t n_resamples, std::uint64_t seed, int n_jobs) {
+        const auto d = vector(differences, "differences", "sign_flip_test");
+        const auto options = permutation_options(exact_up_to, n_resamples, seed, "sign_flip_test");
+        return as_tuple(interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            return metrics::sign_flip_test(d, options, parallel, stop);
+        }));
+    }, py::arg("differences").noconvert(), py::arg("exact_up_to"), py::arg("n_resamples"), py::arg("seed"), py::arg("n_jobs"),
+       "Statistic, two-sided p, assignments, exact: the sum of differences under changes of their signs.");
+
+    m.def("swap_test", [](const Array<double>& a, const Array<double>& b, std::size_t k, std::size_t n_classes, const std::string& metric,
+                          std::size_t exact_up_to, std::uint64_t n_resamples, std::uint64_t seed, int n_jobs) {
+        const auto x = matrix(a, "a", "swap_test");
+        const auto y = matrix(b, "b", "swap_test");
+        if (k > 10'000) {
+            throw InvalidInputError("k", "swap_test", "at most 10,000", std::to_string(k));
+        }
+        const auto options = permutation_options(exact_up_to, n_resamples, seed, "swap_test");
+        const auto rate = metrics::rate_named(metric, "swap_test");
+        return as_tuple(interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            return metrics::swap_test(x, y, k, n_classes, rate, options, parallel, stop);
+        }));
+    }, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("k"), py::arg("n_classes"), py::arg("metric"), py::arg("exact_up_to"),
+       py::arg("n_resamples"), py::arg("seed"), py::arg("n_jobs"),
+       "Statistic, two-sided p, assignments, exact: a score's difference when the models' counts (clusters, k * k) are exchanged by cluster.");
+}
+
 }  // namespace
 
 void register_metrics(py::module_& m) {
+    m.def("best_f1_thresholds", [](const Array<std::uint8_t>& truth, const Array<double>& scores, int n_jobs) {
+        const auto t = matrix(truth, "y", "tune_thresholds");
+        const auto s = matrix(scores, "scores", "tune_thresholds");
+        auto [thresholds, cuts] = new_vector<double>(s.cols);
+        auto [f1, values] = new_vector<double>(s.cols);
+        interruptible([&](StopToken& stop) {
+            Parallel parallel(n_jobs);
+            metrics::best_f1_thresholds(t, s, cuts, values, parallel, stop);
+        });
+        return py::make_tuple(thresholds, f1);
+    }, py::arg("truth").noconvert(), py::arg("scores").noconvert(), py::arg("n_jobs"), "The threshold with the largest F1 of each column, and that F1.");
+
     m.def("confusion_counts", [](const Array<std::int64_t>& truth, const Array<std::int64_t>& predicted, std::size_t n_classes,
                                  const Array<double>& weight, const Array<std::int64_t>& cluster, std::size_t n_clusters) {
         const auto t = vector(truth, "truth", "confusion_counts");
@@ -116,6 +183,7 @@ void register_metrics(py::module_& m) {
         });
         return out;
     }, py::arg("n_clusters"), py::arg("n_resamples"), py::arg("seed"), py::arg("n_jobs"), "How often each cluster is drawn in each replicate.");
+    register_comparisons(m);
 }
 
 }  // namespace emotion::bindings

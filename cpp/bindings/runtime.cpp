@@ -59,6 +59,7 @@ py::dict predictions_dict(runtime::Predictions&& p) {
     result["label"] = to_array(std::move(p.label));
     result["confidence"] = to_array(std::move(p.confidence));
     result["abstained"] = to_array(std::move(p.abstained));
+    result["out_of_distribution"] = to_array(std::move(p.out_of_distribution));
     result["top_column"] = to_array(std::move(p.top_column));
     result["top_value"] = to_array(std::move(p.top_value));
     result["top_contribution"] = to_array(std::move(p.top_contribution));

@@ -59,6 +59,33 @@ private:
     const char* kind_;
 };
 
+// Calls each(name, array) for the arrays that all models of trees have.
+template <class Model, class Each>
+void for_node_arrays(Model& model, const Each& each) {
+    each("tree_offsets", model.tree_offsets);
+    each("feature", model.feature);
+    each("threshold", model.threshold);
+    each("left", model.left);
+    each("right", model.right);
+    each("missing_left", model.missing_left);
+    each("cover", model.cover);
+}
+
+// What all bound models of trees offer: their arrays, together and by name, and copies: of something immutable that is itself, or its arrays in a pickle.
+template <class Type, class Names, class FromArrays>
+void def_arrays(Type& type, pybind11::dict (*arrays)(const pybind11::object&), const Names& names, const FromArrays& from_arrays, const char* from_doc) {
+    namespace py = pybind11;
+    type.def("arrays", arrays, "Every array by its name, as from_arrays takes them.")
+        .def_static("from_arrays", from_arrays, py::arg("arrays"), from_doc)
+        .def("__copy__", [](const py::object& self) { return self; })
+        .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"))
+        .def(py::pickle([arrays](const py::object& self) { return arrays(self); }, [from_arrays](const py::dict& state) { return from_arrays(state); }));
+    names([&](const char* name, const auto&) {
+        type.def_property_readonly(name, [arrays, name](const py::object& self) { return py::array(py::object(arrays(self)[name])); });
+    });
+    type.def_property_readonly("value", [arrays](const py::object& self) { return py::array(py::object(arrays(self)["value"])); });
+}
+
 // A 2-d array with the columns that the model was fitted on.
 inline MatrixView<const float> checked_rows(const Array<float>& x, std::size_t n_features, const char* caller) {
     const auto view = matrix(x, "X", caller);

@@ -72,14 +72,8 @@ const BoundForest& bound(const py::object& self) { return self.cast<const BoundF
 
 // Calls each(name, array) for the one-dimensional arrays of a forest.
 template <class Model, class Each>
-void for_arrays(Model& forest, const Each& each) {
-    each("tree_offsets", forest.tree_offsets);
-    each("feature", forest.feature);
-    each("threshold", forest.threshold);
-    each("left", forest.left);
-    each("right", forest.right);
-    each("missing_left", forest.missing_left);
-    each("cover", forest.cover);
+void for_arrays(Model&& forest, const Each& each) {
+    for_node_arrays(forest, each);
     each("impurity", forest.impurity);
 }
 
@@ -113,18 +107,10 @@ void register_trees(py::module_& m) {
         .def_property_readonly("n_trees", [](const BoundForest& self) { return self.forest.n_trees(); })
         .def_property_readonly("n_nodes", [](const BoundForest& self) { return self.forest.n_nodes(); })
         .def_readonly("out_of_bag", &BoundForest::out_of_bag, "Class shares of the trees that did not draw the row (NaN: none); None unless asked for.")
-        .def_property_readonly("value", [](const py::object& self) { return py::array(py::object(arrays(self)["value"])); })
-        .def("arrays", [](const py::object& self) { return arrays(self); }, "Every array by its name, as from_arrays takes them.")
-        .def_static("from_arrays", &from_arrays, py::arg("arrays"), "A forest from arrays of any origin; ModelFormatError if they do not fit together.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
-        .def("feature_importances", [](const BoundForest& self) { return to_array(trees::feature_importances(self.forest)); })
-        .def("__copy__", [](const py::object& self) { return self; })
-        .def("__deepcopy__", [](const py::object& self, const py::dict&) { return self; }, py::arg("memo"))
-        .def(py::pickle([](const py::object& self) { return arrays(self); }, [](const py::dict& state) { return from_arrays(state); }));
-    const Forest empty;
-    for_arrays(empty, [&](const char* name, const auto&) {
-        type.def_property_readonly(name, [name](const py::object& self) { return py::array(py::object(arrays(self)[name])); });
-    });
+        .def("feature_importances", [](const BoundForest& self) { return to_array(trees::feature_importances(self.forest)); });
+    def_arrays(type, &arrays, [](const auto& each) { for_arrays(Forest{}, each); }, &from_arrays,
+               "A forest from arrays of any origin; ModelFormatError if they do not fit together.");
     m.def("forest_fit", &forest_fit, py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("n_classes"), py::arg("options"),
           py::arg("sample_weight").noconvert() = py::none(), py::arg("oob") = false, py::arg("n_jobs") = 1, py::arg("progress") = py::none(),
           "Fits a forest; with `oob`, its `out_of_bag` holds rows x classes.");

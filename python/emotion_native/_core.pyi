@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'join_groups', 'logistic_fit', 'logistic_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -349,6 +349,16 @@ def _raise(kind: str) -> None:
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
 
+def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Values between the corners.
+    """
+
+def apply_isotonic_maps(proba: numpy.typing.NDArray[numpy.float64], offsets: numpy.typing.NDArray[numpy.int64], x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Normalised one-against-the-rest isotonic maps.
+    """
+
 def apply_sigmoid(proba: numpy.typing.NDArray[numpy.float64], a: numpy.typing.NDArray[numpy.float64], b: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
     """
     Normalised one-against-the-rest sigmoids.
@@ -367,6 +377,11 @@ def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typ
     The fold of each group: largest first, each into the lightest fold.
     """
 
+def best_f1_thresholds(truth: numpy.typing.NDArray[numpy.uint8], scores: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    The threshold with the largest F1 of each column, and that F1.
+    """
+
 def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None=None, holdout: numpy.typing.NDArray[numpy.uint8] | None=None, previous: Boosting | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1, progress: typing.Any=None) -> Boosting:
     """
     Fits a model; rows with a holdout flag decide when to stop and train nothing.
@@ -383,6 +398,18 @@ def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | ty
 def cluster_multiplicities(n_clusters: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
     How often each cluster is drawn in each replicate.
+    """
+
+@typing.overload
+def column_distances(x: numpy.typing.NDArray[numpy.float32], center: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean distance of each row from the centers, in scales.
+    """
+
+@typing.overload
+def column_distances(x: numpy.typing.NDArray[numpy.float64], center: numpy.typing.NDArray[numpy.float64], scale: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Mean distance of each row from the centers, in scales.
     """
 
 def confusion_counts(truth: numpy.typing.NDArray[numpy.int64], predicted: numpy.typing.NDArray[numpy.int64], n_classes: typing.SupportsInt | typing.SupportsIndex, weight: numpy.typing.NDArray[numpy.float64], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
@@ -438,6 +465,28 @@ def factorize_sorted(values: numpy.typing.NDArray[numpy.int64]) -> tuple[typing.
 
 def feature_names(feature_set: str) -> list[str]:
     ...
+
+@typing.overload
+def fit_column_ranges(x: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Center and scale of each column.
+    """
+
+@typing.overload
+def fit_column_ranges(x: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Center and scale of each column.
+    """
+
+def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Corners of the monotone function.
+    """
+
+def fit_isotonic_maps(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Offsets and corners of each class's map.
+    """
 
 def fit_sigmoid(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """
@@ -501,19 +550,41 @@ def imputer_transform(X: numpy.typing.NDArray[numpy.float64], statistics: numpy.
     X with NaN replaced, without dropped columns.
     """
 
+def isotonic_regression(y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The nearest monotone values.
+    """
+
 def join_groups(keys: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.int64]]) -> numpy.typing.NDArray[numpy.int64]:
     """
     Connected components of rows that share a code (int64; negative: unknown) of any key.
     """
 
+def label_ranking(truth: numpy.typing.NDArray[numpy.uint8], score: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Coverage, average precision and ranking loss of each row.
+    """
+
 @typing.overload
-def logistic_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+def logistic_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
     Coefficients, intercepts, iterations, and whether the tolerance was met.
     """
 
 @typing.overload
-def logistic_fit(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], int, bool]:
+def logistic_fit(X: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_fit(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations, and whether the tolerance was met.
+    """
+
+@typing.overload
+def logistic_fit(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, coef: numpy.typing.NDArray[numpy.float64] | None, intercept: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
     Coefficients, intercepts, iterations, and whether the tolerance was met.
     """
@@ -528,6 +599,66 @@ def logistic_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.
 def logistic_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
     """
     Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], n_classes: typing.SupportsInt | typing.SupportsIndex, proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Probabilities (rows x classes) or scores (rows x rows of coef).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float32], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float64], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_fit(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability or score (rows x labels).
     """
 
 def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
@@ -630,6 +761,11 @@ def sha256_hex(data: bytes) -> str:
     SHA-256 of bytes as 64 hexadecimal digits.
     """
 
+def sign_flip_test(differences: numpy.typing.NDArray[numpy.float64], exact_up_to: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Statistic, two-sided p, assignments, exact: the sum of differences under changes of their signs.
+    """
+
 @typing.overload
 def smote(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any], shared: numpy.typing.NDArray[numpy.int32] | None=None, n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int64]]:
     """
@@ -663,6 +799,11 @@ def stft(y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[nu
 def stratified_folds(groups: numpy.typing.NDArray[numpy.int64], n_groups: typing.SupportsInt | typing.SupportsIndex, labels: numpy.typing.NDArray[numpy.int64], n_classes: typing.SupportsInt | typing.SupportsIndex, order: numpy.typing.NDArray[numpy.int64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     """
     The fold of each group such that class shares are even, no fold is empty and classes are in as many folds as they can be.
+    """
+
+def swap_test(a: numpy.typing.NDArray[numpy.float64], b: numpy.typing.NDArray[numpy.float64], k: typing.SupportsInt | typing.SupportsIndex, n_classes: typing.SupportsInt | typing.SupportsIndex, metric: str, exact_up_to: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    Statistic, two-sided p, assignments, exact: a score's difference when the models' counts (clusters, k * k) are exchanged by cluster.
     """
 
 def tbb_versions() -> tuple[int, int]:

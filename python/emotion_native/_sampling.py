@@ -128,7 +128,20 @@ class IndexSampler(Sampler):
             self._draw(classes, codes, step)
         return self
 
-    def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the resampled ``X`` and ``y``, in the types given; ``sample_indices_`` says which row each was.
+
+        Parameters
+        ----------
+        X : array, data frame or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Sortable labels of at least two classes.
+
+        Raises
+        ------
+        InvalidInputError
+            If the lengths differ, ``y`` is no vector of labels or has one class, or the strategy asks for what cannot be drawn.
+        """
         with self._whole_or_unfitted():
             return self._drawn(X, y)
 

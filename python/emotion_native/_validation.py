@@ -6,6 +6,7 @@ scikit-learn is imported on first need only, so that the inference runtime never
 
 from __future__ import annotations
 
+import math
 import os
 import reprlib
 from collections.abc import Mapping
@@ -117,6 +118,8 @@ def _is_valid(X: npt.NDArray[Any], allow_nan: bool) -> bool:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(X.sum()):  # one pass without a temporary; an overflow falls through
                 return True
+    elif math.isfinite(np.vdot(X, X)):  # likewise, and silent where squares overflow
+        return True
     return bool((~np.isinf(X)).all() if allow_nan else np.isfinite(X).all())
 
 
@@ -169,11 +172,54 @@ def check_matrix(
             return check_array(X, **options)
         return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
     except (TypeError, ValueError) as error:
-        raise _as_invalid("X", caller, error) from error
+        raise as_invalid("X", caller, error) from error
 
 
-def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool = False, dtypes: tuple[type, ...] = (np.float64, np.float32)) -> Any:
-    """Return ``(X, y)`` for a classifier's ``fit``: a matrix as `check_matrix`, and labels of the same length, one a row.
+def is_sparse(X: Any) -> bool:
+    """Return whether ``X`` is one of SciPy's sparse matrices or arrays, without importing SciPy."""
+    return type(X).__module__.startswith("scipy.sparse") and hasattr(X, "tocsr")
+
+
+def check_dense_or_sparse(X: Any, *, caller: str, estimator: Any, reset: bool = False) -> Any:
+    """Return ``X`` for a kernel that takes both: a matrix as `check_matrix`, or (values, columns, starts, width) of a sparse one, never made dense.
+
+    Values stay float32 or float64; columns are int32, starts int64. What has these types in compressed rows already is not copied.
+
+    Raises
+    ------
+    InvalidInputError
+        As `check_matrix`; also if a sparse matrix has more columns than int32 can number.
+    """
+    if type(X) is np.ndarray or not is_sparse(X):
+        return check_matrix(X, caller=caller, estimator=estimator, reset=reset)
+    from sklearn.utils.validation import validate_data
+
+    try:
+        rows = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32])
+    except (TypeError, ValueError) as error:
+        raise as_invalid("X", caller, error) from error
+    if rows.shape[1] > np.iinfo(np.int32).max or rows.shape[0] > np.iinfo(np.int32).max:
+        raise InvalidInputError(f"X of {caller} must be a sparse matrix of fewer than 2**31 rows and columns; got shape {rows.shape}")
+    columns, starts = np.ascontiguousarray(rows.indices, np.int32), np.ascontiguousarray(rows.indptr, np.int64)
+    return np.ascontiguousarray(rows.data), columns, starts, int(rows.shape[1])
+
+
+def n_rows_of(X: Any) -> int:
+    """Return the number of rows of what `check_dense_or_sparse` returned."""
+    return int(X[2].size - 1 if isinstance(X, tuple) else X.shape[0])
+
+
+def check_rows(
+    X: Any,
+    y: Any,
+    *,
+    caller: str,
+    estimator: Any,
+    allow_nan: bool = False,
+    dtypes: tuple[type, ...] = (np.float64, np.float32),
+    sparse: bool = False,
+) -> Any:
+    """Return ``(X, y)`` for a classifier's ``fit``: a matrix as `check_matrix` (``sparse``: `check_dense_or_sparse`), and one label a row.
 
     Raises
     ------
@@ -185,14 +231,17 @@ def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool =
     if y is None:
         rule = "an array of labels (this estimator requires y to be passed, but the target y is None)"
         raise InvalidInputError(f"y of {caller} must be {rule}; got None")
-    X = check_matrix(X, caller=caller, estimator=estimator, reset=True, allow_nan=allow_nan, dtypes=dtypes)
+    if sparse:
+        X = check_dense_or_sparse(X, caller=caller, estimator=estimator, reset=True)
+    else:
+        X = check_matrix(X, caller=caller, estimator=estimator, reset=True, allow_nan=allow_nan, dtypes=dtypes)
     try:
         y = check_class_labels(y, caller=caller)
-        check_consistent_length(X, y)
+        check_consistent_length(X[2][1:] if isinstance(X, tuple) else X, y)
     except InvalidInputError:
         raise
     except ValueError as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return X, y
 
 
@@ -223,7 +272,7 @@ def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
     except InvalidInputError:
         raise
     except (TypeError, ValueError) as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return labels
 
 
@@ -396,9 +445,11 @@ def _class_name(kind: str) -> str:
     return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
-def _as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
+def as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
     """Return scikit-learn's finding as our class of error in our form of message."""
     found = str(error)
+    if "contains NaN" in found:  # what follows is advice about other classes
+        found = found.partition("\n")[0]
     if len(found) > _LONGEST_FINDING:  # scikit-learn shows some arrays whole
         found = found[:_LONGEST_FINDING] + " …"
     rule = "a vector of class labels" if parameter == "y" else "a finite, non-empty numeric array of the expected shape"

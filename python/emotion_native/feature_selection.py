@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._threads import effective_n_jobs
-from ._validation import check_number, check_rows, encode_labels
+from ._validation import as_invalid, check_number, check_rows, encode_labels
 from .exceptions import InvalidInputError
 
 __all__ = ["SelectKBest", "f_classif"]
@@ -122,6 +122,20 @@ class SelectKBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         wanted = X.shape[1] if k is None else min(k, X.shape[1])
         self._columns: npt.NDArray[np.int32] = _core.select_k_best_columns(self.scores_, wanted)
         return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the chosen columns of ``X`` (n_samples, n_features), of its type.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``X`` holds NaN or infinity, or has other columns than in `fit`.
+        """
+        check_is_fitted(self, "scores_")
+        try:
+            return super().transform(X)
+        except (TypeError, ValueError) as error:
+            raise as_invalid("X", "SelectKBest.transform", error) from error
 
     def _get_support_mask(self) -> npt.NDArray[np.bool_]:
         check_is_fitted(self, "scores_")

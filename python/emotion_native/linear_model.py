@@ -14,8 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._threads import effective_n_jobs
-from ._validation import check_choice, check_class_weight, check_flag, check_matrix, check_number, check_rows, check_sample_weight, encode_labels
-from .exceptions import InvalidInputError
+from ._validation import (
+    check_choice,
+    check_class_weight,
+    check_dense_or_sparse,
+    check_flag,
+    check_number,
+    check_rows,
+    check_sample_weight,
+    encode_labels,
+    n_rows_of,
+)
+from .exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["LogisticRegression"]
 
@@ -23,25 +33,30 @@ _CALLER = "LogisticRegression.fit"
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Logistic regression with an L2 penalty: binary, or multinomial for more classes.
+    """Logistic regression with an L2, an L1 or an elastic net penalty: binary, or multinomial for more classes.
 
-    Minimises ``sum_i w_i loss_i + |coef|^2 / (2 C)`` in float64 by L-BFGS, whatever the float type of ``X``. The result does not depend on
-    ``n_jobs``.
+    Minimises ``C sum_i w_i loss_i + l1_ratio |coef|_1 + (1 - l1_ratio) |coef|^2 / 2`` in float64, whatever the float type of ``X``: by L-BFGS,
+    or with absolute values by a proximal L-BFGS whose zeros are exact. Intercepts are not penalised. Sparse matrices are never made dense. The
+    result does not depend on ``n_jobs``.
 
     Parameters
     ----------
-    penalty : {"l2", None}, default="l2"
-        None means no penalty.
+    penalty : {"l1", "l2", "elasticnet", None}, optional
+        The older way to say what ``l1_ratio`` and ``C`` say, named as in scikit-learn; the default, "deprecated" there too, lets ``l1_ratio`` decide.
+        "l1" and "l2" mean an ``l1_ratio`` of 1 and 0, "elasticnet" the one given, None no penalty.
     C : float, default=1.0
         Inverse strength of the penalty; infinity means none.
+    l1_ratio : float, default=0.0
+        The share of absolute values in the penalty, from 0 (L2) to 1 (L1).
     tol : float, default=1e-4
-        The fit ends when no component of the gradient of the mean loss is larger.
+        The fit ends when no component of the gradient of the mean loss with its penalty is larger; with absolute values, of its smallest subgradient.
     fit_intercept : bool, default=True
     class_weight : "balanced" or dict, optional
         Weights of classes, times ``sample_weight``.
     random_state : ignored
         The fit draws nothing.
-    solver : {"lbfgs"}, default="lbfgs"
+    solver : {"lbfgs", "saga"}, default="lbfgs"
+        Both names mean the solvers above, with every penalty: "saga" is what scikit-learn calls the one that takes absolute values.
     max_iter : int, default=100
         A `sklearn.exceptions.ConvergenceWarning` says that it was reached.
     warm_start : bool, default=False
@@ -60,7 +75,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     References
     ----------
-    Nocedal & Wright, "Numerical Optimization" (2006), chapter 7.
+    Nocedal & Wright, "Numerical Optimization" (2006), chapter 7. Lee, Sun & Saunders, "Proximal Newton-type methods for minimizing composite
+    functions" (2014).
 
     Examples
     --------
@@ -77,8 +93,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def __init__(
         self,
         *,
-        penalty: str | None = "l2",
+        penalty: str | None = "deprecated",
         C: float = 1.0,
+        l1_ratio: float | None = 0.0,
         tol: float = 1e-4,
         fit_intercept: bool = True,
         class_weight: Any = None,
@@ -90,6 +107,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     ) -> None:
         self.penalty = penalty
         self.C = C
+        self.l1_ratio = l1_ratio
         self.tol = tol
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
@@ -102,8 +120,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def _native_step(self) -> dict[str, Any]:
         """Return the unfitted step for the native fold loop; class weights stay keyed by label."""
         name = "LogisticRegression"
-        check_choice(self.penalty, "penalty", name, ("l2", None))
-        check_choice(self.solver, "solver", name, ("lbfgs",))
+        check_choice(self.solver, "solver", name, ("lbfgs", "saga"))
         check_number(self.C, "C", name, low=0, open_low=True)
         check_number(self.tol, "tol", name, low=0, open_low=True, high=1e300)
         check_number(self.max_iter, "max_iter", name, low=0, high=2**31 - 1, integer=True)
@@ -115,19 +132,38 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return {
             "kind": "logistic_regression",
             "C": float("inf") if self.penalty is None else float(self.C),
+            "l1_ratio": self._l1_share(),
             "tol": float(self.tol),
             "max_iter": int(self.max_iter),
             "fit_intercept": bool(self.fit_intercept),
             "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
         }
 
+    def _l1_share(self) -> float:
+        """Return the share of absolute values that ``penalty`` and ``l1_ratio`` ask for."""
+        name = "LogisticRegression"
+        check_choice(self.penalty, "penalty", name, ("l1", "l2", "elasticnet", None, "deprecated"))
+        if self.l1_ratio is None:
+            if self.penalty == "elasticnet":
+                raise InvalidInputError(f"l1_ratio of {name} must be specified when penalty is elasticnet; got None")
+        else:
+            check_number(self.l1_ratio, "l1_ratio", name, low=0, high=1)
+        given = float(self.l1_ratio or 0)
+        if (self.penalty in ("l1", "l2") and 0 < given < 1) or (self.penalty == "l2" and given == 1):
+            warnings.warn(
+                f"l1_ratio={given:g} of {name} is not used: penalty={self.penalty!r} decides. Leave penalty out to let l1_ratio decide",
+                EmotionNativeWarning,
+                stacklevel=4,
+            )
+        return {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, given)
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
         """Find the coefficients.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers, kept as float32 or float64 and not copied where C-contiguous.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite numbers, kept as float32 or float64 and not copied where C-contiguous, or sparse in compressed rows.
         y : array-like of shape (n_samples,)
             Sortable labels of at least two classes.
         sample_weight : array-like of shape (n_samples,), optional
@@ -142,15 +178,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         """
         options = self._native_step()
         n_jobs = effective_n_jobs(self.n_jobs, caller="LogisticRegression")
-        X, y = check_rows(X, y, caller=_CALLER, estimator=self)
-        weights = check_sample_weight(sample_weight, X.shape[0], caller=_CALLER)
+        X, y = check_rows(X, y, caller=_CALLER, estimator=self, sparse=True)
+        weights = check_sample_weight(sample_weight, n_rows_of(X), caller=_CALLER)
         classes, codes = encode_labels(y, caller=_CALLER)
         if len(classes) < 2:
             raise InvalidInputError(f"y of {_CALLER} must be labels of at least two classes; got one class: {classes[0]!r}")
         if isinstance(options["class_weight"], dict):
             options["class_weight"] = check_class_weight(options["class_weight"], classes, caller=_CALLER)
         start: tuple[Any, Any] = (None, None)
-        shape = (1 if len(classes) == 2 else len(classes), X.shape[1])
+        shape = (1 if len(classes) == 2 else len(classes), self.n_features_in_)
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == shape:
             start = (np.ascontiguousarray(self.coef_, np.float64), np.ascontiguousarray(self.intercept_, np.float64))
         coef, intercept, n_iter, converged = _core.logistic_fit(X, codes, len(classes), options, weights, *start, n_jobs)
@@ -167,7 +203,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def _predict(self, X: Any, method: str, *, proba: bool) -> npt.NDArray[np.float64]:
         if "coef_" not in self.__dict__:
             check_is_fitted(self, "coef_")
-        X = check_matrix(X, caller=f"LogisticRegression.{method}", estimator=self)
+        X = check_dense_or_sparse(X, caller=f"LogisticRegression.{method}", estimator=self)
         result: npt.NDArray[np.float64] = _core.logistic_predict(X, self.coef_, self.intercept_, len(self.classes_), proba)
         return result
 
@@ -194,7 +230,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = True
         return tags
 
     def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:

@@ -21,6 +21,7 @@ from .exceptions import InvalidInputError
 __all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
 
 _BACKGROUND_ROWS = 100
+_MOST_CLASSES = 1000  # of the file format
 NEVER_ANSWERS = 2.0  # a threshold above every confidence
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -37,6 +38,7 @@ def save_model(
     feature_names: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
+    out_of_distribution: Any = None,
 ) -> str:
     """Save a fitted model as one file of plain arrays that `load_model` executes natively.
 
@@ -46,8 +48,8 @@ def save_model(
     ----------
     fitted : estimator
         A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, a
-        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator and threshold
-        are then saved too. Samplers act in ``fit`` only and are left out.
+        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator, threshold
+        and detector of rows out of distribution are then saved too. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : mapping or None
@@ -67,6 +69,8 @@ def save_model(
         What people should know about the training (data hash, seeds, settings), of JSON types. Versions and ``ungrouped`` are added.
     training_clips : mapping or None
         ``duration_s``: the shortest and the longest training clip, so that predictions can warn about clips unlike them.
+    out_of_distribution : OutOfDistributionDetector or None
+        A fitted detector of rows that get no answer; None takes the fitted one's, if it has one.
 
     Returns
     -------
@@ -103,6 +107,7 @@ def save_model(
         feature_names=feature_names,
         provenance=provenance,
         training_clips=training_clips,
+        out_of_distribution=out_of_distribution,
     )
     from . import _core
 
@@ -122,6 +127,7 @@ def model_bytes(
     feature_names: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
+    out_of_distribution: Any = None,
 ) -> bytes:
     """Return the content of the file that `save_model` would write, with the same parameters and errors.
 
@@ -133,6 +139,7 @@ def model_bytes(
     (0, 1)
     """
     estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
+    detector = _detector(fitted) if out_of_distribution is None else out_of_distribution
     threshold = found_threshold if threshold is None else threshold
     calibrator = found_calibrator if calibrator is None else calibrator
     classes = _classes(labels, estimator)
@@ -147,6 +154,9 @@ def model_bytes(
         description["calibration"], arrays = _state(calibrator, "the calibrator")
         tensors.update({f"calibration.{name}": array for name, array in arrays.items()})
     description["threshold"] = _threshold(threshold)
+    if detector is not None:
+        description["out_of_distribution"], arrays = _state(detector, "the detector")
+        tensors.update({f"out_of_distribution.{name}": array for name, array in arrays.items()})
     if training_clips is not None:
         description["training_clips"] = dict(training_clips)
     versions = {"emotion_native": __version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -172,6 +182,15 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
             break
         estimator = inner
     return estimator, threshold, calibrator, ungrouped
+
+
+def _detector(fitted: Any) -> Any:
+    """Return the outermost detector of rows out of distribution, or None."""
+    for _ in range(8):
+        if fitted is None or getattr(fitted, "detector_", None) is not None:
+            break
+        fitted = getattr(fitted, "estimator_", None)
+    return getattr(fitted, "detector_", None)
 
 
 def _steps(estimator: Any) -> tuple[list[dict[str, Any]], Arrays]:
@@ -205,6 +224,8 @@ def _classes(labels: Any, estimator: Any) -> list[str | int]:
     values = np.asarray(own if labels is None else labels)
     if values.ndim != 1 or len(values) != len(own):
         raise InvalidInputError(f"labels of save_model must name the {len(own)} classes of fitted; got {len(values.ravel())} labels")
+    if len(values) > _MOST_CLASSES:
+        raise InvalidInputError(f"fitted of save_model must have at most {_MOST_CLASSES} classes; got {len(values)}")
     if values.dtype.kind in "iu":
         return [int(value) for value in values]
     if all(isinstance(value, str) for value in values.tolist()):

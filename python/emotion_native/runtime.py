@@ -58,7 +58,8 @@ class Prediction:
     abstained : bool
         True when the answer should not be used: the confidence is below the model's threshold, or there are no features.
     reason : str or None
-        Why the model abstained: ``low_confidence``, or the reason code of a clip that could not be used (``corrupt``, ``silent``, …).
+        Why the model abstained: ``low_confidence``, ``out_of_distribution``, or the reason code of a clip that could not be used (``corrupt``,
+        ``silent``, …).
     segments : list of dict
         Predictions of parts of the clip; empty when the clip was taken as a whole.
     top_features : list of TopFeature
@@ -116,7 +117,9 @@ class FeaturePredictions:
     confidence : ndarray of shape (n_rows,), float64
         The label's probability.
     abstained : ndarray of shape (n_rows,), bool
-        True where the confidence is below the model's threshold.
+        True where the confidence is below the model's threshold, or the row is unlike the training rows.
+    out_of_distribution : ndarray of shape (n_rows,), bool
+        Where it is unlike them; nowhere if the model has no detector.
     """
 
     classes: npt.NDArray[Any]
@@ -124,6 +127,7 @@ class FeaturePredictions:
     probabilities: npt.NDArray[np.float64]
     confidence: npt.NDArray[np.float64]
     abstained: npt.NDArray[np.bool_]
+    out_of_distribution: npt.NDArray[np.bool_]
 
 
 def _json_number(value: float) -> float | None:
@@ -338,7 +342,8 @@ class EmotionModel:
         """
         result = self._native.predict_features(_matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         classes = np.asarray(self.classes)
-        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], result["abstained"].astype(bool))
+        masks = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
+        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], *masks)
 
     def predict_proba(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.float64]:
         """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`."""
@@ -413,13 +418,20 @@ class EmotionModel:
                     probabilities=dict(zip(self.classes, result["probability"][i].tolist(), strict=True)),
                     confidence=float(result["confidence"][i]),
                     abstained=abstained,
-                    reason=("low_confidence" if abstained else None) if usable else status,
+                    reason=_reason(result, i) if usable else status,
                     top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
                     model_hash=self.model_hash,
                     warnings=[*always, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
                 )
             )
         return records
+
+
+def _reason(result: dict[str, Any], row: int) -> str | None:
+    """Return why a clip with features gets no answer, or None."""
+    if result["out_of_distribution"][row]:
+        return "out_of_distribution"
+    return "low_confidence" if result["abstained"][row] else None
 
 
 def _count(value: int, caller: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-COMMANDS = ["demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain", "report", "model-card", "export", "doctor"]
+COMMANDS = ["demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain", "report", "compare", "model-card", "export", "doctor"]
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "cli.md"
 
 
@@ -255,6 +255,24 @@ def test_export(command: Any, trained: tuple[Path, Any], tmp_path: Path, monkeyp
     monkeypatch.setitem(sys.modules, "onnx", None)
     missing = command("export", trained[0] / "model.emotion", "-o", tmp_path / "n.onnx")
     assert missing.code == 6 and "emotion-native[onnx]" in missing.err
+
+
+def test_compare(command: Any, trained: tuple[Path, Any], manifest: Path, tmp_path: Path) -> None:
+    other = tmp_path / "logistic"
+    made = command("train", manifest, "-o", other, "--model", "logistic", "--test-speakers", "emodb/13", "--no-cache", "--quiet")
+    assert made.code == 0, made.err
+    outcome = command("compare", trained[0], other, "--metric", "balanced_accuracy", "--metric", "log_loss", "--json", "-o", tmp_path / "comparison")
+    assert outcome.code == 0, outcome.err
+    found = outcome.json["comparison"]
+    assert found["n_speakers"] == 4 and [pair["real"] for pair in found["pairs"]] == [False, False]
+    assert found["warnings"] == ["Only 4 speakers: a demonstration, not evidence."]  # the same seed gives both the same folds
+    overall = trained[1].json["cross_validated"]["overall"]
+    for metric in ("balanced_accuracy", "log_loss"):
+        assert found["scores"][metric][0]["estimate"] == pytest.approx(overall[metric]["value"], abs=1e-12)
+    shown = command("compare", trained[0], other).out
+    assert "Which" not in shown and "With 4 speakers no difference can be shown" in shown and "not shown" in shown
+    assert (tmp_path / "comparison" / "comparison.html").is_file()
+    assert command("compare", trained[0]).code == 3
 
 
 def test_doctor(command: Any) -> None:

@@ -149,3 +149,45 @@ def test_pickle_and_clone_keep_everything() -> None:
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
     assert np.array_equal(again.predict_abstain(X)[1], model.predict_abstain(X)[1])
     assert clone(model).get_params()["target_accuracy"] == 0.6
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
+def test_threshold_for_cost_is_the_smallest_of_least_cost(n: int, seed: int, cost: float) -> None:
+    rng = np.random.default_rng(seed)
+    confidence, right = rng.integers(1, 11, n) / 10, rng.integers(0, 2, n).astype(bool)
+    found = c.choose_threshold(confidence, right, abstention_cost=cost)
+    costs = {t: np.sum(~right & (confidence >= t)) + cost * np.sum(confidence < t) for t in np.unique(confidence)}
+    least = min(costs.values())
+    if least <= cost * n + 1e-9:
+        assert found.reached
+        assert found.value == min(t for t, value in costs.items() if value <= least + 1e-9)
+    else:
+        assert not found.reached
+        assert found.abstains(confidence).all()
+
+
+def test_with_calibrated_confidences_the_threshold_of_least_cost_is_chows() -> None:
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.3, 1.0, 200_000)
+    right = rng.random(200_000) < confidence
+    for cost in (0.1, 0.3, 0.5):
+        # The mean cost is flat around its least value: a curvature of 1 / 0.7, a noise of about 1e-3 in its slope.
+        assert c.choose_threshold(confidence, right, abstention_cost=cost).value == pytest.approx(1 - cost, abs=0.03)
+
+
+def test_abstaining_by_cost() -> None:
+    X, y, groups = data()
+    model = c.AbstainingClassifier(GaussianNB(), abstention_cost=0.4, cv=4).fit(X, y, groups=groups)
+    raw = en.model_selection.cross_val_predict(GaussianNB(), X, y, groups=groups, cv=4, method="predict_proba")
+    expected = c.choose_threshold(raw.max(axis=1), model.classes_[raw.argmax(axis=1)] == y, abstention_cost=0.4)
+    assert model.threshold_ == expected.value and model.inner_coverage_ == expected.coverage
+    nested = c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups, abstention_cost=0.4, method=None, cv=4)
+    assert nested.final.threshold == expected.value
+    X, y, groups = data(gap=0.0)
+    with pytest.warns(EmotionNativeWarning, match="abstention_cost of AbstainingClassifier.fit leaves no answer that pays"):
+        model = c.AbstainingClassifier(GaussianNB(), abstention_cost=0.01).fit(X, y, groups=groups)
+    assert model.predict_abstain(X)[1].all()
+    for options in ({"abstention_cost": 0}, {"abstention_cost": 1.2}, {"abstention_cost": 0.2, "target_coverage": 0.5}):
+        with pytest.raises(InvalidInputError, match="abstention_cost"):
+            c.AbstainingClassifier(GaussianNB(), **options).fit(X, y, groups=groups)

@@ -74,7 +74,7 @@ def test_tiny_data_works() -> None:
 def test_bad_arguments() -> None:
     X, y, groups = data()
     for model, text in (
-        (c.CalibratedClassifierCV(GaussianNB(), method="isotonic"), "method"),
+        (c.CalibratedClassifierCV(GaussianNB(), method="spline"), "method"),
         (c.CalibratedClassifierCV(LinearSVC()), "predict_proba"),
         (c.CalibratedClassifierCV(GaussianNB(), cv="five"), "cv of"),
         (c.CalibratedClassifierCV(GaussianNB(), cv=en.model_selection.GroupShuffleSplit(2, random_state=0)), "once"),

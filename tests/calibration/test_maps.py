@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
+from sklearn.isotonic import IsotonicRegression as Isotonic
 
 import emotion_native as en
 from emotion_native import _core
@@ -172,4 +173,35 @@ def test_bad_maps() -> None:
     with pytest.raises(InvalidInputError):
         _core.apply_sigmoid(np.ones((1, 2)), np.ones(3), np.ones(3))
     with pytest.raises(InvalidInputError, match="method"):
-        c.fit_calibrator("isotonic", np.ones((1, 2)), [0])
+        c.fit_calibrator("spline", np.ones((1, 2)), [0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(20, 300), st.integers(2, 5), st.integers(0, 2**32 - 1), st.booleans())
+def test_isotonic_is_one_regression_a_class(n: int, k: int, seed: int, weighted: bool) -> None:
+    proba, y = sample(n, k, seed)
+    proba = proba.round(2)  # ties
+    weight = np.random.default_rng(seed).integers(0, 3, n).astype(float) if weighted else None
+    if weight is not None:
+        weight[0] = 1.0
+    calibrator = c.IsotonicCalibrator().fit(proba, y, weight)
+    new, _ = sample(50, k, seed + 1)
+    expected = np.stack([Isotonic(out_of_bounds="clip").fit(proba[:, j], y == j, weight).predict(new[:, j]) for j in range(k)], axis=1)
+    expected = np.maximum(expected, FLOOR)
+    np.testing.assert_allclose(calibrator.predict_proba(new), expected / expected.sum(axis=1, keepdims=True), rtol=1e-10)
+
+
+def test_isotonic_maps_survive_the_model_file_and_refuse_what_they_must() -> None:
+    proba, y = sample(200, 3, 1)
+    calibrator = c.fit_calibrator("isotonic", proba, y)
+    assert isinstance(calibrator, c.IsotonicCalibrator)
+    out = calibrator.predict_proba(proba)
+    np.testing.assert_allclose(out.sum(axis=1), 1.0, rtol=1e-12)
+    assert (out > 0).all()
+    assert np.isnan(calibrator.predict_proba([[np.nan, 0.5, 0.5]])).all()
+    with pytest.raises(InvalidInputError, match="3 classes"):
+        _core.apply_isotonic_maps(proba, calibrator.offsets_[:-1], calibrator.x_, calibrator.y_)
+    with pytest.raises(InvalidInputError, match="rising in x"):
+        _core.apply_isotonic_maps(proba, calibrator.offsets_, calibrator.x_[::-1].copy(), calibrator.y_)
+    with pytest.raises(InvalidInputError, match="method of"):
+        c.fit_calibrator("Isotonic", proba, y)

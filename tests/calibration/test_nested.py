@@ -179,7 +179,7 @@ def test_an_inner_fold_that_lacks_a_class() -> None:
     [
         ({"candidates": {}}, "candidates"),
         ({"candidates": [GaussianNB()]}, "candidates"),
-        ({"method": "isotonic"}, "method"),
+        ({"method": "spline"}, "method"),
         ({"selection_metric": "auc"}, "selection_metric"),
         ({"target_accuracy": 0.5, "target_coverage": 0.5}, "target_"),
         ({"cv": ms.GroupShuffleSplit(1, random_state=0)}, "exactly once"),
@@ -192,3 +192,53 @@ def test_bad_arguments(options: dict[str, Any], text: str) -> None:
     arguments: dict[str, Any] = {"candidates": {"bayes": GaussianNB()}, "groups": groups, **options}
     with pytest.raises(InvalidInputError, match=text):
         c.nested_evaluation(arguments.pop("candidates"), X, y, **arguments)
+
+
+def strangers(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(30), 12)
+    y = rng.integers(0, 2, len(groups))
+    X = rng.normal(size=(len(y), 6)) + rng.normal(size=(30, 6))[groups] * 0.5
+    X[:, 0] += 2 * y
+    X[groups == 29] += 4.0
+    return X, y, groups
+
+
+def test_each_fold_has_its_own_detector_and_threshold() -> None:
+    """Every number of each fold is that of AbstainingClassifier's rule on the copied training rows."""
+    X, y, groups = strangers()
+    detector = c.OutOfDistributionDetector(false_alarm_rate=0.1)
+    options = {"target_coverage": 0.7, "out_of_distribution": detector, "cv": 4, "inner_cv": 3, "method": None}
+    found = c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups, **options)
+    assert found.strange[groups == 29].all()
+    assert found.abstained[found.strange].all()
+    for k, (train, test) in enumerate(found.folds):
+        alone = c.AbstainingClassifier(GaussianNB(), target_coverage=0.7, out_of_distribution=detector, cv=3)
+        alone.fit(X[train], y[train], groups=groups[train])
+        assert found.thresholds[k] == alone.threshold_
+        _, abstained, reasons = alone.predict_abstain(X[test])
+        assert np.array_equal(found.abstained[test], abstained)
+        assert np.array_equal(found.strange[test], reasons == "out_of_distribution")
+    assert found.final.detector is not None
+    assert found.final.detector.threshold_ == detector.fit(X, groups=groups).threshold_
+
+
+def test_test_rows_move_no_detector() -> None:
+    X, y, groups = strangers(1)
+    options = {"target_coverage": 0.7, "out_of_distribution": c.OutOfDistributionDetector(), "cv": 3, "inner_cv": 3}
+    found = c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups, **options)
+    test = found.folds.test[0]
+    changed = X.copy()
+    changed[test] = changed[test] * 3 - 5
+    again = c.nested_evaluation({"bayes": GaussianNB()}, changed, y, groups=groups, **{**options, "cv": list(found.folds)})
+    assert again.thresholds[0] == found.thresholds[0]
+    assert again.calibrators[0].temperature_ == found.calibrators[0].temperature_
+
+
+def test_strange_rows_alone_and_bad_detectors() -> None:
+    X, y, groups = strangers(2)
+    found = c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups, out_of_distribution=c.OutOfDistributionDetector())
+    assert found.thresholds == [None] * 5 and np.array_equal(found.abstained, found.strange) and found.strange.any()
+    assert not c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups).strange.any()
+    with pytest.raises(InvalidInputError, match="out_of_distribution of nested_evaluation must be"):
+        c.nested_evaluation({"bayes": GaussianNB()}, X, y, groups=groups, out_of_distribution="yes")

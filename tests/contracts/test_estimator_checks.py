@@ -9,10 +9,13 @@ import pytest
 from imblearn.utils import estimator_checks as sampler_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
+from emotion_native.isotonic import IsotonicRegression
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
 from emotion_native.preprocessing import StandardScaler
@@ -28,10 +31,25 @@ ESTIMATORS = [
     SMOTE(random_state=0),
     BorderlineSMOTE(random_state=0),
     LogisticRegression(),
+    IsotonicRegression(),
+    LogisticRegression(l1_ratio=0.5),
+    OneVsRestClassifier(LogisticRegression()),
     RandomForestClassifier(n_estimators=5, random_state=0),
     ExtraTreesClassifier(n_estimators=5, random_state=0),
     GradientBoostingClassifier(n_estimators=5, random_state=0, allow_ungrouped=True),
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
+    VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"),
+    VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]),
+    GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, allow_ungrouped=True, error_score="raise"),
+    RandomizedSearchCV(
+        Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())]),
+        {"classify__C": [0.1, 1.0]},
+        n_iter=2,
+        random_state=0,
+        cv=2,
+        allow_ungrouped=True,
+        error_score="raise",
+    ),
 ]
 
 

@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"exceptions", "_version", "_validation", "_threads", "_config", "_progress", "_files", "_model_format"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
-    {"_sampling", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble", "linear_model"},
+    {"_sampling", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble", "linear_model", "isotonic"},
     {"calibration", "multilabel", "explain"},
     {"datasets", "features", "pipeline", "fusion"},
     {"persistence", "export", "reports", "monitoring", "distributed", "experiment"},

@@ -156,6 +156,8 @@ def test_early_stopping_holds_out_whole_groups_and_never_trains_on_them() -> Non
     assert GradientBoostingClassifier(n_estimators=5, n_iter_no_change=2, allow_ungrouped=True).fit(X, y).ungrouped_
     with pytest.raises(LeakageError, match="groups"):
         GradientBoostingClassifier(n_iter_no_change=2).fit(X, y, groups=np.zeros(400))
+    with pytest.raises(InvalidInputError, match=r"groups of .*\.fit must be one value a row .*: give one key, such as the speaker"):
+        GradientBoostingClassifier(n_iter_no_change=2).fit(X, y, groups=np.zeros((400, 2)))
 
 
 def test_arrays_pickle_and_refuse() -> None:

@@ -78,6 +78,8 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
         ({"flags": {"model": ["forest", "forest"]}}, "each candidate once"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
+        ({"flags": {"abstention_cost": 0.5, "target_accuracy": 0.9}}, "target_accuracy and abstention_cost must not both be set"),
+        ({"flags": {"out_of_distribution_rate": 1.0}}, "out_of_distribution_rate"),
         ({"flags": {"target_coverage": float("nan")}}, "target_coverage of the flags must be"),
         ({"flags": {"target_coverage": 0.0}}, "greater than 0"),
         ({"flags": {"group_by": ["content"]}}, "group_by must contain speaker"),
@@ -162,6 +164,7 @@ def test_a_higher_layer_takes_back_the_rival(tmp_path: Path, file: str, flags: d
 
 def test_target_accuracy_switches_the_default_coverage_off() -> None:
     assert Settings(target_accuracy=0.9).target_coverage is None
+    assert Settings(abstention_cost=0.3).target_coverage is None
     assert Settings().target_coverage == 0.9
 
 

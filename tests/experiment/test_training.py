@@ -403,3 +403,33 @@ def test_chance_with_shuffled_labels(table: Any, tmp_path: Path) -> None:
         run = train(changed(table, rows=rows), settings, output=tmp_path / str(seed))
         scores.append(run.cross_validated.summary["overall"]["balanced_accuracy"]["value"])
     assert abs(np.mean(scores) - 0.25) < 0.07, scores
+
+
+def test_scores_and_answers_before_calibration_are_written(run: Any, table: Any) -> None:
+    """Temperature scaling changes confidences and the three scores of probabilities, and no answer."""
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv")
+    assert frame["predicted_uncalibrated"].tolist() == frame["predicted"].tolist()
+    assert not np.allclose(frame["confidence_uncalibrated"], frame["confidence"])
+    overall = run.cross_validated.summary["overall"]
+    for name in ("log_loss", "brier", "expected_calibration_error"):
+        before, after = overall[f"{name}_uncalibrated"], overall[name]
+        assert before["value"] != after["value"] and before["low"] <= before["value"] <= before["high"]
+    assert "before calibration" in (run.folder / "report.html").read_text()
+    plain = train(table, {"forest": {"n_estimators": 2}, "calibration": "none", "explained_rows": 0}, output=run.folder.parent / "plain")
+    assert "predicted_uncalibrated" not in pd.read_csv(plain.folder / "predictions_with_confidence.csv")
+
+
+def test_clips_unlike_those_of_other_speakers_get_no_answer(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    X = table.X.copy()
+    odd = np.array([1, 50, 90])
+    X[odd] = X[odd] * 4 + 20
+    settings = {**small, "target_coverage": None, "abstention_cost": 0.5, "out_of_distribution_rate": 0.3}
+    run = train(changed(table, X=X), settings, output=tmp_path / "run")
+    scored = run.cross_validated
+    assert scored.abstained[odd].all() and [scored.reason[row] for row in odd] == ["out_of_distribution"] * 3
+    assert set(scored.reason) <= {"", "low_confidence", "out_of_distribution"}
+    assert (np.array(scored.reason) != "").tolist() == scored.abstained.tolist()
+    answers = en.load_model(run.model_path).predict_features(X)
+    assert answers.out_of_distribution[odd].all() and answers.abstained[odd].all()
+    again = evaluate(run.model_path, changed(table, X=X), allow_seen=True)
+    assert [again.scored.reason[row] for row in odd] == ["out_of_distribution"] * 3

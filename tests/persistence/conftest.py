@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from emotion_native.ensemble import RandomForestClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.feature_selection import SelectKBest, f_classif
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
@@ -32,6 +32,8 @@ def data() -> tuple[npt.NDArray[np.float32], npt.NDArray[Any]]:
 
 RECIPES: dict[str, Callable[[], list[tuple[str, Any]]]] = {
     "forest": lambda: [("forest", RandomForestClassifier(n_estimators=7, random_state=0))],
+    "cuts": lambda: [("forest", ExtraTreesClassifier(n_estimators=5, random_state=0))],
+    "boosting": lambda: [("boosting", GradientBoostingClassifier(n_estimators=4, random_state=0))],
     "logistic": lambda: [("scaler", StandardScaler()), ("logistic", LogisticRegression())],
     "selected_forest": lambda: [
         ("impute", SimpleImputer(strategy="median")),

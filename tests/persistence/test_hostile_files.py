@@ -16,7 +16,7 @@ from emotion_native import _core
 from emotion_native.exceptions import InvalidInputError, ModelFormatError
 from emotion_native.persistence import model_bytes
 
-RECIPES = ["forest", "logistic", "selected_forest", "selected_logistic"]
+RECIPES = ["forest", "cuts", "boosting", "logistic", "selected_forest", "selected_logistic"]
 
 
 def _use(content: bytes) -> bool:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import json
 import os
+import pickle
+import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,10 +23,11 @@ import safetensors.numpy
 
 import emotion_native as en
 from emotion_native import _core
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError, ModelFormatError
 from emotion_native.persistence import load_pickle, model_bytes, save_model, save_pickle
 
-RECIPES = ["forest", "logistic", "selected_forest", "selected_logistic"]
+RECIPES = ["forest", "cuts", "boosting", "logistic", "selected_forest", "selected_logistic"]
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
@@ -53,7 +60,7 @@ def test_missing_values_take_the_way_of_the_pipeline(pipelines: dict[str, Any], 
     X = data[0].copy()
     X[::3, 2] = np.nan
     X[::5, 8] = np.nan
-    for name in ("forest", "selected_forest", "selected_logistic"):
+    for name in ("forest", "cuts", "boosting", "selected_forest", "selected_logistic"):
         model = en.load_model(model_bytes(pipelines[name]))
         assert np.array_equal(model.predict_proba(X), pipelines[name].predict_proba(X)), name
     with pytest.raises(InvalidInputError, match="X of predict_features must be finite"):
@@ -149,7 +156,7 @@ def test_calibrated_and_abstaining_classifiers(data: Any) -> None:
     X, y = data
     speakers = np.arange(len(X)) % 8
     pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(n_estimators=15, random_state=0))
-    for method in ("temperature", "sigmoid"):
+    for method in ("temperature", "sigmoid", "isotonic"):
         fitted = AbstainingClassifier(CalibratedClassifierCV(pipeline, method=method), target_coverage=0.6).fit(X, y, groups=speakers)
         model = en.load_model(model_bytes(fitted))
         result = model.predict_features(X)
@@ -211,14 +218,11 @@ def test_an_error_leaves_the_old_file_and_no_other(pipelines: dict[str, Any], tm
     path = tmp_path / "m.emotion"
     path.write_bytes(b"old")
 
-    def broken(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    for function in ("fsync", "replace"):
+    for function, error in itertools.product(("fsync", "replace"), (OSError(28, "No space left on device"), KeyboardInterrupt("No time left"))):
         with monkeypatch.context() as patch:
-            patch.setattr(os, function, broken)
-            with pytest.raises(OSError, match="No space left"):
-                save_model(pipelines["forest"], path)
+            patch.setattr(os, function, mock.Mock(side_effect=error))
+            with pytest.raises(type(error), match=r"No .* left"):
+                save_model(pipelines["boosting"], path)
         assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(FileNotFoundError):
         save_model(pipelines["forest"], tmp_path / "absent" / "m.emotion")
@@ -239,6 +243,66 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, env=_environment())
     assert result.stdout.startswith("refused")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_that_no_longer_fits_the_disk_leaves_the_old_model(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m.emotion"
+    save_model(pipelines["boosting"], path)
+    old = path.read_bytes()
+    larger = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(*data)
+    assert len(model_bytes(larger)) > len(old) + 4096
+    program = (
+        "import pickle, resource, signal, sys\n"
+        "from emotion_native.persistence import save_model\n"
+        "larger = pickle.load(sys.stdin.buffer)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "limit = int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "try:\n    save_model(larger, sys.argv[1])\n"
+        "except OSError as error:\n    print('refused', error.errno, error.filename == sys.argv[1])\n"
+    )
+    arguments = [sys.executable, "-c", program, str(path), str(len(old) + 4096)]
+    result = subprocess.run(arguments, input=pickle.dumps(larger), capture_output=True, check=True, env=_environment())
+    assert result.stdout.split() == [b"refused", str(errno.EFBIG).encode(), b"True"]
+    assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
+    assert np.array_equal(en.load_model(path).predict_proba(data[0]), pipelines["boosting"].predict_proba(data[0]))
+
+
+def test_a_kill_leaves_the_old_model(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "m.emotion"
+    save_model(pipelines["forest"], path)
+    old = path.read_bytes()
+    program = (
+        "import os, pickle, signal, sys\n"
+        "from emotion_native.persistence import save_model\n"
+        "fitted = pickle.load(sys.stdin.buffer)\n"
+        "os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "save_model(fitted, sys.argv[1])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program, str(path)], input=pickle.dumps(pipelines["boosting"]), check=False, env=_environment())
+    assert result.returncode == -signal.SIGKILL
+    assert path.read_bytes() == old
+    assert [file.suffix for file in sorted(tmp_path.iterdir())] == [".part", ".emotion"]  # the part written is no model's name
+    save_model(pipelines["boosting"], path)
+    assert path.read_bytes() == model_bytes(pipelines["boosting"])
+
+
+def test_more_classes_than_a_file_holds_are_refused_by_name(tmp_path: Path) -> None:
+    """A file holds 1,000 classes, a forest 65,535: one more is refused before anything is written or grown."""
+    X = np.arange(65_536, dtype=np.float32).reshape(-1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so many labels could be a regression
+        for rows, classes in ((1000, 1000), (1001, 1001)):
+            forest = RandomForestClassifier(1, max_depth=1, bootstrap=False, random_state=0).fit(X[:rows], np.arange(classes))
+            if classes == 1000:
+                assert len(en.load_model(model_bytes(forest)).classes) == 1000
+                continue
+            with pytest.raises(InvalidInputError, match=r"^fitted of save_model must have at most 1000 classes; got 1001$"):
+                save_model(forest, tmp_path / "m.emotion")
+        for cls in (RandomForestClassifier, ExtraTreesClassifier, GradientBoostingClassifier):
+            with pytest.raises(InvalidInputError, match=rf"^y of {cls.__name__}\.fit must hold at most 65535 classes; got 65536$"):
+                cls(n_estimators=1).fit(X, np.arange(65_536))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_permissions_and_links_are_kept(pipelines: dict[str, Any], tmp_path: Path) -> None:

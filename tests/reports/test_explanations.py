@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.explain import Explanation
-from emotion_native.reports import bar_figure, beeswarm_figure, figure_png, waterfall_figure
+from emotion_native.reports import bar_figure, beeswarm_figure, contribution_figure, figure_png, waterfall_figure
 from emotion_native.reports.explanations import MOST_POINTS
 
 
@@ -94,3 +95,58 @@ def test_bad_arguments_are_refused() -> None:
     for call in calls:
         with pytest.raises(InvalidInputError):
             call()
+
+
+FIGURES: list[Any] = [bar_figure, beeswarm_figure, lambda found, class_: waterfall_figure(found, 0, class_)]
+ODD_CLASSES = [["calm"], ("calm", "happy"), np.array(["calm", "happy"]), pd.Series(["calm"]), pd.NA, {}, slice(None), np.nan, 0]
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("class_", ODD_CLASSES, ids=lambda value: type(value).__name__)
+def test_what_is_no_class_is_refused_by_name(draw: Any, class_: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^class_ of \w+_figure must be one of \['calm', 'happy'\]; got "):
+        draw(make(3, 3), class_)
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1.7e308])
+def test_contributions_that_no_axis_holds_are_refused(draw: Any, bad: float) -> None:
+    found = make(4, 3)
+    found.values[2, 1, 0] = bad
+    with pytest.raises(InvalidInputError, match=r"^values of \w+_figure's explanation must be finite and at most 1e\+15 in size; got "):
+        draw(found, "calm")
+    draw(found, "happy")  # of another class nothing is drawn
+    found.base_values[0, 1] = bad
+    with pytest.raises(InvalidInputError, match=r"^base_values of waterfall_figure's explanation must be finite"):
+        waterfall_figure(found, 0, "happy")
+
+
+@pytest.mark.parametrize("size", [1e15, 1e-300])
+def test_the_ends_of_what_is_allowed_are_drawn(size: float) -> None:
+    found = make(4, 3)
+    found.values[0, 0, 0] = size
+    found.data[0] = [np.inf, -np.inf, np.nan]
+    for draw in FIGURES:
+        assert figure_png(draw(found, "calm"))[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"base": np.inf}, "base of contribution_figure must be finite"),
+        ({"base": None}, "base of contribution_figure must be numbers"),
+        ({"contributions": [np.nan, 0.0]}, "contributions of contribution_figure must be finite"),
+        ({"contributions": ["a", "b"]}, "contributions of contribution_figure must be numbers"),
+        ({"contributions": [[1.0], [1.0, 2.0]]}, "contributions of contribution_figure must be numbers"),
+        ({"values": [None, 1.0]}, "values of contribution_figure must be numbers"),
+        ({"values": 3.0}, "contributions of contribution_figure must be 1-D and as many as names and values"),
+        ({"names": 3}, "contributions of contribution_figure must be 1-D and as many as names and values"),
+        ({"top": 0}, "top of contribution_figure must be an integer of at least 1"),
+        ({"top": "x"}, "top of contribution_figure must be an integer of at least 1"),
+    ],
+)
+def test_wrong_contributions_are_refused_by_name(changed: dict[str, Any], rule: str) -> None:
+    sound: dict[str, Any] = {"names": ["a", "b"], "values": [0.1, np.inf], "contributions": [0.3, -0.1], "base": 0.2, "label": "calm"}
+    contribution_figure(**sound)
+    with pytest.raises(InvalidInputError, match=f"^{rule}"):
+        contribution_figure(**{**sound, **changed})

@@ -29,6 +29,7 @@ forest = ensemble.RandomForestClassifier(300, random_state=0, n_jobs=2).fit(X[fe
 steps = [en.preprocessing.StandardScaler(), en.over_sampling.SMOTE(random_state=0)]
 pipeline = en.pipeline.make_pipeline(*steps, ensemble.GradientBoostingClassifier(n_estimators=100_000, random_state=0))
 splitter = en.model_selection.StratifiedGroupKFold(5)
+search = en.model_selection.GridSearchCV(pipeline, {"gradientboostingclassifier__learning_rate": [0.1, 0.2]}, n_jobs=2)
 unbalanced = (np.arange(400_000) % 400 < 199).astype(int)
 wide = rng.normal(size=(400_000, 24)).astype(np.float32) if "SMOTE" in sys.argv else None
 unfitted = {
@@ -41,6 +42,7 @@ calls = {
     "path-dependent explanation": lambda: en.explain.TreeExplainer(forest, n_jobs=2)(X),
     "interventional explanation": lambda: en.explain.TreeExplainer(forest, X[:300], n_jobs=2)(X),
     "cross_validate": lambda: en.model_selection.cross_validate(pipeline, X, y, groups=groups, cv=splitter, n_jobs=2),
+    "GridSearchCV": lambda: search.fit(X, y, groups=groups),
 }
 for name in sys.argv[1:]:
     print(name, flush=True)
@@ -67,7 +69,7 @@ for name in sys.argv[1:]:
     "names",
     [
         ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"),
-        ("SMOTE", "path-dependent explanation", "interventional explanation", "cross_validate"),
+        ("SMOTE", "path-dependent explanation", "interventional explanation", "cross_validate", "GridSearchCV"),
     ],
     ids=["fits", "other calls"],
 )

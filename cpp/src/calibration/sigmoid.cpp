@@ -6,32 +6,83 @@
 #include <string>
 
 #include "emotion/calibration/temperature.hpp"
+#include "emotion/core/clones.hpp"
+#include "emotion/core/elementary.hpp"
 #include "emotion/core/errors.hpp"
 #include "training_rows.hpp"
 
 namespace emotion::calibration {
 namespace {
 
-double log_odds(double p) {
-    const double c = std::min(std::max(p, probability_floor), 1.0 - probability_floor);
-    return std::log(c / (1.0 - c));
+constexpr std::size_t lanes = 8;      // partial sums, added in the order of the lanes: the same bits on every instruction set
+constexpr std::size_t block = 512;    // rows whose exponentials stay in the first-level cache; a multiple of the lanes
+
+// Log-odds of a column of probabilities, clipped away from 0 and 1.
+void log_odds(MatrixView<const double> proba, std::size_t column, std::size_t begin, std::size_t end, double* out) {
+    for (std::size_t i = begin; i < end; ++i) {
+        const double c = std::min(std::max(proba(i, column), probability_floor), 1.0 - probability_floor);
+        out[i - begin] = c / (1.0 - c);
+    }
+    logarithms(out, end - begin, out);
 }
 
-// 1 / (1 + exp(z)) without overflow.
-double falling_sigmoid(double z) { return z >= 0 ? std::exp(-z) / (1.0 + std::exp(-z)) : 1.0 / (1.0 + std::exp(z)); }
+enum Sum : std::size_t { loss, gradient_a, gradient_b, h11, h21, h22, n_sums };
+
+// Adds a block's terms of the cross-entropy and its derivatives at z = a f + b. e holds exp(-|z|), l log(1 + e). Rows beyond the data have weight 0.
+EMOTION_CLONES __attribute__((optimize("O3")))
+void add_terms(const double* f, const double* target, const double* weight, const double* e, const double* l, std::size_t n, double a, double b,
+               double* sums) {
+    for (std::size_t i = 0; i < n; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            const std::size_t r = i + lane;
+            const double z = a * f[r] + b;
+            const double one = 1.0 / (1.0 + e[r]);
+            const double s = z >= 0 ? e[r] * one : one;   // 1 / (1 + exp(z))
+            const double falling = z >= 0 ? 0.0 : -z;
+            const double w = weight[r];
+            const double residual = w * (target[r] - s);
+            const double curvature = w * (e[r] * one * one);
+            const double curved = f[r] * curvature;
+            sums[loss * lanes + lane] += w * (target[r] * z + falling + l[r]);
+            sums[gradient_a * lanes + lane] += f[r] * residual;
+            sums[gradient_b * lanes + lane] += residual;
+            sums[h11 * lanes + lane] += f[r] * curved;
+            sums[h21 * lanes + lane] += curved;
+            sums[h22 * lanes + lane] += curvature;
+        }
+    }
+}
+
+EMOTION_CLONES __attribute__((optimize("O3")))
+void negative_sizes(const double* f, std::size_t n, double a, double b, double* out) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const double z = a * f[i] + b;
+        out[i] = z >= 0 ? -z : z;
+    }
+}
+
+EMOTION_CLONES __attribute__((optimize("O3")))
+void add_one(const double* e, std::size_t n, double* out) {
+    for (std::size_t i = 0; i < n; ++i) {
+        out[i] = 1.0 + e[i];
+    }
+}
 
 // One class against the rest: the rows' log-odds, targets and weights.
 class PlattProblem {
 public:
-    PlattProblem(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight, std::size_t k)
-        : f_(proba.rows), target_(proba.rows), weight_(proba.rows, 1.0) {
+    PlattProblem(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight, std::size_t k) {
+        const std::size_t padded = (proba.rows + lanes - 1) / lanes * lanes;
+        f_.assign(padded, 0.0);
+        target_.assign(padded, 0.0);
+        weight_.assign(padded, 0.0);
         double inside = 0;
         double outside = 0;
         for (std::size_t i = 0; i < proba.rows; ++i) {
             weight_[i] = weight.empty() ? 1.0 : weight[i];
             (static_cast<std::size_t>(y[i]) == k ? inside : outside) += weight_[i];
-            f_[i] = log_odds(proba(i, k));
         }
+        log_odds(proba, k, 0, proba.rows, f_.data());
         for (std::size_t i = 0; i < proba.rows; ++i) {
             target_[i] = static_cast<std::size_t>(y[i]) == k ? (inside + 1.0) / (inside + 2.0) : 1.0 / (outside + 2.0);
         }
@@ -47,20 +98,19 @@ public:
         }
         a = 0.0;
         b = start_b_;
-        double loss = value(a, b);
+        Point at = evaluate(a, b);
         for (int step = 0; step < 100; ++step) {
-            const Newton n = newton(a, b);
-            if (std::abs(n.gradient_a) < 1e-10 * total_ && std::abs(n.gradient_b) < 1e-10 * total_) {
+            if (std::abs(at.gradient_a) < 1e-10 * total_ && std::abs(at.gradient_b) < 1e-10 * total_) {
                 return;
             }
-            const double slope = n.gradient_a * n.step_a + n.gradient_b * n.step_b;
+            const double slope = at.gradient_a * at.step_a + at.gradient_b * at.step_b;
             double length = 1.0;
             for (; length >= 1e-10; length *= 0.5) {
-                const double next = value(a + length * n.step_a, b + length * n.step_b);
-                if (next < loss + 1e-4 * length * slope) {
-                    a += length * n.step_a;
-                    b += length * n.step_b;
-                    loss = next;
+                const Point next = evaluate(a + length * at.step_a, b + length * at.step_b);
+                if (next.loss < at.loss + 1e-4 * length * slope) {
+                    a += length * at.step_a;
+                    b += length * at.step_b;
+                    at = next;
                     break;
                 }
             }
@@ -71,57 +121,68 @@ public:
     }
 
 private:
-    struct Newton {
+    // The cross-entropy, its gradient and Newton's step.
+    struct Point {
+        double loss = 0;
         double gradient_a = 0;
         double gradient_b = 0;
         double step_a = 0;
         double step_b = 0;
     };
 
-    [[nodiscard]] double value(double a, double b) const {
-        double sum = 0;
-        for (std::size_t i = 0; i < f_.size(); ++i) {
-            const double z = a * f_[i] + b;
-            sum += weight_[i] * (z >= 0 ? target_[i] * z + std::log1p(std::exp(-z)) : (target_[i] - 1.0) * z + std::log1p(std::exp(z)));
+    [[nodiscard]] Point evaluate(double a, double b) const {
+        double e[block];
+        double l[block];
+        double sums[n_sums * lanes] = {};
+        for (std::size_t begin = 0; begin < f_.size(); begin += block) {
+            const std::size_t n = std::min(block, f_.size() - begin);
+            negative_sizes(f_.data() + begin, n, a, b, e);
+            exponentials(e, n, e);
+            add_one(e, n, l);
+            logarithms(l, n, l);
+            add_terms(f_.data() + begin, target_.data() + begin, weight_.data() + begin, e, l, n, a, b, sums);
         }
-        return sum;
+        double sum[n_sums];
+        for (std::size_t s = 0; s < n_sums; ++s) {
+            const double* const lane = sums + s * lanes;
+            sum[s] = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+        }
+        return newton(sum);
     }
 
-    [[nodiscard]] Newton newton(double a, double b) const {
+    [[nodiscard]] static Point newton(const double* sum) {
         constexpr double ridge = 1e-12;
-        double h11 = ridge;
-        double h22 = ridge;
-        double h21 = 0;
-        Newton n;
-        for (std::size_t i = 0; i < f_.size(); ++i) {
-            const double s = falling_sigmoid(a * f_[i] + b);
-            const double curvature = weight_[i] * s * (1.0 - s);
-            const double gradient = weight_[i] * (target_[i] - s);
-            h11 += f_[i] * f_[i] * curvature;
-            h22 += curvature;
-            h21 += f_[i] * curvature;
-            n.gradient_a += f_[i] * gradient;
-            n.gradient_b += gradient;
-        }
-        double determinant = h11 * h22 - h21 * h21;
-        if (!(determinant > 1e-14 * h11 * h22)) {
+        const double a = sum[h11] + ridge;
+        const double c = sum[h22] + ridge;
+        Point point{sum[loss], sum[gradient_a], sum[gradient_b], 0, 0};
+        const double determinant = a * c - sum[h21] * sum[h21];
+        if (!(determinant > 1e-14 * a * c)) {
             // One log-odds value in all rows: only a f + b is determined. Follow b alone.
-            n.step_a = 0;
-            n.step_b = -n.gradient_b / h22;
-            n.gradient_a = 0;
-            return n;
+            point.step_b = -point.gradient_b / c;
+            point.gradient_a = 0;
+            return point;
         }
-        n.step_a = -(h22 * n.gradient_a - h21 * n.gradient_b) / determinant;
-        n.step_b = -(-h21 * n.gradient_a + h11 * n.gradient_b) / determinant;
-        return n;
+        point.step_a = -(c * point.gradient_a - sum[h21] * point.gradient_b) / determinant;
+        point.step_b = -(-sum[h21] * point.gradient_a + a * point.gradient_b) / determinant;
+        return point;
     }
 
-    std::vector<double> f_;
+    std::vector<double> f_;  // padded to whole groups of lanes, with weight 0
     std::vector<double> target_;
     std::vector<double> weight_;
     double total_ = 0;
     double start_b_ = 0;
 };
+
+// s = 1 / (1 + exp(a f + b)) of a block of log-odds, in place; both tails keep their relative precision.
+void falling_sigmoids(double* f, std::size_t n, double a, double b) {
+    double e[block];
+    negative_sizes(f, n, a, b, e);
+    exponentials(e, n, e);
+    for (std::size_t i = 0; i < n; ++i) {
+        f[i] = (a * f[i] + b >= 0 ? e[i] : 1.0) / (1.0 + e[i]);
+    }
+}
 
 }  // namespace
 
@@ -129,16 +190,26 @@ void apply_sigmoid(MatrixView<const double> proba, std::span<const double> a, st
     if (a.size() != proba.cols || b.size() != proba.cols || out.rows != proba.rows || out.cols != proba.cols) {
         throw InvalidInputError("a, b and out", "apply_sigmoid", "of the width of proba, " + std::to_string(proba.cols), "another shape");
     }
-    for (std::size_t i = 0; i < proba.rows; ++i) {
-        double sum = 0;
-        bool has_nan = false;
+    double f[block];
+    for (std::size_t begin = 0; begin < proba.rows; begin += block) {
+        const std::size_t end = std::min(proba.rows, begin + block);
+        bool has_nan[block] = {};
         for (std::size_t k = 0; k < proba.cols; ++k) {
-            has_nan |= std::isnan(proba(i, k));
-            out(i, k) = falling_sigmoid(a[k] * log_odds(proba(i, k)) + b[k]);
-            sum += out(i, k);
+            log_odds(proba, k, begin, end, f);
+            falling_sigmoids(f, end - begin, a[k], b[k]);
+            for (std::size_t i = begin; i < end; ++i) {
+                has_nan[i - begin] |= std::isnan(proba(i, k));
+                out(i, k) = f[i - begin];
+            }
         }
-        for (double& v : out.row(i)) {
-            v = has_nan ? std::numeric_limits<double>::quiet_NaN() : sum > 0 ? v / sum : 1.0 / static_cast<double>(proba.cols);
+        for (std::size_t i = begin; i < end; ++i) {
+            double sum = 0;
+            for (const double v : out.row(i)) {
+                sum += v;
+            }
+            for (double& v : out.row(i)) {
+                v = has_nan[i - begin] ? std::numeric_limits<double>::quiet_NaN() : sum > 0 ? v / sum : 1.0 / static_cast<double>(proba.cols);
+            }
         }
     }
 }

@@ -9,6 +9,10 @@ namespace emotion::linear {
 
 [[nodiscard]] std::size_t padded_lanes(std::size_t n_outputs);
 
+// Values of either float type as float64.
+void widen(const float* from, std::size_t n, double* to);
+void widen(const double* from, std::size_t n, double* to);
+
 // scores (rows x lanes) += x (rows x features) * coef (features x lanes)
 void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores);
 

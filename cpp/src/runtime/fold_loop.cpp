@@ -1,23 +1,20 @@
 #include "emotion/runtime/fold_loop.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <numeric>
 #include <string>
-#include <type_traits>
 #include <variant>
 
 #include "emotion/core/errors.hpp"
-#include "emotion/model_selection/fold_rows.hpp"
 #include "emotion/model_selection/group_holdout.hpp"
+#include "fold_state.hpp"
 #include "step_fit.hpp"
 #include "training_rows.hpp"
 
 namespace emotion::runtime {
 namespace {
 
-constexpr std::size_t test_block_rows = 64;
 constexpr const char* boosting_name = "GradientBoostingClassifier";
 
 // The weights of a fold's classes among those of all classes.
@@ -244,60 +241,6 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
                                 classes.size(), options, parallel, stop);
 }
 
-// Refuses test rows that the steps and the classifier would refuse one after another: the loop then raises where `fit` and `predict_proba` do.
-template <class T>
-void check_test_rows(const FittedPipeline& pipeline, const std::string& name, MatrixView<const T> x) {
-    const bool linear = std::holds_alternative<linear::LogisticModel>(pipeline.estimator);
-    const std::string caller = name + ".predict_proba";
-    const char* const refuses = pipeline.refuses_missing(caller.c_str());
-    if (refuses != nullptr && std::any_of(x.data, x.data + x.size(), [](T value) { return std::isnan(value); })) {
-        throw InvalidInputError("X", refuses, "free of NaN", "NaN in a test row");
-    }
-    if (std::is_same_v<T, float> && pipeline.steps.empty()) {
-        return;  // the matrix as it was given, which holds no infinity
-    }
-    Matrix<T> seen(x.rows, pipeline.n_features_out());
-    pipeline.transform(x, seen.view());
-    const auto too_large = [linear](T value) { return std::isinf(linear ? static_cast<double>(value) : static_cast<double>(static_cast<float>(value))); };
-    if (std::any_of(seen.values.begin(), seen.values.end(), too_large)) {
-        throw InvalidInputError("X", caller, "free of infinity and of values too large for float32", "such a value in a test row");
-    }
-}
-
-template <class T>
-void predict_rows(const LearningData<T>& data, const FoldFit& fit, std::span<const std::int64_t> test, Matrix<double>& out, Parallel& parallel,
-                  StopToken& stop) {
-    const PipelinePredictor predictor(fit.pipeline);
-    parallel.blocks(test.size(), test_block_rows, [&](std::size_t begin, std::size_t end) {
-        stop.check();
-        const std::size_t n = end - begin;
-        std::vector<T> block(n * data.x.cols);
-        for (std::size_t i = 0; i < n; ++i) {
-            const T* const row = data.x.data + static_cast<std::size_t>(test[begin + i]) * data.x.cols;
-            std::copy(row, row + data.x.cols, block.begin() + static_cast<std::ptrdiff_t>(i * data.x.cols));
-        }
-        check_test_rows(fit.pipeline, fit.classifier, MatrixView<const T>{block.data(), n, data.x.cols});
-        Matrix<double> local(n, fit.classes.size());
-        predictor.predict_proba(MatrixView<const T>{block.data(), n, data.x.cols}, local.view());
-        for (std::size_t i = 0; i < n; ++i) {
-            for (std::size_t k = 0; k < fit.classes.size(); ++k) {
-                out(begin + i, static_cast<std::size_t>(fit.classes[k])) = local(i, k);
-            }
-        }
-    });
-}
-
-void check_part(std::span<const std::int64_t> part, std::size_t n_rows, const char* name) {
-    if (part.empty()) {
-        throw InvalidInputError(name, "run_folds", "parts with at least one row", "an empty part");
-    }
-    for (const std::int64_t row : part) {
-        if (row < 0 || static_cast<std::size_t>(row) >= n_rows) {
-            throw InvalidInputError(name, "run_folds", "row numbers from 0 to " + std::to_string(n_rows - 1), std::to_string(row));
-        }
-    }
-}
-
 }  // namespace
 
 const char* class_name(const EstimatorSpec& spec) {
@@ -308,29 +251,42 @@ const char* class_name(const EstimatorSpec& spec) {
 }
 
 template <class T>
-FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, const PipelineSpec& spec, std::span<const std::int64_t> train,
-                 Parallel& parallel, StopToken& stop) {
-    FoldFit fit;
-    fit.pipeline.n_features_in = data.x.cols;
-    fit.classifier = class_name(spec.estimator);
-    TrainingRows<T> rows = start_rows(data, train, fit.classes);
-    for (const StepSpec& step : spec.steps) {
+FoldState<T> start_fold(const LearningData<T>& data, std::span<const std::int64_t> train) {
+    FoldState<T> state;
+    state.rows = start_rows(data, train, state.classes);
+    return state;
+}
+
+template <class T>
+void fit_steps(FoldState<T>& state, std::span<const StepSpec> steps, const char* classifier, Parallel& parallel, StopToken& stop) {
+    for (const StepSpec& step : steps) {
         stop.check();
-        check_weights(rows, fit.classifier);
-        fit_step(step, rows, fit.classes, fit.pipeline.steps, parallel, stop);
+        check_weights(state.rows, classifier);
+        fit_step(step, state.rows, state.classes, state.steps, parallel, stop);
     }
+}
+
+template <class T>
+FoldFit finish_fold(const FoldState<T>& state, std::size_t n_features_in, const trees::RankCodes* codes, const EstimatorSpec& spec,
+                    Parallel& parallel, StopToken& stop) {
+    const TrainingRows<T>& rows = state.rows;
+    FoldFit fit;
+    fit.pipeline.n_features_in = n_features_in;
+    fit.pipeline.steps = state.steps;
+    fit.classes = state.classes;
+    fit.classifier = class_name(spec);
     check_weights(rows, fit.classifier);
-    if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec.estimator)) {
+    if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec)) {
         linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
         fit.converged = result.converged;
         fit.pipeline.estimator = std::move(result.model);
         return fit;
     }
-    if (const auto* boosting = std::get_if<BoostingSpec>(&spec.estimator)) {
+    if (const auto* boosting = std::get_if<BoostingSpec>(&spec)) {
         fit.pipeline.estimator = fit_boosting(rows, *boosting, fit.classes, parallel, stop);
         return fit;
     }
-    const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec.estimator), rows.rows.size(), rows.columns.size(), fit.classes);
+    const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec), rows.rows.size(), rows.columns.size(), fit.classes);
     fit.pipeline.estimator = codes == nullptr || !rows.own.empty() || fills_training_rows(rows, *codes)
                                  ? fit_on_own_codes(rows, options, fit.classes.size(), parallel, stop)
                                  : fit_on_codes(rows, *codes, options, fit.classes.size(), parallel, stop);
@@ -338,60 +294,19 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
 }
 
 template <class T>
-FoldResults run_folds(const LearningData<T>& data, std::span<const PipelineSpec> specs, std::span<const Fold> folds, Parallel& parallel,
-                      StopToken& stop) {
-    std::size_t largest = 1;
-    for (const Fold& fold : folds) {
-        check_part(fold.test, data.x.rows, "test");
-        if (!fold.rest) {
-            check_part(fold.train, data.x.rows, "train");
-        } else if (fold.test.size() >= data.x.rows) {
-            throw InvalidInputError("train", "run_folds", "parts with at least one row", "an empty part");
-        }
-        if (fold.spec >= specs.size()) {
-            throw InvalidInputError("folds", "run_folds", "fitted with one of the " + std::to_string(specs.size()) + " pipelines",
-                                    std::to_string(fold.spec));
-        }
-        largest = std::max(largest, fold.rest ? data.x.rows - fold.test.size() : fold.train.size());
-    }
-    const bool forest = std::any_of(specs.begin(), specs.end(), [](const PipelineSpec& s) { return std::holds_alternative<ForestSpec>(s.estimator); });
-    trees::RankCodes codes;
-    if (forest) {
-        codes = trees::RankCodes::build(data.x, parallel, stop);
-    }
-    FoldResults results;
-    results.probability.resize(folds.size());
-    results.converged.resize(folds.size());
-    const std::size_t affordable = forest ? 2 : std::max<std::size_t>(1, scratch_bytes / (largest * data.x.cols * sizeof(T)));
-    const std::size_t in_flight = std::min({affordable, folds.size(), static_cast<std::size_t>(parallel.n_threads())});
-    std::atomic<std::size_t> next{0};
-    parallel.each(in_flight, [&](std::size_t) {
-        for (std::size_t f = next++; f < folds.size(); f = next++) {
-            stop.check();
-            const PipelineSpec& spec = specs[folds[f].spec];
-            std::vector<std::int64_t> others;
-            if (folds[f].rest) {
-                others.resize(data.x.rows - folds[f].test.size());
-                model_selection::other_rows(folds[f].test, data.x.rows, others);
-            }
-            const std::span<const std::int64_t> train = folds[f].rest ? others : folds[f].train;
-            const FoldFit fit = fit_fold(data, forest ? &codes : nullptr, spec, train, parallel, stop);
-            Matrix<double> probability(folds[f].test.size(), data.n_classes);
-            predict_rows(data, fit, folds[f].test, probability, parallel, stop);
-            results.probability[f] = std::move(probability);
-            results.converged[f] = fit.converged ? 1 : 0;
-            if (std::holds_alternative<linear::LogisticOptions>(spec.estimator)) {
-                stop.advance();
-            }
-        }
-    });
-    return results;
+FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, const PipelineSpec& spec, std::span<const std::int64_t> train,
+                 Parallel& parallel, StopToken& stop) {
+    FoldState<T> state = start_fold(data, train);
+    fit_steps(state, std::span<const StepSpec>(spec.steps), class_name(spec.estimator), parallel, stop);
+    return finish_fold(state, data.x.cols, codes, spec.estimator, parallel, stop);
 }
 
 #define EMOTION_INSTANTIATE(T)                                                                                                             \
+    template FoldState<T> start_fold(const LearningData<T>&, std::span<const std::int64_t>);                                               \
+    template void fit_steps(FoldState<T>&, std::span<const StepSpec>, const char*, Parallel&, StopToken&);                                 \
+    template FoldFit finish_fold(const FoldState<T>&, std::size_t, const trees::RankCodes*, const EstimatorSpec&, Parallel&, StopToken&);  \
     template FoldFit fit_fold(const LearningData<T>&, const trees::RankCodes*, const PipelineSpec&, std::span<const std::int64_t>, Parallel&, \
-                              StopToken&);                                                                                                 \
-    template FoldResults run_folds(const LearningData<T>&, std::span<const PipelineSpec>, std::span<const Fold>, Parallel&, StopToken&);
+                              StopToken&);
 EMOTION_INSTANTIATE(float)
 EMOTION_INSTANTIATE(double)
 #undef EMOTION_INSTANTIATE

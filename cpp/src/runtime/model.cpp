@@ -101,6 +101,8 @@ void Model::calibrate(MatrixView<double> probability) const {
         calibration::apply_temperature(probability, spec.temperature, probability);
     } else if (spec.kind == CalibrationKind::sigmoid) {
         calibration::apply_sigmoid(probability, spec.a, spec.b, probability);
+    } else if (spec.kind == CalibrationKind::isotonic) {
+        calibration::apply_isotonic_maps(probability, spec.isotonic, probability);
     }
 }
 
@@ -109,6 +111,7 @@ Predictions::Predictions(std::size_t rows, std::size_t classes, std::size_t top_
       label(rows, -1),
       confidence(rows, std::numeric_limits<double>::quiet_NaN()),
       abstained(rows, 1),
+      out_of_distribution(rows, 0),
       top_column(rows, top_features, -1),
       top_value(rows, top_features, std::numeric_limits<float>::quiet_NaN()),
       top_contribution(rows, top_features, std::numeric_limits<double>::quiet_NaN()) {}
@@ -126,10 +129,24 @@ Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, 
         const auto best = std::max_element(row.begin(), row.end());
         result.label[r] = static_cast<std::int32_t>(best - row.begin());
         result.confidence[r] = *best;
-        result.abstained[r] = contents_.threshold.has_value() && *best < *contents_.threshold ? 1 : 0;
     }
+    abstain(x, result, parallel);
     add_top_features(x, result, top_features, parallel, stop);
     return result;
+}
+
+void Model::abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const {
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        result.abstained[r] = contents_.threshold.has_value() && result.confidence[r] < *contents_.threshold ? 1 : 0;
+    }
+    if (contents_.out_of_distribution) {
+        std::vector<double> distance(x.rows);
+        calibration::column_distances(x, contents_.out_of_distribution->ranges, distance, parallel);
+        for (std::size_t r = 0; r < x.rows; ++r) {
+            result.out_of_distribution[r] = distance[r] > contents_.out_of_distribution->threshold ? 1 : 0;
+            result.abstained[r] |= result.out_of_distribution[r];
+        }
+    }
 }
 
 void Model::explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {

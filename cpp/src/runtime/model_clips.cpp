@@ -115,6 +115,7 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
         all.label[r] = part.label[i];
         all.confidence[r] = part.confidence[i];
         all.abstained[r] = part.abstained[i];
+        all.out_of_distribution[r] = part.out_of_distribution[i];
         std::ranges::copy(part.top_column.row(i), all.top_column.row(r).begin());
         std::ranges::copy(part.top_value.row(i), all.top_value.row(r).begin());
         std::ranges::copy(part.top_contribution.row(i), all.top_contribution.row(r).begin());

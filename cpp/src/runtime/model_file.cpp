@@ -220,6 +220,7 @@ ModelContents parse_contents(std::span<const std::byte> bytes, Checksum checksum
     model.pipeline = read_pipeline(file, required(root, "steps"), model.feature_names.size(), model.classes.size(), limits);
     model.calibration = read_calibration(file, required(root, "calibration"), model.classes.size());
     read_threshold(required(root, "threshold"), model);
+    model.out_of_distribution = read_distribution_check(file, root.find("out_of_distribution"), model.feature_names.size());
     read_training_clips(root.find("training_clips"), model);
     model.background = read_background(file, model.feature_names.size(), limits);
     return model;

@@ -263,10 +263,37 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
         spec.b = read_array<double>(file, "calibration.b", {n_classes});
         require_all(spec.a, "calibration.a", "finite", is_finite);
         require_all(spec.b, "calibration.b", "finite", is_finite);
+    } else if (kind == "isotonic") {
+        spec.kind = CalibrationKind::isotonic;
+        spec.isotonic.offsets = read_array<std::int64_t>(file, "calibration.offsets", {n_classes + 1});
+        spec.isotonic.x = read_array<double>(file, "calibration.x", {any});
+        spec.isotonic.y = read_array<double>(file, "calibration.y", {spec.isotonic.x.size()});
+        try {
+            calibration::validate(spec.isotonic, n_classes, "its calibration");
+        } catch (const InvalidInputError& error) {
+            refuse(error.what());
+        }
     } else {
         refuse("its calibration is of a kind that this version does not know: " + kind.substr(0, 64));
     }
     return spec;
+}
+
+std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, std::size_t n_features) {
+    if (description == nullptr || description->is(Kind::null)) {
+        return std::nullopt;
+    }
+    const JsonValue* const threshold = description->find("threshold");
+    if (threshold == nullptr || !threshold->is_number() || !(threshold->number >= 0)) {
+        refuse("the threshold of its out_of_distribution is not a number from 0 up");
+    }
+    DistributionCheck check;
+    check.threshold = threshold->number;
+    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {n_features});
+    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {n_features});
+    require_all(check.ranges.center, "out_of_distribution.center", "finite", is_finite);
+    require_all(check.ranges.scale, "out_of_distribution.scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
+    return check;
 }
 
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits) {

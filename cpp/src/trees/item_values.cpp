@@ -9,6 +9,22 @@ namespace {
 constexpr std::size_t cached_bytes = 4 << 20;   // smaller matrices stay in the cache without a row-major copy
 constexpr std::size_t tile = 32;
 
+// Calls fn(item, column) for all, in tiles that keep the lines of both orders in the cache.
+template <class Fn>
+void in_tiles(std::size_t n_items, std::size_t n_columns, Parallel& parallel, StopToken& stop, const Fn& fn) {
+    parallel.blocks(n_items, 1024, [&](std::size_t begin, std::size_t end) {
+        stop.check();
+        for (std::size_t first = begin; first < end; first += tile) {
+            const std::size_t last = std::min(end, first + tile);
+            for (std::size_t j = 0; j < n_columns; ++j) {
+                for (std::size_t i = first; i < last; ++i) {
+                    fn(i, j);
+                }
+            }
+        }
+    });
+}
+
 }  // namespace
 
 ItemValues::ItemValues(const TrainingSet& data, std::span<const std::uint32_t> item_row, Parallel& parallel, StopToken& stop)
@@ -36,17 +52,7 @@ ItemValues::ItemValues(const TrainingSet& data, std::span<const std::uint32_t> i
 
 ItemValues::ItemValues(const LabelledRows& data, std::span<const std::uint32_t> item_row, Parallel& parallel, StopToken& stop)
     : n_items_(item_row.size()), n_columns_(data.x.cols), columns_(n_items_ * n_columns_) {
-    parallel.blocks(n_items_, 1024, [&](std::size_t begin, std::size_t end) {
-        stop.check();
-        for (std::size_t first = begin; first < end; first += tile) {
-            const std::size_t last = std::min(end, first + tile);
-            for (std::size_t j = 0; j < n_columns_; ++j) {
-                for (std::size_t i = first; i < last; ++i) {
-                    columns_[j * n_items_ + i] = data.x(item_row[i], j) + 0.0F;
-                }
-            }
-        }
-    });
+    in_tiles(n_items_, n_columns_, parallel, stop, [&](std::size_t i, std::size_t j) { columns_[j * n_items_ + i] = data.x(item_row[i], j) + 0.0F; });
     copy_rows(parallel, stop);
 }
 
@@ -55,17 +61,7 @@ void ItemValues::copy_rows(Parallel& parallel, StopToken& stop) {
         return;
     }
     rows_.resize(columns_.size());
-    parallel.blocks(n_items_, 1024, [&](std::size_t begin, std::size_t end) {
-        stop.check();
-        for (std::size_t first = begin; first < end; first += tile) {
-            const std::size_t last = std::min(end, first + tile);
-            for (std::size_t j = 0; j < n_columns_; ++j) {
-                for (std::size_t i = first; i < last; ++i) {
-                    rows_[i * n_columns_ + j] = columns_[j * n_items_ + i];
-                }
-            }
-        }
-    });
+    in_tiles(n_items_, n_columns_, parallel, stop, [&](std::size_t i, std::size_t j) { rows_[i * n_columns_ + j] = columns_[j * n_items_ + i]; });
 }
 
 }  // namespace emotion::trees

@@ -2,37 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
-#include "emotion/core/clones.hpp"
+#include "emotion/core/elementary.hpp"
 
 namespace emotion::trees {
-
-EMOTION_CLONES __attribute__((optimize("O3")))
-void exponentials(const double* x, std::size_t n, double* out) {
-    constexpr double coefficients[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0,
-                                       1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,      1.0 / 24.0,      1.0 / 6.0,      0.5, 1.0, 1.0};
-    constexpr double shift = 6755399441055744.0;   // 1.5 * 2**52: adding it rounds to an integer, found in the low bits
-    for (std::size_t i = 0; i < n; ++i) {
-        double v = x[i];
-        v = v < -700.0 ? -700.0 : v;
-        v = v > 700.0 ? 700.0 : v;
-        const double shifted = v * 1.44269504088896340736 + shift;
-        const double k = shifted - shift;
-        const double r = (v - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-        double sum = coefficients[0];
-        for (int j = 1; j < 14; ++j) {
-            sum = sum * r + coefficients[j];
-        }
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, &shifted, sizeof bits);
-        bits = (bits + 1023) << 52;
-        double power = 0;
-        std::memcpy(&power, &bits, sizeof power);
-        out[i] = sum * power;
-    }
-}
 
 void log_sum_exp(MatrixView<const double> margins, std::size_t begin, std::size_t end, double* out) {
     const std::size_t n = end - begin;

@@ -1,7 +1,5 @@
-// The log loss of margins, its first and second derivatives, by an exponential of our own: the same bits on every machine.
-//
-// exp(x) = 2**k exp(r) with |r| <= log(2) / 2 and the Taylor polynomial of degree 13 (relative error below 1e-16 by the remainder, a few
-// units in the last place by rounding). Serial, no allocation. Margins are finite.
+// The log loss of margins, its first and second derivatives, by the array functions of core/elementary.hpp: the same bits on every machine.
+// Serial, no allocation. Margins are finite.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +9,6 @@
 
 namespace emotion::trees {
 
-// out[i] = exp(x[i]); below -700: about 1e-304, above 700: about 1e304.
-void exponentials(const double* x, std::size_t n, double* out);
 // out[p] = log(sum over the rows c of margins of exp(margins(c, p))), for begin <= p < end.
 void log_sum_exp(MatrixView<const double> margins, std::size_t begin, std::size_t end, double* out);
 // p = exp(margin - normaliser), or the logistic function of the margin where there is no normaliser;

@@ -12,6 +12,7 @@
 #include "emotion/core/rng.hpp"
 #include "cut_counts.hpp"
 #include "search_base.hpp"
+#include "weighted_items.hpp"
 
 namespace emotion::trees {
 
@@ -45,22 +46,15 @@ public:
     void start_tree(const std::vector<std::uint32_t>& copies, const std::vector<double>& class_factor) override {
         release();
         rows_.clear();
-        items_.clear();
-        factor_ = class_factor;
         std::uint32_t most = 1;
-        for (std::size_t i = 0; i < copies.size(); ++i) {
-            const double weight = copies[i] * (plan_.item_weight.empty() ? 1.0 : plan_.item_weight[i]);
-            if (weight > 0) {
-                rows_.push_back(static_cast<std::uint32_t>(i));
-                items_.push_back({weight, plan_.item_class[i], copies[i]});
-                most = std::max(most, copies[i]);
-            }
-        }
+        items_.start_tree(plan_, copies, class_factor, [&](std::size_t i) {
+            rows_.push_back(static_cast<std::uint32_t>(i));
+            most = std::max(most, copies[i]);
+        });
         // So many places cannot overflow a byte.
         by_words_ = !plan_.weighted && plan_.n_classes <= packed_classes && most <= packed_copies;
         places_a_word_ = packed_copies / most;
         spare_rows_.resize(rows_.size());
-        spare_items_.resize(items_.size());
         values_.resize(rows_.size() + padding);
         words_.resize(rows_.size());
     }
@@ -96,34 +90,16 @@ public:
         }
     }
 
-    void sums(std::size_t begin, std::size_t end, NodeSums& out) override {
-        std::fill(out.classes.begin(), out.classes.end(), 0.0);
-        double copies = 0;
-        for (std::size_t i = begin; i < end; ++i) {
-            out.classes[items_[i].label] += items_[i].weight;
-            copies += items_[i].copies;
-        }
-        out.weight = 0;
-        std::size_t present = 0;
-        for (std::size_t c = 0; c < out.classes.size(); ++c) {
-            present += out.classes[c] > 0 ? 1 : 0;
-            out.classes[c] *= factor_[c];
-            out.weight += out.classes[c];
-        }
-        out.copies = copies;
-        out.pure = present <= 1;
-    }
+    void sums(std::size_t begin, std::size_t end, NodeSums& out) override { items_.sums(begin, end, out); }
 
     void start_node(std::size_t begin, std::size_t end, const NodeSums& sums, const SplitLimits& limits) override {
         begin_ = begin;
         end_ = end;
         best_ = Split{};
-        best_score_ = -std::numeric_limits<double>::infinity();
-        sums_ = &sums;
-        limits_ = limits;
+        node_.start(sums, limits);
         if (by_words_) {
             for (std::size_t i = begin; i < end; ++i) {
-                words_[i - begin] = std::uint64_t{items_[i].copies} << (8 * items_[i].label);
+                words_[i - begin] = std::uint64_t{items_.items[i].copies} << (8 * items_.items[i].label);
             }
         }
     }
@@ -155,12 +131,12 @@ public:
         split.only_missing_right = range.low == range.high;
         float cut = range.high;
         if (!split.only_missing_right) {
-            RandomStream stream(limits_.key.seed, Purpose::node_cuts, limits_.key.tree, mix64(limits_.key.path ^ mix64(feature + std::uint64_t{1})));
+            RandomStream stream(node_.limits.key.seed, Purpose::node_cuts, node_.limits.key.tree, mix64(node_.limits.key.path ^ mix64(feature + std::uint64_t{1})));
             cut = split.cut = random_cut(range.low, range.high, stream);
             split.missing_left = split.missing_in_node && stream.below(2) == 1;
         }
         by_words_ ? count_left(cut, split.missing_left, n) : add_left(cut, split.missing_left, n);
-        if (left_copies_ >= limits_.min_samples_leaf && sums_->copies - left_copies_ >= limits_.min_samples_leaf && improves()) {
+        if (node_.enough_copies(left_copies_) && node_.improves(left_, criterion_)) {
             best_ = split;
         }
         return true;
@@ -173,27 +149,21 @@ public:
         std::size_t right = 0;
         for (std::size_t i = begin; i < end; ++i) {
             const std::uint32_t row = rows_[i];
-            const Item item = items_[i];
+            const WeightedItem item = items_.items[i];
             const std::size_t is_left = goes_left(column[row], cut, split.missing_left);
             rows_[left] = row;
-            items_[left] = item;
+            items_.items[left] = item;
             spare_rows_[right] = row;
-            spare_items_[right] = item;
+            items_.spare[right] = item;
             left += is_left;
             right += 1 - is_left;
         }
         std::copy_n(spare_rows_.begin(), right, rows_.begin() + static_cast<std::ptrdiff_t>(left));
-        std::copy_n(spare_items_.begin(), right, items_.begin() + static_cast<std::ptrdiff_t>(left));
+        std::copy_n(items_.spare.begin(), right, items_.items.begin() + static_cast<std::ptrdiff_t>(left));
         return left;
     }
 
 private:
-    struct Item {
-        double weight;
-        std::uint32_t label;
-        std::uint32_t copies;
-    };
-
     static std::size_t goes_left(float value, float cut, bool missing_left) {
         return static_cast<std::size_t>(value <= cut) | (static_cast<std::size_t>(missing_left) & static_cast<std::size_t>(value != value));
     }
@@ -220,23 +190,14 @@ private:
         const std::size_t k = left_.size();
         std::fill(sides_.begin(), sides_.end(), 0.0);
         std::uint64_t copies = 0;
-        const Item* const items = items_.data() + begin_;
+        const WeightedItem* const items = items_.items.data() + begin_;
         for (std::size_t i = 0; i < n; ++i) {
             const std::size_t is_left = goes_left(values_[i], cut, missing_left);
             sides_[is_left * k + items[i].label] += items[i].weight;
             copies += is_left * items[i].copies;
         }
-        std::transform(sides_.begin() + static_cast<std::ptrdiff_t>(k), sides_.end(), factor_.begin(), left_.begin(), std::multiplies<>());
+        std::transform(sides_.begin() + static_cast<std::ptrdiff_t>(k), sides_.end(), items_.factor.begin(), left_.begin(), std::multiplies<>());
         left_copies_ = static_cast<double>(copies);
-    }
-
-    bool improves() {
-        const double score = split_score(left_, *sums_, limits_.min_weight_leaf, criterion_);
-        if (score > best_score_) {
-            best_score_ = score;
-            return true;
-        }
-        return false;
     }
 
     const TrainingPlan& plan_;
@@ -245,22 +206,18 @@ private:
     std::vector<float> copy_;
     std::vector<std::uint32_t> rows_;
     std::vector<std::uint32_t> spare_rows_;
-    std::vector<Item> items_;
-    std::vector<Item> spare_items_;
+    WeightedItems items_;
     std::vector<float> values_;           // of the column tried, one a place of the node
     std::vector<std::uint64_t> words_;    // copies of a place of the node, in the byte of its class
-    std::vector<double> factor_;
     std::vector<double> left_;            // weights left of the cut, class weights included
     std::vector<double> sides_;           // weights by side (right, left) and class
-    const NodeSums* sums_ = nullptr;
-    SplitLimits limits_;
+    WeightedNode node_;
     Split best_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t places_a_word_ = 1;
     bool by_words_ = false;
     double left_copies_ = 0;
-    double best_score_ = 0;
 };
 
 }  // namespace emotion::trees

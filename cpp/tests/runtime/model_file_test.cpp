@@ -93,9 +93,17 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":1.5)"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":"x")"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null)"; }, "lacks the key threshold"));
-    CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"isotonic"},"threshold":null)"; }, "isotonic"));
+    CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"spline"},"threshold":null)"; }, "spline"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"sigmoid"},"threshold":null)"; }, "lacks the tensor calibration.a"));
     CHECK(refused([](auto& p) { p.rest += R"(,"training_clips":{"duration_s":[3,1]})"; }, "durations"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":{"threshold":2.5})"; }, "lacks the tensor out_of_distribution.center"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":{"threshold":-1})"; }, "out_of_distribution"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":7)"; }, "out_of_distribution"));
+    CHECK(refused([](auto& p) {
+        p.rest += R"(,"out_of_distribution":{"threshold":2.5})";
+        p.tensors.push_back(tensor<double>("out_of_distribution.center", "F64", {3}, {0, 0, 0}));
+        p.tensors.push_back(tensor<double>("out_of_distribution.scale", "F64", {3}, {1, 0, 1}));
+    }, "greater than 0"));
     CHECK(refused([](auto& p) { p.rest += R"(,"threshold":0.5)"; }, "a key occurs twice"));
     CHECK(refused([](auto& p) { p.rest += R"(,"x":[1,)"; }, "not valid JSON"));
     ModelParts silent;

@@ -100,6 +100,20 @@ Matrix<float> random_rows(std::size_t rows, std::size_t columns) {
 
 }  // namespace
 
+TEST_CASE("model: rows unlike the training rows get no answer, however confident") {
+    ModelParts parts;
+    parts.rest += R"(,"out_of_distribution":{"threshold":2})";
+    parts.tensors.push_back(tensor<double>("out_of_distribution.center", "F64", {3}, {0, 0, 0}));
+    parts.tensors.push_back(tensor<double>("out_of_distribution.scale", "F64", {3}, {1, 1, 1}));
+    const Model model = model_of(parts);
+    Parallel parallel(1);
+    StopToken stop;
+    const std::vector<float> x = {6, 0, 0, 6.5F, 0, 0, 0, 1, 2};  // distances 2, 6.5 / 3 and 1; the last row's margin is 0.25
+    const Predictions p = model.predict({x.data(), 3, 3}, 0, parallel, stop);
+    CHECK(p.out_of_distribution == std::vector<std::uint8_t>{0, 1, 0});
+    CHECK(p.abstained == std::vector<std::uint8_t>{0, 1, 1});
+}
+
 TEST_CASE("model: a logistic model worked by hand") {
     ModelParts parts;  // scaler mean 0,1,2 scale 1,2,4; coef 1,-1,0.5; intercept 0.25; temperature 2; threshold 0.6
     const Model model = model_of(parts);

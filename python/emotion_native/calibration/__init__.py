@@ -6,19 +6,27 @@ repeats that inside the training part of every outer fold, so that no number of 
 
 from __future__ import annotations
 
-from ._abstention import AbstainingClassifier, choose_threshold
+from ._abstention import ABSTENTION_REASONS, AbstainingClassifier, choose_threshold
 from ._classifier import CalibratedClassifierCV
-from ._maps import SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
+from ._conformal import ConformalClassifier
+from ._maps import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
 from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
+from ._out_of_distribution import OutOfDistributionDetector
+from ._set_report import prediction_set_report
 
 __all__ = [
+    "ABSTENTION_REASONS",
     "AbstainingClassifier",
     "CalibratedClassifierCV",
+    "ConformalClassifier",
     "FinalChoice",
+    "IsotonicCalibrator",
     "NestedEvaluation",
+    "OutOfDistributionDetector",
     "SigmoidCalibrator",
     "TemperatureCalibrator",
     "choose_threshold",
     "fit_calibrator",
     "nested_evaluation",
+    "prediction_set_report",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,25 @@ from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ..model_selection._fit import aligned
 from ._classifier import CalibratedClassifierCV, OutOfFold, _GroupedMetaClassifier, out_of_fold
 from ._maps import Floats
+from ._out_of_distribution import OutOfDistributionDetector
 
 ALWAYS_ABSTAIN = 1.0
+
+# Why no answer is given, everywhere: `predict_abstain`, `Prediction.reason`, tables and reports. All but the first two are statuses of clips that
+# gave no features.
+ABSTENTION_REASONS: dict[str, str] = {
+    "low_confidence": "the calibrated probability of the best class is below the threshold",
+    "out_of_distribution": "the features are unlike those of the training clips",
+    "too_short": "the clip, or the part asked for, is too short for features",
+    "too_long": "the clip is longer than the limit",
+    "silent": "no sample is above -80 dB of full scale",
+    "non_finite": "samples are NaN or infinite",
+    "corrupt": "the file cannot be decoded",
+    "unsupported_format": "the file is of a kind that cannot be read",
+    "no_audio_track": "the file holds no audio",
+    "not_found": "there is no such file",
+    "no_permission": "the file may not be read",
+}
 
 
 @dataclass(frozen=True)
@@ -44,19 +61,32 @@ class Threshold:
         return np.asarray(~(confidence >= self.value))
 
 
-def check_targets(target_coverage: Any, target_accuracy: Any, caller: str) -> None:
+def check_targets(target_coverage: Any, target_accuracy: Any, caller: str, abstention_cost: Any = None) -> None:
     """Raise InvalidInputError unless at most one target is given and lies in (0, 1]."""
-    for name, value in (("target_coverage", target_coverage), ("target_accuracy", target_accuracy)):
+    targets = {"target_coverage": target_coverage, "target_accuracy": target_accuracy, "abstention_cost": abstention_cost}
+    for name, value in targets.items():
         number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
         if value is not None and not (number and 0 < value <= 1):
             raise InvalidInputError(f"{name} of {caller} must be above 0 and at most 1, or None; got {value!r}")
-    if target_coverage is not None and target_accuracy is not None:
-        both = f"{target_coverage!r} and {target_accuracy!r}"
-        raise InvalidInputError(f"target_coverage and target_accuracy of {caller} must not both be given; got {both}")
+    given = {name: value for name, value in targets.items() if value is not None}
+    if len(given) > 1:
+        both = " and ".join(map(repr, given.values()))
+        raise InvalidInputError(f"{' and '.join(given)} of {caller} must not {'both' if len(given) == 2 else 'all'} be given; got {both}")
+
+
+def check_detector(detector: Any, caller: str) -> None:
+    """Raise InvalidInputError for anything but a detector or None."""
+    if not (detector is None or isinstance(detector, OutOfDistributionDetector)):
+        raise InvalidInputError(f"out_of_distribution of {caller} must be an OutOfDistributionDetector or None; got {detector!r:.80}")
 
 
 def choose_threshold(
-    confidence: Any, correct: Any, *, target_coverage: float | None = None, target_accuracy: float | None = None
+    confidence: Any,
+    correct: Any,
+    *,
+    target_coverage: float | None = None,
+    target_accuracy: float | None = None,
+    abstention_cost: float | None = None,
 ) -> Threshold:
     """Return the threshold on confidence that meets a target on out-of-fold predictions.
 
@@ -69,6 +99,8 @@ def choose_threshold(
         The largest threshold that still answers at least this share of the rows.
     target_accuracy : float, optional
         The smallest threshold whose answered rows are right at least this often.
+    abstention_cost : float, optional
+        What giving no answer costs, where a wrong answer costs 1: the threshold of the least mean cost, the smallest among equals.
 
     Returns
     -------
@@ -84,6 +116,8 @@ def choose_threshold(
     -----
     A target accuracy is met on the rows that the threshold was chosen on. The smallest of many thresholds that passes does so partly by luck:
     expect a little less on new speakers, the more so the fewer rows are answered. Coverage shifts when new speakers are harder than old ones.
+    With perfectly calibrated confidences the threshold of least cost is ``1 - abstention_cost``: Chow, "On optimum recognition error and reject
+    tradeoff", IEEE Transactions on Information Theory 1970. Choosing it on rows does not need that.
 
     Examples
     --------
@@ -92,15 +126,17 @@ def choose_threshold(
     0.8
     >>> choose_threshold([0.9, 0.8, 0.7, 0.6], [True, True, False, True], target_coverage=0.75).value
     0.7
+    >>> choose_threshold([0.9, 0.8, 0.7, 0.6], [True, True, False, False], abstention_cost=0.4).value
+    0.8
     """
     caller = "choose_threshold"
-    check_targets(target_coverage, target_accuracy, caller)
+    check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     values = np.asarray(confidence, dtype=np.float64)
     right = np.asarray(correct, dtype=bool)
     if values.ndim != 1 or right.shape != values.shape or len(values) == 0 or not np.isfinite(values).all():
         shapes = f"shapes {values.shape} and {right.shape}"
         raise InvalidInputError(f"confidence and correct of {caller} must be finite, of one positive length; got {shapes}")
-    if target_coverage is None and target_accuracy is None:
+    if target_coverage is None and target_accuracy is None and abstention_cost is None:
         return Threshold(0.0, True, 1.0, float(right.mean()))
     order = np.argsort(-values, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))  # rows of equal confidence are answered together
@@ -108,12 +144,24 @@ def choose_threshold(
     accuracy = np.cumsum(right[order])[ends] / answered
     if target_coverage is not None:
         passing = np.flatnonzero(answered >= target_coverage * len(values) - 1e-9)[:1]
+    elif target_accuracy is not None:
+        passing = np.flatnonzero(accuracy >= target_accuracy - 1e-12)[-1:]
     else:
-        passing = np.flatnonzero(accuracy >= float(target_accuracy or 0.0) - 1e-12)[-1:]
+        cost = answered * (1.0 - accuracy) - float(abstention_cost or 0.0) * answered  # less what answering nothing costs
+        passing = np.flatnonzero(cost <= min(0.0, cost.min()) + 1e-9)[-1:]
     if not passing.size:
         return Threshold(ALWAYS_ABSTAIN, False, 0.0, float("nan"))
     at = int(passing[0])
     return Threshold(float(values[order][ends[at]]), True, float(answered[at] / len(values)), float(accuracy[at]))
+
+
+def choose_among(familiar: npt.NDArray[np.bool_], confidence: Floats, correct: npt.NDArray[np.bool_], targets: dict[str, float | None]) -> Threshold:
+    """Return the threshold where rows that are not familiar are given up whatever it is; its coverage is that of both rules together."""
+    share = float(familiar.mean())
+    coverage = targets["target_coverage"]
+    own = {**targets, "target_coverage": None if coverage is None else min(1.0, coverage / share)}
+    found = choose_threshold(confidence[familiar], correct[familiar], **own)
+    return replace(found, coverage=found.coverage * share)
 
 
 class AbstainingClassifier(_GroupedMetaClassifier):
@@ -128,6 +176,11 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         Answer about this share of rows.
     target_accuracy : float, optional
         Answer rows so that about this share of the answers is right (read the note on luck in `choose_threshold`).
+    abstention_cost : float, optional
+        What giving no answer costs, where a wrong answer costs 1; answer rows so that the mean cost is least.
+    out_of_distribution : OutOfDistributionDetector, optional
+        Also abstain on rows unlike the training rows. It sees the same columns as the classifier. Its training rows that would be called strange
+        without their group count as given up when the threshold on confidence is chosen, so that a target coverage is that of both rules together.
     cv : None, int, splitter or iterable
         As in `cross_validate`; a `CalibratedClassifierCV` with a ``cv`` of its own keeps that.
     n_jobs : int or None
@@ -139,8 +192,9 @@ class AbstainingClassifier(_GroupedMetaClassifier):
     estimator_ : classifier
         Fitted on all rows.
     threshold_ : float
-        0: answers everything. 1: the target accuracy was not reached, and nothing is answered.
+        0: answers everything. 1: the target was not reached (or no answer pays), and nothing is answered.
     reached_ : bool
+    detector_ : OutOfDistributionDetector or None
     inner_coverage_, inner_accuracy_ : float
         On the rows that the threshold was chosen on; not for reports.
     ungrouped_ : bool
@@ -165,6 +219,8 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         *,
         target_coverage: float | None = None,
         target_accuracy: float | None = None,
+        abstention_cost: float | None = None,
+        out_of_distribution: OutOfDistributionDetector | None = None,
         cv: Any = None,
         n_jobs: int | None = None,
         allow_ungrouped: bool = False,
@@ -172,6 +228,8 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         self.estimator = estimator
         self.target_coverage = target_coverage
         self.target_accuracy = target_accuracy
+        self.abstention_cost = abstention_cost
+        self.out_of_distribution = out_of_distribution
         self.cv = cv
         self.n_jobs = n_jobs
         self.allow_ungrouped = allow_ungrouped
@@ -179,10 +237,11 @@ class AbstainingClassifier(_GroupedMetaClassifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> AbstainingClassifier:
         """Choose the threshold out of fold and fit the classifier on all rows; parameters and errors as in `CalibratedClassifierCV.fit`.
 
-        Warns with `EmotionNativeWarning` where the target accuracy cannot be reached.
+        Warns with `EmotionNativeWarning` where the target cannot be reached.
         """
         caller = "AbstainingClassifier.fit"
-        check_targets(self.target_coverage, self.target_accuracy, caller)
+        check_targets(self.target_coverage, self.target_accuracy, caller, self.abstention_cost)
+        check_detector(self.out_of_distribution, caller)
         params = {**params, "sample_weight": sample_weight}
         estimator = CalibratedClassifierCV(n_jobs=self.n_jobs) if self.estimator is None else self.estimator
         if isinstance(estimator, CalibratedClassifierCV):
@@ -191,23 +250,37 @@ class AbstainingClassifier(_GroupedMetaClassifier):
             options: dict[str, Any] = {"cv": self.cv, "n_jobs": self.n_jobs, "allow_ungrouped": self.allow_ungrouped, "caller": caller}
             rows = out_of_fold(estimator, X, y, groups, params, **options)
             self._refit(estimator, X, rows.labels, groups, params, caller)
-        correct = np.argmax(rows.proba, axis=1) == rows.labels.codes
-        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy}
-        threshold = choose_threshold(rows.proba.max(axis=1), correct, **targets)
+        familiar = self._fit_detector(X, groups, len(rows.proba))
+        threshold = self._choose(rows, familiar)
         if not threshold.reached:
-            warnings.warn(
-                f"target_accuracy of {caller} cannot be reached on out-of-fold predictions; got {self.target_accuracy}: "
-                "the model abstains on all rows",
-                EmotionNativeWarning,
-                stacklevel=2,
-            )
+            by_cost = self.abstention_cost is not None
+            reason = f"abstention_cost of {caller} leaves no answer that pays" if by_cost else f"target_accuracy of {caller} cannot be reached"
+            got = self.abstention_cost if by_cost else self.target_accuracy
+            warnings.warn(f"{reason} on out-of-fold predictions; got {got}: the model abstains on all rows", EmotionNativeWarning, stacklevel=2)
         self._threshold = threshold
         self.threshold_ = threshold.value
         self.reached_ = threshold.reached
         self.inner_coverage_ = threshold.coverage
         self.inner_accuracy_ = threshold.accuracy
-        self.ungrouped_ = rows.folds.ungrouped
+        self.ungrouped_ = rows.folds.ungrouped or (self.detector_ is not None and self.detector_.ungrouped_)
         return self
+
+    def _fit_detector(self, X: Any, groups: Any, n: int) -> npt.NDArray[np.bool_]:
+        """Fit the detector, and return the rows that it would let pass without their group."""
+        self.detector_ = None
+        if self.out_of_distribution is None:
+            return np.ones(n, dtype=bool)
+        detector: OutOfDistributionDetector = clone(self.out_of_distribution)
+        if self.allow_ungrouped:
+            detector.set_params(allow_ungrouped=True)
+        self.detector_ = detector.fit(X, groups=groups)
+        return ~detector._training_strange
+
+    def _choose(self, rows: OutOfFold, familiar: npt.NDArray[np.bool_]) -> Threshold:
+        """Return the threshold on confidence; strange rows are given up whatever it is."""
+        correct = np.argmax(rows.proba, axis=1) == rows.labels.codes
+        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
+        return choose_among(familiar, rows.proba.max(axis=1), correct, targets)
 
     def _fit_calibrated(self, estimator: CalibratedClassifierCV, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> OutOfFold:
         model: CalibratedClassifierCV = clone(estimator)
@@ -238,9 +311,12 @@ class AbstainingClassifier(_GroupedMetaClassifier):
             As `predict`, for abstained rows too.
         abstained : ndarray of bool of shape (n_samples,)
         reasons : ndarray of str objects of shape (n_samples,)
-            ``"low_confidence"`` where abstained, else empty.
+            ``"out_of_distribution"`` where the row is unlike the training rows, whatever the confidence, else ``"low_confidence"`` where
+            abstained, else empty. `ABSTENTION_REASONS` explains these and the reasons of clips that give no features.
         """
         proba = self.predict_proba(X)
-        abstained = self._threshold.abstains(proba.max(axis=1))
-        reasons = np.where(abstained, "low_confidence", "").astype(object)
+        unsure = self._threshold.abstains(proba.max(axis=1))
+        strange = np.zeros(len(proba), dtype=bool) if self.detector_ is None else self.detector_.is_strange(X)
+        abstained = unsure | strange
+        reasons = np.where(strange, "out_of_distribution", np.where(unsure, "low_confidence", "")).astype(object)
         return np.asarray(self.classes_[np.argmax(proba, axis=1)]), abstained, reasons

@@ -109,8 +109,8 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
     ----------
     estimator : classifier with predict_proba, optional
         Default: `RandomForestClassifier`. Pipelines of our own steps run all folds in one native call.
-    method : {"temperature", "sigmoid"}
-        `TemperatureCalibrator`, which never changes the predicted class, or `SigmoidCalibrator`.
+    method : {"temperature", "sigmoid", "isotonic"}
+        `TemperatureCalibrator`, which never changes the predicted class, `SigmoidCalibrator`, or `IsotonicCalibrator`, which wants many rows.
     cv : None, int, splitter or iterable
         As in `cross_validate`.
     n_jobs : int or None
@@ -122,7 +122,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
     classes_ : ndarray of shape (n_classes,)
     estimator_ : classifier
         Fitted on all rows.
-    calibrator_ : TemperatureCalibrator or SigmoidCalibrator
+    calibrator_ : TemperatureCalibrator, SigmoidCalibrator or IsotonicCalibrator
     ungrouped_ : bool
         Whether the calibration rests on an ungrouped split.
     n_features_in_ : int

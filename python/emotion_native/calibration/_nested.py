@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
@@ -18,8 +19,9 @@ from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
 from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
-from ._abstention import Threshold, check_targets, choose_threshold
+from ._abstention import Threshold, check_detector, check_targets, choose_among
 from ._maps import Calibrator, Floats, check_method, fit_calibrator
+from ._out_of_distribution import OutOfDistributionDetector
 
 SELECTION_METRICS = ("balanced_accuracy", "uar", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss")
 
@@ -35,9 +37,10 @@ class FinalChoice:
     threshold : float or None
         None without a target.
     reached : bool
-        Whether the target accuracy was reached; if not, ``threshold`` is 1 and nothing is answered.
+        Whether the target was reached (or some answer pays); if not, ``threshold`` is 1 and nothing is answered.
     scores : dict
         Selection score of each candidate; higher is better.
+    detector : OutOfDistributionDetector or None
     """
 
     candidate: str
@@ -45,6 +48,7 @@ class FinalChoice:
     threshold: float | None
     reached: bool
     scores: dict[str, float]
+    detector: OutOfDistributionDetector | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class NestedEvaluation:
     folds : Folds
         The outer folds; ``folds.hash`` names the split.
     ungrouped : bool
+    strange : ndarray of bool of shape (n_samples,)
+        Rows that the detector of their fold calls unlike its training rows; they are abstained too.
     """
 
     classes: npt.NDArray[Any]
@@ -95,6 +101,18 @@ class NestedEvaluation:
     final: FinalChoice
     folds: Folds
     ungrouped: bool = field(default=False)
+    strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+
+@dataclass(frozen=True)
+class _Strangers:
+    """Which rows are unlike the training rows: test rows of the outer folds, and training rows measured without their own group."""
+
+    test: npt.NDArray[np.bool_]  # (n_samples,)
+    familiar: list[npt.NDArray[np.bool_]]  # of each outer fold's training rows
+    all_familiar: npt.NDArray[np.bool_]  # (n_samples,), for the final model
+    final: OutOfDistributionDetector | None
+    ungrouped: bool
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,7 @@ class _Rule:
     method: str | None
     target_coverage: float | None
     target_accuracy: float | None
+    abstention_cost: float | None
     metric: str
 
     def score(self, proba: Probabilities, codes: npt.NDArray[np.int64]) -> float:
@@ -128,15 +147,15 @@ class _Rule:
         return max(scores, key=lambda name: scores[name]), scores  # the first candidate wins ties
 
     def calibrate(
-        self, proba: Probabilities, codes: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]
+        self, proba: Probabilities, codes: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], familiar: npt.NDArray[np.bool_]
     ) -> tuple[Calibrator | None, Threshold | None]:
         calibrator = None if self.method is None else fit_calibrator(self.method, proba, codes, seen=seen)
-        if self.target_coverage is None and self.target_accuracy is None:
+        if self.target_coverage is None and self.target_accuracy is None and self.abstention_cost is None:
             return calibrator, None
         calibrated = proba if calibrator is None else calibrator.predict_proba(proba)
         correct = np.argmax(calibrated, axis=1) == codes
-        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy}
-        return calibrator, choose_threshold(calibrated.max(axis=1), correct, **targets)
+        targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
+        return calibrator, choose_among(familiar, calibrated.max(axis=1), correct, targets)
 
 
 def _plan(cv: Any, inner_cv: Any, X: Any, labels: Labels, groups: Any, allow_ungrouped: bool) -> _Plan:
@@ -193,6 +212,8 @@ def nested_evaluation(
     method: str | None = "temperature",
     target_coverage: float | None = None,
     target_accuracy: float | None = None,
+    abstention_cost: float | None = None,
+    out_of_distribution: OutOfDistributionDetector | None = None,
     selection_metric: str = "balanced_accuracy",
     params: Mapping[str, Any] | None = None,
     n_jobs: int | None = None,
@@ -216,10 +237,12 @@ def nested_evaluation(
         Outer folds, each row tested exactly once.
     inner_cv : None, int or splitter
         Folds of each training part; it is given the groups of those rows.
-    method : {"temperature", "sigmoid"} or None
+    method : {"temperature", "sigmoid", "isotonic"} or None
         Calibration; None leaves probabilities as they are.
-    target_coverage, target_accuracy : float, optional
+    target_coverage, target_accuracy, abstention_cost : float, optional
         At most one; see `choose_threshold`.
+    out_of_distribution : OutOfDistributionDetector, optional
+        Fitted on the training part of each outer fold; see `AbstainingClassifier`.
     selection_metric : str
         One of balanced_accuracy (uar), accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
     params : mapping, optional
@@ -256,14 +279,15 @@ def nested_evaluation(
         raise InvalidInputError(f"candidates of {caller} must be a mapping of at least one name to a classifier; got {candidates!r:.80}")
     if method is not None:
         check_method(method, caller)
-    check_targets(target_coverage, target_accuracy, caller)
+    check_targets(target_coverage, target_accuracy, caller, abstention_cost)
+    check_detector(out_of_distribution, caller)
     if selection_metric not in SELECTION_METRICS:
         raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
     plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)
-    rule = _Rule(method, target_coverage, target_accuracy, selection_metric)
+    rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
     outer: dict[str, Floats] = {}
     inner: dict[str, list[Floats]] = {}
@@ -273,7 +297,26 @@ def nested_evaluation(
             report = _fits_done(advance, i * fits, fits)
             pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
             outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
-    return _assemble(plan, labels, outer, inner, rule)
+    strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
+    return _assemble(plan, labels, outer, inner, rule, strangers)
+
+
+def _find_strangers(detector: OutOfDistributionDetector | None, plan: _Plan, X: Any, groups: Any, allow_ungrouped: bool) -> _Strangers:
+    n = plan.outer.n_samples
+    if detector is None:
+        return _Strangers(np.zeros(n, dtype=bool), [np.ones(len(rows), dtype=bool) for rows in plan.outer.train], np.ones(n, dtype=bool), None, False)
+    blank = clone(detector)
+    if allow_ungrouped:
+        blank.set_params(allow_ungrouped=True)
+    test = np.zeros(n, dtype=bool)
+    familiar, ungrouped = [], False
+    for rows, test_rows in plan.outer:
+        own = clone(blank).fit(_safe_indexing(X, rows), groups=None if groups is None else _safe_indexing(groups, rows))
+        test[test_rows] = own.is_strange(_safe_indexing(X, test_rows))
+        familiar.append(~own._training_strange)
+        ungrouped = ungrouped or own.ungrouped_
+    final = blank.fit(X, groups=groups)
+    return _Strangers(test, familiar, ~final._training_strange, final, ungrouped or final.ungrouped_)
 
 
 def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int], object]:
@@ -281,7 +324,9 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
     return lambda done, total: advance(before + done * fits // total)
 
 
-def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule) -> NestedEvaluation:
+def _assemble(
+    plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule, strangers: _Strangers
+) -> NestedEvaluation:
     codes = labels.codes.astype(np.int64)
     raw = np.empty((len(codes), len(labels.classes)))
     proba = np.empty_like(raw)
@@ -292,7 +337,7 @@ def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict
         name, fold_scores = rule.choose({name: p[k] for name, p in inner.items()}, codes[rows])
         own_labels = Labels(labels.values[rows], labels.classes, labels.codes[rows])
         seen = class_seen(own_labels, own.train)[own.fold_of_rows(), codes[rows]]
-        calibrator, threshold = rule.calibrate(inner[name][k], codes[rows], seen)
+        calibrator, threshold = rule.calibrate(inner[name][k], codes[rows], seen, strangers.familiar[k])
         raw[test_rows] = outer[name][test_rows]
         proba[test_rows] = raw[test_rows] if calibrator is None else calibrator.predict_proba(raw[test_rows])
         if threshold is not None:
@@ -304,7 +349,8 @@ def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict
         scores.append(fold_scores)
     fold = plan.outer.fold_of_rows()
     final_name, final_scores = rule.choose(outer, codes)
-    calibrator, threshold = rule.calibrate(outer[final_name], codes, class_seen(labels, plan.outer.train)[fold, codes])
+    seen = class_seen(labels, plan.outer.train)[fold, codes]
+    calibrator, threshold = rule.calibrate(outer[final_name], codes, seen, strangers.all_familiar)
     return NestedEvaluation(
         classes=labels.classes,
         fold=fold,
@@ -312,7 +358,7 @@ def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict
         proba=proba,
         predicted=labels.classes[np.argmax(proba, axis=1)],
         confidence=proba.max(axis=1),
-        abstained=abstained,
+        abstained=abstained | strangers.test,
         chosen=chosen,
         thresholds=thresholds,
         reached=reached,
@@ -320,8 +366,14 @@ def _assemble(plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict
         inner_scores=scores,
         candidate_proba=outer,
         final=FinalChoice(
-            final_name, calibrator, None if threshold is None else threshold.value, threshold is None or threshold.reached, final_scores
+            final_name,
+            calibrator,
+            None if threshold is None else threshold.value,
+            threshold is None or threshold.reached,
+            final_scores,
+            strangers.final,
         ),
         folds=plan.outer,
-        ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner),
+        ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
+        strange=strangers.test,
     )

@@ -167,7 +167,7 @@ def train(
     sampling: Annotated[
         str | None, typer.Option("--sampling", help="Inside training folds: random_over, smote, borderline_smote, random_under or none.")
     ] = None,
-    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid or none.")] = None,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,
@@ -356,6 +356,31 @@ def export(
     from .publishing import export_model
 
     export_model(model_file, output, force=force, as_json=json)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Two or more run folders made by train, evaluate or demo on the same clips.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Score to compare; default balanced_accuracy. Repeat for more: each is one more test to correct for."),
+    ] = None,
+    level: Annotated[float, typer.Option("--level", help="1 - the chance of any false alarm.")] = 0.95,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Folder to make with the figure, tables and a page.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder if it exists.")] = False,
+    n_jobs: Jobs = None,
+    json: Json = False,
+) -> None:
+    """Compare runs over speakers: which differences are real, and which could not be seen with so few speakers.
+
+    \b
+    Examples:
+      emotion-native compare runs/forest runs/boosting
+      emotion-native compare runs/* --metric macro_f1 --metric log_loss -o runs/comparison
+    """
+    from .learning import run_comparison
+
+    run_comparison(runs, metrics=metric or ["balanced_accuracy"], level=level, output=output, force=force, n_jobs=n_jobs, as_json=json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands about models: ``train``, ``evaluate``, ``report``."""
+"""Commands about models: ``train``, ``evaluate``, ``report``, ``compare``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..exceptions import InvalidInputError
 from .console import StageProgress, note, print_json, print_table, safe
 
-__all__ = ["run_evaluation", "run_training", "show_report"]
+__all__ = ["run_comparison", "run_evaluation", "run_training", "show_report"]
 
 
 def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *, as_json: bool, quiet: bool) -> None:
@@ -124,6 +124,24 @@ def show_report(run: str, *, rebuild: bool, as_json: bool) -> None:
         return
     show_scores(record, scored, held_out, metrics.get("candidates") or {}, metrics.get("repeats") or [])
     print(f"Report: {safe(folder / 'report.html')}")
+
+
+def run_comparison(runs: list[str], *, metrics: list[str], level: float, output: str | None, force: bool, n_jobs: int | None, as_json: bool) -> None:
+    """Compare run folders and show which differences are real."""
+    from ..experiment import compare
+
+    found = compare(runs, metrics=metrics, level=level, output=output, force=force, n_jobs=n_jobs)
+    if as_json:
+        print_json({"folder": output, "comparison": found.to_dict()})
+        return
+    print(f"{found.n_clips} clips of {found.n_speakers} speakers, the same for every run.")
+    for table in (found.table(), found.difference_table()):
+        print(f"\n{table.title}")
+        print_table(table.header, table.rows)
+        for line in table.notes:
+            print(f"· {safe(line)}")
+    if output is not None:
+        print(f"\nFolder: {safe(output)}")
 
 
 def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: dict[str, Any], repeats: list[dict[str, Any]]) -> None:

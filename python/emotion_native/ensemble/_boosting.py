@@ -7,40 +7,27 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
 from .._config import ungrouped_allowed
 from .._threads import effective_n_jobs
-from .._validation import (
-    check_choice,
-    check_class_weight,
-    check_flag,
-    check_matrix,
-    check_number,
-    check_rows,
-    check_sample_weight,
-    check_seed,
-    encode_labels,
-    is_true,
-)
+from .._validation import check_choice, check_flag, check_number, check_seed, is_true
 from ..exceptions import InvalidInputError
 from ..model_selection._groups import check_groups, encode, require_groups
-from ._trees import check_optional_count, check_tree_parameters, count_missing, counter, warn_nothing_new
+from ._trees import TreeClassifier, check_optional_count, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["GradientBoostingClassifier"]
 
 _NAME = "GradientBoostingClassifier"
-_ARRAYS = ("baseline", "tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "gain", "value")
 _NOT_NATIVE = ("loss", "criterion", "ccp_alpha", "allow_ungrouped", "n_jobs", "random_state", "verbose", "warm_start")
 
 
-class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class GradientBoostingClassifier(TreeClassifier):
     """Gradient boosting of trees under the log loss: in each round one tree a class (one in all for two classes), with Newton leaves.
 
     Source: Friedman, "Greedy function approximation", Annals of Statistics 29 (2001); leaves as in Chen & Guestrin, "XGBoost", KDD 2016. Names and
@@ -134,6 +121,9 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     ['calm', 'angry']
     """
 
+    _kind: ClassVar[str] = "gradient_boosting_classifier"
+    _held: ClassVar[tuple[str, ...]] = ("_boosting", "_seed", "_trace")
+
     def __init__(
         self,
         *,
@@ -223,18 +213,12 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self._forget()
         try:
             self._check_parameters()
-            caller = f"{_NAME}.fit"
-            rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
-            classes, codes = encode_labels(labels, caller=caller)
-            weights = check_sample_weight(sample_weight, rows.shape[0], caller=caller)
+            rows, _, classes, codes, weights = self._training(X, y, sample_weight)
             present = len(classes) if weights is None else len(np.unique(codes[weights > 0]))
             if present < 2:
-                raise InvalidInputError(f"y of {caller} must hold at least 2 classes of rows with weight; got {present} class")
-            seed: int = kept["_seed"] if kept.get("_boosting") is not None else check_seed(self.random_state, caller=_NAME)
-            options = {**self._step(), "seed": seed}
-            if isinstance(self.class_weight, Mapping):
-                options["class_weight"] = check_class_weight(self.class_weight, classes, caller=_NAME)
-            holdout, ungrouped = self._holdout(groups, codes, seed)
+                raise InvalidInputError(f"y of {_NAME}.fit must hold at least 2 classes of rows with weight; got {present} class")
+            options = self._options(classes, kept.get("_seed"))
+            holdout, ungrouped = self._holdout(groups, codes, options["seed"])
             model, trace = self._boost(rows, codes, weights, holdout, options, kept, classes)
         except BaseException:
             self._forget()
@@ -243,7 +227,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         self.n_classes_ = len(classes)
         self.ungrouped_ = ungrouped
         self.n_estimators_ = self.n_iter_ = model.n_rounds
-        self._seed, self._boosting, self._trace = seed, model, trace
+        self._seed, self._boosting, self._trace = options["seed"], model, trace
         self._set_scores(trace)
         return self
 
@@ -253,18 +237,6 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             self.oob_scores_ = np.asarray(trace["out_of_bag"], dtype=np.float64)
             self.oob_improvement_ = np.nan_to_num(np.asarray(trace["out_of_bag_before"], dtype=np.float64) - self.oob_scores_)
             self.oob_score_ = float(self.oob_scores_[-1])
-
-    def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name in ("_boosting", "_seed", "_trace")]:
-            delattr(self, name)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "_boosting" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
     def _check_parameters(self) -> None:
         check_choice(self.loss, "loss", _NAME, ("log_loss",))
@@ -318,40 +290,6 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
             trace = {name: kept["_trace"][name] + values for name, values in trace.items()}
         return model, trace
 
-    def _rows(self, X: Any, method: str) -> tuple[Any, Any, int]:
-        model = self.__dict__.get("_boosting")
-        if model is None:
-            check_is_fitted(self)
-        rows = check_matrix(X, caller=f"{_NAME}.{method}", estimator=self, allow_nan=True, dtypes=(np.float32,))
-        return model, rows, 1 if rows.shape[0] == 1 else effective_n_jobs(self.n_jobs, caller=_NAME)
-
-    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return class probabilities, of shape (n_samples, n_classes); rows sum to 1.
-
-        Exact float32 C-contiguous arrays are not copied; one row takes a path of a few microseconds.
-
-        Raises
-        ------
-        InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinity.
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
-        model, rows, jobs = self._rows(X, "predict_proba")
-        shares: npt.NDArray[np.float64] = model.predict_proba(rows, jobs)
-        return shares
-
-    def predict_log_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the label of the largest probability of each row; the first of equals."""
-        shares = self.predict_proba(X)
-        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
-        return labels
-
     def decision_function(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return margins of shape (n_samples, n_classes), or (n_samples,) for two classes: the log-odds of the second."""
         model, rows, jobs = self._rows(X, "decision_function")
@@ -388,13 +326,6 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         return leaves
 
     @property
-    def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Total decrease of the loss by column, of shape (n_features,), summing to 1."""
-        check_is_fitted(self)
-        importances: npt.NDArray[np.float64] = self._boosting.feature_importances()
-        return importances
-
-    @property
     def max_features_(self) -> int:
         """Columns drawn at a node."""
         check_is_fitted(self)
@@ -408,7 +339,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _native_step(self) -> dict[str, Any]:
         """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
         self._check_parameters()
-        step = {"kind": "gradient_boosting_classifier", **self._step(), "seed": check_seed(self.random_state, caller=_NAME)}
+        step = {"kind": self._kind, **self._step(), "seed": check_seed(self.random_state, caller=_NAME)}
         if self.n_iter_no_change is not None:
             step |= {"needs": ("groups",), "ungrouped": self.allow_ungrouped or ungrouped_allowed()}
         return step
@@ -416,13 +347,6 @@ class GradientBoostingClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _step(self) -> dict[str, Any]:
         """Return what the core's boosting takes, as given."""
         return {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_NATIVE}
-
-    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """Return the fitted model as a JSON-able header and its arrays."""
-        check_is_fitted(self)
-        arrays = self._boosting.arrays()
-        header = {"kind": "gradient_boosting_classifier", **{name: arrays[name] for name in ("n_classes", "n_features", "leaf_width")}}
-        return header, {name: arrays[name] for name in _ARRAYS}
 
 
 def _flat(margins: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -12,38 +12,24 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
 from .._threads import effective_n_jobs
-from .._validation import (
-    check_absent,
-    check_choice,
-    check_class_weight,
-    check_flag,
-    check_matrix,
-    check_rows,
-    check_sample_weight,
-    check_seed,
-    encode_labels,
-    is_true,
-)
+from .._validation import check_absent, check_choice, check_flag, check_seed, is_true
 from ..exceptions import EmotionNativeWarning, InvalidInputError
-from ._trees import check_count_or_share, check_tree_parameters, count_missing, counter, warn_nothing_new
+from ._trees import TreeClassifier, check_count_or_share, check_tree_parameters, count_missing, counter, warn_nothing_new
 
 __all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 
-_ARRAYS = ("tree_offsets", "feature", "threshold", "left", "right", "missing_left", "cover", "impurity", "value")
 _KEPT = ("_forest", "_seed", "_draws", "classes_", "oob_score_", "oob_decision_function_")  # what warm_start goes on from
 
 _Fitted = TypeVar("_Fitted", bound="_BaseForest")
 
 
-class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What forests of both kinds of splits share; `_kind` names the step to the core."""
+class _BaseForest(TreeClassifier):
+    """What forests of both kinds of splits share."""
 
-    _kind: ClassVar[str]
+    _held: ClassVar[tuple[str, ...]] = ("_forest", "_seed", "_draws")
 
     def __init__(
         self,
@@ -115,14 +101,8 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         self._forget()
         try:
             self._check_parameters()
-            caller = f"{type(self).__name__}.fit"
-            rows, labels = check_rows(X, y, caller=caller, estimator=self, allow_nan=True, dtypes=(np.float32,))
-            classes, codes = encode_labels(labels, caller=caller)
-            weights = check_sample_weight(sample_weight, rows.shape[0], caller=caller)
-            seed: int = kept["_seed"] if kept else check_seed(self.random_state, caller=type(self).__name__)
-            options = {**self._step(), "seed": seed}
-            if isinstance(self.class_weight, Mapping):
-                options["class_weight"] = check_class_weight(self.class_weight, classes, caller=type(self).__name__)
+            rows, labels, classes, codes, weights = self._training(X, y, sample_weight)
+            options = self._options(classes, kept.get("_seed"))
             forest, shares = self._grow(rows, codes, weights, options, kept, classes)
             self.classes_ = classes
             self.n_classes_ = len(classes)
@@ -133,25 +113,13 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         except BaseException:
             self._forget()
             raise
-        self._seed = seed
+        self._seed = options["seed"]
         self._forest = forest
         self._draws = (rows.shape[0], self.bootstrap, self.max_samples)
         return self
 
     def _wants_oob(self) -> bool:
         return callable(self.oob_score) or bool(self.oob_score)
-
-    def _forget(self) -> None:
-        for name in [name for name in vars(self) if name.endswith("_") or name in ("_forest", "_seed", "_draws")]:
-            delattr(self, name)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "_forest" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
     def _check_parameters(self) -> None:
         name = type(self).__name__
@@ -212,37 +180,6 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         else:
             self.oob_score_ = float((predicted == codes[voted]).mean()) if voted.any() else math.nan
 
-    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the mean class shares of the leaves, of shape (n_samples, n_classes); rows sum to 1.
-
-        Exact float32 C-contiguous arrays are not copied; one row takes a path of a few microseconds.
-
-        Raises
-        ------
-        InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinity.
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
-        forest: Any = self.__dict__.get("_forest")
-        if forest is None:
-            check_is_fitted(self)
-        rows = check_matrix(X, caller=f"{type(self).__name__}.predict_proba", estimator=self, allow_nan=True, dtypes=(np.float32,))
-        jobs = 1 if rows.shape[0] == 1 else effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-        shares: npt.NDArray[np.float64] = forest.predict_proba(rows, jobs)
-        return shares
-
-    def predict_log_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the logarithms of `predict_proba`; minus infinity where a share is 0."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the label of the largest share of each row; the first of equals."""
-        shares = self.predict_proba(X)
-        labels: npt.NDArray[Any] = self.classes_[shares.argmax(axis=1)]
-        return labels
-
     def apply(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the leaf where each row ends in each tree, of shape (n_samples, n_estimators).
 
@@ -269,18 +206,6 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         ones = np.ones(len(nodes), dtype=np.int64)
         return csr_matrix((ones, nodes, starts), shape=(rows.shape[0], forest.n_nodes)), np.array(forest.tree_offsets)
 
-    def _rows(self, X: Any, method: str) -> tuple[Any, npt.NDArray[Any], int]:
-        check_is_fitted(self)
-        rows = check_matrix(X, caller=f"{type(self).__name__}.{method}", estimator=self, allow_nan=True, dtypes=(np.float32,))
-        return self._forest, rows, effective_n_jobs(self.n_jobs, caller=type(self).__name__)
-
-    @property
-    def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Mean decrease in impurity of each column, of shape (n_features,), summing to 1."""
-        check_is_fitted(self)
-        importances: npt.NDArray[np.float64] = self._forest.feature_importances()
-        return importances
-
     def _native_step(self) -> dict[str, Any]:
         """Return the unfitted step for the fold loop; sizes stay as given, because they depend on the fold."""
         self._check_parameters()
@@ -290,13 +215,6 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         """Return what the core's forest takes, as given."""
         other = ("oob_score", "n_jobs", "random_state", "verbose", "warm_start", "ccp_alpha", "monotonic_cst")
         return {"kind": self._kind, **{name: value for name, value in self.get_params(deep=False).items() if name not in other}}
-
-    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """Return the fitted forest as a JSON-able header and its arrays."""
-        check_is_fitted(self)
-        arrays = self._forest.arrays()
-        header = {"kind": self._kind, "n_classes": arrays["n_classes"], "n_features": arrays["n_features"]}
-        return header, {name: arrays[name] for name in _ARRAYS}
 
 
 class RandomForestClassifier(_BaseForest):
@@ -463,6 +381,6 @@ class ExtraTreesClassifier(_BaseForest):
 def _joined(first: Any, second: Any) -> Any:
     """Return one forest of the trees of two."""
     a, b = first.arrays(), second.arrays()
-    merged = {name: np.concatenate([a[name], b[name]]) for name in _ARRAYS if name != "tree_offsets"}
-    merged["tree_offsets"] = np.concatenate([a["tree_offsets"], b["tree_offsets"][1:] + a["tree_offsets"][-1]])
-    return _core.Forest.from_arrays({"n_classes": a["n_classes"], "n_features": a["n_features"], **merged})
+    offsets = np.concatenate([a["tree_offsets"], b["tree_offsets"][1:] + a["tree_offsets"][-1]])
+    merged = {name: np.concatenate([part, b[name]]) if isinstance(part, np.ndarray) else part for name, part in a.items()}
+    return _core.Forest.from_arrays({**merged, "tree_offsets": offsets})

@@ -1,4 +1,5 @@
-"""Experiments: settings, training with grouped cross-validation, held-out evaluation, and the run folder that holds the results."""
+"""Experiments: settings, training with grouped cross-validation, held-out evaluation, the run folder that holds the results, and the
+comparison of runs."""
 
 from __future__ import annotations
 
@@ -7,21 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .card import model_card
+    from .comparing import ComparedPair, RunComparison, compare
     from .evaluation import Evaluation, evaluate
     from .layers import LayeredSettings, load_settings
     from .settings import ExtraTreesSettings, ForestSettings, GradientBoostingSettings, LogisticSettings, Settings, SmoteSettings
     from .training import TrainingRun, train
 
 _NAMES = {
+    "ComparedPair": "comparing",
     "Evaluation": "evaluation",
     "ExtraTreesSettings": "settings",
     "ForestSettings": "settings",
     "GradientBoostingSettings": "settings",
     "LayeredSettings": "layers",
     "LogisticSettings": "settings",
+    "RunComparison": "comparing",
     "Settings": "settings",
     "SmoteSettings": "settings",
     "TrainingRun": "training",
+    "compare": "comparing",
     "evaluate": "evaluation",
     "load_settings": "layers",
     "model_card": "card",
@@ -29,15 +34,18 @@ _NAMES = {
 }
 
 __all__ = [
+    "ComparedPair",
     "Evaluation",
     "ExtraTreesSettings",
     "ForestSettings",
     "GradientBoostingSettings",
     "LayeredSettings",
     "LogisticSettings",
+    "RunComparison",
     "Settings",
     "SmoteSettings",
     "TrainingRun",
+    "compare",
     "evaluate",
     "load_settings",
     "model_card",

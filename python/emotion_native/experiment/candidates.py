@@ -6,7 +6,7 @@ from typing import Any
 
 from .settings import Settings
 
-__all__ = ["build_candidates", "build_pipeline", "sampler_options"]
+__all__ = ["build_candidates", "build_detector", "build_pipeline", "sampler_options"]
 
 
 SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
@@ -62,6 +62,15 @@ def _classifier(kind: str, settings: Settings) -> Any:
     if kind == "extra_trees":
         return ExtraTreesClassifier(**drawn, **settings.extra_trees.model_dump())
     return RandomForestClassifier(**drawn, **settings.forest.model_dump())
+
+
+def build_detector(settings: Settings) -> Any:
+    """Return the unfitted detector of clips unlike the training clips, or None."""
+    from ..calibration import OutOfDistributionDetector
+
+    if settings.out_of_distribution_rate is None:
+        return None
+    return OutOfDistributionDetector(false_alarm_rate=settings.out_of_distribution_rate, n_jobs=settings.n_jobs)
 
 
 def build_candidates(settings: Settings) -> dict[str, Any]:

@@ -65,11 +65,13 @@ def score_with_model(
     n = len(label)
     proba = np.full((n, len(classes)), np.nan)
     predicted = np.full(n, "", dtype=np.asarray([*classes, *label.tolist()]).dtype)
-    abstained = np.ones(n, dtype=bool)
+    abstained, strange = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
     if ok.any():
         answers = model.predict_features(np.ascontiguousarray(X[ok], dtype=np.float32), n_jobs=n_jobs)
         proba[ok], predicted[ok], abstained[ok] = answers.probabilities, np.asarray(answers.labels).astype(str), answers.abstained
-    reason = [code if code != "ok" else ("low_confidence" if none else "") for code, none in zip(status, abstained.tolist(), strict=True)]
+        strange[ok] = answers.out_of_distribution
+    why = np.where(strange, "out_of_distribution", np.where(abstained, "low_confidence", "")).tolist()
+    reason = [code if code != "ok" else text for code, text in zip(status, why, strict=True)]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"), ungrouped=ungrouped)
     return Scored(title, classes, filepath, label, speaker, np.full(n, -1, dtype=np.int64), proba, predicted, confidence, abstained, reason, summary)

@@ -25,6 +25,8 @@ OTHER_VARIABLES = frozenset({"EMOTION_NATIVE_DEBUG"})
 _OUTER = ("folds", "leave_one_speaker_out", "published_folds", "folds_file")
 RIVALS = (
     ("target_coverage", "target_accuracy"),
+    ("target_coverage", "abstention_cost"),
+    ("target_accuracy", "abstention_cost"),
     ("test_speakers", "split_file"),
     ("repeats", "seeds"),
     ("seed", "seeds"),

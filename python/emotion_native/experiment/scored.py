@@ -40,6 +40,8 @@ class Scored:
         Why there is no answer; empty where there is one.
     summary : dict
         `emotion_native.metrics.classification_summary` of all of this.
+    raw_predicted, raw_confidence : arrays, shape (n,), or None
+        Most probable class and its probability before calibration; empty and NaN for failed clips. None where they are not known.
     """
 
     title: str
@@ -54,6 +56,8 @@ class Scored:
     abstained: NDArray[np.bool_]
     reason: list[str]
     summary: dict[str, Any]
+    raw_predicted: NDArray[np.str_] | None = None
+    raw_confidence: NDArray[np.float64] | None = None
 
     @property
     def ok(self) -> NDArray[np.bool_]:
@@ -90,4 +94,6 @@ class Scored:
         }
         columns.update({f"probability_{name}": self.proba[:, column] for column, name in enumerate(self.classes)})
         columns.update({"confidence": self.confidence, "abstained": self.abstained, "reason": self.reason})
+        if self.raw_predicted is not None:
+            columns.update({"predicted_uncalibrated": self.raw_predicted, "confidence_uncalibrated": self.raw_confidence})
         return pd.DataFrame(columns)

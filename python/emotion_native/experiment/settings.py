@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 __all__ = ["ExtraTreesSettings", "ForestSettings", "GradientBoostingSettings", "LogisticSettings", "Settings", "SmoteSettings"]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
 GroupKey = Literal["speaker", "recording", "content"]
 Candidate = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
 Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
@@ -124,9 +125,13 @@ class Settings(_Section):
         description="how classes are evened out inside the training folds: `random_over`, `smote`, `borderline_smote`, `random_under` or `none`",
     )
     smote: SmoteSettings = Field(default=SmoteSettings(), description="parameters of both kinds of SMOTE")
-    calibration: Literal["temperature", "sigmoid", "none"] = Field(default="temperature", description="calibration method")
+    calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = Field(default="temperature", description="calibration method")
     target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
     target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
+    abstention_cost: Share | None = Field(default=None, description="cost of no answer where a wrong answer costs 1, instead of a coverage")
+    out_of_distribution_rate: Rate | None = Field(
+        default=None, description="share of a new speaker's clips that may be called unlike the training clips, and get no answer; null: none are"
+    )
     selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field(
         default="balanced_accuracy", description="what selects a candidate"
     )
@@ -141,8 +146,9 @@ class Settings(_Section):
     @model_validator(mode="before")
     @classmethod
     def _one_target(cls, values: Any) -> Any:
-        """Let a target accuracy alone switch the default coverage off, and the first of several seeds be the seed."""
-        if isinstance(values, dict) and values.get("target_accuracy") is not None and "target_coverage" not in values:
+        """Let another target alone switch the default coverage off, and the first of several seeds be the seed."""
+        others = ("target_accuracy", "abstention_cost")
+        if isinstance(values, dict) and any(values.get(name) is not None for name in others) and "target_coverage" not in values:
             values = {**values, "target_coverage": None}
         if isinstance(values, dict) and isinstance(values.get("seeds"), list) and values["seeds"] and "seed" not in values:
             values = {**values, "seed": values["seeds"][0]}
@@ -160,8 +166,9 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.target_coverage is not None and self.target_accuracy is not None:
-            raise ValueError("target_coverage and target_accuracy must not both be set")
+        targets = [name for name in ("target_coverage", "target_accuracy", "abstention_cost") if getattr(self, name) is not None]
+        if len(targets) > 1:
+            raise ValueError(f"{targets[0]} and {targets[1]} must not both be set")
         if self.test_speakers and self.split_file is not None:
             raise ValueError("test_speakers and split_file must not both be set")
         outer = [name for name in ("leave_one_speaker_out", "published_folds", "folds_file") if getattr(self, name)]

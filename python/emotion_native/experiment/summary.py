@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 
     from .scored import Scored
 
-__all__ = ["Measure", "chance_level", "class_table", "measures", "speaker_scores", "speaker_table", "summarise", "summary_table", "wrapped"]
+__all__ = [
+    "NAMES",
+    "Measure",
+    "add_uncalibrated",
+    "chance_level",
+    "class_table",
+    "measures",
+    "speaker_scores",
+    "speaker_table",
+    "summarise",
+    "summary_table",
+    "wrapped",
+]
 
-_NAMES = {
+NAMES = {
     "balanced_accuracy": "Balanced accuracy (UAR)",
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
@@ -30,6 +42,9 @@ _NAMES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "expected_calibration_error": "Expected calibration error (debiased)",
+    "log_loss_uncalibrated": "Log loss before calibration",
+    "brier_uncalibrated": "Brier score before calibration",
+    "expected_calibration_error_uncalibrated": "Expected calibration error before calibration",
     "coverage": "Coverage (share answered)",
     "selective_accuracy": "Accuracy of answers",
     "area_under_risk_coverage": "Area under risk-coverage curve",
@@ -79,12 +94,27 @@ def summarise(
     )
 
 
+def add_uncalibrated(scored: Scored, proba_ok: NDArray[np.float64], prior: Sequence[float] | NDArray[np.float64] | None) -> Scored:
+    """Return the same with what the usable rows' probabilities before calibration say: answers, and the three scores that calibration changes."""
+    ok = scored.ok
+    proba = np.full_like(scored.proba, np.nan)
+    proba[ok] = proba_ok
+    before = summarise(scored.classes, scored.label, proba, scored.abstained, scored.speaker, ok, prior)["overall"]
+    scores = {f"{key}_uncalibrated": before[key] for key in ("log_loss", "brier", "expected_calibration_error")}
+    predicted = np.full(len(ok), "", dtype=scored.predicted.dtype)
+    predicted[ok] = np.asarray(scored.classes, dtype=scored.predicted.dtype)[np.argmax(proba_ok, axis=1)]
+    confidence = np.full(len(ok), np.nan)
+    confidence[ok] = proba_ok.max(axis=1)
+    summary = {**scored.summary, "overall": {**scored.summary["overall"], **scores}}
+    return replace(scored, summary=summary, raw_predicted=predicted, raw_confidence=confidence)
+
+
 def measures(summary: dict[str, Any]) -> list[Measure]:
     """Return the overall scores in the order of the tables."""
     overall = summary["overall"]
     return [
         Measure(key, name, overall[key].get("value"), overall[key].get("low"), overall[key].get("high"), overall[key].get("n_speakers"))
-        for key, name in _NAMES.items()
+        for key, name in NAMES.items()
         if key in overall
     ]
 

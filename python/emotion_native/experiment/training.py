@@ -14,14 +14,14 @@ import numpy as np
 from .._config import config_context
 from .._validation import check_path
 from ..exceptions import InvalidInputError
-from .candidates import build_candidates, sampler_options
+from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
 from .splitting import save_folds, split_rows
-from .summary import summarise
+from .summary import add_uncalibrated, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -202,6 +202,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
             method=None if settings.calibration == "none" else settings.calibration,
             target_coverage=settings.target_coverage,
             target_accuracy=settings.target_accuracy,
+            abstention_cost=settings.abstention_cost,
+            out_of_distribution=build_detector(settings),
             selection_metric=settings.selection_metric,
             params={"speaker": prepared.speaker[usable]},
             n_jobs=settings.n_jobs,
@@ -211,7 +213,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     rows = np.flatnonzero(~prepared.test)
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
-    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable)
+    raw = None if settings.calibration == "none" else nested.proba_raw
+    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable, raw)
     return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
 
 
@@ -231,7 +234,15 @@ def _repeats(first: _Repeat, prepared: Prepared, settings: Settings, folder: Pat
 
 
 def _scored(
-    title: str, prepared: Prepared, rows: NDArray[np.int64], place: NDArray[np.int64], nested: Any, proba_ok: Any, abstained_ok: Any, usable: Any
+    title: str,
+    prepared: Prepared,
+    rows: NDArray[np.int64],
+    place: NDArray[np.int64],
+    nested: Any,
+    proba_ok: Any,
+    abstained_ok: Any,
+    usable: Any,
+    raw_ok: Any = None,
 ) -> Scored:
     """Put predictions of the usable rows among all rows; failed ones get none."""
     classes = [str(label) for label in nested.classes]
@@ -246,15 +257,16 @@ def _scored(
     fold[ok] = np.asarray(nested.fold, dtype=np.int64)[place[ok]]
     fold_of_group = dict(zip(prepared.group[usable].tolist(), np.asarray(nested.fold).tolist(), strict=True)) if prepared.grouped else {}
     fold[~ok] = [fold_of_group.get(group, -1) for group in prepared.group[rows[~ok]].tolist()]
-    reason = [
-        prepared.status[row] if not is_ok else ("low_confidence" if none else "")
-        for row, is_ok, none in zip(rows.tolist(), ok, abstained, strict=True)
-    ]
+    strange = np.zeros(len(rows), dtype=bool)
+    strange[ok] = np.asarray(nested.strange, dtype=bool)[place[ok]] & abstained[ok]
+    why = np.where(strange, "out_of_distribution", np.where(abstained, "low_confidence", "")).tolist()
+    reason = [text if is_ok else prepared.status[row] for row, is_ok, text in zip(rows.tolist(), ok, why, strict=True)]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
     summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
-    return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+    scored = Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+    return scored if raw_ok is None else add_uncalibrated(scored, np.asarray(raw_ok, dtype=np.float64)[place[ok]], prior)
 
 
 def _fold_priors(prepared: Prepared, usable: NDArray[np.int64], nested: Any, fold: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -368,6 +380,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         extractor=prepared.extractor,
         threshold=threshold,
         calibrator=final.calibrator,
+        out_of_distribution=final.detector,
         background=background,
         feature_names=prepared.names,
         provenance=provenance,
@@ -375,6 +388,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     if "pkl" in settings.format:
         # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.
         fitted.calibrator_, fitted.threshold_, fitted.extractor_ = final.calibrator, threshold, prepared.extractor
+        fitted.detector_ = final.detector
         persistence.save_pickle(fitted, folder / "classifier.pkl")
     if progress is not None:
         progress("Fitting the final model", 1, 1)

@@ -127,6 +127,7 @@ def _read_csv(path: Path, title: str, classes: list[str], summary: dict[str, Any
         np.asarray([value == "True" for value in frame["abstained"]]),
         frame["reason"].tolist(),
         summary,
+        *((text("predicted_uncalibrated"), _numbers(frame["confidence_uncalibrated"].tolist())) if "predicted_uncalibrated" in frame else ()),
     )
 
 
@@ -187,10 +188,17 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     ok = scored.ok
     if ok.any():
         correct = scored.predicted[ok] == scored.label[ok]
-        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, subtitle=wrapped(subtitle))
+        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, before=_before(scored), subtitle=wrapped(subtitle))
         figures["risk_coverage"] = _risk_coverage(scored, wrapped(subtitle))
     figures["speakers"] = _speakers(scored, wrapped(subtitle))
     return _Part(scored, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
+
+
+def _before(scored: Scored) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return confidence and rightness before calibration, where they are known."""
+    if scored.raw_predicted is None or scored.raw_confidence is None:
+        return None
+    return scored.raw_confidence[scored.ok], (scored.raw_predicted == scored.label)[scored.ok]
 
 
 def _risk_coverage(scored: Scored, subtitle: str) -> Figure:

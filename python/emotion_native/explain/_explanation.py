@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,10 @@ class Explanation:
         if not isinstance(self.values, np.ndarray) or self.values.ndim != 3:
             raise InvalidInputError(f"values of Explanation must be an array of rows, features and outputs; got {np.shape(self.values)}")
         rows, features, outputs = self.values.shape
+        for name in ("values", "base_values", "data"):
+            kind = getattr(getattr(self, name), "dtype", type(getattr(self, name)))
+            if getattr(kind, "kind", "") not in ("f", "i", "u"):
+                raise InvalidInputError(f"{name} of Explanation must be an array of real numbers; got {kind}")
         for name, shape in (("base_values", (rows, outputs)), ("data", (rows, features))):
             if np.shape(getattr(self, name)) != shape:
                 raise InvalidInputError(f"{name} of Explanation must be of shape {shape}; got {np.shape(getattr(self, name))}")
@@ -116,14 +121,28 @@ class Explanation:
         InvalidInputError
             If the label is unknown or the row is not there.
         """
-        found = np.flatnonzero(self.classes == class_) if np.ndim(class_) == 0 else np.zeros(0, dtype=np.intp)
-        if len(found) == 0:
-            raise InvalidInputError(f"class_ of Explanation.top must be one of {self.classes.tolist()!r}; got {class_!r}")
+        output = self.output_of(class_, caller="Explanation.top")
         check_number(row, "row", "Explanation.top", low=-len(self), high=len(self) - 1, integer=True)
         check_number(k, "k", "Explanation.top", low=-_LARGEST, integer=True)
-        contributions = self.values[row, :, found[0]]
+        contributions = self.values[row, :, output]
         order = np.argsort(-np.abs(contributions), kind="stable")[: max(0, int(k))]
         return [(str(self.feature_names[j]), float(self.data[row, j]), float(contributions[j])) for j in order]
+
+    def output_of(self, class_: Any, *, caller: str = "Explanation.output_of") -> int:
+        """Return the position of a class among the outputs.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is none of ``classes``.
+        """
+        try:
+            found = np.flatnonzero(np.asarray(np.asarray(self.classes) == class_)) if np.ndim(class_) == 0 else np.zeros(0, dtype=np.intp)
+        except (TypeError, ValueError):  # compares with nothing
+            found = np.zeros(0, dtype=np.intp)
+        if len(found) == 0:
+            raise InvalidInputError(f"class_ of {caller} must be one of {np.asarray(self.classes).tolist()!r}; got {reprlib.repr(class_)}")
+        return int(found[0])
 
     def to_shap(self) -> Any:
         """Return a `shap.Explanation` for shap's plots.

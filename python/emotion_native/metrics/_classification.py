@@ -10,31 +10,18 @@ import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import NO_CLUSTER, Array, Floats, check_pair, check_weight, codes_of, union_of
-
-
-def _counts(truth: Array, predicted: Array, classes: Array, weight: Floats) -> Floats:
-    """Return confusion counts over sorted classes that hold every label."""
-    from .. import _core
-
-    counts = _core.confusion_counts(codes_of(truth, classes), codes_of(predicted, classes), len(classes), weight, NO_CLUSTER, 1)
-    return np.asarray(counts[0], dtype=np.float64)
+from ._inputs import Array, Floats, check_pair, check_weight, codes_of, union_of
+from ._labelwise import AVERAGES, confusion_counts, divide, label_counts, mean_of, right_rows, undefined
 
 
 def _all_counts(y_true: Any, y_pred: Any, sample_weight: Any, caller: str) -> tuple[Array, Floats]:
     truth, predicted = check_pair(y_true, y_pred, caller)
     classes = union_of(truth, predicted, caller=caller)
-    return classes, _counts(truth, predicted, classes, check_weight(sample_weight, len(truth), caller))
-
-
-def _undefined(message: str) -> None:
-    from sklearn.exceptions import UndefinedMetricWarning
-
-    warnings.warn(message, UndefinedMetricWarning, stacklevel=4)
+    return classes, confusion_counts(truth, predicted, classes, check_weight(sample_weight, len(truth), caller))
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None) -> float:
-    """Return the share of right rows (``normalize=False``: their number or weight).
+    """Return the share of right rows (``normalize=False``: their number or weight); with several labels a row, of rows right in all of them.
 
     Examples
     --------
@@ -42,14 +29,14 @@ def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_w
     >>> accuracy_score(["sad", "happy"], ["sad", "angry"])
     0.5
     """
-    _, counts = _all_counts(y_true, y_pred, sample_weight, "accuracy_score")
-    right = float(np.trace(counts))
+    right = right_rows(y_true, y_pred, "accuracy_score").astype(np.float64)
+    weight = check_weight(sample_weight, len(right), "accuracy_score")
     if not normalize:
-        return right
-    total = float(counts.sum())
+        return float(right.sum() if weight.size == 0 else (right * weight).sum())
+    total = float(len(right) if weight.size == 0 else weight.sum())
     if total == 0:
         raise InvalidInputError("sample_weight of accuracy_score must not be all zero; got zeros")
-    return right / total
+    return float(right.sum() if weight.size == 0 else (right * weight).sum()) / total
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None) -> Array:
@@ -93,7 +80,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_wei
             raise InvalidInputError(f"labels of {caller} must be at least one label that occurs in y_true; got {labels!r:.80}")
         classes = union_of(truth, predicted, wanted, caller=caller)
     order = codes_of(wanted, classes)
-    counts: Array = _counts(truth, predicted, classes, weight)[np.ix_(order, order)]
+    counts: Array = confusion_counts(truth, predicted, classes, weight)[np.ix_(order, order)]
     if sample_weight is None or np.asarray(sample_weight).dtype.kind in "iub":
         counts = counts.astype(np.int64)
     if normalize is None:
@@ -161,10 +148,13 @@ def unweighted_average_recall(y_true: Any, y_pred: Any, *, labels: Any = None, s
     return float(np.mean(recall))
 
 
-def cohen_kappa_score(y1: Any, y2: Any, *, labels: Any = None, weights: str | None = None, sample_weight: Any = None) -> float:
-    """Return Cohen's kappa; ``weights`` may be None, "linear" or "quadratic".
+def cohen_kappa_score(
+    y1: Any, y2: Any, *, labels: Any = None, weights: str | None = None, sample_weight: Any = None, replace_undefined_by: float = float("nan")
+) -> float:
+    """Return Cohen's kappa; ``weights`` of disagreements may be None, "linear" or "quadratic".
 
-    Source: Cohen, "A coefficient of agreement for nominal scales", 1960. NaN where chance agreement is complete.
+    Source: Cohen, "A coefficient of agreement for nominal scales", 1960, and "Weighted kappa", 1968. Where chance agreement is complete the
+    score is ``replace_undefined_by``, NaN or a number from -1 to 1, with a warning.
 
     Examples
     --------
@@ -174,6 +164,8 @@ def cohen_kappa_score(y1: Any, y2: Any, *, labels: Any = None, weights: str | No
     """
     if weights not in (None, "linear", "quadratic"):
         raise InvalidInputError(f"weights of cohen_kappa_score must be None, 'linear' or 'quadratic'; got {weights!r}")
+    if not (replace_undefined_by != replace_undefined_by or -1 <= replace_undefined_by <= 1):
+        raise InvalidInputError(f"replace_undefined_by of cohen_kappa_score must be NaN or from -1 to 1; got {replace_undefined_by!r}")
     counts = np.asarray(confusion_matrix(y1, y2, labels=labels, sample_weight=sample_weight), dtype=np.float64)
     k = len(counts)
     row, column = np.indices((k, k))
@@ -181,8 +173,8 @@ def cohen_kappa_score(y1: Any, y2: Any, *, labels: Any = None, weights: str | No
     expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / counts.sum()
     by_chance = float((distance * expected).sum())
     if by_chance == 0:
-        _undefined("kappa is undefined where both raters use one and the same class; it is set to NaN")
-        return float("nan")
+        undefined(f"kappa is undefined where both raters use one and the same class; it is set to {replace_undefined_by}", depth=3)
+        return float(replace_undefined_by)
     return 1.0 - float((distance * counts).sum()) / by_chance
 
 
@@ -201,35 +193,6 @@ def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) ->
     return float(_rates.matthews(counts, len(counts)))
 
 
-def _divide(a: Floats, b: Floats, metric: str, zero_division: Any) -> Floats:
-    """Return a / b, with the value of ``zero_division`` (warn: 0) where b is 0."""
-    fill = 0.0 if zero_division == "warn" else float(zero_division)
-    empty = b == 0
-    if zero_division == "warn" and empty.any():
-        _undefined(f"{metric} is undefined where its denominator is 0; it is set to 0.0. Use zero_division to choose")
-    return np.asarray(np.where(empty, fill, a / np.where(empty, 1.0, b)))
-
-
-def _mean(values: Floats, weight: Floats | None) -> float:
-    """Return the mean of defined values; weights that are all zero give an even mean, as in scikit-learn."""
-    known = ~np.isnan(values)
-    if not known.any():
-        return float("nan")
-    if weight is not None and weight[known].sum() == 0:
-        weight = None
-    return float(np.average(values[known], weights=None if weight is None else weight[known]))
-
-
-def _selected_labels(present: Array, labels: Any, pos_label: Any, average: str | None, caller: str) -> Array:
-    if average != "binary":
-        return present if labels is None else np.asarray(labels)
-    if len(present) > 2:
-        raise InvalidInputError(f"average of {caller} must be None, 'micro', 'macro' or 'weighted' for more than two classes; got 'binary'")
-    if pos_label not in present.tolist() and len(present) >= 2:
-        raise InvalidInputError(f"pos_label of {caller} must be one of the labels {present.tolist()}; got {pos_label!r}")
-    return np.asarray([pos_label])
-
-
 def precision_recall_fscore_support(
     y_true: Any,
     y_pred: Any,
@@ -246,14 +209,16 @@ def precision_recall_fscore_support(
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples,)
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
+        One label a row; or 0 and 1 for several labels a row (sparse matrices too).
     beta : float
         Weight of recall in F.
     labels : array-like, optional
-        Classes and their order; may name classes that do not occur.
+        Classes and their order; may name classes that do not occur. With several labels a row: column numbers.
     pos_label : label
         The class that counts with ``average="binary"``.
-    average : {None, "binary", "micro", "macro", "weighted"}
+    average : {None, "binary", "micro", "macro", "weighted", "samples"}
+        "samples": the mean over rows, for several labels a row only.
     warn_for : collection of str
         The scores that warn where they are undefined.
     sample_weight : array-like of shape (n_samples,), optional
@@ -278,34 +243,33 @@ def precision_recall_fscore_support(
     ([0.5, 1.0], [2, 1])
     """
     caller = "precision_recall_fscore_support"
-    if average not in (None, "binary", "micro", "macro", "weighted"):
-        raise InvalidInputError(f"average of {caller} must be None, 'binary', 'micro', 'macro' or 'weighted'; got {average!r}")
+    if average not in AVERAGES:
+        raise InvalidInputError(f"average of {caller} must be None, 'binary', 'micro', 'macro', 'weighted' or 'samples'; got {average!r}")
     if not (isinstance(zero_division, (str, int, float)) and (zero_division in ("warn", 0, 1) or zero_division != zero_division)):
         raise InvalidInputError(f"zero_division of {caller} must be 'warn', 0, 1 or nan; got {zero_division!r}")
     if not beta >= 0:
         raise InvalidInputError(f"beta of {caller} must be at least 0; got {beta!r}")
-    truth, predicted = check_pair(y_true, y_pred, caller)
-    present = union_of(truth, predicted, caller=caller)
-    wanted = _selected_labels(present, labels, pos_label, average, caller)
-    classes = union_of(present, wanted, caller=caller)
-    counts = _counts(truth, predicted, classes, check_weight(sample_weight, len(truth), caller))
-    order = codes_of(wanted, classes)
-    hit, said, true = (np.asarray(v, dtype=np.float64)[order] for v in (np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)))
+    options: dict[str, Any] = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight}
+    counts = label_counts(y_true, y_pred, caller=caller, **options)
+    hit, said, true = counts.hit, counts.said, counts.true
     if average == "micro":
         hit, said, true = (np.array([v.sum()]) for v in (hit, said, true))
     quiet = 0.0 if zero_division == "warn" else zero_division
-    precision = _divide(hit, said, "precision", zero_division if "precision" in warn_for else quiet)
-    recall = _divide(hit, true, "recall", zero_division if "recall" in warn_for else quiet)
+    precision = divide(hit, said, "precision", zero_division if "precision" in warn_for else quiet)
+    recall = divide(hit, true, "recall", zero_division if "recall" in warn_for else quiet)
     if np.isposinf(beta):
         f_score = recall
+    elif beta == 0:
+        f_score = precision
     else:
         share = beta * beta
-        f_score = _divide((1 + share) * hit, share * true + said, "F-score", zero_division if "f-score" in warn_for else quiet)
+        f_score = divide((1 + share) * hit, share * true + said, "F-score", zero_division if "f-score" in warn_for else quiet)
     if average is None:
-        support = true if sample_weight is not None and np.asarray(sample_weight).dtype.kind == "f" else true.astype(np.int64)
-        return precision, recall, f_score, support
+        return precision, recall, f_score, true.astype(np.int64) if counts.whole else true
     weight = true if average == "weighted" else None
-    return _mean(precision, weight), _mean(recall, weight), _mean(f_score, weight), None
+    if average == "samples" and sample_weight is not None:
+        weight = check_weight(sample_weight, len(hit), caller)
+    return mean_of(precision, weight), mean_of(recall, weight), mean_of(f_score, weight), None
 
 
 def _one(position: int, name: str, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
@@ -378,4 +342,28 @@ def f1_score(
     """
     options = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight, "zero_division": zero_division}
     score: float | npt.NDArray[np.float64] = _one(2, "f-score", y_true, y_pred, options)
+    return score
+
+
+def fbeta_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    beta: float,
+    labels: Any = None,
+    pos_label: Any = 1,
+    average: str | None = "binary",
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> float | npt.NDArray[np.float64]:
+    """Return F-beta, in which recall counts ``beta`` times as much as precision; arguments as in `precision_recall_fscore_support`.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import fbeta_score
+    >>> round(fbeta_score([0, 0, 1], [0, 1, 1], beta=2, average="macro"), 4)
+    0.7323
+    """
+    options = {"labels": labels, "pos_label": pos_label, "average": average, "sample_weight": sample_weight, "zero_division": zero_division}
+    score: float | npt.NDArray[np.float64] = _one(2, "f-score", y_true, y_pred, {**options, "beta": beta})
     return score

@@ -8,7 +8,20 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from ._classification import accuracy_score, precision_recall_fscore_support
-from ._inputs import check_pair, union_of
+from ._inputs import Array, check_pair, union_of
+from ._labelwise import indicator_pair, is_indicator
+
+_AVERAGES = ("micro avg", "macro avg", "weighted avg", "samples avg")
+
+
+def _pair(y_true: Any, y_pred: Any) -> tuple[Array, Array, Array]:
+    """Return truth, prediction and all labels: column numbers where there are several labels a row."""
+    caller = "classification_report"
+    if is_indicator(y_true) or is_indicator(y_pred):
+        truth, predicted = indicator_pair(y_true, y_pred, caller)
+        return truth, predicted, np.arange(truth.shape[1])
+    found, answer = check_pair(y_true, y_pred, caller)
+    return found, answer, union_of(found, answer, caller=caller)
 
 
 def classification_report(
@@ -26,7 +39,7 @@ def classification_report(
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples,)
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
     labels : array-like, optional
         Classes and their order.
     target_names : list of str, optional
@@ -50,8 +63,8 @@ def classification_report(
     >>> report["a"]["recall"], report["macro avg"]["recall"]
     (0.5, 0.75)
     """
-    truth, predicted = check_pair(y_true, y_pred, "classification_report")
-    present = union_of(truth, predicted, caller="classification_report")
+    truth, predicted, present = _pair(y_true, y_pred)
+    several = truth.ndim == 2
     wanted = present if labels is None else np.asarray(labels)
     names = [str(label) for label in wanted] if target_names is None else [str(name) for name in target_names]
     if len(names) != len(wanted):
@@ -62,23 +75,22 @@ def classification_report(
     table: dict[str, Any] = {
         name: dict(zip(keys, (float(column[i]) for column in columns), strict=True)) for i, name in enumerate(names)
     }
-    all_named = labels is None or bool(np.isin(present, wanted).all())
+    all_named = not several and (labels is None or bool(np.isin(present, wanted).all()))
     support = float(np.sum(columns[3]))
-    for average in ("micro", "macro", "weighted"):
+    for average in ("micro", "macro", "weighted", *(["samples"] if several else [])):
         if average == "micro" and all_named:
             continue
         means = precision_recall_fscore_support(truth, predicted, average=average, **shared)
         table[f"{average} avg"] = dict(zip(keys, (*(float(v) for v in means[:3]), support), strict=True))
     accuracy = accuracy_score(truth, predicted, sample_weight=sample_weight) if all_named else None
     if output_dict:
-        averages: dict[str, Any] = {name: table.pop(name) for name in ("micro avg", "macro avg", "weighted avg") if name in table}
+        averages: dict[str, Any] = {name: table.pop(name) for name in _AVERAGES if name in table}
         return {**table, **({"accuracy": accuracy} if all_named else {}), **averages}
-    return _text(table, names, accuracy, support, digits)
+    return _text(table, names, accuracy, support, digits, whole=columns[3].dtype.kind == "i")
 
 
-def _text(table: dict[str, Any], names: list[str], accuracy: float | None, support: float, digits: int) -> str:
+def _text(table: dict[str, Any], names: list[str], accuracy: float | None, support: float, digits: int, *, whole: bool) -> str:
     width = max([len(name) for name in names] + [len("weighted avg"), digits])
-    whole = all(float(row["support"]).is_integer() for row in table.values())
 
     def line(name: str, row: dict[str, Any]) -> str:
         numbers = "".join(f" {row[key]:>9.{digits}f}" for key in ("precision", "recall", "f1-score"))
@@ -88,4 +100,4 @@ def _text(table: dict[str, Any], names: list[str], accuracy: float | None, suppo
     text += "".join(line(name, table[name]) for name in names) + "\n"
     if accuracy is not None:
         text += f"{'accuracy':>{width}s} " + f" {'':>9}" * 2 + f" {accuracy:>9.{digits}f} {int(support) if whole else support:>9}\n"
-    return text + "".join(line(name, table[name]) for name in ("micro avg", "macro avg", "weighted avg") if name in table)
+    return text + "".join(line(name, table[name]) for name in _AVERAGES if name in table)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .._validation import check_seed
 from ..exceptions import InvalidInputError
-from ._inputs import Floats, check_pair
+from . import _rates
+from ._inputs import Array, Codes, Floats, check_pair, codes_of, union_of
+from ._intervals import Interval, check_level, check_resamples, check_speakers, interval_of
+from ._statistics import Statistic
+
+_AREAS = ("area_under_risk_coverage", "excess_area_under_risk_coverage")
 
 
 def _mask(abstained: Any, n: int, caller: str) -> Any:
@@ -46,6 +53,31 @@ def selective_accuracy_score(y_true: Any, y_pred: Any, abstained: Any) -> float:
     return float(np.mean(truth[answered] == predicted[answered])) if answered.any() else float("nan")
 
 
+def selective_balanced_accuracy_score(y_true: Any, y_pred: Any, abstained: Any) -> float:
+    """Return the mean recall over the classes that have answered rows (UAR of the answers); NaN where none is answered.
+
+    A class whose rows are all given up is left out of the mean: look at the coverage of each class beside it.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import selective_balanced_accuracy_score
+    >>> selective_balanced_accuracy_score([0, 0, 1, 1], [0, 1, 1, 0], [False, False, False, True])
+    0.75
+    """
+    truth, predicted = check_pair(y_true, y_pred, "selective_balanced_accuracy_score")
+    answered = ~_mask(abstained, len(truth), "selective_balanced_accuracy_score")
+    recalls = [np.mean(predicted[rows] == label) for label in np.unique(truth) if (rows := answered & (truth == label)).any()]
+    return float(np.mean(recalls)) if recalls else float("nan")
+
+
+def _confidence(confidence: Any, n: int, caller: str) -> Floats:
+    """Return one number a row, the lowest for NaN."""
+    values = np.asarray(confidence, dtype=np.float64)
+    if values.shape != (n,):
+        raise InvalidInputError(f"confidence of {caller} must be one number a row ({n} rows); got shape {values.shape}")
+    return np.where(np.isnan(values), -np.inf, values)
+
+
 def risk_coverage_curve(y_true: Any, y_pred: Any, confidence: Any) -> tuple[Floats, Floats, Floats]:
     """Return coverage, risk and threshold as the threshold on confidence falls.
 
@@ -79,10 +111,7 @@ def risk_coverage_curve(y_true: Any, y_pred: Any, confidence: Any) -> tuple[Floa
     """
     caller = "risk_coverage_curve"
     truth, predicted = check_pair(y_true, y_pred, caller)
-    values = np.asarray(confidence, dtype=np.float64)
-    if values.shape != truth.shape:
-        raise InvalidInputError(f"confidence of {caller} must be one number a row ({len(truth)} rows); got shape {values.shape}")
-    values = np.where(np.isnan(values), -np.inf, values)
+    values = _confidence(confidence, len(truth), caller)
     order = np.argsort(-values, kind="stable")
     wrong = np.cumsum(truth[order] != predicted[order])
     ranked = values[order]
@@ -105,3 +134,137 @@ def area_under_risk_coverage(y_true: Any, y_pred: Any, confidence: Any) -> float
     """
     coverage, risk, _ = risk_coverage_curve(y_true, y_pred, confidence)
     return float(np.sum(np.diff(coverage, prepend=0.0) * risk))
+
+
+def _least_area(wrong: float, n: float) -> float:
+    """Return the area where all wrong rows come last: the mean over ranks i of max(0, i - right) / i."""
+    ranks = np.arange(n - wrong + 1, n + 1)
+    return float(np.sum((ranks - (n - wrong)) / ranks) / n)
+
+
+def excess_area_under_risk_coverage(y_true: Any, y_pred: Any, confidence: Any) -> float:
+    """Return by how much the area under the risk-coverage curve exceeds that of the best possible order; lower is better, 0 is perfect.
+
+    The best order gives up all wrong rows before the first right one, so that what is left over measures the confidence alone and not the
+    accuracy: Geifman, Uziel & El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR 2019, section 3.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import excess_area_under_risk_coverage
+    >>> excess_area_under_risk_coverage([0, 1, 1], [0, 1, 0], [0.9, 0.8, 0.4])
+    0.0
+    >>> round(excess_area_under_risk_coverage([0, 1, 1], [0, 1, 0], [0.4, 0.8, 0.9]), 4)
+    0.5
+    """
+    truth, predicted = check_pair(y_true, y_pred, "excess_area_under_risk_coverage")
+    area = area_under_risk_coverage(truth, predicted, confidence)
+    return max(0.0, area - _least_area(float(np.sum(truth != predicted)), len(truth)))
+
+
+def selective_interval(
+    metric: str,
+    y_true: Any,
+    y_pred: Any,
+    confidence: Any,
+    speakers: Any,
+    *,
+    coverage: float = 1.0,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: Any = 0,
+) -> Interval:
+    """Return a score of the most confident rows, with an interval over speakers.
+
+    Parameters
+    ----------
+    metric : str
+        ``"error"``, ``"accuracy"``, ``"balanced_accuracy"`` (``"uar"``), ``"macro_f1"``, ``"weighted_f1"``, ``"cohen_kappa"`` or
+        ``"matthews_corrcoef"`` of the answered rows; or, over all coverages, ``"area_under_risk_coverage"`` or
+        ``"excess_area_under_risk_coverage"``.
+    y_true, y_pred : array-like of shape (n_samples,)
+    confidence : array-like of shape (n_samples,)
+        As in `risk_coverage_curve`.
+    speakers : array-like of shape (n_samples,)
+    coverage : float
+        In (0, 1]: the share of rows to answer, at least; rows of equal confidence come together. The threshold is found anew without each
+        speaker, or in each resample, so the interval knows that it was chosen on these rows.
+    level, n_resamples, random_state
+        As in `speaker_interval`, whose methods these are.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Notes
+    -----
+    This describes an order of rows. What a model with a threshold of its own answers is another number: `classification_summary` has its coverage
+    and its accuracy on answered rows, both with intervals.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import selective_interval
+    >>> truth, predicted = [0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1]
+    >>> interval = selective_interval("error", truth, predicted, [0.9, 0.8, 0.4, 0.7, 0.9, 0.5], [1, 1, 2, 2, 3, 3], coverage=0.8)
+    >>> interval.estimate, interval.n_speakers
+    (0.2, 3)
+    """
+    caller = "selective_interval"
+    truth, predicted = check_pair(y_true, y_pred, caller)
+    values = _confidence(confidence, len(truth), caller)
+    speaker, n_speakers, _ = check_speakers(speakers, len(truth), caller)
+    if isinstance(coverage, (bool, np.bool_)) or not isinstance(coverage, (int, float, np.integer, np.floating)) or not 0 < coverage <= 1:
+        raise InvalidInputError(f"coverage of {caller} must be above 0 and at most 1; got {coverage!r}")
+    ordered = _Ordered(truth, predicted, values, speaker, caller)
+    if metric in _AREAS:
+        statistic = Statistic(lambda weights: ordered.each(weights, lambda row: ordered.area(row, metric == _AREAS[1])), n_speakers)
+    elif metric == "error" or metric in _rates.BY_NAME:
+        low = -1.0 if metric in ("cohen_kappa", "matthews_corrcoef") else 0.0
+        statistic = Statistic(lambda weights: ordered.each(weights, lambda row: ordered.score(row, metric, float(coverage))), n_speakers, low=low)
+    else:
+        raise InvalidInputError(f"metric of {caller} must be one of {', '.join(['error', *_rates.BY_NAME, *_AREAS])}; got {metric!r}")
+    shared = {"n_resamples": check_resamples(n_resamples, caller), "seed": check_seed(random_state, caller=caller)}
+    return interval_of(statistic, level=check_level(level, caller), **shared)
+
+
+class _Ordered:
+    """Rows from the most to the least confident, scored under weights of their speakers."""
+
+    def __init__(self, truth: Array, predicted: Array, confidence: Floats, speaker: Codes, caller: str) -> None:
+        order = np.argsort(-confidence, kind="stable")
+        classes = union_of(truth, predicted, caller=caller)
+        self.k = len(classes)
+        own, given = codes_of(truth, classes)[order], codes_of(predicted, classes)[order]
+        self.cell = own * self.k + given
+        self.wrong = (own != given).astype(np.float64)
+        self.speaker = speaker[order]
+        ranked = confidence[order]
+        self.ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+
+    def each(self, weights: Floats, score: Callable[[Floats], float]) -> Floats:
+        return np.array([score(row[self.speaker]) for row in weights])
+
+    def score(self, weight: Floats, metric: str, coverage: float) -> float:
+        """Return the score of the rows answered at a coverage of the weighted rows."""
+        answered = np.cumsum(weight)[self.ends]
+        if not answered[-1] > 0:
+            return float("nan")
+        end = int(self.ends[np.searchsorted(answered, (coverage - 1e-12) * answered[-1])]) + 1
+        cells = np.bincount(self.cell[:end], weights=weight[:end], minlength=self.k * self.k)
+        counts = cells.astype(np.float64).reshape(self.k, self.k)
+        if metric == "error":
+            return 1.0 - float(_rates.accuracy(counts, self.k))
+        return float(_rates.BY_NAME[metric](counts, self.k))
+
+    def area(self, weight: Floats, excess: bool) -> float:
+        answered, wrong = np.cumsum(weight)[self.ends], np.cumsum(weight * self.wrong)[self.ends]
+        n = answered[-1]
+        if not n > 0:
+            return float("nan")
+        risk = wrong / np.where(answered > 0, answered, 1.0)
+        area = float(np.sum(np.diff(answered, prepend=0.0) * risk) / n)
+        return max(0.0, area - _least_area(float(wrong[-1]), float(n))) if excess else area

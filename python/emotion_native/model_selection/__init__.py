@@ -9,27 +9,36 @@ Names, arguments and results are scikit-learn's; its own splitters are accepted 
 
 from __future__ import annotations
 
+from ._base_search import BaseSearchCV
+from ._comparison import compare_estimators
 from ._cross_validation import cross_val_predict, cross_validate
 from ._crossed import CrossedGroupKFold
 from ._folds import Folds, resolve_folds, split_hash
 from ._groups import joined_groups
 from ._published import PredefinedGroupSplit, published_folds, published_names
 from ._repeated import RepeatedGroupKFold, RepeatedKFold, RepeatedStratifiedGroupKFold, RepeatedStratifiedKFold
+from ._search import GridSearchCV, RandomizedSearchCV
+from ._settings import ParameterGrid, ParameterSampler
 from ._split_file import SavedSplit, load_split, save_split
 from ._splitters import GroupKFold, GroupShuffleSplit, KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 from ._train_test_split import train_test_split
 from ._warnings import FitFailedWarning, MissingClassWarning
 
 __all__ = [
+    "BaseSearchCV",
     "CrossedGroupKFold",
     "FitFailedWarning",
     "Folds",
+    "GridSearchCV",
     "GroupKFold",
     "GroupShuffleSplit",
     "KFold",
     "LeaveOneGroupOut",
     "MissingClassWarning",
+    "ParameterGrid",
+    "ParameterSampler",
     "PredefinedGroupSplit",
+    "RandomizedSearchCV",
     "RepeatedGroupKFold",
     "RepeatedKFold",
     "RepeatedStratifiedGroupKFold",
@@ -37,6 +46,7 @@ __all__ = [
     "SavedSplit",
     "StratifiedGroupKFold",
     "StratifiedKFold",
+    "compare_estimators",
     "cross_val_predict",
     "cross_validate",
     "joined_groups",

@@ -2,112 +2,32 @@
 
 from __future__ import annotations
 
-import numbers
-import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
-from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import (
-    Labels,
-    aligned,
-    check_labels,
-    check_lengths,
-    class_seen,
-    each_fold,
-    fit_rows,
-    native_probabilities,
-    rows_of,
-    run_probabilities,
-)
-from ._folds import Folds, resolve_folds
-from ._routing import Routed, route
+from ..exceptions import InvalidInputError
+from ._fit import Labels, aligned, check_labels, check_lengths, class_seen, each_fold, fit_rows, native_probabilities, run_probabilities
+from ._folds import Folds
+from ._routing import route
 from ._runs import Runs, by_seed, repeated_runs
-from ._scorers import FoldPredictions, NeedsModel, named_scorer, seen_by
-from ._warnings import FitFailedWarning, MissingClassWarning
-
-Scorers = dict[str, Callable[..., Any]]
-
-
-def _scorers_of(estimator: Any, scoring: Any, classes: Any) -> tuple[Scorers, bool]:
-    """Return scorers by name, and whether there is only the one called ``score``."""
-    if scoring is None or isinstance(scoring, str):
-        return {"score": named_scorer(scoring, classes) if scoring else check_scoring(estimator)}, True
-    if callable(scoring):
-        return {"score": scoring}, True
-    if isinstance(scoring, Mapping) and scoring and all(isinstance(k, str) for k in scoring):
-        return {str(k): v if callable(v) else named_scorer(v, classes) for k, v in scoring.items()}, False
-    if isinstance(scoring, (list, tuple, set)) and scoring and all(isinstance(name, str) for name in scoring):
-        twice = [name for name, n in Counter(scoring).items() if n > 1]
-        if twice:
-            raise InvalidInputError(f"scoring of cross_validate must be unique strings; got {twice[0]!r} twice (Duplicate)")
-        return {name: named_scorer(name, classes) for name in scoring}, False
-    rule = "None, a name, a callable, a list of names that must be unique strings, or a dict of scorers by name, not empty"
-    raise InvalidInputError(f"scoring of cross_validate must be {rule}; got {scoring!r}")
-
-
-@dataclass(frozen=True)
-class _Scoring:
-    """What scores a fold, and what failed meanwhile."""
-
-    scorers: Scorers
-    single: bool
-    params: dict[str, dict[str, Any]]
-    error_score: Any
-    failures: list[str]
-    classes: Any  # the sorted labels of a classifier's y, or None
-
-    def of(self, model: Any, X: Any, y: Any, rows: npt.NDArray[np.int64]) -> dict[str, float]:
-        """Return the scores of a model on some rows by name."""
-        scores: dict[str, float] = {}
-        n, own_X = _num_samples(X), _safe_indexing(X, rows)
-        own_y = () if y is None else (_safe_indexing(y, rows),)
-        for name, scorer in self.scorers.items():
-            try:
-                seen = seen_by(scorer, model, self.classes, own_X)
-                value = scorer(seen, own_X, *own_y, **rows_of(self.params.get(name, {}), rows, n))
-            except NeedsModel:
-                raise
-            except Exception as error:
-                if self.error_score == "raise":
-                    raise
-                self.failures.append(f"{name}: {type(error).__name__}: {error}")
-                value = self.error_score
-            scores |= self._numbers(name, value)
-        return scores
-
-    def _numbers(self, name: str, value: Any) -> dict[str, float]:
-        if self.single and isinstance(value, Mapping):
-            return {str(k): _number(str(k), v) for k, v in value.items()}
-        return {name: _number(name, value)}
-
-    def warn(self) -> None:
-        """Tell about every failure at once."""
-        if self.failures:
-            text = f"Scoring failed; these scores of their folds are set to {self.error_score}: {_counted(self.failures)}"
-            warnings.warn(text, FitFailedWarning, stacklevel=3)
-
-
-def _number(name: str, value: Any) -> float:
-    value = value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
-    if not isinstance(value, numbers.Real):
-        raise InvalidInputError(f"scoring of cross_validate must give one number; {name!r} gave {value!r:.60}")
-    return float(value)
-
-
-def _counted(texts: Sequence[str]) -> str:
-    return "; ".join(f"{n} x {text}" for text, n in Counter(texts).items())
+from ._scored_runs import (
+    Result,
+    Scoring,
+    classes_of,
+    fitted_results,
+    native_results_if_possible,
+    report_failed_fits,
+    resolver,
+    scorers_of,
+)
+from ._warnings import MissingClassWarning
 
 
 def cross_validate(
@@ -201,19 +121,20 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    classes = _classes_of(estimator, y)
-    scorers, single = _scorers_of(estimator, scoring, classes)
+    classes = classes_of(estimator, y, caller="cross_validate")
+    scorers, single = scorers_of(estimator, scoring, classes, caller="cross_validate")
     routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
-    resolve = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_validate")
+    resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
-    scored = _Scoring(scorers, single, routed.score, error_score, [], classes)
+    scored = Scoring(scorers, single, routed.score, error_score, [], classes, "cross_validate")
     arguments = {**routed.fit, "groups": groups}
-    results: list[dict[str, Any]] | None = None
+    results: list[Result] | None = None
     if not return_estimator and y is not None and is_classifier(estimator):
-        results = _native_results(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
+        results = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
     if results is None:
-        results = _fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
+        results = fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
+        report_failed_fits(results, scored)
     scored.warn()
     table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
     if return_estimator:
@@ -230,111 +151,6 @@ def cross_validate(
     if runs.n_dropped.any():
         table["n_dropped"] = runs.n_dropped
     return table
-
-
-def _classes_of(estimator: Any, y: Any) -> Any:
-    """Return the sorted labels of a classifier's ``y``; None where they are not one known label a row."""
-    if y is None or not is_classifier(estimator):
-        return None
-    try:
-        return check_labels(y, _num_samples(y), caller="cross_validate").classes
-    except (InvalidInputError, TypeError):
-        return None
-
-
-def _resolver(estimator: Any, X: Any, y: Any, groups: Any, routed: Routed, allow_ungrouped: bool, caller: str) -> Callable[[Any], Folds]:
-    """Return what makes the checked folds of a splitter."""
-    stratify = is_classifier(estimator) and y is not None
-
-    def resolve(splitter: Any) -> Folds:
-        if routed.split:
-            splitter = list(splitter.split(X, y, groups=groups, **routed.split))
-        return resolve_folds(splitter, X, y, groups, caller=caller, classifier=stratify, allow_ungrouped=allow_ungrouped)
-
-    return resolve
-
-
-def _native_results(
-    runs: Runs,
-    X: Any,
-    y: Any,
-    scored: _Scoring,
-    params: Mapping[str, Any],
-    train_score: bool,
-    n_jobs: int | None,
-    progress: Progress,
-) -> list[dict[str, Any]] | None:
-    start = time.perf_counter()
-    try:
-        labels = check_labels(y, _num_samples(X), caller="cross_validate")
-        wanted = runs
-        if train_score:
-            wanted = replace(runs, train=list(runs.train), test=[np.concatenate(pair) for pair in zip(runs.test, runs.train, strict=True)])
-        proba = native_probabilities(wanted, X, labels, params, caller="cross_validate", n_jobs=n_jobs, progress=progress)
-    except EmotionNativeError:
-        if scored.error_score == "raise":
-            raise
-        return None  # fold by fold, only the folds that fail get error_score
-    if proba is None:
-        return None
-    seconds = (time.perf_counter() - start) / len(runs)
-    results = []
-    for k, (fold_proba, test_rows) in enumerate(zip(proba, runs.test, strict=True)):
-        start = time.perf_counter()
-        result: dict[str, Any] = {"fit_time": seconds}
-        parts = [("test", test_rows, fold_proba[: len(test_rows)])]
-        if train_score:
-            parts.append(("train", runs.train[k], fold_proba[len(test_rows) :]))
-        for part, rows, values in parts:
-            try:
-                result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
-            except NeedsModel:
-                scored.failures.clear()
-                return None  # fold by fold, with the models at hand
-        result["score_time"] = time.perf_counter() - start
-        results.append(result)
-    return results
-
-
-def _fitted_results(
-    runs: Runs,
-    X: Any,
-    y: Any,
-    scored: _Scoring,
-    params: Mapping[str, Any],
-    train_score: bool,
-    keep_estimator: bool,
-    n_jobs: int | None,
-    progress: Progress,
-) -> list[dict[str, Any]]:
-    def one(k: int) -> dict[str, Any]:
-        model = clone(runs.estimators[runs.estimator_of[k]])
-        start = time.perf_counter()
-        result: dict[str, Any] = {"estimator": model if keep_estimator else None, "score_time": 0.0}
-        try:
-            fit_rows(model, X, y, runs.train[k], params, caller="cross_validate")
-        except Exception as error:
-            if scored.error_score == "raise":
-                raise
-            failed = dict.fromkeys(scored.scorers, float(scored.error_score))
-            return {**result, "fit_time": time.perf_counter() - start, "test": failed, "train": failed, "failed": error}
-        result["fit_time"] = time.perf_counter() - start
-        for part in ("test", "train") if train_score else ("test",):
-            start = time.perf_counter()
-            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k])
-            result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
-        return result
-
-    results = each_fold(len(runs), one, caller="cross_validate", n_jobs=n_jobs, progress=progress)
-    failed = {k: result["failed"] for k, result in enumerate(results) if "failed" in result}
-    reasons = _counted([f"{type(error).__name__}: {error}" for error in failed.values()])
-    if len(failed) == len(results):
-        raise InvalidInputError(f"estimator of cross_validate must be fitted on at least one fold; all {len(results)} failed: {reasons}")
-    if failed:
-        which = ", ".join(map(str, failed))
-        text = f"{len(failed)} of {len(results)} fits failed (folds {which}); their scores are set to {scored.error_score}: {reasons}"
-        warnings.warn(text, FitFailedWarning, stacklevel=3)
-    return results
 
 
 def cross_val_predict(
@@ -396,7 +212,7 @@ def cross_val_predict(
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
     routed = route(estimator, cv, {}, params, groups, caller="cross_val_predict")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_val_predict")
-    make_folds = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_val_predict")
+    make_folds = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_val_predict")
 
     def resolve(splitter: Any) -> Folds:
         folds = make_folds(splitter)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .._validation import check_flag, check_number, check_random
 from ..exceptions import InvalidInputError, LeakageError
 from ._groups import WAYS_OUT, Codes, Encoded, encode_groups, two_keys
-from ._splitters import GroupKFold, Indices, _GroupSplitter, balanced_folds, encode_labels_of_split, stratified_folds
+from ._splitters import GroupKFold, Indices, _GroupSplitter, balanced_folds, check_shuffle, encode_labels_of_split, stratified_folds
 
 
 class CrossedGroupKFold(_GroupSplitter):
@@ -64,9 +64,7 @@ class CrossedGroupKFold(_GroupSplitter):
         check_number(n_splits, "n_splits", "CrossedGroupKFold", low=2, integer=True)
         check_number(n_text_splits, "n_text_splits", "CrossedGroupKFold", low=2, integer=True)
         check_flag(stratify, "stratify", "CrossedGroupKFold")
-        check_flag(shuffle, "shuffle", "CrossedGroupKFold")
-        if not shuffle and random_state is not None:
-            raise InvalidInputError(f"random_state of CrossedGroupKFold must be None while shuffle is False; got {random_state!r:.80}")
+        check_shuffle(shuffle, random_state, "CrossedGroupKFold")
         self.n_splits = int(n_splits)
         self.n_text_splits = int(n_text_splits)
         self.texts = texts

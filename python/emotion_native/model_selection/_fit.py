@@ -18,7 +18,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
-from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, label_steps, refuse_masked
+from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, is_sparse, label_steps, refuse_masked
 from ..exceptions import InvalidInputError, InvalidTypeError
 from ._groups import check_groups, encode
 from ._parts import stored
@@ -79,14 +79,14 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
     """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
 
     A name is taken when it is an argument of ``fit``, when scikit-learn's metadata routing says so, or when ``fit`` has ``**params``; our own
-    pipeline takes all and hands them to the steps that ask. Row metadata (groups, speaker, recording, modality) that nobody asks for is passed
-    over; any other unknown name is an error.
+    pipeline takes all and hands them to the steps that ask, our searches to the estimator inside. Row metadata (groups, speaker, recording,
+    modality) that nobody asks for is passed over; any other unknown name is an error.
     """
     from sklearn import get_config
 
     arguments = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in arguments.values())
-    own_pipeline = takes_any and hasattr(estimator, "_native_plan")
+    own_pipeline = takes_any and (hasattr(estimator, "_native_plan") or getattr(estimator, "_takes_row_metadata", False))
     routed: set[str] = set()
     if get_config().get("enable_metadata_routing") and hasattr(estimator, "get_metadata_routing"):
         routed = set(estimator.get_metadata_routing().consumes("fit", params.keys()))
@@ -110,9 +110,17 @@ def rows_of(params: Mapping[str, Any], rows: Indices, n_samples: int) -> dict[st
     """Return arguments with those that have one value a row cut down to ``rows``."""
     cut: dict[str, Any] = {}
     for name, value in params.items():
-        has_rows = hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and np.shape(value) != ()
-        cut[name] = _safe_indexing(value, rows) if has_rows and _num_samples(value) == n_samples else value
+        cut[name] = _safe_indexing(value, rows) if _has_rows(value) and _num_samples(value) == n_samples else value
     return cut
+
+
+def _has_rows(value: Any) -> bool:
+    if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+        return False
+    try:
+        return bool(np.shape(value) != ())
+    except ValueError:  # a tuple of arrays of different shapes, such as a validation set
+        return False
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
@@ -171,7 +179,7 @@ def _row_codes(plans: list[list[dict[str, Any]]], params: Mapping[str, Any], n_s
     codes: dict[str, Any] = {}
     for name in ("groups", "speaker"):
         if name in needed and params.get(name) is not None:
-            codes[name] = encode(check_groups(params[name], n_samples, caller=caller))[0].astype(np.int32)
+            codes[name] = encode(check_groups(params[name], n_samples, caller=caller, parameter=name))[0].astype(np.int32)
     return codes
 
 
@@ -193,6 +201,8 @@ def native_probabilities(
     if not plans or any(plan is None for plan in plans):
         return None
     own_plans = [plan for plan in plans if plan is not None]
+    if is_sparse(X) and all(step["kind"] == "logistic_regression" for plan in own_plans for step in plan):
+        return None  # the loop's tables are dense; the classifier alone takes sparse rows
     weight = check_sample_weight(params.get("sample_weight"), _num_samples(X), caller=caller)
     matrix = check_matrix(X, caller=caller, allow_nan=True)
     units = sum(int(own_plans[k][-1].get("n_estimators", 1)) for k in runs.estimator_of)  # the core counts trees where there are any

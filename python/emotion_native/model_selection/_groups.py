@@ -19,6 +19,9 @@ ON_PURPOSE = (
     'accept an inflated score on purpose with the argument allow_ungrouped=True or with emotion_native.config_context(ungrouped="allow")'
 )
 WAYS_OUT = f"pass groups= (one speaker, or other unit that must stay whole, a row), or {ON_PURPOSE}"
+_ONE_KEY = (
+    ": give one key, such as the speaker (joined_groups joins several into one; texts beside speakers are an argument of CrossedGroupKFold)"
+)
 WHOLE_GROUPS = f"use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, or {ON_PURPOSE}"
 
 
@@ -124,8 +127,8 @@ def encode(values: npt.NDArray[Any], *, missing: bool = False) -> tuple[Codes, i
     return number[encoded.codes], int(known.sum())
 
 
-def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> npt.NDArray[Any]:
-    """Return one value a row as a one-dimensional array; masked values become None.
+def as_values(values: Any, n_samples: int, *, parameter: str, caller: str, several: str = "") -> npt.NDArray[Any]:
+    """Return one value a row as a one-dimensional array; masked values become None. ``several`` is the remedy for several columns.
 
     Raises
     ------
@@ -145,7 +148,8 @@ def as_values(values: Any, n_samples: int, *, parameter: str, caller: str) -> np
     if array.ndim == 1 and array.dtype.kind in "US" and isinstance(values, (list, tuple)) and not all(isinstance(v, (str, bytes)) for v in values):
         array = np.array(values, dtype=object)  # numbers, NaN among them, do not become texts
     if array.ndim != 1 or len(array) != n_samples:
-        raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n_samples} rows); got an array of shape {array.shape}")
+        found = f"an array of shape {array.shape}" + (several if array.ndim == 2 and len(array) == n_samples else "")
+        raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n_samples} rows); got {found}")
     return array
 
 
@@ -157,7 +161,7 @@ def encode_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = 
     InvalidInputError
         If there is not one known, comparable group a row.
     """
-    array = as_values(groups, n_samples, parameter=parameter, caller=caller)
+    array = as_values(groups, n_samples, parameter=parameter, caller=caller, several=_ONE_KEY)
     try:
         encoded = factorize(array)
     except TypeError as error:
@@ -172,10 +176,10 @@ def encode_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = 
     return encoded
 
 
-def check_groups(groups: Any, n_samples: int, *, caller: str) -> npt.NDArray[Any]:
+def check_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = "groups") -> npt.NDArray[Any]:
     """Return ``groups`` as a one-dimensional array without missing values (see `encode_groups`)."""
-    array = as_values(groups, n_samples, parameter="groups", caller=caller)
-    encode_groups(array, n_samples, caller=caller)
+    array = as_values(groups, n_samples, parameter=parameter, caller=caller, several=_ONE_KEY)
+    encode_groups(array, n_samples, caller=caller, parameter=parameter)
     return array
 
 

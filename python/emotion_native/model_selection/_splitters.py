@@ -131,15 +131,26 @@ class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scik
             yield _core.other_rows(test, len(codes)), test
 
 
+def check_shuffle(shuffle: Any, random_state: Any, name: str) -> None:
+    """Check a flag, without which there is nothing to seed.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no flag, or there is a seed without it.
+    """
+    check_flag(shuffle, "shuffle", name)
+    if not shuffle and random_state is not None:
+        raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r:.80}")
+
+
 class _GroupKFolds(_GroupSplitter):
     """Grouped splitters with a number of folds."""
 
     def __init__(self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None) -> None:
         name = type(self).__name__
         check_number(n_splits, "n_splits", name, low=2, integer=True)
-        check_flag(shuffle, "shuffle", name)
-        if not shuffle and random_state is not None:
-            raise InvalidInputError(f"random_state of {name} must be None: it has no effect since shuffle is False; got {random_state!r:.80}")
+        check_shuffle(shuffle, random_state, name)
         self.n_splits = int(n_splits)
         self.shuffle = bool(shuffle)
         self.random_state = random_state

@@ -82,7 +82,7 @@ class RandomOverSampler(IndexSampler):
     def _draw(self, classes: npt.NDArray[Any], codes: Codes, step: dict[str, Any]) -> npt.NDArray[np.int64]:
         indices: npt.NDArray[np.int64] = _core.random_over_sample(codes, len(classes), step)
         drawn = np.bincount(codes[indices[codes.size :]], minlength=len(classes))
-        self.sampling_strategy_ = {label: int(n) for label, n in zip(classes.tolist(), drawn, strict=True)}
+        self.sampling_strategy_ = dict(zip(classes.tolist(), drawn.tolist(), strict=True))
         if not isinstance(self.shrinkage, Mapping):
             asked = step["sampling_strategy"]
             meant = np.asarray(asked) >= 0 if isinstance(asked, list) else drawn > 0
@@ -101,12 +101,11 @@ class RandomOverSampler(IndexSampler):
             check_matrix(as_dense(X), caller="RandomOverSampler.fit")
         return self
 
-    def _moved(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the smoothed bootstrap; the noise of a class has a stream of its own, keyed by the seed and the class's position."""
-        with self._whole_or_unfitted():
-            return self._smoothed(X, y)
+    def _drawn(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return super()._drawn(X, y) if self.shrinkage is None else self._smoothed(X, y)
 
     def _smoothed(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the smoothed bootstrap; the noise of a class has a stream of its own, keyed by the seed and the class's position."""
         labels, classes, codes, step = self._check(X, y)
         values = check_matrix(as_dense(X), caller=self._caller)
         indices = self._draw(classes, codes, step)
@@ -124,19 +123,3 @@ class RandomOverSampler(IndexSampler):
             noise = np.random.Generator(np.random.Philox(key=key)).standard_normal((drawn.size, own.shape[1]))
             out[drawn] += (noise * (factor * width * own.std(axis=0, dtype=np.float64))).astype(out.dtype)
         return as_given(X, out, y, labels[indices])
-
-    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return ``X`` and ``y`` with the drawn copies after the given rows, in the types given.
-
-        Parameters
-        ----------
-        X : array, data frame or sparse matrix of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Sortable labels of at least two classes.
-
-        Raises
-        ------
-        InvalidInputError
-            If the lengths differ, ``y`` is no vector of labels or has one class, or the strategy asks for what cannot be drawn.
-        """
-        return self._resample(X, y) if self.shrinkage is None else self._moved(X, y)

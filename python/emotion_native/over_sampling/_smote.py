@@ -73,7 +73,7 @@ class _SyntheticSampler(Sampler):
             self.provenance_[name][n:] = made
         self.sample_indices_ = self.provenance_["base"].copy()
         drawn = np.bincount(codes[base], minlength=len(classes))
-        self.sampling_strategy_ = {label: int(count) for label, count in zip(classes.tolist(), drawn, strict=True)}
+        self.sampling_strategy_ = dict(zip(classes.tolist(), drawn.tolist(), strict=True))
         self.fallbacks_ = {
             label: text for label, row in zip(classes.tolist(), shortages.tolist(), strict=True) if (text := self._fallback(*row)) is not None
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .confusion import confusion_figure
 from .contributions import contribution_figure
 from .curves import reliability_figure, risk_coverage_figure
+from .differences import difference_figure
 from .explanations import bar_figure, beeswarm_figure, waterfall_figure
 from .html import Card, HtmlPage
 from .latex import latex_escape, latex_tables
@@ -24,6 +25,7 @@ __all__ = [
     "beeswarm_figure",
     "confusion_figure",
     "contribution_figure",
+    "difference_figure",
     "evidence_note",
     "figure_png",
     "format_interval",

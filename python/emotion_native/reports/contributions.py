@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from .._validation import check_number
 from ..exceptions import InvalidInputError
 from .style import BLUE, INK, MUTED, ORANGE, new_figure, shown_label, styled
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["contribution_figure"]
+
+_LARGEST = 1e15  # beyond it a number's text is wider than the figure
 
 
 @styled
@@ -35,17 +40,25 @@ def contribution_figure(
     top : int
         Number of columns shown.
 
+    Raises
+    ------
+    InvalidInputError
+        If lengths differ, ``contributions`` or ``base`` are not finite, ``values`` are no numbers, or ``top`` is not positive.
+
     Examples
     --------
     >>> from emotion_native.reports import contribution_figure
     >>> figure = contribution_figure(["rms_mean", "zcr_mean"], [0.1, 0.2], [0.3, -0.05], base=0.25, label="angry")
     """
-    parts = np.asarray(contributions, dtype=np.float64)
-    if parts.ndim != 1 or not len(names) == len(values) == len(parts) or not len(parts):
+    parts = drawable(contributions, "contributions", "contribution_figure")
+    shown = _numbers(values, "values", "contribution_figure")
+    if parts.ndim != 1 or not len(parts) or shown.shape != parts.shape or not hasattr(names, "__len__") or len(names) != len(parts):
         raise InvalidInputError(f"contributions of contribution_figure must be 1-D and as many as names and values; got shape {parts.shape}")
+    base = float(drawable([base], "base", "contribution_figure")[0])
+    check_number(top, "top", "contribution_figure", low=1, integer=True)
     order = np.argsort(-np.abs(parts), kind="stable")[:top]
     rest = float(parts.sum() - parts[order].sum())
-    labels = [f"{shown_label(names[row], 30)}{_shown_value(values[row])}" for row in order]
+    labels = [f"{shown_label(names[row], 30)}{_shown_value(float(shown[row]))}" for row in order]
     steps = [float(parts[row]) for row in order]
     if len(parts) > len(order):
         labels.append(f"{len(parts) - len(order)} other columns")
@@ -71,6 +84,31 @@ def contribution_figure(
     note = "Blue raises, orange lowers. Contributions describe this model, not causes in the world."
     axes.set_title("\n".join(filter(None, [subtitle, note])), fontsize=8, fontweight="normal", color=MUTED, pad=6)
     return figure
+
+
+def drawable(values: Any, parameter: str, caller: str) -> npt.NDArray[np.float64]:
+    """Return numbers that sums and axes can hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are no numbers, or one is NaN, infinite or beyond 1e15.
+    """
+    array = _numbers(values, parameter, caller)
+    wrong = array[~(np.abs(array) <= _LARGEST)]
+    if wrong.size:
+        raise InvalidInputError(f"{parameter} of {caller} must be finite and at most {_LARGEST:g} in size; got {wrong[0]:g}")
+    return array
+
+
+def _numbers(values: Any, parameter: str, caller: str) -> npt.NDArray[np.float64]:
+    try:
+        found = np.asarray(values)
+    except ValueError:  # of different lengths
+        found = np.empty(0, dtype=object)
+    if found.dtype.kind not in "fiu":
+        raise InvalidInputError(f"{parameter} of {caller} must be numbers; got {reprlib.repr(values)}")
+    return found.astype(np.float64, copy=False)
 
 
 def _shown_value(value: float) -> str:

@@ -10,6 +10,7 @@ from ..exceptions import InvalidInputError
 from .style import BLUE, MUTED, ORANGE, new_figure, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
@@ -27,7 +28,9 @@ def _pair(confidence: ArrayLike, correct: ArrayLike, caller: str) -> tuple[NDArr
 
 
 @styled
-def reliability_figure(confidence: ArrayLike, correct: ArrayLike, *, n_bins: int = 8, subtitle: str = "") -> Figure:
+def reliability_figure(
+    confidence: ArrayLike, correct: ArrayLike, *, before: tuple[ArrayLike, ArrayLike] | None = None, n_bins: int = 8, subtitle: str = ""
+) -> Figure:
     """Draw how often predictions of a confidence are right, in bins of equal count, beside the number of clips in each.
 
     Parameters
@@ -36,6 +39,8 @@ def reliability_figure(confidence: ArrayLike, correct: ArrayLike, *, n_bins: int
         Calibrated probability of the predicted class.
     correct : array of bool, shape (n,)
         Whether the prediction was right.
+    before : (confidence, correct) or None
+        The same before calibration, drawn beside it.
     n_bins : int
         Greatest number of bins; fewer for few rows (at least 10 a bin).
 
@@ -48,20 +53,32 @@ def reliability_figure(confidence: ArrayLike, correct: ArrayLike, *, n_bins: int
     figure, axes = new_figure(5.4, 4.6)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.annotate("confidence = accuracy", (0.05, 0.065), rotation=42, rotation_mode="anchor", color=MUTED, fontsize=8)
-    bins = max(1, min(n_bins, len(score) // 10)) if len(score) else 0
-    order = np.argsort(score, kind="stable")
-    for part in np.array_split(order, bins) if bins else []:
-        n, hits, mean = len(part), int(right[part].sum()), float(score[part].mean())
-        low, high = _wilson(hits, n)
-        axes.plot([mean, mean], [low, high], color=BLUE, linewidth=1.6, alpha=0.55)
-        axes.plot(mean, hits / n, marker="o", markersize=7, color=BLUE)
-        axes.annotate(f"{n}", (mean, high), textcoords="offset points", xytext=(0, 4), ha="center", fontsize=7.5, color=MUTED)
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.06), xlabel="Confidence (calibrated)", ylabel="Share that is right")
+    if before is not None:
+        _reliability_dots(axes, *_pair(*before, "reliability_figure (before)"), n_bins, ORANGE, "s", "before calibration", counted=False)
+    _reliability_dots(axes, score, right, n_bins, BLUE, "o", "calibrated", counted=True)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.06), xlabel="Confidence" if before is not None else "Confidence (calibrated)", ylabel="Share that is right")
     axes.grid(True)
     figure.suptitle("Reliability", x=0.02, ha="left", fontsize=12, fontweight="bold")
     note = "Dot: a bin of equal count (number above); bar: 95 % Wilson interval, clips taken as independent."
     axes.set_title("\n".join(filter(None, [subtitle, note])), fontsize=7.5, fontweight="normal", color=MUTED, pad=6)
+    if before is not None and len(score):
+        figure.legend(loc="outside lower left", fontsize=8, ncols=2)
     return figure
+
+
+def _reliability_dots(
+    axes: Axes, score: NDArray[np.float64], right: NDArray[np.bool_], n_bins: int, colour: str, marker: str, label: str, *, counted: bool
+) -> None:
+    """Draw one dot and its interval a bin of equal count."""
+    bins = max(1, min(n_bins, len(score) // 10)) if len(score) else 0
+    order = np.argsort(score, kind="stable")
+    for number, part in enumerate(np.array_split(order, bins) if bins else []):
+        n, hits, mean = len(part), int(right[part].sum()), float(score[part].mean())
+        low, high = _wilson(hits, n)
+        axes.plot([mean, mean], [low, high], color=colour, linewidth=1.6, alpha=0.55)
+        axes.plot(mean, hits / n, marker=marker, markersize=7 if counted else 5, color=colour, linestyle="none", label=label if number == 0 else None)
+        if counted:
+            axes.annotate(f"{n}", (mean, high), textcoords="offset points", xytext=(0, 4), ha="center", fontsize=7.5, color=MUTED)
 
 
 def _wilson(hits: int, n: int) -> tuple[float, float]:

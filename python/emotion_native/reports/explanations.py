@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .._validation import check_number
 from ..exceptions import InvalidInputError
 from ..explain import Explanation
-from .contributions import contribution_figure
+from .contributions import contribution_figure, drawable
 from .style import BLUE, INK, MUTED, ORANGE, SKY, new_figure, shown_label, styled
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def bar_figure(explanation: Explanation, class_: Any = None, *, top: int = 10, s
     Raises
     ------
     InvalidInputError
-        If the explanation is empty, the class is unknown, or ``top`` is not positive.
+        If the explanation is empty or not finite, the class is unknown, or ``top`` is not positive.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     Raises
     ------
     InvalidInputError
-        If the explanation is empty, the class is unknown, or ``top`` is not positive.
+        If the explanation is empty or not finite, the class is unknown, or ``top`` is not positive.
 
     Examples
     --------
@@ -151,7 +152,7 @@ def waterfall_figure(explanation: Explanation, row: int, class_: Any, *, top: in
     Raises
     ------
     InvalidInputError
-        If the row is not there, the class is unknown, or ``top`` is not positive.
+        If the explanation is not finite, the row is not there, the class is unknown, or ``top`` is not positive.
 
     Examples
     --------
@@ -161,14 +162,14 @@ def waterfall_figure(explanation: Explanation, row: int, class_: Any, *, top: in
     >>> figure = waterfall_figure(found, 0, "calm")
     """
     values = _values(explanation, class_, top, "waterfall_figure")
+    base = drawable(explanation.base_values, "base_values", "waterfall_figure's explanation")
     if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not -len(values) <= row < len(values):
         raise InvalidInputError(f"row of waterfall_figure must be one of {len(values)} rows; got {row!r}")
-    output = int(np.flatnonzero(explanation.classes == class_)[0])
     return contribution_figure(
         list(explanation.feature_names),
         [float(value) for value in explanation.data[row]],
         [float(value) for value in values[row, :, 0]],
-        base=float(explanation.base_values[row, output]),
+        base=float(base[row, explanation.output_of(class_)]),
         label=class_,
         top=top,
         subtitle=subtitle,
@@ -181,14 +182,12 @@ def _values(explanation: Explanation, class_: Any, top: int, caller: str) -> npt
         raise InvalidInputError(f"explanation of {caller} must be an Explanation; got {type(explanation).__name__}")
     if 0 in explanation.shape:
         raise InvalidInputError(f"explanation of {caller} must have rows, features and classes; got shape {explanation.shape}")
-    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
-        raise InvalidInputError(f"top of {caller} must be an integer of at least 1; got {top!r}")
-    if class_ is None and caller == "bar_figure":
-        return explanation.values
-    found = np.flatnonzero(np.asarray(explanation.classes == class_))
-    if len(found) == 0:
-        raise InvalidInputError(f"class_ of {caller} must be one of {np.asarray(explanation.classes).tolist()!r}; got {class_!r}")
-    return explanation.values[:, :, found[:1]]
+    check_number(top, "top", caller, low=1, integer=True)
+    outputs = slice(None)
+    if class_ is not None or caller != "bar_figure":
+        output = explanation.output_of(class_, caller=caller)
+        outputs = slice(output, output + 1)
+    return drawable(explanation.values[:, :, outputs], "values", f"{caller}'s explanation")
 
 
 def _name(name: object) -> str:

@@ -80,19 +80,3 @@ class RandomUnderSampler(IndexSampler):
         elif strategy != "all":
             cut[np.argmin(present)] = False
         return cut
-
-    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the kept rows of ``X`` and ``y``, in the types given.
-
-        Parameters
-        ----------
-        X : array, data frame or sparse matrix of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Sortable labels of at least two classes.
-
-        Raises
-        ------
-        InvalidInputError
-            If the lengths differ, ``y`` is no vector of labels or has one class, or the strategy asks for what cannot be drawn.
-        """
-        return self._resample(X, y)

@@ -1,8 +1,8 @@
-// Multinomial and binary logistic regression with an L2 penalty.
+// Multinomial and binary logistic regression with an L2, an L1 or an elastic net penalty, on dense or sparse rows.
 //
-// Definition: minimises sum_i w_i loss_i / sum_i w_i + |coef|^2 / (2 C sum_i w_i), the intercepts unpenalised; binary problems have one
-// row of coefficients (class 1), more classes one row each with a softmax. Source: Nocedal & Wright, "Numerical Optimization" (2006), algorithm 7.5
-// (L-BFGS) with a strong Wolfe line search (algorithms 3.5 and 3.6). Complexity O(rows columns classes) an iteration.
+// Definition: minimises sum_i w_i loss_i / sum_i w_i + (r |coef|_1 + (1 - r) |coef|^2 / 2) / (C sum_i w_i) with r = l1_ratio, the intercepts unpenalised;
+// binary problems have one row of coefficients (class 1), more classes one row each with a softmax. Source: lbfgs.hpp, and proximal_lbfgs.hpp where
+// r > 0. Complexity O(values classes) an iteration, values = rows columns or those that a sparse matrix holds.
 // Everything is computed in float64, whatever the type of x. NaN policy: callers refuse NaN. Determinism: partial sums belong to blocks of
 // 256 rows and are added in block order; equal bits for any number of threads.
 #pragma once
@@ -15,12 +15,14 @@
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
+#include "emotion/linear/sparse_rows.hpp"
 
 namespace emotion::linear {
 
 struct LogisticOptions {
     double c = 1.0;                     // inverse strength of the penalty; infinity: none
-    double tol = 1e-4;                  // stops when no component of the gradient is larger
+    double l1_ratio = 0;                // the share of absolute values in the penalty, 0 to 1; the rest is squares
+    double tol = 1e-4;                  // stops when no component of the gradient (with absolute values: the smallest subgradient) is larger
     int max_iter = 100;
     bool fit_intercept = true;
     bool balanced = false;              // class weights n / (k n_c), n_c the weighted count
@@ -48,6 +50,11 @@ template <class T>
 LogisticFit fit_logistic(MatrixView<const T> x, std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes,
                          const LogisticOptions& options, Parallel& parallel, StopToken& stop, const LogisticModel* start = nullptr);
 
+// The same for sparse rows, which are never made dense; a copy by columns lives as long as the fit.
+template <class T>
+LogisticFit fit_logistic(const SparseRows<T>& x, std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes,
+                         const LogisticOptions& options, Parallel& parallel, StopToken& stop, const LogisticModel* start = nullptr);
+
 // out: rows x n_outputs scores. Each row's value depends on that row alone.
 template <class T>
 void decision_function(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out);
@@ -55,6 +62,11 @@ void decision_function(const LogisticModel& model, MatrixView<const T> x, Matrix
 // out: rows x n_classes; each row sums to 1.
 template <class T>
 void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out);
+
+template <class T>
+void decision_function(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out);
+template <class T>
+void predict_proba(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out);
 
 // Throws ModelFormatError unless the arrays fit the counts and hold finite numbers.
 void validate(const LogisticModel& model);

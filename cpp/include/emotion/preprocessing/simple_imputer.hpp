@@ -22,6 +22,8 @@ struct ImputerOptions {
     ImputeStrategy strategy = ImputeStrategy::mean;
     double fill_value = 0;
     bool keep_empty_features = false;
+
+    friend bool operator==(const ImputerOptions&, const ImputerOptions&) = default;
 };
 
 // statistics: one value an input column; NaN marks a column that the transform drops.

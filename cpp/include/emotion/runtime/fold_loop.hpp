@@ -38,15 +38,21 @@ inline constexpr std::size_t scratch_bytes = std::size_t{256} << 20;
 struct ScalerSpec {
     bool with_mean = true;
     bool with_std = true;
+
+    friend bool operator==(const ScalerSpec&, const ScalerSpec&) = default;
 };
 
 struct SelectorSpec {
     std::optional<std::size_t> k;  // absent: all columns
+
+    friend bool operator==(const SelectorSpec&, const SelectorSpec&) = default;
 };
 
 struct ForestSpec {
     trees::ForestOptions options;  // class_weights: one a global class
     trees::ForestSizes sizes;      // replace the options of their names in each fold
+
+    friend bool operator==(const ForestSpec&, const ForestSpec&) = default;
 };
 
 struct BoostingSpec {
@@ -54,6 +60,8 @@ struct BoostingSpec {
     trees::ForestSizes sizes;        // replace the options of their names in each fold
     double validation_fraction = 0.1;
     bool ungrouped = false;          // where no groups are given, early stopping may hold out single rows
+
+    friend bool operator==(const BoostingSpec&, const BoostingSpec&) = default;
 };
 
 using StepSpec = std::variant<ScalerSpec, preprocessing::ImputerOptions, SelectorSpec, sampling::OverSamplerOptions, sampling::UnderSamplerOptions,

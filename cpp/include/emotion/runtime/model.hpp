@@ -1,7 +1,8 @@
 // A loaded model: from a clip, samples or feature rows to calibrated probabilities, a class, abstention and the features that drove it.
 //
 // Definition: row -> FittedPipeline -> calibration -> class of the largest probability (the first among equals); abstained where that
-// probability is below the threshold. Contributions explain the estimator before calibration, in input columns: of a forest the exact
+// probability is below the threshold, or where the row is farther from the training rows than the file's out_of_distribution allows
+// (calibration/out_of_distribution.hpp, on the input columns). Contributions explain the estimator before calibration, in input columns: of a forest the exact
 // path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of boosting those of the class's margin; of a logistic regression coef * (z - mean z of the
 // background) on the class's margin, z being the estimator's inputs (Lundberg & Lee, "A unified approach to interpreting model
 // predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features). Margins of two classes: +margin for the second, -margin for the first.
@@ -37,6 +38,7 @@ struct Predictions {
     std::vector<std::int32_t> label;     // index into the classes
     std::vector<double> confidence;      // the label's probability
     std::vector<std::uint8_t> abstained;
+    std::vector<std::uint8_t> out_of_distribution;  // abstained for being unlike the training rows
     // The input columns with the largest |contribution| to the label, largest first, the smaller column among equals; -1: none.
     Matrix<std::int32_t> top_column;     // rows x top_features
     Matrix<float> top_value;             // the column's value in the input
@@ -79,6 +81,7 @@ public:
 private:
     void check_rows(MatrixView<const float> x, const char* caller) const;
     void calibrate(MatrixView<double> probability) const;
+    void abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const;
     void explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
                           Parallel& parallel, StopToken& stop) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;

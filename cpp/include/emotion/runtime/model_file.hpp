@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/pipeline_plan.hpp"
 
@@ -35,13 +37,20 @@ struct ExtractorSpec {
     int algorithm_version = 0;
 };
 
-enum class CalibrationKind { none, temperature, sigmoid };
+enum class CalibrationKind { none, temperature, sigmoid, isotonic };
 
 struct CalibrationSpec {
     CalibrationKind kind = CalibrationKind::none;
     double temperature = 1;  // > 0
     std::vector<double> a;   // sigmoid: one a class
     std::vector<double> b;
+    calibration::IsotonicMaps isotonic;
+};
+
+// Rows farther from the training rows than `threshold` get no answer; over the input columns, before any step.
+struct DistributionCheck {
+    calibration::ColumnRanges ranges;
+    double threshold = 0;
 };
 
 struct ModelContents {
@@ -54,6 +63,7 @@ struct ModelContents {
     FittedPipeline pipeline;
     CalibrationSpec calibration;
     std::optional<double> threshold;              // abstain below this confidence; 0 to 1, or 2
+    std::optional<DistributionCheck> out_of_distribution;
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;

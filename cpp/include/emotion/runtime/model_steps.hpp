@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace emotion::runtime {
 // is the classifier. All throw ModelFormatError with the reason alone.
 FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std::size_t n_features, std::size_t n_classes, const ModelLimits& limits);
 CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& description, std::size_t n_classes);
+// `description` is null where the file has none.
+std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, std::size_t n_features);
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits);
 
 }  // namespace emotion::runtime

@@ -16,6 +16,8 @@ namespace emotion::sampling {
 
 struct OverSamplerOptions : Targets {
     std::uint64_t seed = 0;
+
+    friend bool operator==(const OverSamplerOptions&, const OverSamplerOptions&) = default;
 };
 
 // Positions 0 … n-1, then the drawn copies. labels: 0 … n_classes-1; classes may be absent. Throws InvalidInputError as rows_to_add.

@@ -17,6 +17,8 @@ namespace emotion::sampling {
 struct UnderSamplerOptions : Targets {
     std::uint64_t seed = 0;
     bool replacement = false;
+
+    friend bool operator==(const UnderSamplerOptions&, const UnderSamplerOptions&) = default;
 };
 
 // Kept positions. labels: 0 … n_classes-1; classes may be absent. Throws InvalidInputError as rows_to_keep.

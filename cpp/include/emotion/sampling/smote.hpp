@@ -33,6 +33,8 @@ struct SmoteOptions : Targets {
     Within within = Within::anything;
 
     [[nodiscard]] const char* caller() const { return kind == SmoteKind::plain ? "SMOTE.fit_resample" : "BorderlineSMOTE.fit_resample"; }
+
+    friend bool operator==(const SmoteOptions&, const SmoteOptions&) = default;
 };
 
 // What a class lacked.

@@ -17,6 +17,8 @@ struct Targets {
     Strategy strategy = Strategy::not_majority;
     std::vector<std::int64_t> counts;  // for `counts`: the wanted number of rows a class; -1: as it is
     double ratio = 1;                  // for `ratio`, two classes: minority rows / majority rows afterwards
+
+    friend bool operator==(const Targets&, const Targets&) = default;
 };
 
 // present: rows of each class, 0 where it is absent. caller: class and method for messages.

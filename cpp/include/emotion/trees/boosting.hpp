@@ -58,6 +58,8 @@ struct BoostingOptions {
     int n_iter_no_change = 0;         // 0: no early stopping
     double tol = 1e-4;
     std::uint64_t seed = 0;
+
+    friend bool operator==(const BoostingOptions&, const BoostingOptions&) = default;
 };
 
 // Mean log loss (twice it for two classes: the deviance, as in scikit-learn) after each round that was fitted in this call.

@@ -41,6 +41,8 @@ struct ForestOptions {
     std::size_t exact_positions = most_exact_positions;   // with more, best splits lie between bins; random cuts are exact at any size
     std::size_t first_tree = 0;         // the number of the first tree: a fit of trees 10 … 19 continues one of 0 … 9
     std::uint64_t seed = 0;
+
+    friend bool operator==(const ForestOptions&, const ForestOptions&) = default;
 };
 
 // The nodes of all trees, concatenated; a structure of arrays that is also what a model file holds.

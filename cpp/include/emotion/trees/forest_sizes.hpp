@@ -15,6 +15,8 @@ struct Share {
     enum class Kind { automatic, count, fraction, sqrt, log2 };
     Kind kind = Kind::automatic;
     double value = 0;
+
+    friend bool operator==(const Share&, const Share&) = default;
 };
 
 struct ForestSizes {
@@ -22,6 +24,8 @@ struct ForestSizes {
     Share max_samples;                          // of the positions; automatic: as many
     Share min_samples_split{Share::Kind::count, 2};
     Share min_samples_leaf{Share::Kind::count, 1};
+
+    friend bool operator==(const ForestSizes&, const ForestSizes&) = default;
 };
 
 // Sets the four options of these names. Throws InvalidInputError beyond 2**31 - 1 draws.

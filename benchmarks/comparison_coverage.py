@@ -1,0 +1,123 @@
+"""Measure the promises of comparisons of two models on simulated speakers: false alarms of the tests, coverage of the interval, and power.
+
+Run: python benchmarks/comparison_coverage.py [--samples 3000] [--output benchmarks/results/comparison_coverage.json]
+
+Balanced accuracy of four classes; speakers differ in how hard they are for both models and in which model suits them. Without a gain both models are
+equal in the population; with one, the truth is the population's difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from protocol import describe_machine
+from scipy import stats
+
+from emotion_native import _core
+from emotion_native.metrics import detectable_difference
+from emotion_native.metrics._intervals import BOOTSTRAP_FROM, bootstrap_interval, jackknife_interval
+from emotion_native.metrics._paired import EXACT_SPEAKERS, difference_of
+from emotion_native.metrics._statistics import of_counts
+
+CLASSES = 4
+SETTINGS = {
+    # name: mean log-odds of a right answer, deviation between speakers, of that between models, of the log of a speaker's number of clips
+    "even": (1.1, 0.5, 0.4, None),
+    "uneven": (1.1, 0.8, 0.4, 0.8),
+    "alike": (1.1, 0.8, 0.05, None),
+}
+GAIN = 0.3  # log-odds
+
+
+def two_models(rng: np.random.Generator, n: int, ease: float, spread: float, own: float, clips: float | None, gain: float) -> list[np.ndarray]:
+    """Return each model's confusion counts by speaker, shape (n, 4, 4), over the same clips."""
+    if clips is None:
+        size = np.full((n, CLASSES), 5)
+    else:
+        size = rng.poisson(5 * np.exp(rng.normal(-(clips**2) / 2, clips, (n, 1))), (n, CLASSES))
+    shared = ease + np.linspace(-0.5, 0.5, CLASSES) + rng.normal(0, spread, (n, 1)) + rng.normal(0, 0.25, (n, CLASSES))
+    tables = []
+    for extra in (gain, 0.0):
+        right = rng.binomial(size, 1 / (1 + np.exp(-(shared + extra + rng.normal(0, own, (n, 1))))))
+        counts = np.zeros((n, CLASSES, CLASSES))
+        for c in range(CLASSES):
+            counts[:, c, c] = right[:, c]
+            counts[:, c, (c + 1) % CLASSES] = size[:, c] - right[:, c]
+        tables.append(counts)
+    return tables
+
+
+def p_values(tables: list[np.ndarray], seed: int) -> tuple[float, float]:
+    """Return the p-value over speakers, and that of two shares which takes clips for independent."""
+    flat = [np.ascontiguousarray(table.reshape(len(table), -1)) for table in tables]
+    p = _core.swap_test(flat[0], flat[1], CLASSES, CLASSES, "uar", EXACT_SPEAKERS, 999, seed, 1)[1]
+    a, b = (table[:, range(CLASSES), range(CLASSES)].sum() for table in tables)
+    total = tables[0].sum()
+    share = (a + b) / (2 * total)
+    z = (a - b) / np.sqrt(2 * total * share * (1 - share))
+    return float(p), float(2 * stats.norm.sf(abs(z)))
+
+
+def false_alarms(setting: str, n: int, samples: int) -> dict[str, float]:
+    """Return the share of data sets without a difference in which each test sees one at 5 %."""
+    rng = np.random.default_rng(21)
+    found = np.array([p_values(two_models(rng, n, *SETTINGS[setting], gain=0.0), r) for r in range(samples)]) <= 0.05
+    return {"over speakers": float(found[:, 0].mean()), "over clips": float(found[:, 1].mean())}
+
+
+def coverage(setting: str, n: int, samples: int, method: str) -> dict[str, float]:
+    """Return how often the interval holds the population's difference, its mean width, and the power of the test."""
+    rng = np.random.default_rng(22)
+
+    def statistic(tables: list[np.ndarray]) -> Any:
+        return difference_of(*(of_counts(table, "uar", CLASSES) for table in tables))
+
+    truth = float(statistic(two_models(rng, 400_000, *SETTINGS[setting], gain=GAIN)).values(np.ones((1, 400_000)))[0])
+    found, width, power, detectable = 0, 0.0, 0, []
+    for r in range(samples):
+        tables = two_models(rng, n, *SETTINGS[setting], gain=GAIN)
+        gap = statistic(tables)
+        interval = jackknife_interval(gap, 0.95) if method == "jackknife" else bootstrap_interval(gap, 0.95, "bca", 1000, r, 1)
+        found += interval.low <= truth <= interval.high
+        width += interval.high - interval.low
+        power += p_values(tables, r)[0] <= 0.05
+        deleted = gap.values(np.ones((n, n)) - np.eye(n))
+        detectable.append(detectable_difference(float(deleted.std(ddof=0)) * (n - 1), n))
+    return {
+        "coverage": found / samples,
+        "width": width / samples,
+        "truth": truth,
+        "power": power / samples,
+        "detectable": float(np.median(detectable)) if np.isfinite(detectable).all() else float("nan"),
+    }
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=3000)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "comparison_coverage.json")
+    options = parser.parse_args()
+    results = []
+    for n in (5, 6, 8, 12, 24, 40, 80):
+        row: dict[str, Any] = {"n_speakers": n, "samples": options.samples, "settings": {}}
+        for setting in SETTINGS:
+            few = max(1, options.samples // (1 if n <= EXACT_SPEAKERS else 2))
+            part: dict[str, Any] = {"false alarms": false_alarms(setting, n, few), "jackknife": coverage(setting, n, few, "jackknife")}
+            if n >= BOOTSTRAP_FROM:
+                part["bca bootstrap"] = coverage(setting, n, max(1, options.samples // 5), "bca")
+            row["settings"][setting] = part
+            alarms = ", ".join(f"{name} {100 * value:.1f}" for name, value in part["false alarms"].items())
+            held = ", ".join(f"{name} {100 * part[name]['coverage']:.1f}" for name in part if name != "false alarms")
+            print(n, setting, f"false alarms {alarms}; coverage {held}; power {100 * part['jackknife']['power']:.0f}", flush=True)
+        results.append(row)
+    options.output.parent.mkdir(exist_ok=True)
+    options.output.write_text(json.dumps({"machine": describe_machine(), "claimed": 0.95, "results": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

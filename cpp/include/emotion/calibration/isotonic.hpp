@@ -1,0 +1,61 @@
+// Isotonic regression: the monotone step function nearest to the data, and its use as a calibration map.
+//
+// Definition: of all non-decreasing f, the one that minimises sum_i w_i (y_i - f(x_i))^2. Rows of equal x are one point of their weighted mean
+// and total weight; rows of weight 0 do not count. Source: Barlow, Bartholomew, Bremner & Brunk, "Statistical Inference under Order
+// Restrictions", 1972 (pool adjacent violators); Zadrozny & Elkan, "Transforming classifier scores into accurate multiclass probability
+// estimates", KDD 2002 (one class against the rest, then normalised). Blocks keep sums, not running means, so that a block's value is rounded
+// once. NaN and infinity are an InvalidInputError. Complexity: pooling O(n); sorting O(n) for spread values, O(n log n) at worst.
+// Serial; deterministic: the order of the rows changes nothing but the rounding of sums over ties.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "emotion/core/views.hpp"
+
+namespace emotion::calibration {
+
+// Pools adjacent violators in place. weight: empty, or one positive number a value.
+void isotonic_regression(std::span<double> y, std::span<const double> weight, bool increasing);
+
+// Corners of the fitted function, x increasing: between them it is linear, outside it stays at the ends. Points inside a run of equal y are left out.
+struct IsotonicMap {
+    std::vector<double> x;
+    std::vector<double> y;
+};
+
+struct IsotonicOptions {
+    bool increasing = true;
+    double y_min = -std::numeric_limits<double>::infinity();  // values are clipped to [y_min, y_max]
+    double y_max = std::numeric_limits<double>::infinity();
+};
+
+// weight: empty, or one number >= 0 a row. A map without corners if no row has weight.
+[[nodiscard]] IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, std::span<const double> weight, const IsotonicOptions& options);
+
+// out[i] = f(x[i]), clipped at the ends; NaN stays NaN. In place is allowed. O(n) for spread corners, O(n log corners) at worst.
+// Throws InvalidInputError unless there is a corner, x increases, and both are finite.
+void apply_isotonic(std::span<const double> corner_x, std::span<const double> corner_y, std::span<const double> x, std::span<double> out);
+
+// One map a class: the corners of class k stand at offsets[k] … offsets[k + 1].
+struct IsotonicMaps {
+    std::vector<std::int64_t> offsets;
+    std::vector<double> x;
+    std::vector<double> y;
+};
+
+// Maps of each class's probability against being the true class. y holds codes in [0, classes); `weight` may be empty.
+[[nodiscard]] IsotonicMaps fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight);
+
+// q_k is proportional to max(f_k(p_k), floor), the floor being probability_floor of temperature.hpp: a step function says 0 wherever no row
+// of the class was seen, which no finite sample can know. A map without corners leaves its column as it is. In place is allowed. A row
+// with a NaN gives a row of NaN.
+void apply_isotonic_maps(MatrixView<const double> proba, const IsotonicMaps& maps, MatrixView<double> out);
+
+// Throws InvalidInputError naming `caller` unless the maps are of n_classes classes, and each as apply_isotonic wants it, with y from 0 to 1.
+void validate(const IsotonicMaps& maps, std::size_t n_classes, const char* caller);
+
+}  // namespace emotion::calibration

@@ -1,0 +1,263 @@
+"""Prediction sets that hold the true class as often as promised, for speakers never heard before."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+from sklearn.model_selection import ShuffleSplit
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from .._validation import check_choice, check_flag, check_number, check_seed
+from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
+from ..model_selection._folds import resolve_folds
+from ..model_selection._splitters import GroupShuffleSplit
+from ._classifier import _GroupedMetaClassifier, default_estimator
+from ._maps import Floats
+
+SCORES = ("lac", "aps")
+
+
+def conformity_scores(proba: Floats, method: str) -> Floats:
+    """Return how strange each class would be as the answer: (n_samples, n_classes), larger is stranger.
+
+    ``"lac"``: one minus the probability. ``"aps"``: the probability of all classes at least as probable, the class itself included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> conformity_scores(np.array([[0.7, 0.2, 0.1]]), "aps").round(6).tolist()
+    [[0.7, 0.9, 1.0]]
+    """
+    if method == "lac":
+        return 1.0 - proba
+    order = np.argsort(-proba, axis=1, kind="stable")
+    sums = np.cumsum(np.take_along_axis(proba, order, axis=1), axis=1)
+    scores = np.empty_like(sums)
+    np.put_along_axis(scores, order, sums, axis=1)
+    return scores
+
+
+def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
+    """Return the threshold that a new group's score stays at or below with probability ``level``.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_samples,)
+    groups : array-like of shape (n_samples,)
+        Rows of one group may depend on each other in any way; groups are exchangeable.
+    level : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        Infinity where K groups cannot promise so much: ``level`` above K / (K + 1).
+
+    Notes
+    -----
+    The ``level`` quantile of the mixture that gives each of the K groups, and a point at infinity, the mass 1 / (K + 1), spread evenly over a group's
+    rows: Lee, Barber & Willett, "Distribution-free inference with hierarchical data", 2023, theorem 1. With one row a group it is the usual
+    split-conformal quantile, the ceil((n + 1) level)-th smallest score.
+
+    Examples
+    --------
+    >>> hierarchical_quantile([0.1, 0.2, 0.3, 0.4], [0, 1, 2, 3], 0.8)
+    0.4
+    >>> hierarchical_quantile([0.1, 0.2, 0.3, 0.4], [0, 1, 2, 3], 0.9)
+    inf
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    _, codes, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    if not values.size:
+        return float("inf")
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(1.0 / (len(counts) * counts[codes[order]]))
+    # level (K + 1) / K of the groups' own mass; the slack is the rounding of the sums.
+    found = int(np.searchsorted(mass, level * (len(counts) + 1) / len(counts) - 1e-9))
+    return float(values[order[found]]) if found < values.size else float("inf")
+
+
+class ConformalClassifier(_GroupedMetaClassifier):
+    """A classifier that answers with a set of classes, which holds the true one with a promised probability.
+
+    `fit` holds whole groups out, fits the classifier on the others, and takes the threshold from the held-out groups. The promise is on average
+    over new speakers and over such splits of the data; it is no promise for each single speaker.
+
+    Parameters
+    ----------
+    estimator : classifier with predict_proba, optional
+        Default: `RandomForestClassifier`. A `CalibratedClassifierCV` is fitted inside the training part, with its own grouped folds.
+    confidence_level : float, default=0.9
+        In (0, 1). K held-out groups can promise at most K / (K + 1).
+    conformity_score : {"lac", "aps"}, default="lac"
+        ``"lac"`` gives the smallest sets on average, ``"aps"`` sets whose size follows the difficulty of a row (without randomisation: a little too
+        large, never too small).
+    class_conditional : bool, default=False
+        One threshold a class, so that the promise holds for rows of each class; larger sets, and more rows needed.
+    allow_empty_sets : bool, default=False
+        Whether a set may hold no class. Otherwise it holds the most probable class at least, which only adds to the coverage.
+    calibration_size : float or int, default=0.3
+        Share, or number, of the groups that are held out.
+    random_state : None, int, RandomState or Generator
+        Draws the groups.
+    allow_ungrouped : bool, default=False
+        Accept `fit` without groups: each row is then its own group, and the promise holds for new rows of known speakers only.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    estimator_ : classifier
+        Fitted on the groups that were not held out.
+    quantiles_ : ndarray of shape (n_classes,)
+        Largest score of a class that enters the set; infinite where the groups cannot promise so much.
+    n_calibration_groups_ : int
+    attainable_level_ : float
+        K / (K + 1), the most that the held-out groups can promise.
+    ungrouped_ : bool
+    n_features_in_ : int
+
+    References
+    ----------
+    Sadinle, Lei & Wasserman, JASA 2019 (LAC); Romano, Sesia & Candès, NeurIPS 2020 (APS); Lee, Barber & Willett, 2023 (groups).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from emotion_native.calibration import ConformalClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ConformalClassifier(GaussianNB(), confidence_level=0.8, random_state=0).fit(X, y, groups=np.arange(150) % 30)
+    >>> model.predict_set(X[:2]).tolist()
+    [[True, False, False], [True, False, False]]
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        confidence_level: float = 0.9,
+        conformity_score: str = "lac",
+        class_conditional: bool = False,
+        allow_empty_sets: bool = False,
+        calibration_size: float = 0.3,
+        random_state: Any = None,
+        allow_ungrouped: bool = False,
+    ) -> None:
+        self.estimator = estimator
+        self.confidence_level = confidence_level
+        self.conformity_score = conformity_score
+        self.class_conditional = class_conditional
+        self.allow_empty_sets = allow_empty_sets
+        self.calibration_size = calibration_size
+        self.random_state = random_state
+        self.allow_ungrouped = allow_ungrouped
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> ConformalClassifier:
+        """Fit the classifier on some groups and the thresholds on the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            For the classifier; the promise counts rows.
+        groups : array-like of shape (n_samples,)
+        **params
+            Handed to the classifier's ``fit``; values with one entry a row are cut down to the training rows.
+
+        Raises
+        ------
+        LeakageError
+            Without groups (unless allowed), or with fewer than two.
+        InvalidInputError
+            If an argument breaks its rule.
+
+        Warns
+        -----
+        EmotionNativeWarning
+            Where the held-out groups are too few for the promise: sets then hold every class that is concerned.
+        """
+        caller = "ConformalClassifier.fit"
+        self._check_parameters()
+        X, y, groups = check_lengths(X, y, groups, caller=caller)
+        n = _num_samples(X)
+        labels = check_labels(y, n, caller=caller)
+        train, held_out, ungrouped = self._parts(X, labels.values, groups, caller)
+        estimator = default_estimator() if self.estimator is None else self.estimator
+        model = clone(estimator)
+        arguments = fit_params_of(model, {**params, "sample_weight": sample_weight, "groups": groups}, train, n, caller=caller)
+        model.fit(_safe_indexing(X, train), labels.values[train], **arguments)
+        proba = aligned(model.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
+        units = np.asarray(held_out if groups is None else np.asarray(groups)[held_out])
+        codes = labels.codes[held_out].astype(np.int64)
+        scores = conformity_scores(proba, self.conformity_score)[np.arange(len(held_out)), codes]
+        self.quantiles_ = self._thresholds(scores, codes, units, len(labels.classes))
+        self.n_calibration_groups_ = len(np.unique(units))
+        self.attainable_level_ = self.n_calibration_groups_ / (self.n_calibration_groups_ + 1)
+        self.estimator_, self.classes_, self.ungrouped_ = model, labels.classes, ungrouped
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+        if not np.isfinite(self.quantiles_).all():
+            without = [str(label) for label in labels.classes[~np.isfinite(self.quantiles_)]]
+            warnings.warn(
+                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {self.n_calibration_groups_} held-out groups, "
+                f"which can promise {self.attainable_level_:.3f} at most: every set holds {', '.join(without)}",
+                EmotionNativeWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _check_parameters(self) -> None:
+        name = "ConformalClassifier"
+        check_number(self.confidence_level, "confidence_level", name, low=0, open_low=True)
+        if not self.confidence_level < 1:
+            raise InvalidInputError(f"confidence_level of {name} must be a number above 0 and below 1; got {self.confidence_level!r}")
+        check_choice(self.conformity_score, "conformity_score", name, SCORES)
+        check_flag(self.class_conditional, "class_conditional", name)
+        check_flag(self.allow_empty_sets, "allow_empty_sets", name)
+
+    def _parts(self, X: Any, y: Any, groups: Any, caller: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
+        """Return the rows to train on, the rows held out, and whether groups were left out of account."""
+        seed = check_seed(self.random_state, caller="ConformalClassifier") % 2**32
+        arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed}
+        splitter = ShuffleSplit(**arguments) if groups is None else GroupShuffleSplit(**arguments)
+        folds = resolve_folds(splitter, X, y, groups, caller=caller, allow_ungrouped=self.allow_ungrouped)
+        return folds.train[0], folds.test[0], folds.ungrouped
+
+    def _thresholds(self, scores: Floats, codes: npt.NDArray[np.int64], units: npt.NDArray[Any], n_classes: int) -> Floats:
+        if not self.class_conditional:
+            return np.full(n_classes, hierarchical_quantile(scores, units, self.confidence_level))
+        each = [hierarchical_quantile(scores[codes == k], units[codes == k], self.confidence_level) for k in range(n_classes)]
+        return np.array(each)
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the classifier's probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
+        check_is_fitted(self, "quantiles_")
+        return aligned(self.estimator_.predict_proba(X), self.estimator_.classes_, self.classes_)
+
+    def predict_set(self, X: Any) -> npt.NDArray[np.bool_]:
+        """Return which classes belong to each row's set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples, n_classes)
+            Columns as in ``classes_``.
+        """
+        proba = self.predict_proba(X)
+        # Scores that differ by the rounding of their sums count as equal.
+        sets = conformity_scores(proba, self.conformity_score) <= self.quantiles_ + 1e-12
+        if not self.allow_empty_sets:
+            sets[np.arange(len(sets)), np.argmax(proba, axis=1)] = True
+        return np.asarray(sets)

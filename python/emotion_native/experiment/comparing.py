@@ -1,0 +1,331 @@
+"""Two or more runs on the same clips: which differences are real."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import reports
+from .._files import write_atomically
+from ..exceptions import InvalidInputError
+from ..metrics import PairedComparison, holm_correction, paired_speaker_test
+from ..metrics._paired import model_interval
+from .run_folder import check_target, json_text, new_folder
+from .scored import Scored
+from .summary import NAMES, wrapped
+from .writing import read_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from ..metrics import Interval
+
+__all__ = ["ComparedPair", "RunComparison", "compare"]
+
+METRICS = ("balanced_accuracy", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss", "brier", "top_2_accuracy")
+_OF_PROBABILITIES = ("log_loss", "brier", "top_2_accuracy")
+MOST_RUNS = 20
+
+
+@dataclass(frozen=True)
+class ComparedPair:
+    """Two runs and one score.
+
+    Attributes
+    ----------
+    a, b : str
+        Names of the runs.
+    result : PairedComparison
+        `emotion_native.metrics.paired_speaker_test`.
+    p_corrected : float
+        The p-value after Holm's correction for all pairs and scores compared.
+    real : bool
+        Whether it is at most 1 - level.
+    """
+
+    a: str
+    b: str
+    result: PairedComparison
+    p_corrected: float
+    real: bool
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """What `compare` found.
+
+    Attributes
+    ----------
+    runs : list of str
+        Names, in the order given.
+    metrics : list of str
+    level : float
+    n_clips, n_speakers : int
+        Clips that every run has, and their speakers.
+    n_left_out : int
+        Clips that some run lacks.
+    scores : dict
+        For each metric one `Interval` a run.
+    pairs : list of ComparedPair
+        Every pair of runs, for each metric.
+    warnings : list of str
+        What makes the comparison less than it seems (ungrouped splits, seen data, different folds, few speakers).
+    """
+
+    runs: list[str]
+    metrics: list[str]
+    level: float
+    n_clips: int
+    n_speakers: int
+    n_left_out: int
+    scores: dict[str, list[Interval]]
+    pairs: list[ComparedPair]
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        pairs = [{"a": p.a, "b": p.b, **p.result.to_dict(), **_names_of(p)} for p in self.pairs]
+        scores = {m: [{"run": n, **i.to_dict()} for n, i in zip(self.runs, row, strict=True)] for m, row in self.scores.items()}
+        kept = ("runs", "metrics", "level", "n_clips", "n_speakers", "n_left_out", "warnings")
+        return {"kind": "comparison", **{name: getattr(self, name) for name in kept}, "scores": scores, "pairs": pairs}
+
+    def notes(self) -> list[str]:
+        """Return what must be read beside the tables."""
+        tests = f"{len(self.pairs)} comparison{'' if len(self.pairs) == 1 else 's'}"
+        lines = [
+            f"A difference is real if its permutation test over speakers stays at or below {1 - self.level:.2g} after Holm's correction for {tests}.",
+            "Intervals of differences are over speakers and not corrected.",
+        ]
+        hints = {p.result.hint() for p in self.pairs if p.result.metric == self.metrics[0]}
+        widest = max((p.result for p in self.pairs if p.result.metric == self.metrics[0]), key=lambda r: r.detectable)
+        lines.append(f"{NAMES[self.metrics[0]]}, one comparison by itself: {widest.hint() if len(hints) > 1 else hints.pop()}")
+        return lines
+
+    def table(self) -> reports.Table:
+        """Return one row a run and score."""
+        rows = []
+        for metric in self.metrics:
+            for name, i in zip(self.runs, self.scores[metric], strict=True):
+                rows.append([name, _shown(metric), f"{i.estimate:.3f}", reports.format_interval(i.low, i.high, i.n_speakers)])
+        return reports.Table("Runs", ["Run", "Measure", "Value", f"{_percent(self.level)} interval"], rows, self._left_out())
+
+    def difference_table(self) -> reports.Table:
+        """Return one row a pair and score."""
+        rows = []
+        for pair in self.pairs:
+            r = pair.result
+            interval = "not defined" if math.isnan(r.difference.low) else f"{_signed(r.difference.low)} to {_signed(r.difference.high)}"
+            speakers = f"{r.a_better} : {r.b_better}"
+            verdict = "real" if pair.real else "not shown"
+            label = f"{pair.a} − {pair.b}"
+            rows.append([label, _shown(r.metric), _signed(r.difference.estimate), interval, speakers, _p(r.p_value), _p(pair.p_corrected), verdict])
+        header = ["Runs", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers better", "p", "p corrected", "Verdict"]
+        return reports.Table("Differences", header, rows, [*self.warnings, *self.notes()])
+
+    def figure(self) -> Figure:
+        """Draw the differences of the first score."""
+        metric = self.metrics[0]
+        shown = [p for p in self.pairs if p.result.metric == metric][:40]
+        d = [p.result.difference for p in shown]
+        clips = f"{self.n_clips} clips, {reports.evidence_note(self.n_speakers) or f'{self.n_speakers} speakers'}"
+        return reports.difference_figure(
+            [f"{p.a} − {p.b}" for p in shown],
+            [i.estimate for i in d],
+            [i.low for i in d],
+            [i.high for i in d],
+            [p.real for p in shown],
+            title=f"Which differences are real: {NAMES[metric]}",
+            xlabel=f"Difference in {_shown(metric)}, with {_percent(self.level)} interval over speakers",
+            subtitle="\n".join([*(wrapped(line, 100) for line in self.warnings), wrapped(clips, 100)]),
+        )
+
+    def _left_out(self) -> list[str]:
+        return [f"{self.n_left_out} clips that some run lacks are left out."] if self.n_left_out else []
+
+
+def _names_of(pair: ComparedPair) -> dict[str, Any]:
+    r = pair.result
+    return {"a_score": r.a, "b_score": r.b, "p_corrected": None if math.isnan(pair.p_corrected) else pair.p_corrected, "real": pair.real}
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"
+
+
+def _shown(metric: str) -> str:
+    return f"{NAMES[metric]} (lower is better)" if metric in ("log_loss", "brier") else NAMES[metric]
+
+
+def _p(value: float) -> str:
+    return "–" if math.isnan(value) else "< .001" if value < 0.001 else f"{value:.3f}"
+
+
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    metrics: Sequence[str] = ("balanced_accuracy",),
+    level: float = 0.95,
+    output: str | Path | None = None,
+    force: bool = False,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> RunComparison:
+    """Compare run folders that ``train``, ``evaluate`` or ``demo`` made, over the clips that all of them have.
+
+    Every pair is tested over speakers (`emotion_native.metrics.paired_speaker_test`); a difference counts as real if it stands after Holm's
+    correction for all pairs and scores. Failed clips stay: they are wrong answers, and their probabilities are the shares of the labels.
+
+    Parameters
+    ----------
+    runs : sequence of paths
+        Two to twenty folders.
+    metrics : sequence of str
+        balanced_accuracy, accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss, brier, top_2_accuracy. Each one more
+        is a test more to correct for: choose before you look.
+    level : float
+        1 - the chance of any false alarm.
+    output : path, optional
+        Folder to make, with ``comparison.png``, ``comparison.tex``, ``comparison.html`` and ``run.json``.
+    force : bool
+        Replace it.
+    random_state : int
+    n_jobs : int or None
+
+    Returns
+    -------
+    RunComparison
+
+    Raises
+    ------
+    InvalidInputError
+        If a folder is no run folder, the runs share no clips, or disagree about a clip's label or speaker.
+
+    Examples
+    --------
+    >>> from emotion_native.experiment import compare
+    >>> compare(["runs/forest"])
+    Traceback (most recent call last):
+        ...
+    emotion_native.exceptions.InvalidInputError: runs of compare must be 2 to 20 different folders; got 1
+    """
+    wanted = _checked(runs, metrics)
+    folders = [Path(run) for run in runs]
+    if output is not None:
+        check_target(Path(output), force=force, caller="compare")
+    read = [read_run(folder) for folder in folders]
+    names, parts = _run_names(folders), [scored for _, _, scored, _ in read]
+    rows, n_left_out = _common_rows(parts, names)
+    truth = parts[0].label[rows[0]]
+    speaker = np.asarray([name or "(unknown)" for name in parts[0].speaker[rows[0]].tolist()], dtype=np.str_)
+    pairs: list[ComparedPair] = []
+    scores: dict[str, list[Interval]] = {}
+    for metric in wanted:
+        labels, answers = _answers(metric, parts, rows, truth)
+        shared: dict[str, Any] = {"level": level, "labels": labels, "random_state": random_state}
+        scores[metric] = [model_interval(metric, truth, answer, speaker, **shared) for answer in answers]
+        for i, j in combinations(range(len(parts)), 2):
+            result = paired_speaker_test(metric, truth, answers[i], answers[j], speaker, n_jobs=n_jobs, **shared)
+            pairs.append(ComparedPair(names[i], names[j], result, math.nan, False))
+    corrected = holm_correction([pair.result.p_value for pair in pairs]).tolist()
+    pairs = [replace(pair, p_corrected=p, real=bool(p <= 1 - level + 1e-12)) for pair, p in zip(pairs, corrected, strict=True)]
+    n_speakers = len(np.unique(speaker))
+    warnings = _warnings([record for record, _, _, _ in read], names, n_speakers)
+    found = RunComparison(names, wanted, float(level), len(truth), n_speakers, n_left_out, scores, pairs, warnings)
+    if output is not None:
+        _write(found, Path(output), force)
+    return found
+
+
+def _checked(runs: Sequence[str | Path], metrics: Sequence[str]) -> list[str]:
+    different = {Path(run).resolve() for run in runs}
+    if not 2 <= len(runs) <= MOST_RUNS or len(different) < len(runs):
+        raise InvalidInputError(f"runs of compare must be 2 to {MOST_RUNS} different folders; got {len(different)}")
+    wanted = list(dict.fromkeys(metrics))
+    if not wanted or not set(wanted) <= set(METRICS):
+        raise InvalidInputError(f"metrics of compare must be one or more of {', '.join(METRICS)}; got {', '.join(map(str, wanted)) or 'none'}")
+    return wanted
+
+
+def _run_names(folders: list[Path]) -> list[str]:
+    """Return the folders' names, or their paths where two are the same."""
+    short = [folder.resolve().name for folder in folders]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def _keys(part: Scored) -> list[tuple[str, int]]:
+    """Return a key for each row: its file and which of the file's rows it is (segments of one file keep their order)."""
+    seen: dict[str, int] = {}
+    keys = []
+    for path in part.filepath.tolist():
+        keys.append((path, seen.get(path, 0)))
+        seen[path] = seen.get(path, 0) + 1
+    return keys
+
+
+def _common_rows(parts: list[Scored], names: list[str]) -> tuple[list[NDArray[np.int64]], int]:
+    """Return for each run the rows of the clips that all runs have, in the order of the first run, and how many clips are left out."""
+    places = [{key: row for row, key in enumerate(_keys(part))} for part in parts]
+    kept = [key for key in places[0] if all(key in place for place in places)]
+    if not kept:
+        raise InvalidInputError("runs of compare must share clips (the same filepath); got runs without a common one")
+    rows = [np.asarray([place[key] for key in kept], dtype=np.int64) for place in places]
+    for what in ("label", "speaker"):
+        first = getattr(parts[0], what)[rows[0]]
+        for part, own, name in zip(parts[1:], rows[1:], names[1:], strict=True):
+            wrong = np.flatnonzero(getattr(part, what)[own] != first)
+            if len(wrong):
+                clip = kept[int(wrong[0])][0]
+                raise InvalidInputError(f"runs of compare must agree about every clip's {what}; got {names[0]} and {name}, which differ for {clip}")
+    return rows, len(set().union(*places)) - len(kept)
+
+
+def _answers(metric: str, parts: list[Scored], rows: list[NDArray[np.int64]], truth: NDArray[np.str_]) -> tuple[list[str], list[NDArray[Any]]]:
+    """Return the classes and each run's answers: labels, or probabilities in which failed clips have the shares of the labels."""
+    if metric not in _OF_PROBABILITIES:
+        return np.unique(truth).tolist(), [part.predicted[own] for part, own in zip(parts, rows, strict=True)]
+    classes = list(parts[0].classes)
+    if any(list(part.classes) != classes for part in parts):
+        raise InvalidInputError(f"runs of compare must have the same labels for {metric}; got runs with others")
+    share = np.asarray([np.mean(truth == name) for name in classes])
+    return classes, [np.where(part.ok[own, None], part.proba[own], share) for part, own in zip(parts, rows, strict=True)]
+
+
+def _warnings(records: list[dict[str, Any]], names: list[str], n_speakers: int) -> list[str]:
+    lines = []
+    ungrouped = [name for record, name in zip(records, names, strict=True) if record.get("ungrouped")]
+    if ungrouped:
+        lines.append(f"UNGROUPED SPLIT: the scores of {', '.join(ungrouped)} are inflated; so are differences.")
+    seen = [name for record, name in zip(records, names, strict=True) if any((record.get("seen") or {}).values())]
+    if seen:
+        lines.append(f"SEEN DATA: {', '.join(seen)} scored clips or speakers of its own training.")
+    if len({record.get("split_hash") for record in records if record["kind"] == "training"}) > 1:
+        lines.append("The runs were split in different ways: part of a difference may be the folds'. Give them the same folds (--folds-file).")
+    if reports.evidence_note(n_speakers).startswith("Only"):
+        lines.append(reports.evidence_note(n_speakers))
+    return lines
+
+
+def _write(found: RunComparison, target: Path, force: bool) -> None:
+    picture = reports.figure_png(found.figure())
+    tables = [found.difference_table(), found.table()]
+    first = found.warnings[0] if found.warnings else f"{found.n_clips} clips of {found.n_speakers} speakers, the same for every run."
+    page = reports.HtmlPage("Comparison of runs", first_line=first, subtitle=", ".join(found.runs), warning=bool(found.warnings))
+    page.figures([("Filled: real after correction. Bars: intervals over speakers.", picture)], wide=True)
+    for table in tables:
+        page.table(table)
+    with new_folder(target, force=force, caller="compare") as folder:
+        (folder / "run.json").write_text(json_text(found.to_dict()), encoding="utf-8")
+        write_atomically(folder / "comparison.png", picture)
+        write_atomically(folder / "comparison.tex", reports.latex_tables(tables).encode())
+        write_atomically(folder / "comparison.html", page.render().encode())

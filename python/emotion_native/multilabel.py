@@ -1,0 +1,400 @@
+"""Many labels at once: one classifier a label, and thresholds for each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, MultiOutputMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
+
+from . import _core
+from ._threads import effective_n_jobs
+from ._validation import (
+    check_class_labels,
+    check_class_weight,
+    check_dense_or_sparse,
+    check_flag,
+    check_matrix,
+    check_sample_weight,
+    count_rows,
+    encode_labels,
+    is_sparse,
+    n_rows_of,
+)
+from .exceptions import EmotionNativeWarning, InvalidInputError
+from .linear_model import LogisticRegression
+from .model_selection import resolve_folds
+
+__all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
+
+_CALLER = "OneVsRestClassifier.fit"
+
+
+def _has(method: str) -> Any:
+    """Return whether the estimator, or what was fitted, has a method; raise its AttributeError where not."""
+
+    def check(self: Any) -> bool:
+        getattr(self.estimator if "estimators_" not in self.__dict__ else self._template(), method)
+        return True
+
+    return check
+
+
+class _Constant(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """What stands for the classifier of a label that all rows have, or none."""
+
+    def __init__(self, present: bool) -> None:
+        self.present = present
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        return np.full(count_rows(X, parameter="X", caller="OneVsRestClassifier"), float(self.present))
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        present = self.decision_function(X)
+        return np.column_stack([1 - present, present])
+
+    def predict(self, X: Any) -> npt.NDArray[np.int64]:
+        return self.decision_function(X).astype(np.int64)
+
+
+class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """One binary classifier a class (against all others), or a label (for rows with sets of labels).
+
+    The labels of a `LogisticRegression` of this package are fitted in one native call, in parallel, each bit for bit as
+    ``clone(estimator).fit(X, label)``; other classifiers are cloned and fitted one after another. The result does not depend on ``n_jobs``.
+
+    Parameters
+    ----------
+    estimator : classifier
+        With ``decision_function`` or ``predict_proba``. Its ``class_weight`` is about 0 (the rest) and 1.
+    n_jobs : int, optional
+        Threads of the native call; None means the cores that this process may use.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels; the numbers of the columns where ``y`` was an indicator matrix.
+    multilabel_ : bool
+        Whether ``y`` was an indicator matrix.
+    estimators_ : list
+        One fitted binary classifier a label; one in all for two classes. A label that all rows have, or none, gets a constant one, with a warning.
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.linear_model import LogisticRegression
+    >>> from emotion_native.multilabel import OneVsRestClassifier
+    >>> X = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]])
+    >>> OneVsRestClassifier(LogisticRegression(C=100)).fit(X, X.astype(int)).predict(X).tolist()
+    [[0, 1], [1, 1], [0, 0], [1, 0]]
+    """
+
+    classes_: npt.NDArray[Any]
+    estimators_: list[Any]
+    multilabel_: bool
+
+    def __init__(self, estimator: Any, *, n_jobs: int | None = None) -> None:
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> OneVsRestClassifier:
+        """Fit one classifier a label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+            Classes, or for each label a column of 0 and 1 (dense or sparse).
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Raises
+        ------
+        InvalidInputError
+            If a parameter or an array breaks its rule.
+        KeyboardInterrupt
+            On Ctrl-C; the estimator keeps what it was before.
+        """
+        n_jobs = effective_n_jobs(self.n_jobs, caller="OneVsRestClassifier")
+        if not hasattr(self.estimator, "fit"):
+            raise InvalidInputError(f"estimator of {_CALLER} must be a classifier with fit; got {self.estimator!r}")
+        if y is None:
+            rule = "an array of labels (this estimator requires y to be passed, but the target y is None)"
+            raise InvalidInputError(f"y of {_CALLER} must be {rule}; got None")
+        classes, indicators, multilabel = _indicators(y)
+        native = type(self.estimator) is LogisticRegression
+        rows = check_dense_or_sparse(X, caller=_CALLER, estimator=self, reset=True) if native else X
+        if (n_rows_of(rows) if native else count_rows(X, parameter="X", caller=_CALLER)) != indicators.shape[1]:
+            found = f"Found input variables with inconsistent numbers of samples: X {rows[0].shape if native else ''}, y {indicators.shape[1]}"
+            raise InvalidInputError(f"y of {_CALLER} must be one label or set of labels a row of X; got: {found}")
+        constant = np.flatnonzero((indicators == indicators[:, :1]).all(axis=1))
+        if not multilabel and constant.size:
+            raise InvalidInputError(f"y of {_CALLER} must be labels of at least two classes; got one class: {classes[0]!r}")
+        for k in constant:
+            share = "all" if indicators[k, 0] else "none"
+            warnings.warn(f"Label {classes[k]} is present in {share} of the training examples", EmotionNativeWarning, stacklevel=2)
+        learn = np.setdiff1d(np.arange(indicators.shape[0]), constant)
+        if native:
+            weights = check_sample_weight(sample_weight, n_rows_of(rows), caller=_CALLER)
+            fitted = self._fit_native(rows, np.ascontiguousarray(indicators[learn]), weights, n_jobs)
+        else:
+            extra = {} if sample_weight is None else {"sample_weight": sample_weight}
+            fitted = [clone(self.estimator).fit(X, indicators[k].astype(np.int64), **extra) for k in learn]
+        found_of = dict(zip(learn.tolist(), fitted, strict=True))
+        self.estimators_ = [found_of.get(k) or _Constant(bool(indicators[k, 0])) for k in range(indicators.shape[0])]
+        self.classes_, self.multilabel_ = classes, multilabel
+        self._stack()
+        if fitted and not native:
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(fitted[0], name):
+                    setattr(self, name, getattr(fitted[0], name))
+        return self
+
+    def _fit_native(self, X: Any, indicators: npt.NDArray[np.uint8], weights: Any, n_jobs: int) -> list[LogisticRegression]:
+        """Fit all labels in one native call; return one `LogisticRegression` each, whose coefficients are rows of one matrix."""
+        options = self.estimator._native_step()
+        if isinstance(options["class_weight"], dict):
+            options["class_weight"] = check_class_weight(options["class_weight"], np.array([0, 1]), caller="LogisticRegression.fit")
+        coef, intercept, n_iter, converged = _core.one_vs_rest_fit(X, indicators, options, weights, n_jobs)
+        if not converged.all():
+            warnings.warn(
+                f"LogisticRegression stopped at max_iter before its tolerance was met for {int((~converged).sum())} of {len(converged)} labels: "
+                "scale the columns or raise max_iter",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        fitted = []
+        for k in range(len(indicators)):
+            model = clone(self.estimator)
+            model.classes_, model.coef_, model.intercept_ = np.array([0, 1]), coef[k : k + 1], intercept[k : k + 1]
+            model.n_iter_, model.n_features_in_ = n_iter[k : k + 1], self.n_features_in_
+            fitted.append(model)
+        return fitted
+
+    def _stack(self) -> None:
+        """Keep all coefficients as one matrix where every label has some, for prediction in one native call."""
+        self._coef: npt.NDArray[np.float64] | None = None
+        self._intercept: npt.NDArray[np.float64] | None = None
+        if all(type(model) is LogisticRegression for model in self.estimators_):
+            self._coef = np.ascontiguousarray(np.vstack([model.coef_ for model in self.estimators_]))
+            self._intercept = np.ascontiguousarray(np.concatenate([model.intercept_ for model in self.estimators_]))
+
+    def _template(self) -> Any:
+        """Return a fitted classifier that is no constant, if there is one."""
+        return next((model for model in self.estimators_ if not isinstance(model, _Constant)), self.estimators_[0])
+
+    def _scores(self, X: Any, method: str, *, proba: bool) -> npt.NDArray[np.float64]:
+        """Return one column a fitted classifier: the score of its label, or the probability."""
+        if "estimators_" not in self.__dict__:
+            check_is_fitted(self, "estimators_")
+        if self._coef is not None and self._intercept is not None:
+            X = check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
+            native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba)
+            return native
+        if type(self.estimator) is LogisticRegression:
+            check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
+        if proba:
+            return np.column_stack([model.predict_proba(X)[:, 1] for model in self.estimators_])
+        return np.column_stack([np.ravel(model.decision_function(X)) for model in self.estimators_])
+
+    @available_if(_has("decision_function"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return scores (n_samples, n_labels); (n_samples,) where there is one classifier."""
+        scores = self._scores(X, "decision_function", proba=False)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return probabilities (n_samples, n_labels): of each label by itself, or of classes, rows summing to 1."""
+        own = self._scores(X, "predict_proba", proba=True)
+        if own.shape[1] == 1:
+            own = np.column_stack([1 - own[:, 0], own[:, 0]])
+        if not self.multilabel_:
+            total = own.sum(axis=1, keepdims=True)
+            np.divide(own, total, out=own, where=total != 0)
+        return own
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the class with the highest score (n_samples,), or an indicator matrix (n_samples, n_labels) of labels with a positive one."""
+        check_is_fitted(self, "estimators_")
+        by_score = hasattr(self._template(), "decision_function")
+        scores = self._scores(X, "predict", proba=not by_score)
+        threshold = 0.0 if by_score else 0.5
+        if self.multilabel_:
+            return (scores > threshold).astype(np.int64)
+        codes = (scores[:, 0] > threshold).astype(np.intp) if scores.shape[1] == 1 else scores.argmax(axis=1)
+        labels: npt.NDArray[Any] = self.classes_[codes]
+        return labels
+
+    @property
+    def n_classes_(self) -> int:
+        """The number of labels."""
+        return len(self.classes_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse
+        tags.input_tags.pairwise = get_tags(self.estimator).input_tags.pairwise
+        return tags
+
+
+def tune_thresholds(y: Any, scores: Any, *, n_jobs: int | None = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the threshold of each label above which its F1 is the largest of all cuts, and that F1.
+
+    Rows are sorted once a label, and fractions compared as integers: the maximum is exact. Of equal ones the highest threshold wins; it lies midway
+    between two scores. The scores must be of rows that their model was not fitted on: see `TunedThresholdsClassifier`.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_labels) or (n_samples,)
+        0 and 1.
+    scores : array-like of the same shape
+        Finite numbers, larger where the label is likelier: probabilities or decision values.
+    n_jobs : int, optional
+        Threads; None means the cores that this process may use. The result does not depend on it.
+
+    Returns
+    -------
+    thresholds, f1 : ndarray of shape (n_labels,), float64
+        A label that no row has gets its highest score, which none exceeds, and an F1 of 0.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shapes differ, ``y`` holds other numbers than 0 and 1, or scores are not finite.
+
+    References
+    ----------
+    Lipton, Elkan & Naryanaswamy, "Optimal thresholding of classifiers to maximize F1 measure" (2014).
+
+    Examples
+    --------
+    >>> thresholds, f1 = tune_thresholds([1, 0, 1, 0], [0.9, 0.6, 0.4, 0.2])
+    >>> round(float(thresholds[0]), 3), round(float(f1[0]), 3)
+    (0.3, 0.8)
+    """
+    caller = "tune_thresholds"
+    threads = effective_n_jobs(n_jobs, caller=caller)
+    truth = y.toarray() if is_sparse(y) else np.asarray(y)
+    values = np.asarray(scores)
+    if truth.ndim == 1 and values.ndim == 1:
+        truth, values = truth[:, None], values[:, None]
+    if truth.ndim != 2 or truth.dtype.kind not in "biuf" or not np.isin(truth, (0, 1)).all():
+        raise InvalidInputError(f"y of {caller} must be a vector or matrix of 0 and 1; got shape {np.shape(y)} of {truth.dtype}")
+    values = check_matrix(values, caller=f"{caller} (scores)", dtypes=(np.float64,))
+    if values.shape != truth.shape:
+        raise InvalidInputError(f"scores of {caller} must be of the shape of y, {truth.shape}; got shape {values.shape}")
+    return _core.best_f1_thresholds(np.ascontiguousarray(truth, np.uint8), values, threads)
+
+
+class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Labels are predicted where their probability exceeds a threshold of their own, tuned on predictions out of fold with whole groups left out.
+
+    Parameters
+    ----------
+    estimator : classifier with ``predict_proba`` of shape (n_samples, n_labels), optional
+        None means ``OneVsRestClassifier(LogisticRegression())``.
+    cv : None, int, splitter or iterable of (train, test)
+        As in `emotion_native.model_selection.cross_validate`, folds of whole groups, not stratified; each row is in one test part.
+    allow_ungrouped : bool, default=False
+        Accept `fit` without groups.
+    n_jobs : int, optional
+        Threads of the tuning; None means the cores that this process may use.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted on all rows.
+    thresholds_ : ndarray of shape (n_labels,)
+        See `tune_thresholds`.
+    out_of_fold_f1_ : ndarray of shape (n_labels,)
+        What the thresholds were chosen by: no estimate for new speakers.
+    classes_ : ndarray of shape (n_labels,)
+    ungrouped_ : bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> Y = (X + rng.normal(size=X.shape) > 1).astype(int)
+    >>> model = TunedThresholdsClassifier().fit(X, Y, groups=np.arange(200) % 10)
+    >>> model.predict(X).shape, bool((model.thresholds_ < 0.5).all())
+    ((200, 3), True)
+    """
+
+    def __init__(self, estimator: Any = None, *, cv: Any = None, allow_ungrouped: bool = False, n_jobs: int | None = None) -> None:
+        self.estimator = estimator
+        self.cv = cv
+        self.allow_ungrouped = allow_ungrouped
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, *, groups: Any = None) -> TunedThresholdsClassifier:
+        """Tune the thresholds out of fold, then fit the estimator on all rows.
+
+        Raises
+        ------
+        LeakageError
+            Without groups, unless allowed.
+        InvalidInputError
+            If ``y`` is no indicator matrix, or the folds do not test each row once.
+        """
+        caller = "TunedThresholdsClassifier.fit"
+        check_flag(self.allow_ungrouped, "allow_ungrouped", "TunedThresholdsClassifier")
+        labels, indicators, multilabel = _indicators(y)
+        if not multilabel:
+            raise InvalidInputError(f"y of {caller} must be an indicator matrix of at least two labels; got {len(labels)} classes")
+        truth = indicators.T.astype(np.int64)
+        folds = resolve_folds(self.cv, X, truth[:, 0], groups, caller=caller, classifier=False, allow_ungrouped=self.allow_ungrouped)
+        tested = np.bincount(np.concatenate(folds.test), minlength=len(truth))
+        if len(tested) != len(truth) or (tested != 1).any():
+            raise InvalidInputError(f"cv of {caller} must test each row of y exactly once; got folds that do not")
+        template = OneVsRestClassifier(LogisticRegression()) if self.estimator is None else self.estimator
+        proba = np.empty(truth.shape)
+        for train, test in zip(folds.train, folds.test, strict=True):
+            model = clone(template).fit(_safe_indexing(X, train), truth[train])
+            proba[test] = model.predict_proba(_safe_indexing(X, test))
+        thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
+        self.estimator_ = clone(template).fit(X, truth)
+        self.thresholds_, self.out_of_fold_f1_, self.classes_, self.ungrouped_ = thresholds, f1, labels, folds.ungrouped
+        return self
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each label (n_samples, n_labels)."""
+        check_is_fitted(self, "estimator_")
+        proba: npt.NDArray[np.float64] = self.estimator_.predict_proba(X)
+        return proba
+
+    def predict(self, X: Any) -> npt.NDArray[np.int64]:
+        """Return an indicator matrix (n_samples, n_labels) of probabilities above their thresholds."""
+        return (self.predict_proba(X) > self.thresholds_).astype(np.int64)
+
+
+def _indicators(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool]:
+    """Return the labels, a row of 0 and 1 a label (one for two classes), and whether ``y`` is an indicator matrix."""
+    matrix = y.toarray() if is_sparse(y) else np.asarray(y) if not isinstance(y, Sequence) else None
+    if matrix is None or matrix.ndim != 2:
+        try:
+            kind = type_of_target(y, input_name="y")
+        except (TypeError, ValueError):
+            kind = "unknown"
+        matrix = np.asarray(y) if kind == "multilabel-indicator" else None
+    if matrix is not None and matrix.ndim == 2 and matrix.shape[1] > 1:
+        if matrix.dtype.kind not in "biuf" or not np.isin(matrix, (0, 1)).all():
+            raise InvalidInputError(f"y of {_CALLER} must be a vector of labels or a matrix of 0 and 1; got a matrix with other values")
+        if matrix.shape[0] == 0:
+            raise InvalidInputError(f"y of {_CALLER} must be of at least one row; got shape {matrix.shape}")
+        return np.arange(matrix.shape[1]), np.ascontiguousarray(matrix.T.astype(np.uint8)), True
+    labels = check_class_labels(y, caller=_CALLER)
+    classes, codes = encode_labels(labels, caller=_CALLER)
+    if len(classes) <= 2:
+        return classes, np.ascontiguousarray((codes == len(classes) - 1)[None, :].astype(np.uint8)), False
+    return classes, np.ascontiguousarray((codes[None, :] == np.arange(len(classes))[:, None]).astype(np.uint8)), False

@@ -1,0 +1,129 @@
+"""Runs compared: the same clips, the same answer as the metrics give, warnings that cannot be overlooked."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.experiment import compare
+from emotion_native.experiment.scored import Scored
+
+CLASSES = ["angry", "calm", "sad"]
+
+
+def write(folder: Path, rng: np.random.Generator, truth: Any, speaker: Any, skill: float, *, order: Any = None, **record: Any) -> Path:
+    """Write a run folder whose model is right more often with more skill; every 25th clip failed."""
+    n = len(truth)
+    codes = np.searchsorted(CLASSES, truth)
+    proba = rng.dirichlet(np.ones(3), n)
+    proba = (proba + skill * np.eye(3)[codes]) / (1 + skill)
+    failed = np.arange(n) % 25 == 24
+    proba[failed] = np.nan
+    predicted = np.where(failed, "", np.asarray(CLASSES)[np.argmax(np.nan_to_num(proba), axis=1)])
+    files = np.asarray([f"clip{i}.wav" for i in range(n)])
+    scored = Scored(
+        "t",
+        CLASSES,
+        files,
+        truth,
+        speaker,
+        np.full(n, -1),
+        proba,
+        predicted,
+        np.where(failed, np.nan, np.nan_to_num(proba).max(axis=1)),
+        failed,
+        [""] * n,
+        {},
+    )
+    folder.mkdir()
+    frame = scored.frame()
+    (frame if order is None else frame.iloc[order]).to_csv(folder / "predictions_with_confidence.csv", index=False)
+    kind = record.pop("kind", "evaluation")
+    (folder / "run.json").write_text(json.dumps({"kind": kind, "classes": CLASSES, "ungrouped": False, **record}))
+    (folder / "eval_metrics.json").write_text(json.dumps({"evaluation": {}, "cross_validated": {}}))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path, rng: np.random.Generator) -> list[Path]:
+    speaker = np.repeat([f"s{i}" for i in range(10)], 20)
+    truth = np.asarray(CLASSES)[rng.integers(0, 3, 200)]
+    order = rng.permutation(200)
+    return [
+        write(tmp_path / "strong", rng, truth, speaker, 1.2),
+        write(tmp_path / "weak", rng, truth, speaker, 0.1, order=order),
+        write(tmp_path / "weak too", rng, truth, speaker, 0.1, order=order[:180]),
+    ]
+
+
+def test_equals_the_metrics_on_common_clips_in_one_order(runs: list[Path], tmp_path: Path) -> None:
+    import pandas as pd
+
+    found = compare(runs, metrics=["macro_f1", "log_loss"], output=tmp_path / "out")
+    assert (found.n_clips, found.n_left_out, found.n_speakers) == (180, 20, 10)
+    frames = [pd.read_csv(run / "predictions_with_confidence.csv", keep_default_na=False).set_index("filepath") for run in runs]
+    own = [path for path in frames[0].index if all(path in frame.index for frame in frames)]
+    frames = [frame.loc[own] for frame in frames]
+    labels, speaker = frames[0]["label"], frames[0]["speaker"]
+    expected = en.metrics.paired_speaker_test("macro_f1", labels, frames[0]["predicted"], frames[1]["predicted"], speaker, labels=CLASSES)
+    pair = found.pairs[0]
+    assert (pair.a, pair.b, pair.result) == ("strong", "weak", expected)
+    assert found.scores["macro_f1"][0].estimate == pytest.approx(expected.a)
+    assert [p.real for p in found.pairs] == [True, True, False, True, True, False]
+    p = [pair.result.p_value for pair in found.pairs]
+    assert [pair.p_corrected for pair in found.pairs] == en.metrics.holm_correction(p).tolist()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", "comparison.png", "comparison.tex", "comparison.html"}
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["pairs"][0]["real"] is True
+    assert "cannot be expected" in record["pairs"][2]["hint"]
+    with pytest.raises(InvalidInputError, match="output of compare"):
+        compare(runs, output=tmp_path / "out")
+    compare(runs, output=tmp_path / "out", force=True)
+
+
+def test_failed_clips_count_as_wrong(runs: list[Path]) -> None:
+    found = compare(runs[:2], metrics=["accuracy"])
+    assert found.scores["accuracy"][0].estimate <= 1 - 8 / 200
+
+
+def test_five_speakers_never_suffice(tmp_path: Path, rng: np.random.Generator) -> None:
+    truth, speaker = np.tile(CLASSES, 40), np.repeat(list("abcde"), 24)
+    runs = [write(tmp_path / name, rng, truth, speaker, skill) for name, skill in (("x", 9.0), ("y", 0.0))]
+    found = compare(runs)
+    assert found.pairs[0].result.p_value == pytest.approx(2 / 32)
+    assert not found.pairs[0].real
+    assert math.isinf(found.pairs[0].result.detectable)
+    assert any("p cannot be below 0.0625" in note for note in found.notes())
+    assert found.warnings == ["Only 5 speakers: a demonstration, not evidence."]
+
+
+def test_what_makes_a_comparison_weak_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    truth, speaker = np.tile(CLASSES, 40), np.repeat([f"s{i}" for i in range(8)], 15)
+    a = write(tmp_path / "a", rng, truth, speaker, 1.0, kind="training", split_hash="1", ungrouped=True)
+    b = write(tmp_path / "b", rng, truth, speaker, 1.0, kind="training", split_hash="2")
+    c = write(tmp_path / "c", rng, truth, speaker, 1.0, seen={"speakers": 3, "clips": 0})
+    found = compare([a, b, c])
+    assert [line.split(":")[0] for line in found.warnings] == ["UNGROUPED SPLIT", "SEEN DATA", "The runs were split in different ways"]
+    assert found.difference_table().notes[0].startswith("UNGROUPED")
+
+
+def test_messages(tmp_path: Path, rng: np.random.Generator, runs: list[Path]) -> None:
+    with pytest.raises(InvalidInputError, match="runs of compare must be 2 to 20"):
+        compare([runs[0], runs[0]])
+    with pytest.raises(InvalidInputError, match="metrics of compare must be one or more of"):
+        compare(runs, metrics=["f2"])
+    with pytest.raises(InvalidInputError, match="run of report must be a folder"):
+        compare([runs[0], tmp_path])
+    truth, speaker = np.tile(CLASSES, 40), np.repeat(list("abcdefgh"), 15)
+    one = write(tmp_path / "one", rng, truth, speaker, 1.0)
+    with pytest.raises(InvalidInputError, match="agree about every clip's label"):
+        compare([one, write(tmp_path / "two", rng, truth[::-1].copy(), speaker, 1.0)])
+    with pytest.raises(InvalidInputError, match="agree about every clip's speaker"):
+        compare([one, write(tmp_path / "three", rng, truth, speaker[::-1].copy(), 1.0)])
