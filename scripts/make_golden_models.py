@@ -16,7 +16,7 @@ import numpy as np
 
 import emotion_native as en
 from emotion_native._model_format import FORMAT_VERSION
-from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV
+from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV, OutOfDistributionDetector
 from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
@@ -36,6 +36,12 @@ MODELS: dict[str, Callable[[], Any]] = {
     "selected_forest": lambda: make_pipeline(SimpleImputer(), SelectKBest(k=2), StandardScaler(with_std=False), RandomForestClassifier(**FORESTS)),
     "sigmoid": lambda: CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), method="sigmoid", cv=3),
     "temperature": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="temperature", cv=3),
+    "isotonic": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="isotonic", cv=3),
+    "out_of_distribution": lambda: AbstainingClassifier(
+        CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), cv=3),
+        target_coverage=0.8,
+        out_of_distribution=OutOfDistributionDetector(),
+    ),
     "abstaining": lambda: AbstainingClassifier(CalibratedClassifierCV(RandomForestClassifier(**FORESTS), cv=3), target_coverage=0.6),
 }
 

@@ -11,7 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-COMMANDS = ["demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain", "report", "compare", "model-card", "export", "doctor"]
+COMMANDS = [
+    *("demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain"),
+    *("report", "compare", "model-card", "export", "doctor"),
+]
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "cli.md"
 
 

@@ -15,14 +15,21 @@ from sklearn.base import BaseEstimator, clone
 import emotion_native as en
 from emotion_native.calibration import SigmoidCalibrator, TemperatureCalibrator
 
-OTHERS = {"Pipeline": lambda: en.pipeline.make_pipeline(en.impute.SimpleImputer(), en.over_sampling.RandomOverSampler(random_state=1), _forest())}
+OTHERS = {
+    "Pipeline": lambda: en.pipeline.make_pipeline(en.impute.SimpleImputer(), en.over_sampling.RandomOverSampler(random_state=1), _forest()),
+    "VotingClassifier": lambda: en.ensemble.VotingClassifier([("few", _forest()), ("linear", en.linear_model.LogisticRegression())], voting="soft"),
+    "GridSearchCV": lambda: en.model_selection.GridSearchCV(_forest(), {"max_depth": [1, 3]}, cv=3),
+    "RandomizedSearchCV": lambda: en.model_selection.RandomizedSearchCV(_forest(), {"max_depth": [1, 2, 3]}, n_iter=2, cv=3, random_state=0),
+    "TunedThresholdsClassifier": lambda: en.multilabel.TunedThresholdsClassifier(cv=3),
+}
 SMALL: dict[str, dict[str, Any]] = {
     "RandomForestClassifier": {"n_estimators": 6, "random_state": 0},
     "ExtraTreesClassifier": {"n_estimators": 6, "random_state": 0},
     "GradientBoostingClassifier": {"n_estimators": 4, "random_state": 0},
     "SelectKBest": {"k": 3},
+    "ConformalClassifier": {"confidence_level": 0.7, "random_state": 0},
 }
-METHODS = ("predict_proba", "predict", "decision_function", "transform", "predict_abstain", "apply")
+METHODS = ("predict_proba", "predict", "predict_set", "decision_function", "transform", "predict_abstain", "apply")
 
 
 def _forest() -> Any:
@@ -36,7 +43,7 @@ def public_estimators() -> dict[str, type]:
         module = getattr(en, name)
         for attribute in getattr(module, "__all__", ()) if inspect.ismodule(module) else ():
             value = getattr(importlib.import_module(module.__name__), attribute)
-            if inspect.isclass(value) and issubclass(value, BaseEstimator):
+            if inspect.isclass(value) and issubclass(value, BaseEstimator) and not attribute.startswith("Base"):
                 found[attribute] = value
     return found
 
@@ -58,21 +65,25 @@ def make(name: str) -> Any:
     return cls(**arguments)
 
 
-def data() -> tuple[Any, Any, Any]:
+def data(name: str = "") -> tuple[Any, Any, Any]:
     generator = np.random.default_rng(0)
     X = generator.normal(size=(120, 5)).astype(np.float32)
     y = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + 0.3 * generator.normal(size=120), [-0.6, 0.4])]
+    if name == "IsotonicRegression":
+        return X[:, 0], X[:, 1], np.arange(120) % 10
+    if name == "TunedThresholdsClassifier":
+        return X, (X[:, :3] > 0.5).astype(np.int64), np.arange(120) % 10
     return X, y, np.arange(120) % 10
 
 
 def fit(estimator: Any) -> Any:
-    X, y, groups = data()
+    X, y, groups = data(type(estimator).__name__)
     takes_groups = "groups" in inspect.signature(estimator.fit).parameters
     return estimator.fit(X, y, groups=groups) if takes_groups else estimator.fit(X, y)
 
 
 def answers(estimator: Any) -> dict[str, Any]:
-    X, y, _ = data()
+    X, y, _ = data(type(estimator).__name__)
     found = {name: getattr(estimator, name)(X) for name in METHODS if hasattr(estimator, name)}
     if hasattr(estimator, "fit_resample"):
         found["fit_resample"] = estimator.fit_resample(X, y)
@@ -122,7 +133,7 @@ def test_a_deep_copy_shares_nothing_that_a_new_fit_changes(name: str) -> None:
     estimator = fit(make(name))
     kept = copy.deepcopy(estimator)
     expected = answers(kept)
-    X, y, groups = data()
+    X, y, groups = data(name)
     takes_groups = "groups" in inspect.signature(estimator.fit).parameters
     estimator.fit(-X[:60] * 3, y[:60], **({"groups": groups[:60]} if takes_groups else {}))
     assert_same(answers(kept), expected)

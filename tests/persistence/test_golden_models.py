@@ -20,7 +20,7 @@ STEPS = {
     "standard_scaler", "simple_imputer", "select_k_best", "logistic_regression", "random_forest_classifier", "extra_trees_classifier",
     "gradient_boosting_classifier",
 }  # fmt: skip
-CALIBRATIONS = {"sigmoid", "temperature"}
+CALIBRATIONS = {"sigmoid", "temperature", "isotonic"}
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
