@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-COMMANDS = ["demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain", "report", "compare", "doctor"]
+COMMANDS = [
+    *("demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain"),
+    *("report", "compare", "model-card", "export", "doctor"),
+]
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "cli.md"
 
 
@@ -30,7 +34,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
     from emotion_native.cli.entry import ExitCode
 
     page = REFERENCE.read_text(encoding="utf-8")
-    listed = re.findall(r"^  (\w+) ", command("--help").out.split("Commands:")[1].split("Start with")[0], flags=re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+) ", command("--help").out.split("Commands:")[1].split("Start with")[0], flags=re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
     for name in COMMANDS:
         assert f"| `{name}" in page
@@ -230,6 +234,30 @@ def test_report(command: Any, trained: tuple[Path, Any]) -> None:
     outcome = command("report", trained[0], "--json")
     assert outcome.json["metrics"]["cross_validated"] == trained[1].json["cross_validated"]
     assert "Held-out speakers" in command("report", trained[0]).out
+
+
+def test_model_card(command: Any, trained: tuple[Path, Any], tmp_path: Path) -> None:
+    folder = trained[0]
+    printed = command("model-card", folder)
+    assert printed.code == 0 and printed.out == (folder / "model_card.md").read_text(encoding="utf-8")
+    for name in ("card.md", "card.html"):
+        assert command("model-card", folder / "model.emotion", "-o", tmp_path / name).code == 0
+    assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert command("model-card", folder, "-o", tmp_path / "card.md").code == 3
+    assert command("model-card", folder, "-o", tmp_path / "card.md", "--force", "--json").json["markdown"] == printed.out
+    assert command("model-card", folder, "-o", tmp_path / "card.pdf").code == 3
+
+
+def test_export(command: Any, trained: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    target = tmp_path / "m.onnx"
+    done = command("export", trained[0] / "model.emotion", "-o", target, "--json")
+    assert done.code == 0 and done.json["bytes"] == target.stat().st_size
+    assert command("export", trained[0] / "model.emotion", "-o", target).code == 3
+    assert command("export", trained[0] / "model.emotion", "-o", tmp_path / "m.bin").code == 3
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    missing = command("export", trained[0] / "model.emotion", "-o", tmp_path / "n.onnx")
+    assert missing.code == 6 and "emotion-native[onnx]" in missing.err
 
 
 def test_compare(command: Any, trained: tuple[Path, Any], manifest: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def commands() -> set[str]:
 def test_named_commands_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     blocks = "\n".join(re.findall(r"```.*?```", text, re.DOTALL))
-    named = set(re.findall(r"^emotion-native ([a-z]+)", blocks, re.MULTILINE)) | set(re.findall(r"`emotion-native ([a-z]+)[^`]*`", text))
+    named = set(re.findall(r"^emotion-native ([a-z][a-z-]*)", blocks, re.MULTILINE)) | set(re.findall(r"`emotion-native ([a-z][a-z-]*)[^`]*`", text))
     assert named <= commands()
 
 
@@ -67,7 +67,7 @@ def test_named_options_exist(page: Path) -> None:
     known = {name: {option for parameter in command.params for option in parameter.opts} for name, command in get_command(app).commands.items()}
     wrong = []
     blocks = "\n".join(re.findall(r"```.*?```", page.read_text(encoding="utf-8"), re.DOTALL))
-    for name, rest in re.findall(r"^emotion-native ([a-z]+)([^#\n]*)", blocks, re.MULTILINE):
+    for name, rest in re.findall(r"^emotion-native ([a-z][a-z-]*)([^#\n]*)", blocks, re.MULTILINE):
         wrong += [f"{name} {option}" for option in re.findall(r"(?<=\s)--?[a-z][\w-]*", rest) if option not in known[name]]
     assert not wrong
 
@@ -82,7 +82,7 @@ def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert 0.4 < score <= 1.0, "four classes: chance is 0.25"
 
 
-WHOLE_EXAMPLES = [f"reference/{name}" for name in ("ensemble", "sampling", "model-selection", "explain")] + ["how-to/many-folds"]
+WHOLE_EXAMPLES = [f"reference/{name}" for name in ("ensemble", "sampling", "model-selection", "explain", "export")] + ["how-to/many-folds"]
 
 
 @pytest.mark.parametrize("page", WHOLE_EXAMPLES)

@@ -321,6 +321,43 @@ def report(
     show_report(run, rebuild=rebuild, as_json=json)
 
 
+@app.command(name="model-card")
+def model_card(
+    source: Annotated[str, typer.Argument(help="Run folder made by train or demo, or a model file.")],
+    output: Annotated[str | None, typer.Option("--output", "-o", help="File to write, .md or .html; default: Markdown on stdout.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the model card: intended use, training data and licences, scores with intervals, calibration, abstention, versions.
+
+    \b
+    Examples:
+      emotion-native model-card runs/first
+      emotion-native model-card runs/first/model.emotion -o card.html
+    """
+    from .publishing import write_model_card
+
+    write_model_card(source, output, force=force, as_json=json)
+
+
+@app.command()
+def export(
+    model_file: Annotated[str, typer.Argument(help="Model file.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="File to write: .onnx.")] = "model.onnx",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a model as an ONNX graph, with its preprocessing, calibration and threshold. Needs the package onnx.
+
+    \b
+    Examples:
+      emotion-native export runs/first/model.emotion -o model.onnx
+    """
+    from .publishing import export_model
+
+    export_model(model_file, output, force=force, as_json=json)
+
+
 @app.command()
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Two or more run folders made by train, evaluate or demo on the same clips.")],

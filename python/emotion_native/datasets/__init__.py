@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from ._corpora import crema_d, emodb, emovo, ravdess
 from ._labels import EMOTIONS, canonical_label
+from ._licences import CORPUS_LICENCES, licence_terms, training_sources
 from ._manifest import MODALITIES, read_manifest, write_manifest
 from ._sample import load_sample
 from ._validate import Issue, ValidationReport, validate
 
 __all__ = [
+    "CORPUS_LICENCES",
     "EMOTIONS",
     "MODALITIES",
     "Issue",
@@ -25,9 +27,11 @@ __all__ = [
     "crema_d",
     "emodb",
     "emovo",
+    "licence_terms",
     "load_sample",
     "ravdess",
     "read_manifest",
+    "training_sources",
     "validate",
     "write_manifest",
 ]

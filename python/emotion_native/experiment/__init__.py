@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .card import model_card
     from .comparing import ComparedPair, RunComparison, compare
     from .evaluation import Evaluation, evaluate
     from .layers import LayeredSettings, load_settings
@@ -28,6 +29,7 @@ _NAMES = {
     "compare": "comparing",
     "evaluate": "evaluation",
     "load_settings": "layers",
+    "model_card": "card",
     "train": "training",
 }
 
@@ -46,6 +48,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load_settings",
+    "model_card",
     "train",
 ]
 

@@ -55,6 +55,8 @@ class Prepared:
         What reports must say about the data.
     left_out_keys : frozenset of str
         Content keys and files of the rows left out.
+    sources : list of dict
+        Corpora and licences of the rows that the model learns from; see `datasets.training_sources`.
     """
 
     X: NDArray[np.float32]
@@ -73,6 +75,7 @@ class Prepared:
     left_out: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left_out_keys: frozenset[str] = frozenset()
+    sources: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def classes(self) -> list[str]:
@@ -143,6 +146,8 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     LeakageError
         When held-out rows share a speaker, a recording or content with the others.
     """
+    from .. import datasets
+
     rows: pd.DataFrame = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
     check_failures(status, settings.fail_threshold)
@@ -180,6 +185,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         modality=sorted(set(text_column(rows, "modality").tolist()) - {""}),
         left_out=left_out,
         left_out_keys=left_out_keys,
+        sources=datasets.training_sources(rows[(part != "test") & (status == "ok")]),
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")

@@ -337,6 +337,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "groups": len(np.unique(prepared.group[~prepared.test])),
         "folds": len(set(scored.fold[scored.fold >= 0].tolist())),
         "features": {"columns": len(prepared.names), "extractor": prepared.extractor},
+        "training_sources": prepared.sources,
         "label_counts": {label: int((prepared.y[usable] == label).sum()) for label in scored.classes},
         "thresholds_in_folds": [None if value is None else float(value) for value in nested.thresholds],
         "target_reached_in_folds": [bool(value) for value in nested.reached],
@@ -363,7 +364,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
-    kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "label_counts", "folds", "features", "final")
+    kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "training_sources", "label_counts", "folds", "features", "final")
     provenance = {key: record[key] for key in kept_keys}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
     provenance["folds_hash"] = record["split"]["hash"]

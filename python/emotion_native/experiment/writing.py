@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from .. import reports
 from .._files import write_atomically
+from ..exceptions import ModelFormatError
+from ..runtime import load_model
+from .card import MODEL_FILE, build_card
 from .explaining import explained_output, explanation_figures, read_explanations
 from .run_folder import json_text
 from .scored import Scored
@@ -161,6 +165,11 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
         write_atomically(folder / f"{name}.png", picture)
     write_atomically(folder / "metrics_table.tex", reports.latex_tables(tables).encode())
     extra = [table for table in (comparison, repeated) if table is not None]
+    if record["kind"] == "training" and (folder / MODEL_FILE).is_file():
+        with suppress(ModelFormatError):  # numbers are shown again beside a damaged model file too; only its card is not
+            card = build_card(load_model(folder / MODEL_FILE), record, metrics, scored, held_out)
+            write_atomically(folder / "model_card.md", card.markdown().encode())
+            write_atomically(folder / "model_card.html", card.html().encode())
     write_atomically(folder / "report.html", _page(record, part, held, extra, [(caption, picture) for _, caption, picture in drawn]).encode())
 
 

@@ -9,6 +9,7 @@ from .differences import difference_figure
 from .explanations import bar_figure, beeswarm_figure, waterfall_figure
 from .html import Card, HtmlPage
 from .latex import latex_escape, latex_tables
+from .model_card import ModelCard
 from .speakers import speaker_figure
 from .statements import INTENDED_USE, evidence_note, format_interval, split_statement
 from .style import figure_png, save_figure, shown_label
@@ -18,6 +19,7 @@ __all__ = [
     "INTENDED_USE",
     "Card",
     "HtmlPage",
+    "ModelCard",
     "Table",
     "bar_figure",
     "beeswarm_figure",

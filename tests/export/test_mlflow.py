@@ -1,0 +1,76 @@
+"""The MLflow wrapper: the runtime's answers as a frame, and a folder that MLflow loads without unpickling anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError, MissingDependencyError
+from emotion_native.export import PyfuncModel, save_mlflow
+from emotion_native.persistence import model_bytes
+
+
+@pytest.fixture
+def model(fitted: Any) -> Any:
+    return fitted("forest", "prepared", 4, "sigmoid")
+
+
+def test_frames_arrays_and_reordered_columns_give_the_runtimes_answers(model: Any) -> None:
+    estimator, X = model
+    loaded = en.load_model(model_bytes(estimator))
+    expected = loaded.predict_features(X)
+    served = PyfuncModel(loaded)
+    frame = pd.DataFrame(X, columns=list(loaded.feature_names), index=np.arange(len(X)) + 1000)
+    frame["note"] = "ignored"
+    for given in (X, frame, frame[frame.columns[::-1]]):
+        got = served.predict(given, params={"n_jobs": 1})
+        assert got.columns.tolist() == ["label", "confidence", "abstained", "reason", *(f"probability_{name}" for name in loaded.classes)]
+        assert got["label"].tolist() == expected.labels.tolist()
+        assert np.array_equal(got.filter(like="probability_").to_numpy(), expected.probabilities)
+        assert np.array_equal(got["abstained"].to_numpy(), expected.abstained) and 0 < expected.abstained.sum() < len(X)
+        assert set(got["reason"][got["abstained"]]) == {"low_confidence"} and set(got["reason"][~got["abstained"]]) == {""}
+    assert served.predict(frame).index.tolist() == frame.index.tolist()
+
+
+def test_bad_input_is_refused(model: Any) -> None:
+    served = PyfuncModel(en.load_model(model_bytes(model[0])))
+    with pytest.raises(InvalidInputError, match="must have the model's 7 columns or filepath; got none named x1"):
+        served.predict(pd.DataFrame({"x0": [1.0]}))
+    with pytest.raises(InvalidInputError, match="must be n_jobs alone"):
+        served.predict(model[1], params={"temperature": 1})
+
+
+def test_clips_are_predicted_by_the_models_own_extractor() -> None:
+    clips = en.datasets.load_sample()["filepath"].tolist()[:2]
+    served = PyfuncModel(en.load_model())
+    got = served.predict(pd.DataFrame({"filepath": [*clips, "absent.wav"]}))
+    expected = en.load_model().predict_batch(clips)
+    assert got["label"].tolist()[:2] == [found.label for found in expected]
+    assert got["abstained"].tolist()[2] and got["reason"].tolist()[2] == "not_found"
+
+
+def test_mlflow_loads_what_was_saved(model: Any, tmp_path: Path) -> None:
+    pyfunc = pytest.importorskip("mlflow.pyfunc", reason="the extra mlflow is not installed")
+    estimator, X = model
+    folder = tmp_path / "served"
+    save_mlflow(estimator, folder, metadata={"purpose": "test"})
+    with pytest.raises(InvalidInputError, match="path of save_mlflow must not exist yet"):
+        save_mlflow(estimator, folder)
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pkl", ".pickle")]
+    loaded = pyfunc.load_model(str(folder))
+    assert loaded.metadata.metadata["purpose"] == "test"
+    native = en.load_model(model_bytes(estimator))
+    frame = pd.DataFrame(X, columns=list(native.feature_names))
+    assert np.array_equal(loaded.predict(frame).filter(like="probability_").to_numpy(), native.predict_proba(X))
+
+
+def test_without_mlflow_the_message_says_how_to_get_it(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    monkeypatch.setitem(__import__("sys").modules, "mlflow.pyfunc", None)
+    with pytest.raises(MissingDependencyError, match=r"emotion-native\[mlflow\]"):
+        save_mlflow(model[0], tmp_path / "served")

@@ -1,0 +1,69 @@
+"""Model files of every kind that were written once, and what they must answer for ever; new formats must be able to read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emotion_native as en
+from emotion_native import _core
+from emotion_native._model_format import FORMAT_VERSION
+from emotion_native.exceptions import ModelFormatError
+
+GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "models").glob("*/*.emotion"))
+# Kinds of the present format; a new one needs a golden file (scripts/make_golden_models.py).
+STEPS = {
+    "standard_scaler", "simple_imputer", "select_k_best", "logistic_regression", "random_forest_classifier", "extra_trees_classifier",
+    "gradient_boosting_classifier",
+}  # fmt: skip
+CALIBRATIONS = {"sigmoid", "temperature", "isotonic"}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_golden_files_answer_as_when_they_were_written(path: Path) -> None:
+    expected: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    model = en.load_model(path)
+    assert model.model_hash == expected["model_hash"] and model.metadata["version"] == expected["format"]
+    result = model.predict_features(np.array(expected["rows"], dtype=np.float32))  # null is NaN
+    np.testing.assert_allclose(result.probabilities, expected["probabilities"], rtol=1e-12, atol=1e-15)  # exp and log differ between C libraries
+    assert result.labels.tolist() == expected["labels"] and result.abstained.tolist() == expected["abstained"]
+
+
+def test_there_is_a_golden_file_of_every_kind() -> None:
+    models = [en.load_model(path) for path in GOLDEN]
+    assert {step["kind"] for model in models for step in model.metadata["steps"]} >= STEPS
+    assert {model.calibration for model in models} >= CALIBRATIONS | {None}
+    assert any(model.threshold is not None for model in models)
+    assert {len(model.classes) for model in models} == {2, 3}
+
+
+def test_writer_and_reader_are_of_one_format_and_it_has_golden_files() -> None:
+    assert tuple(_core.MODEL_FORMAT_VERSION) == FORMAT_VERSION
+    assert ".".join(map(str, FORMAT_VERSION)) in {path.parent.name for path in GOLDEN}, "run scripts/make_golden_models.py for the new format"
+
+
+@pytest.mark.parametrize("version", ["[2,0]", "[9,1]", "[0,9]"])
+def test_files_of_another_major_version_are_refused(version: str) -> None:
+    import hashlib
+
+    content = GOLDEN[0].read_bytes()
+    stated = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["emotion_native"])["sha256"].encode()
+    blank = content.replace(stated, b"0" * 64).replace(b'\\"version\\":[1,0]', b'\\"version\\":' + version.encode())
+    changed = blank.replace(b"0" * 64, hashlib.sha256(blank).hexdigest().encode(), 1)
+    assert changed != content
+    with pytest.raises(ModelFormatError, match="version"):
+        en.load_model(changed)
+
+
+def test_a_later_minor_version_is_read() -> None:
+    import hashlib
+
+    content = GOLDEN[0].read_bytes()
+    stated = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["emotion_native"])["sha256"].encode()
+    blank = content.replace(stated, b"0" * 64).replace(b'\\"version\\":[1,0]', b'\\"version\\":[1,7]')
+    changed = blank.replace(b"0" * 64, hashlib.sha256(blank).hexdigest().encode(), 1)
+    assert en.load_model(changed).metadata["version"] == [1, 7]
