@@ -215,4 +215,5 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
         models = [model for _, model in self.estimators if not isinstance(model, str)] if isinstance(self.estimators, (list, tuple)) else []
         tags.input_tags.allow_nan = bool(models) and all(get_tags(model).input_tags.allow_nan for model in models)
         tags.input_tags.sparse = bool(models) and all(get_tags(model).input_tags.sparse for model in models)
+        tags.transformer_tags.preserves_dtype = []
         return tags
