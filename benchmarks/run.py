@@ -52,6 +52,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     found["over_sampling_memory_D"] = lambda: sampling.memory_of_over_sampling("D")
     for key in "AB":
         found[f"shap_{key}"] = lambda key=key: explanations.row(table(key), key)
+        found[f"linear_shap_{key}"] = lambda key=key: explanations.linear(table(key), key)
+        found[f"permutation_shap_{key}"] = lambda key=key: explanations.permutation(table(key), key)
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:
         for name in ("ravdess", "emodb"):

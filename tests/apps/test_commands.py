@@ -226,6 +226,15 @@ def test_explain(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: P
     assert command("explain", "/no/such.wav", "-m", model).code == 4
 
 
+def test_explain_calibrated_adds_up_to_the_calibrated_probability(command: Any, trained: tuple[Path, Any], clip: str) -> None:
+    model = trained[0] / "model.emotion"
+    result = command("explain", clip, "-m", model, "--calibrated", "--json").json
+    total = result["base_value"] + sum(row["contribution"] for row in result["features"]) + result["rest"]
+    assert result["output"] == "calibrated_probability"
+    assert total == pytest.approx(result["prediction"]["confidence"], abs=1e-9)
+    assert "Calibrated probability of" in command("explain", clip, "-m", model, "--calibrated").out
+
+
 def test_report(command: Any, trained: tuple[Path, Any]) -> None:
     outcome = command("report", trained[0], "--json")
     assert outcome.json["metrics"]["cross_validated"] == trained[1].json["cross_validated"]
