@@ -36,7 +36,7 @@ def test_columns_that_repeat_each_other_count_when_they_are_shuffled_together() 
     model = RandomForestClassifier(30, random_state=0)
     alone = permutation_importance(model, X, y, groups=speaker, random_state=0)
     together = permutation_importance(model, X, y, groups=speaker, feature_groups={"twins": [1, 2], "noise": [0, 3, 5]}, random_state=0)
-    assert together.importances_mean[0] > 2 * max(alone.importances_mean[1], alone.importances_mean[2]) > 0
+    assert together.importances_mean[0] > max(alone.importances_mean[1], alone.importances_mean[2]) + 0.05
     assert together.top(1)[0][0] == "twins" and together.intervals is not None
     assert together.intervals[0].low > 0 and together.intervals[1].low < 0.02
     assert together.intervals[0].estimate == pytest.approx(together.importances_mean[0], abs=1e-12)
@@ -71,7 +71,7 @@ def test_importances_are_falls_of_the_score_of_held_out_rows_by_the_folds_own_mo
 
 
 def test_a_fitted_model_on_rows_it_never_saw_agrees_with_scikit_learn() -> None:
-    """Other shuffles, so other noise: both means over 40 shuffles of 120 rows lie within 0.03 (six standard errors)."""
+    """Other shuffles, so other noise: both means over 40 shuffles of 120 rows lie within 0.03 (four standard errors of their difference)."""
     X, y, speaker = make(n=480)
     seen = speaker < 9
     model = RandomForestClassifier(30, random_state=0).fit(X[seen], y[seen])

@@ -185,7 +185,8 @@ def permutation_importance(
     if len(truth) != len(rows):
         raise InvalidInputError(f"y of {_CALLER} must be one label a row ({len(rows)} rows); got {len(truth)}")
     columns = _check_feature_groups(feature_groups, X, estimator, rows.shape[1])
-    speaker, n_speakers = None, 0
+    speaker: npt.NDArray[np.int64] | None = None
+    n_speakers = 0
     if groups is not None:
         if np.ndim(groups) != 1 or len(groups) != len(rows):
             raise InvalidInputError(f"groups of {_CALLER} must be one value a row ({len(rows)} rows); got shape {np.shape(groups)}")
