@@ -40,6 +40,7 @@ calls = {
     "SMOTE": lambda: smote.fit_resample(wide, unbalanced),
     "path-dependent explanation": lambda: en.explain.TreeExplainer(forest, n_jobs=2)(X),
     "interventional explanation": lambda: en.explain.TreeExplainer(forest, X[:300], n_jobs=2)(X),
+    "permutation explanation": lambda: en.explain.PermutationExplainer(forest, X[:300], seed=0, n_jobs=2)(X, max_evals=1000),
     "cross_validate": lambda: en.model_selection.cross_validate(pipeline, X, y, groups=groups, cv=splitter, n_jobs=2),
 }
 for name in sys.argv[1:]:
@@ -67,7 +68,7 @@ for name in sys.argv[1:]:
     "names",
     [
         ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"),
-        ("SMOTE", "path-dependent explanation", "interventional explanation", "cross_validate"),
+        ("SMOTE", "path-dependent explanation", "interventional explanation", "permutation explanation", "cross_validate"),
     ],
     ids=["fits", "other calls"],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,11 @@ import numpy.typing as npt
 from .. import _core
 from .._validation import check_choice, check_class_labels, check_matrix, check_number, check_seed
 from ..exceptions import InvalidInputError
-from ..metrics._intervals import Interval, check_level, check_speakers, interval_of
-from ..metrics._statistics import Statistic, of_metric
-from ..model_selection import cross_validate
 from ._columns import feature_names_of
+
+if TYPE_CHECKING:
+    from ..metrics import Interval
+    from ..metrics._statistics import Statistic
 
 __all__ = ["PermutationImportance", "permutation_importance"]
 
@@ -176,6 +177,8 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
+    from ..metrics._intervals import check_level, check_speakers, interval_of
+
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
     check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
     check_number(n_repeats, "n_repeats", _CALLER, low=1, high=1e6, integer=True)
@@ -246,6 +249,8 @@ def _held_out(
     estimator: Any, X: Any, y: npt.NDArray[Any], groups: Any, cv: Any, n_jobs: int | None, params: Any, allow_ungrouped: bool
 ) -> tuple[list[_HeldOut], bool]:
     """Return models with the rows that each has not seen."""
+    from ..model_selection import cross_validate
+
     if isinstance(cv, str) and cv == "prefit":
         if not hasattr(estimator, "classes_"):
             raise InvalidInputError(f"estimator of {_CALLER} must be fitted where cv is 'prefit'; got {type(estimator).__name__}; call fit first")
@@ -337,11 +342,14 @@ class _Scorer:
 
     def statistic(self, answers: npt.NDArray[Any]) -> Statistic:
         """Return the score of answers as a function of the weights of speakers."""
+        from ..metrics._statistics import of_metric
+
         return of_metric(self._metric, self._truth, answers, self._speaker, self._n_speakers, self._classes, _CALLER)
 
 
 def _fall(base: Statistic, shuffled: Sequence[Statistic], sign: float) -> Statistic:
     """Return the mean fall of the score, as a function of the weights of speakers."""
+    from ..metrics._statistics import Statistic
 
     def values(weights: Floats) -> Floats:
         after = np.mean([one.values(weights) for one in shuffled], axis=0)

@@ -141,16 +141,20 @@ class PermutationExplainer:
             rows, background = (np.ascontiguousarray(part, dtype=np.float64) for part in (rows, background))
         plan = self._plan(max_evals)
         jobs = effective_n_jobs(self.n_jobs, caller=caller)
-        total = len(rows) * plan.n_coalitions
         step = self._coalitions_at_a_time(batch_size)
-        worth = np.empty((total, len(self.expected_value)))
-        with progress_reporter(progress, "Explaining", total, caller=caller) as advance:
-            for begin in range(0, total, step):
-                end = min(begin + step, total)
-                answers = self._answers(plan.fill(rows, background, begin, end, jobs))
-                worth[begin:end] = _core.average_background(answers, len(background))
-                advance(end)
-        values = plan.values(worth, self.expected_value, self._answers(rows), jobs)
+        outputs = len(self.expected_value)
+        values = np.empty((*rows.shape, outputs))
+        rows_at_a_time = max(1, _BATCH_VALUES // max(1, plan.n_coalitions * outputs))
+        with progress_reporter(progress, "Explaining", len(rows) * plan.n_coalitions, caller=caller) as advance:
+            for first in range(0, len(rows), rows_at_a_time):
+                part = rows[first : first + rows_at_a_time]
+                worth = np.empty((len(part) * plan.n_coalitions, outputs))
+                for begin in range(0, len(worth), step):
+                    end = min(begin + step, len(worth))
+                    answers = self._answers(plan.fill(part, background, begin, end, jobs))
+                    worth[begin:end] = _core.average_background(answers, len(background))
+                    advance(first * plan.n_coalitions + end)
+                values[first : first + len(part)] = plan.values(worth, self.expected_value, self._answers(part), jobs)
         return Explanation(values, np.tile(self.expected_value, (len(rows), 1)), rows, self._names, self._classes)
 
     def shap_values(self, X: npt.ArrayLike, **options: Any) -> Floats:
