@@ -121,7 +121,7 @@ def test_columns_without_covariance_make_both_kinds_equal_and_still_columns_are_
 
 def test_bits_do_not_depend_on_threads_or_batches() -> None:
     X, y = make(6, n=3000, d=40)
-    model = LogisticRegression().fit(X, y)
+    model = LogisticRegression(max_iter=1000).fit(X, y)
     whole = LinearExplainer(model, X[:100], n_jobs=1)(X).values
     for n_jobs in (2, 7):
         assert np.array_equal(LinearExplainer(model, X[:100], n_jobs=n_jobs)(X).values, whole)

@@ -234,7 +234,7 @@ def _check_feature_groups(feature_groups: Any, X: Any, estimator: Any, width: in
     place = {name: j for j, name in enumerate(names)}
     found: dict[str, Rows] = {}
     for name, given in feature_groups.items():
-        listed = [given] if isinstance(given, (str, int, np.integer)) else list(np.asarray(given, dtype=object).ravel())
+        listed: list[Any] = [given] if isinstance(given, (str, int, np.integer)) else list(np.asarray(given, dtype=object).ravel())
         if listed and all(isinstance(one, (bool, np.bool_)) for one in listed):
             listed = np.flatnonzero(listed).tolist() if len(listed) == width else [True]
         positions = [place.get(one, -1) if isinstance(one, str) else one for one in listed]

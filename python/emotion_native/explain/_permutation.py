@@ -181,11 +181,12 @@ class PermutationExplainer:
         return _core.PermutationShap(d, max(1, int(max_evals) // least), self.seed)
 
     def _coalitions_at_a_time(self, batch_size: int | str) -> int:
-        n_background, width = self._background.shape
+        width = self._background.shape[1]
         if isinstance(batch_size, str) and batch_size == "auto":
             batch_size = max(1, _BATCH_VALUES // width)
         check_number(batch_size, "batch_size", "PermutationExplainer", low=1, integer=True)
-        return max(1, int(batch_size) // n_background)
+        n_rows = int(batch_size)
+        return max(1, n_rows // len(self._background))
 
     def _answers(self, rows: Any) -> Floats:
         """Return what the model gives, (n_rows, n_outputs)."""
