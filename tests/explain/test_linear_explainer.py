@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import PolynomialFeatures
 
 from emotion_native.exceptions import InvalidInputError
@@ -61,6 +62,14 @@ def test_filled_gaps_are_explained_as_what_they_were_filled_with(shapley: Any, a
     assert not found.values[:, 4].any() and np.isnan(found.data[:, 4]).all()
     values = shapley(against_background(lambda rows: margins(model, rows), X[100], X[:40]), 5)
     np.testing.assert_allclose(found.values[0], values, atol=1e-9)
+
+
+def test_one_margin_a_class_of_a_one_vs_rest_model() -> None:
+    X, y = make()
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, y)
+    found = LinearExplainer(model, X[:40])(X[100:])
+    np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), model.decision_function(X[100:]), atol=1e-9)
+    assert found.classes.tolist() == model.classes_.tolist()
 
 
 @pytest.mark.parametrize("classes", [2, 4])

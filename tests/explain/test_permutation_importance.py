@@ -130,6 +130,14 @@ def test_frames_give_names_and_columns_may_be_chosen_by_them() -> None:
     masked = permutation_importance(LogisticRegression(), X, y, groups=speaker, feature_groups={"mfcc": np.arange(6) // 2 * 2 == 2}, random_state=0)
     assert np.array_equal(named.importances, placed.importances)
     assert masked.feature_groups["mfcc"].tolist() == [2, 3]
+    by_name = permutation_importance(LogisticRegression(), frame, y, groups=speaker, feature_groups=lambda name: name.split("_")[0], random_state=0)
+    assert {name: columns.tolist() for name, columns in by_name.feature_groups.items()} == {
+        "f0": [0],
+        "mfcc": [1, 2],
+        "rms": [3],
+        "level": [4],
+        "zcr": [5],
+    }
 
 
 def test_without_groups_there_is_no_split() -> None:

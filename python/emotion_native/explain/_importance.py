@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ def permutation_importance(
     y: Any,
     *,
     groups: Any = None,
-    feature_groups: Mapping[str, Any] | None = None,
+    feature_groups: Mapping[str, Any] | Callable[[str], str] | None = None,
     shuffle: str = "between",
     scoring: str | None = None,
     n_repeats: int = 5,
@@ -129,8 +129,9 @@ def permutation_importance(
     y : array-like of shape (n_samples,)
     groups : array-like of shape (n_samples,)
         Speakers, or the result of `joined_groups`: the folds keep them whole, and intervals are over them.
-    feature_groups : mapping of str to columns, optional
-        Positions or names of columns of each group; columns may be in several or in none. None: each column by itself.
+    feature_groups : mapping of str to columns, callable or None, default None
+        Positions or names of columns of each group; columns may be in several or in none. A function gives each column's name its group, as in
+        ``lambda name: name.split("_")[0]``. None: each column by itself.
     shuffle : {"between", "within"}, default "between"
         What a held-out row's columns are exchanged with: those of any row that the same fold held out, or those of the same speaker. "within" leaves
         every speaker's own level in place, so it shows what columns tell beyond who speaks; it needs ``groups``.
@@ -229,6 +230,11 @@ def _check_feature_groups(feature_groups: Any, X: Any, estimator: Any, width: in
     names = [str(name) for name in X.columns] if hasattr(X, "columns") else feature_names_of(estimator, width)
     if feature_groups is None:
         return {name: np.array([j], dtype=np.intp) for j, name in enumerate(names)}
+    if callable(feature_groups):
+        gathered: dict[str, list[int]] = {}
+        for j, name in enumerate(names):
+            gathered.setdefault(str(feature_groups(name)), []).append(j)
+        feature_groups = gathered
     if not isinstance(feature_groups, Mapping) or len(feature_groups) == 0:
         raise InvalidInputError(f"feature_groups of {_CALLER} must be a mapping from names to columns; got {feature_groups!r:.200}")
     place = {name: j for j, name in enumerate(names)}

@@ -40,8 +40,8 @@ class LinearExplainer:
     Parameters
     ----------
     model : estimator, Pipeline, or tuple of (coef, intercept)
-        Fitted, with ``coef_`` and ``intercept_``: our `LogisticRegression`, or a linear model of scikit-learn. A tuple holds coefficients of shape
-        (n_features,) or (n_outputs, n_features) and one intercept an output.
+        Fitted, with ``coef_`` and ``intercept_``: our `LogisticRegression`, a linear model of scikit-learn, or a ``OneVsRestClassifier`` of such. A
+        tuple holds coefficients of shape (n_features,) or (n_outputs, n_features) and one intercept an output.
     masker : array-like of shape (n_background, n_input_features), or tuple of (mean, covariance)
         Background rows, best of the training part; of models without a pipeline also their mean (and, for "correlation_dependent", covariance; None
         otherwise).
@@ -205,6 +205,9 @@ class LinearExplainer:
 def _margins(model: Any, estimator: Any) -> tuple[Floats, Floats, npt.NDArray[Any]]:
     """Return coefficients (n_outputs, n_features), intercepts and labels of a linear model."""
     found: Any = estimator if isinstance(model, tuple) else (getattr(estimator, "coef_", None), getattr(estimator, "intercept_", None))
+    members = getattr(estimator, "estimators_", []) if type(estimator).__name__ == "OneVsRestClassifier" else []
+    if members and all(hasattr(member, "coef_") for member in members):
+        found = (np.concatenate([member.coef_ for member in members]), np.concatenate([np.ravel(member.intercept_) for member in members]))
     if len(found) != 2 or found[0] is None or hasattr(found[0], "toarray"):
         remedy = "; call fit first" if type(estimator).__name__ == "LogisticRegression" else "; PermutationExplainer explains any model"
         raise InvalidInputError(

@@ -21,7 +21,7 @@ __all__ = ["PermutationExplainer"]
 
 Floats = npt.NDArray[np.float64]
 
-_BATCH_VALUES = 1 << 22  # numbers a batch of mixed rows holds where batch_size is "auto": 16 MiB of float32
+_BATCH_VALUES = 1 << 20  # numbers a batch of mixed rows holds where batch_size is "auto": 8 MiB of float64
 _LEAST_EVALS = 500
 _MOST_ENUMERATED = 20
 
