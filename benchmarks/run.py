@@ -57,6 +57,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     found["over_sampling_memory_D"] = lambda: sampling.memory_of_over_sampling("D")
     for key in "AB":
         found[f"shap_{key}"] = lambda key=key: explanations.row(table(key), key)
+        found[f"linear_shap_{key}"] = lambda key=key: explanations.linear(table(key), key)
+        found[f"permutation_shap_{key}"] = lambda key=key: explanations.permutation(table(key), key)
     found["speaker_report"] = speaker_reports.row
     for key in "ABC":
         for kind in ("l2", "elastic_net", "one_vs_rest"):

@@ -63,6 +63,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
         (["report", "/no/such/run"], 3, "run of report"),
         (["predict", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
+        (["explain", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
     ],
 )
 def test_errors_are_one_line_with_their_exit_code(command: Any, words: list[str], code: int, message: str) -> None:
@@ -228,6 +229,23 @@ def test_explain(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: P
     assert command("explain", clip, "-m", model, "--label", "glad").code == 3
     assert command("explain", clip, "-m", model, "-o", tmp_path / "why.pdf").code == 3
     assert command("explain", "/no/such.wav", "-m", model).code == 4
+
+
+def test_explain_calibrated_adds_up_to_the_calibrated_probability(command: Any, trained: tuple[Path, Any], clip: str) -> None:
+    model = trained[0] / "model.emotion"
+    result = command("explain", clip, "-m", model, "--calibrated", "--json").json
+    total = result["base_value"] + sum(row["contribution"] for row in result["features"]) + result["rest"]
+    assert result["output"] == "calibrated_probability"
+    assert total == pytest.approx(result["prediction"]["confidence"], abs=1e-9)
+    assert "Calibrated probability of" in command("explain", clip, "-m", model, "--calibrated").out
+
+
+def test_explain_reads_a_pickle_where_it_is_trusted(command: Any, trained: tuple[Path, Any], clip: str) -> None:
+    pickled = command("explain", clip, "-m", trained[0] / "classifier.pkl", "--trust-pickle", "--label", "sad", "--json").json
+    of_file = command("explain", clip, "-m", trained[0] / "model.emotion", "--label", "sad", "--json").json
+    assert pickled["features"] == of_file["features"] and pickled["value"] == pytest.approx(of_file["value"], abs=1e-12)
+    outcome = command("explain", clip, "-m", trained[0] / "classifier.pkl", "--trust-pickle", "--calibrated")
+    assert outcome.code == 3 and "background rows" in outcome.err
 
 
 def test_report(command: Any, trained: tuple[Path, Any]) -> None:

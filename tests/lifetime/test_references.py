@@ -50,6 +50,8 @@ CALLS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
     "forest predict": lambda X, y: forest().predict_proba(X),
     "forest explain": lambda X, y: en.explain.TreeExplainer(forest())(X[:2]),
     "interventional": lambda X, y: en.explain.TreeExplainer(forest(), X[:4])(X[:2]),
+    "linear explain": lambda X, y: en.explain.LinearExplainer((X[0], 1.0), X[:4])(X[:2]),
+    "permutation explain": lambda X, y: en.explain.PermutationExplainer(forest(), X[:4], seed=0)(X[:2], max_evals=21),
     "extra trees fit": lambda X, y: en.ensemble.ExtraTreesClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y),
     "boosting fit": lambda X, y: en.ensemble.GradientBoostingClassifier(n_estimators=2, random_state=0, n_jobs=1).fit(X, y, np.ones(60)),
     "boosting staged": lambda X, y: list(boosting().staged_predict_proba(X)),

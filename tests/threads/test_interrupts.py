@@ -41,6 +41,7 @@ calls = {
     "SMOTE": lambda: smote.fit_resample(wide, unbalanced),
     "path-dependent explanation": lambda: en.explain.TreeExplainer(forest, n_jobs=2)(X),
     "interventional explanation": lambda: en.explain.TreeExplainer(forest, X[:300], n_jobs=2)(X),
+    "permutation explanation": lambda: en.explain.PermutationExplainer(forest, X[:300], seed=0, n_jobs=2)(X, max_evals=1000),
     "cross_validate": lambda: en.model_selection.cross_validate(pipeline, X, y, groups=groups, cv=splitter, n_jobs=2),
     "GridSearchCV": lambda: search.fit(X, y, groups=groups),
 }
@@ -69,7 +70,7 @@ for name in sys.argv[1:]:
     "names",
     [
         ("RandomForestClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier"),
-        ("SMOTE", "path-dependent explanation", "interventional explanation", "cross_validate", "GridSearchCV"),
+        ("SMOTE", "path-dependent explanation", "interventional explanation", "permutation explanation", "cross_validate", "GridSearchCV"),
     ],
     ids=["fits", "other calls"],
 )

@@ -10,34 +10,13 @@
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
+#include "emotion/explain/linear_shap.hpp"
 
 namespace emotion::runtime {
 namespace {
 
 constexpr const char* finite_rule = "finite where the model has no step that fills missing values";
 constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds the memory of their contributions
-
-// values[(row, column, class)] of a linear model over its own columns; see model.hpp for the definition.
-void linear_contributions(const linear::LogisticModel& model, MatrixView<const float> z, std::span<const double> background_mean,
-                          std::span<double> values, std::span<double> base) {
-    const std::size_t classes = model.n_classes;
-    const bool binary = model.n_outputs() == 1;
-    for (std::size_t k = 0; k < classes; ++k) {
-        const std::size_t output = binary ? 0 : k;
-        const double sign = binary && k == 0 ? -1.0 : 1.0;
-        double margin = model.intercept[output];
-        for (std::size_t j = 0; j < model.n_features; ++j) {
-            margin += model.coef[output * model.n_features + j] * background_mean[j];
-        }
-        base[k] = sign * margin;
-        for (std::size_t r = 0; r < z.rows; ++r) {
-            for (std::size_t j = 0; j < model.n_features; ++j) {
-                const double distance = static_cast<double>(z(r, j)) - background_mean[j];
-                values[(r * model.n_features + j) * classes + k] = sign * model.coef[output * model.n_features + j] * distance;
-            }
-        }
-    }
-}
 
 }  // namespace
 
@@ -183,28 +162,34 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
     if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
         std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*forest); });
         tree_shap_->explain(transformed, values, base, parallel, stop);
-    } else if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.pipeline.estimator)) {
-        explain_boosting(*boosting, transformed, values, base, parallel, stop);
-    } else {
-        linear_contributions(std::get<linear::LogisticModel>(contents_.pipeline.estimator), transformed, background_mean_, values, base);
-    }
-}
-
-// Two classes have one margin, that of the second; the first has its negative.
-void Model::explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
-                             Parallel& parallel, StopToken& stop) const {
-    std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(boosting); });
-    if (boosting.n_outputs() > 1) {
-        tree_shap_->explain(transformed, values, base, parallel, stop);
         return;
     }
+    if (n_classes() > 2) {
+        explain_margins(transformed, values, base, parallel, stop);
+        return;
+    }
+    // Two classes have one margin, that of the second; the first has its negative.
     std::vector<double> part(transformed.size());
-    tree_shap_->explain(transformed, part, base.last(1), parallel, stop);
+    explain_margins(transformed, part, base.last(1), parallel, stop);
     base[0] = -base[1];
     for (std::size_t i = 0; i < part.size(); ++i) {
         values[2 * i] = -part[i];
         values[2 * i + 1] = part[i];
     }
+}
+
+void Model::explain_margins(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
+                            StopToken& stop) const {
+    if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.pipeline.estimator)) {
+        std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*boosting); });
+        tree_shap_->explain(transformed, values, base, parallel, stop);
+        return;
+    }
+    const auto& linear = std::get<linear::LogisticModel>(contents_.pipeline.estimator);
+    std::vector<std::int32_t> own(linear.n_features);
+    std::iota(own.begin(), own.end(), 0);
+    const explain::LinearMargins margins{{linear.coef.data(), linear.n_outputs(), linear.n_features}, linear.intercept, background_mean_, own, own.size()};
+    explain::linear_shap(margins, transformed, values, base, parallel, stop);
 }
 
 void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {

@@ -289,6 +289,10 @@ def explain(
     label: Annotated[str | None, typer.Option("--label", help="Class to explain; default: the predicted one.")] = None,
     top: Annotated[int, typer.Option("--top", help="Columns to show.", min=1, max=1000)] = 10,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Picture to write (.png).")] = None,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Explain the calibrated probability, by permutation against the model's background rows.")
+    ] = False,
+    trust_pickle: Annotated[bool, typer.Option("--trust-pickle", help="Read a .pkl model; that runs code from the file.")] = False,
     json: Json = False,
 ) -> None:
     """Show which features drove a prediction (exact SHAP values, before calibration).
@@ -297,10 +301,11 @@ def explain(
     Examples:
       emotion-native explain clip.wav
       emotion-native explain clip.wav --label angry --output why.png
+      emotion-native explain clip.wav --calibrated
     """
     from .prediction import explain_clip
 
-    explain_clip(clip, model_file, label=label, top=top, output=output, as_json=json)
+    explain_clip(clip, model_file, label=label, top=top, output=output, as_json=json, calibrated=calibrated, trust_pickle=trust_pickle)
 
 
 @app.command()

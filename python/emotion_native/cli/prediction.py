@@ -1,4 +1,7 @@
-"""Commands about single clips: ``predict`` and ``explain``. Only NumPy and the runtime are loaded, and matplotlib where a picture is asked for."""
+"""Commands about single clips: ``predict`` and ``explain``.
+
+Only NumPy and the runtime are loaded, matplotlib where a picture is asked for, and the explainers for calibrated probabilities.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from .console import StageProgress, bar, note, print_json, safe
 from .entry import ExitCode
 
 __all__ = ["explain_clip", "open_model", "predict_clips", "show_prediction"]
+
+_BACKGROUND_ROWS = 50
 
 
 def predict_clips(
@@ -101,12 +106,22 @@ def show_prediction(clip: str, prediction: Any) -> None:
     print()
 
 
-def explain_clip(clip: str, model_file: str | None, *, label: str | None, top: int, output: str | None, as_json: bool) -> None:
-    """Print (and draw) what drove a prediction."""
-    from ..runtime import load_model
-
-    model = load_model(model_file)
+def explain_clip(
+    clip: str,
+    model_file: str | None,
+    *,
+    label: str | None,
+    top: int,
+    output: str | None,
+    as_json: bool,
+    calibrated: bool = False,
+    trust_pickle: bool = False,
+) -> None:
+    """Print (and draw) what drove a prediction: the score before calibration, exactly, or the calibrated probability, by permutation."""
+    model = open_model(model_file, trust_pickle=trust_pickle)
     explanation = model.explain(clip)
+    if calibrated:
+        explanation = _calibrated(model, explanation)
     classes = [str(name) for name in explanation["classes"]]
     chosen = str(explanation["prediction"].label) if label is None else label
     if chosen not in classes:
@@ -138,6 +153,16 @@ def explain_clip(clip: str, model_file: str | None, *, label: str | None, top: i
         _show_explanation(result, len(values))
 
 
+def _calibrated(model: Any, explanation: dict[str, Any]) -> dict[str, Any]:
+    """Return the explanation with the contributions to the calibrated probabilities."""
+    if len(model.background) == 0:
+        raise InvalidInputError("calibrated of explain must be left out for a model file without background rows; got True")
+    from ..explain import PermutationExplainer
+
+    found = PermutationExplainer(model, model.background[:_BACKGROUND_ROWS], seed=0)(explanation["data"][None], progress=False)
+    return {**explanation, "values": found.values[0], "base_values": found.base_values[0], "output": "calibrated_probability"}
+
+
 def _draw(explanation: dict[str, Any], values: Any, base: float, label: str, clip: str, top: int, output: str) -> None:
     from ..reports import contribution_figure, save_figure, shown_label
 
@@ -153,7 +178,8 @@ def _show_explanation(result: dict[str, Any], n_features: int) -> None:
     prediction = result["prediction"]
     verdict = ", abstains" if prediction["abstained"] else ""
     print(f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{verdict}")
-    print(f"Score of “{safe(result['label'])}” before calibration: {result['value']:.3f}")
+    what = "Calibrated probability of “{}”" if result["output"] == "calibrated_probability" else "Score of “{}” before calibration"
+    print(f"{what.format(safe(result['label']))}: {result['value']:.3f}")
     print(f"  {result['base_value']:+.3f}  with nothing known about the clip")
     for row in result["features"]:
         print(f"  {row['contribution']:+.3f}  {safe(row['name'])} = {row['value']:.4g}")

@@ -25,10 +25,10 @@ class Explanation:
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_features, n_outputs), float64
-        Contribution of each column to each output: the share of a class (forests), or its margin (boosting).
+        Contribution of each column to each output: the share of a class (forests), its margin (boosting, linear models), or what was asked.
     base_values : ndarray of shape (n_rows, n_outputs), float64
         The output where no column is known.
-    data : ndarray of shape (n_rows, n_features), float32
+    data : ndarray of shape (n_rows, n_features), float32 or float64
         What the explained model saw.
     feature_names : sequence of str
         One a column.
@@ -50,7 +50,7 @@ class Explanation:
 
     values: npt.NDArray[np.float64]
     base_values: npt.NDArray[np.float64]
-    data: npt.NDArray[np.float32]
+    data: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     feature_names: Sequence[str]
     classes: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0))
 

@@ -15,6 +15,7 @@ from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_choice, check_matrix
 from ..exceptions import InvalidInputError
+from ._columns import split_pipeline
 from ._explanation import Explanation
 
 __all__ = ["TreeExplainer"]
@@ -88,15 +89,12 @@ class TreeExplainer:
         check_choice(feature_perturbation, "feature_perturbation", "TreeExplainer", _KINDS)
         self.model = model
         self.n_jobs = n_jobs
-        steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
-        estimator: Any = steps[-1] if steps else None
-        self._estimator: Any = estimator
+        self._transformers, self._estimator = split_pipeline(model)
         native = _native_model(model, self._estimator)
         if model_output == "probability" and not isinstance(native, _core.Forest):
             raise InvalidInputError(
                 "model_output of TreeExplainer must be 'raw' for a boosting model: exact values exist for its margins, not for its probabilities"
             )
-        self._transformers = [step for step in steps[:-1] if step is not None and not isinstance(step, str) and not hasattr(step, "fit_resample")]
         self.feature_perturbation = feature_perturbation
         if feature_perturbation == "auto":
             self.feature_perturbation = "tree_path_dependent" if data is None else "interventional"

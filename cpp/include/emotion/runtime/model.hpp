@@ -82,8 +82,7 @@ private:
     void check_rows(MatrixView<const float> x, const char* caller) const;
     void calibrate(MatrixView<double> probability) const;
     void abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const;
-    void explain_boosting(const trees::Boosting& boosting, MatrixView<const float> transformed, std::span<double> values, std::span<double> base,
-                          Parallel& parallel, StopToken& stop) const;
+    void explain_margins(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
     [[nodiscard]] std::vector<std::string> clip_warnings(const audio::ExtractInfo& info) const;
