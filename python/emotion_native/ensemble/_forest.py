@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _core
+from .._remedies import name_methods
 from .._threads import effective_n_jobs
 from .._validation import (
     check_absent,
@@ -44,6 +45,10 @@ class _BaseForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     """What forests of both kinds of splits share; `_kind` names the step to the core."""
 
     _kind: ClassVar[str]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        name_methods(cls)
 
     def __init__(
         self,

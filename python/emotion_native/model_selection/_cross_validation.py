@@ -18,6 +18,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
+from .._remedies import check_estimator
 from ..exceptions import EmotionNativeError, InvalidInputError
 from ._fit import (
     Labels,
@@ -32,6 +33,7 @@ from ._fit import (
     run_probabilities,
 )
 from ._folds import Folds, resolve_folds
+from ._notices import warn_of_odd_splits
 from ._routing import Routed, route
 from ._runs import Runs, by_seed, repeated_runs
 from ._scorers import FoldPredictions, NeedsModel, named_scorer, seen_by
@@ -189,6 +191,12 @@ def cross_validate(
     -----
     FitFailedWarning
         If some fits or scorers fail, once for all of them.
+    LeakageWarning
+        If every group has one row: then nothing is kept together.
+    MissingClassWarning
+        If a fold tests only classes that its training rows lack, as with groups that are the labels.
+    EmotionNativeWarning
+        If a classifier's ``y`` has one class.
 
     Examples
     --------
@@ -201,12 +209,14 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
+    check_estimator(estimator, "cross_validate", (X, y))
     classes = _classes_of(estimator, y)
     scorers, single = _scorers_of(estimator, scoring, classes)
     routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
     resolve = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
+    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_validate", each_fold=True)
     scored = _Scoring(scorers, single, routed.score, error_score, [], classes)
     arguments = {**routed.fit, "groups": groups}
     results: list[dict[str, Any]] | None = None
@@ -379,7 +389,9 @@ def cross_val_predict(
     Warns
     -----
     MissingClassWarning
-        If a training part lacks a class, for all methods but ``predict``.
+        If a training part lacks a class, for all methods but ``predict``; if every fold tests only classes that its training rows lack.
+    LeakageWarning, EmotionNativeWarning
+        As in `cross_validate`.
 
     Examples
     --------
@@ -394,6 +406,7 @@ def cross_val_predict(
     methods = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     if method not in methods:
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
+    check_estimator(estimator, "cross_val_predict", (X, y))
     routed = route(estimator, cv, {}, params, groups, caller="cross_val_predict")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_val_predict")
     make_folds = _resolver(estimator, X, y, groups, routed, allow_ungrouped, "cross_val_predict")
@@ -405,6 +418,7 @@ def cross_val_predict(
         return folds
 
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
+    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_val_predict", each_fold=False)
     arguments = {**routed.fit, "groups": groups}
     labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if is_classifier(estimator) and y is not None else None
     if labels is not None and method != "predict":
