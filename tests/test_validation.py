@@ -99,12 +99,14 @@ def test_numbers(value: Any) -> None:
 def test_what_is_wrong_with_a_matrix_is_said_by_name() -> None:
     frame = pd.DataFrame({"f0": [1.0, 2.0], "speaker": ["anna", "ben"], "age": ["31", "40"]})
     for X, column in ((frame, "'speaker'"), (frame.to_numpy(), "1"), (frame.to_numpy().tolist(), "1")):
-        with pytest.raises(InvalidInputError, match=rf"^X of f must be numbers; got: could not convert string to float: 'anna' \(column {column}\): leave text"):
+        text = rf"^X of f must be numbers; got: could not convert string to float: 'anna' \(column {column}\): leave text"
+        with pytest.raises(InvalidInputError, match=text):
             check_matrix(X, caller="f")
     with pytest.raises(InvalidInputError, match=r"^X of f must be a matrix of rows and columns; got: Expected 2D array"):
         check_matrix([1.0, 2.0], caller="f")
     fitted = StandardScaler().fit(np.eye(3))
-    with pytest.raises(InvalidInputError, match=r"^X of StandardScaler\.transform must be a matrix with as many columns as in fit; got: X has 2 features"):
+    text = r"^X of StandardScaler\.transform must be a matrix with as many columns as in fit; got: X has 2 features"
+    with pytest.raises(InvalidInputError, match=text):
         fitted.transform(np.eye(2))
     with pytest.raises(InvalidInputError, match=r"^X of f must be a matrix of enough rows and columns; got: Found array with 0 sample"):
         check_matrix(np.empty((0, 2)), caller="f")

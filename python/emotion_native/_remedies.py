@@ -1,4 +1,4 @@
-"""What messages say: the class that users know, the likely name, an instance instead of its class, the matrix inside a table, the column that holds no numbers."""
+"""What messages say and advise: the class and the name that are meant, an instance, a matrix, the column that holds no numbers."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _parameters(method: Callable[..., Any] | None) -> dict[str, inspect.Paramete
 
 def asks_for(method: Callable[..., Any], name: str) -> bool:
     """Return whether a step's method has a parameter of this name; that of an inner pipeline of ours, whether a step in it asks."""
-    owner = getattr(method, "__self__", None)
+    owner: Any = getattr(method, "__self__", None)
     return name in (owner._metadata_names() if hasattr(owner, "_metadata_names") else _parameters(method))
 
 

@@ -26,7 +26,7 @@ _RULES = {  # by what scikit-learn's finding holds
     "Expected 2D array": "a matrix of rows and columns",
     "is expecting": "a matrix with as many columns as in fit",
     "could not convert string": "numbers",
-    "contains NaN": "numbers, none of them NaN",
+    "contains NaN": "a finite matrix, without NaN",
     "a minimum of": "a matrix of enough rows and columns",
 }
 _SMALL = 4096  # values: below this a finiteness check costs less than one call of scikit-learn

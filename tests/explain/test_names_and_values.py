@@ -42,7 +42,8 @@ def test_names_for_a_model_of_a_matrix(rows: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "found"), [(NAMES[:3], "3 of them"), ("f0", "0 of them"), ([*NAMES[:3], 4], "4 of them"), ([*NAMES[:3], "f0"], "got 'f0' more than once")]
+    ("names", "found"),
+    [(NAMES[:3], "3 of them"), ("f0", "0 of them"), ([*NAMES[:3], 4], "4 of them"), ([*NAMES[:3], "f0"], "got 'f0' more than once")],
 )
 def test_names_that_do_not_fit(rows: Any, names: Any, found: str) -> None:
     with pytest.raises(InvalidInputError, match=f"^feature_names of TreeExplainer must be different texts, one for each of the 4 columns .*{found}$"):

@@ -61,7 +61,8 @@ def test_failed_rows_have_a_reason_and_the_rest_goes_on(make_manifest: MakeManif
     names = ["empty.wav", "text.wav", "folder.wav", "header.wav", "silent.wav", "short.wav", "absent.wav"]
     bad = pd.DataFrame({"filepath": [str(tmp_path / n) for n in names], "label": "sad", "modality": "audio_only", "speaker": "1"})
     for cache in (False, None, None):
-        with pytest.warns(EmotionNativeWarning, match=r"^7 of 10 rows failed \(.*1 not_found, 1 silent, 1 too_short.*table\.select\(table\.ok\)") as caught:
+        text = r"^7 of 10 rows failed \(.*1 not_found, 1 silent, 1 too_short.*table\.select\(table\.ok\)"
+        with pytest.warns(EmotionNativeWarning, match=text) as caught:
             table = en.features.extract(pd.concat([frame.head(2), bad, frame.tail(1)]), cache=cache, progress=False)
         assert len(caught) == 1 and caught[0].filename == __file__
         assert table.ok.tolist() == [True, True, *[False] * 7, True]

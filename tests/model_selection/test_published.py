@@ -94,7 +94,8 @@ def test_bad_folds(folds: Any) -> None:
 
 def test_part_of_a_corpus() -> None:
     few = np.array(["ravdess/02", "ravdess/03", "ravdess/02", "ravdess/10"])
-    with pytest.raises(InvalidInputError, match="2 of 5 folds empty: for part of a corpus use StratifiedGroupKFold, .*PredefinedGroupSplit, or drop_empty=True"):
+    text = r"2 of 5 folds empty: for part of a corpus use StratifiedGroupKFold, .*PredefinedGroupSplit, or drop_empty=True"
+    with pytest.raises(InvalidInputError, match=text):
         list(ms.published_folds("ravdess/luna-jimenez").split(few, groups=few))
     cv = ms.published_folds("ravdess/luna-jimenez", drop_empty=True)
     assert [test.tolist() for _, test in cv.split(few, groups=few)] == [[0, 2], [1], [3]]

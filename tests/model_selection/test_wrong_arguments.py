@@ -41,14 +41,16 @@ def test_estimators_in_the_wrong_place(call: Any) -> None:
 
 
 def test_classes_where_instances_are_wanted() -> None:
-    with pytest.raises(InvalidTypeError, match=r"^cv of cross_validate must be a splitter; got the class LeaveOneGroupOut: write LeaveOneGroupOut\(\)$"):
+    text = r"^cv of cross_validate must be a splitter; got the class LeaveOneGroupOut: write LeaveOneGroupOut\(\)$"
+    with pytest.raises(InvalidTypeError, match=text):
         ms.cross_validate(FOREST, X, Y, groups=GROUPS, cv=ms.LeaveOneGroupOut)
     text = r"must be estimators; got the class StandardScaler: write StandardScaler\(\)$"
     with pytest.raises(InvalidTypeError, match=f"^steps of make_pipeline {text}"):
         make_pipeline(StandardScaler, FOREST)
     with pytest.raises(InvalidTypeError, match=f"^steps of Pipeline {text}"):
         Pipeline([("scale", StandardScaler), ("forest", FOREST)]).fit(X, Y)
-    with pytest.raises(InvalidTypeError, match=r"^estimator of CalibratedClassifierCV\.fit must be an estimator; got the class RandomForestClassifier"):
+    text = r"^estimator of CalibratedClassifierCV\.fit must be an estimator; got the class RandomForestClassifier"
+    with pytest.raises(InvalidTypeError, match=text):
         en.calibration.CalibratedClassifierCV(RandomForestClassifier, cv=2).fit(X, Y, groups=GROUPS)
     with pytest.raises(InvalidTypeError, match=r"^model of TreeExplainer must be a fitted model; got the class RandomForestClassifier"):
         en.explain.TreeExplainer(RandomForestClassifier)
@@ -63,7 +65,8 @@ def test_tables_and_names_of_columns() -> None:
         RandomForestClassifier(3).fit(table, Y)  # type: ignore[arg-type]  # on purpose
     for arguments, parameter in (({"groups": "speaker"}, "groups"), ({"groups": GROUPS, "y": "label"}, "y")):
         given: dict[str, Any] = {"y": Y, **arguments}
-        with pytest.raises(InvalidTypeError, match=rf"^{parameter} of cross_validate must be one value a row; got the text .*: pass the column itself"):
+        text = rf"^{parameter} of cross_validate must be one value a row; got the text .*: pass the column itself"
+        with pytest.raises(InvalidTypeError, match=text):
             ms.cross_validate(FOREST, X, **given)
     with pytest.raises(InvalidTypeError, match=r"^groups of GroupKFold\.split must be one value a row; got the text 'speaker'.*rows\['speaker'\]$"):
         list(ms.GroupKFold(2).split(X, Y, "speaker"))
@@ -89,7 +92,8 @@ def test_unknown_labels_are_counted(call: Any, rest: list[Any]) -> None:
 def test_a_metric_is_no_scorer() -> None:
     metric = en.metrics.unweighted_average_recall
     for scoring in (metric, {"mine": metric}):
-        with pytest.raises(InvalidTypeError, match=r"got the metric unweighted_average_recall: pass the name 'uar' or sklearn\.metrics\.make_scorer\(unw"):
+        text = r"got the metric unweighted_average_recall: pass the name 'uar' or sklearn\.metrics\.make_scorer\(unw"
+        with pytest.raises(InvalidTypeError, match=text):
             ms.cross_validate(FOREST, X, Y, groups=GROUPS, scoring=scoring)
     expected = ms.cross_validate(FOREST, X, Y, groups=GROUPS, scoring="uar")["test_score"]
     np.testing.assert_allclose(ms.cross_validate(FOREST, X, Y, groups=GROUPS, scoring=make_scorer(metric))["test_score"], expected)
@@ -110,6 +114,6 @@ def test_the_ways_out_fit_the_caller() -> None:
     with pytest.raises(LeakageError, match=r"with the argument allow_ungrouped=True"):
         ms.cross_validate(FOREST, X, Y, groups=GROUPS, cv=ms.KFold(3))
     for splitter in (ms.GroupKFold(2), ms.LeaveOneGroupOut(), ms.GroupShuffleSplit(2), ms.CrossedGroupKFold(2, 2)):
-        with pytest.raises(LeakageError, match="pass groups=.*such as KFold$") as caught:
+        with pytest.raises(LeakageError, match=r"pass groups=.*such as KFold$") as caught:
             list(splitter.split(X, Y))
         assert "allow_ungrouped" not in str(caught.value)

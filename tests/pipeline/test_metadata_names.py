@@ -45,13 +45,13 @@ def test_a_mistyped_name_is_refused_by_fit(rows: Any) -> None:
     for name, meant in (("sample_weights", "sample_weight"), ("sampleweight", "sample_weight"), ("group", "groups"), ("speakers", "speaker")):
         with pytest.raises(InvalidInputError, match=rf"^metadata of Pipeline\.fit must be .*; got '{name}': did you mean '{meant}'\?$"):
             forest(StandardScaler()).fit(X, y, **{name: GROUPS})
-    with pytest.raises(InvalidInputError, match="got 'bogus'$"):
+    with pytest.raises(InvalidInputError, match=r"got 'bogus'$"):
         forest(StandardScaler()).fit(X, y, bogus=GROUPS)
-    with pytest.raises(InvalidInputError, match="got 'bogus'$"):
+    with pytest.raises(InvalidInputError, match=r"got 'bogus'$"):
         forest(StandardScaler()).fit(X, y, bogus=3)
-    with pytest.raises(InvalidInputError, match="got 'bogus'$"):
+    with pytest.raises(InvalidInputError, match=r"got 'bogus'$"):
         make_pipeline(StandardScaler(), SMOTE()).fit_resample(X, y, bogus=GROUPS)
-    with pytest.raises(InvalidInputError, match="got 'sample_weight'$"):
+    with pytest.raises(InvalidInputError, match=r"got 'sample_weight'$"):
         make_pipeline(StandardScaler().set_params(with_mean=False), "passthrough", KNeighborsClassifier())[1:].fit(X, y, sample_weight=np.ones(60))
 
 
@@ -99,5 +99,5 @@ def test_inner_pipelines_take_what_their_steps_ask_for(rows: Any) -> None:
 
 def test_calibration_refuses_them_too(rows: Any) -> None:
     X, y = rows
-    with pytest.raises(InvalidInputError, match="got 'speakers': did you mean 'speaker'"):
+    with pytest.raises(InvalidInputError, match=r"got 'speakers': did you mean 'speaker'"):
         en.calibration.CalibratedClassifierCV(make_pipeline(StandardScaler(), KNeighborsClassifier()), cv=3).fit(X, y, groups=GROUPS, speakers=GROUPS)

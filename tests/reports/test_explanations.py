@@ -61,9 +61,9 @@ def test_the_only_row_needs_no_number() -> None:
     found = make(4, 12)
     short, long = waterfall_figure(found[2], "happy"), waterfall_figure(found, 2, "happy")
     assert figure_png(short) == figure_png(long)
-    with pytest.raises(InvalidInputError, match="^class_ of waterfall_figure must be given after a row, as there are 4 rows; got 'happy' alone$"):
+    with pytest.raises(InvalidInputError, match=r"^class_ of waterfall_figure must be given after a row, as there are 4 rows; got 'happy' alone$"):
         waterfall_figure(found, "happy")
-    with pytest.raises(InvalidInputError, match="^row of waterfall_figure must be a position from 0 to 3, or from -4 to -1; got 7$"):
+    with pytest.raises(InvalidInputError, match=r"^row of waterfall_figure must be a position from 0 to 3, or from -4 to -1; got 7$"):
         waterfall_figure(found, 7, "happy")
 
 

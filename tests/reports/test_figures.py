@@ -152,5 +152,5 @@ def test_saving_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     assert caught.value.filename == str(missing) and ".part" not in str(caught.value)
     with pytest.raises(InvalidInputError, match=r"^figure of save_figure must be a figure; got .*: the order is save_figure\(figure, path\)$"):
         reports.save_figure(str(missing), figure)  # type: ignore[arg-type]  # on purpose
-    with pytest.raises(InvalidInputError, match="^path of save_figure must be a path; got 3$"):
+    with pytest.raises(InvalidInputError, match=r"^path of save_figure must be a path; got 3$"):
         reports.save_figure(figure, 3)  # type: ignore[arg-type]  # on purpose

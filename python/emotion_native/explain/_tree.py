@@ -57,8 +57,8 @@ class TreeExplainer:
     Raises
     ------
     InvalidInputError
-        If the model is not fitted or not of this package, ``feature_names`` do not fit it, or if ``data`` is empty, has other columns, infinite values, or is missing
-        where it is needed.
+        If the model is not fitted or not of this package, if ``feature_names`` do not fit it, or if ``data`` is empty, has other columns,
+        infinite values, or is missing where it is needed.
 
     Notes
     -----

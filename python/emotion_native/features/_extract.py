@@ -80,7 +80,8 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     >>> table
     FeatureTable(2 rows: 2 ok; 1092 columns: classic)
     """
-    table = extract_silently(manifest, features, sample_rate_hz=sample_rate_hz, root=root, output=output, n_jobs=n_jobs, progress=progress, cache=cache)
+    options: dict[str, Any] = {"root": root, "output": output, "n_jobs": n_jobs, "progress": progress, "cache": cache}
+    table = extract_silently(manifest, features, sample_rate_hz=sample_rate_hz, **options)
     failed = {status: count for status, count in table.summary().items() if status != "ok"}
     if failed:
         counts = ", ".join(f"{count} {status}" for status, count in failed.items())
