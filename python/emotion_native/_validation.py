@@ -178,7 +178,7 @@ def check_matrix(
             return check_array(X, **options)
         return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
     except (TypeError, ValueError) as error:
-        raise _as_invalid("X", caller, error, X) from error
+        raise as_invalid("X", caller, error, X) from error
 
 
 def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool = False, dtypes: tuple[type, ...] = (np.float64, np.float32)) -> Any:
@@ -201,7 +201,7 @@ def check_rows(X: Any, y: Any, *, caller: str, estimator: Any, allow_nan: bool =
     except InvalidInputError:
         raise
     except ValueError as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return X, y
 
 
@@ -235,7 +235,7 @@ def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
     except InvalidInputError:
         raise
     except (TypeError, ValueError) as error:
-        raise _as_invalid("y", caller, error) from error
+        raise as_invalid("y", caller, error) from error
     return labels
 
 
@@ -408,7 +408,7 @@ def _class_name(kind: str) -> str:
     return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
-def _as_invalid(parameter: str, caller: str, error: Exception, values: Any = None) -> InvalidInputError:
+def as_invalid(parameter: str, caller: str, error: Exception, values: Any = None) -> InvalidInputError:
     """Return scikit-learn's finding about ``values`` as our class of error in our form of message."""
     found = str(error)
     if "contains NaN" in found:  # what follows is advice about other classes

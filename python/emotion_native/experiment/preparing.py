@@ -83,7 +83,6 @@ class Prepared:
 def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet)."""
     from .. import datasets, features
-    from ..features._extract import extract_silently
 
     if isinstance(data, features.FeatureTable):
         return data
@@ -98,6 +97,8 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
 
         def advance(done: int, total: int) -> None:
             report("Extracting features", done, total)
+
+    from ..features._extract import extract_silently
 
     return extract_silently(
         data, list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache

@@ -91,11 +91,11 @@ class TreeExplainer:
         feature_names: Sequence[str] | None = None,
         n_jobs: int | None = None,
     ) -> None:
+        refuse_class(model, "model", "TreeExplainer", "a fitted model")
         check_choice(model_output, "model_output", "TreeExplainer", ("raw", "probability"))
         check_choice(feature_perturbation, "feature_perturbation", "TreeExplainer", _KINDS)
         self.model = model
         self.n_jobs = n_jobs
-        refuse_class(model, "model", "TreeExplainer", "a fitted model")
         steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
         estimator: Any = steps[-1] if steps else None
         self._estimator: Any = estimator
@@ -105,10 +105,10 @@ class TreeExplainer:
                 "model_output of TreeExplainer must be 'raw' for a boosting model: exact values exist for its margins, not for its probabilities"
             )
         self._transformers = [step for step in steps[:-1] if step is not None and not isinstance(step, str) and not hasattr(step, "fit_resample")]
-        self.feature_names = self._checked_names(feature_names)
         self.feature_perturbation = feature_perturbation
         if feature_perturbation == "auto":
             self.feature_perturbation = "tree_path_dependent" if data is None else "interventional"
+        self.feature_names = self._checked_names(feature_names)
         self._plan: _core.TreeShap | _core.InterventionalShap
         if self.feature_perturbation == "interventional":
             if data is None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .._validation import check_flag, check_number, check_random
 from ..exceptions import InvalidInputError, LeakageError
-from ._groups import OTHER_SPLITTER, Codes, Encoded, encode_groups, two_keys
+from ._groups import WAYS_OUT, Codes, Encoded, encode_groups, two_keys
 from ._splitters import GroupKFold, Indices, _GroupSplitter, balanced_folds, encode_labels_of_split, stratified_folds
 
 
@@ -120,7 +120,7 @@ class CrossedGroupKFold(_GroupSplitter):
     def _keys(self, groups: Any, n: int) -> tuple[Encoded, Encoded]:
         caller = "CrossedGroupKFold.split"
         if groups is None:
-            raise LeakageError(f"groups of {caller} must be given; got None: {OTHER_SPLITTER}")
+            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT}")
         columns = two_keys(groups)
         if columns is None:
             if self.texts is None:

@@ -17,7 +17,7 @@ from ..exceptions import InvalidInputError, LeakageError
 Codes = npt.NDArray[np.int64]
 
 GIVE_GROUPS = "pass groups= (one speaker, or other unit that must stay whole, a row)"
-OTHER_SPLITTER = f"{GIVE_GROUPS}, or use, on purpose, a splitter that ignores groups, such as KFold"  # of the methods of splitters
+WAYS_OUT = f"{GIVE_GROUPS}, or use, on purpose, a splitter that ignores groups, such as KFold"  # of the methods of splitters
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sklearn import model_selection as _sklearn
 from .._remedies import refuse_missing_labels, rows_found
 from .._validation import check_flag, check_number, check_random, count_rows
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from ._groups import GIVE_GROUPS, OTHER_SPLITTER, Codes, Encoded, as_values, encode_groups, factorize, is_missing
+from ._groups import GIVE_GROUPS, WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
 Assignment = tuple[Codes, Codes, int]  # each row's group, each group's fold (empty: a fold a group), number of folds
@@ -104,7 +104,7 @@ class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scik
     def _encode(self, groups: Any, n_samples: int) -> Encoded:
         caller = f"{type(self).__name__}.split"
         if groups is None:
-            raise LeakageError(f"groups of {caller} must be given; got None: {OTHER_SPLITTER}")
+            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT}")
         return encode_groups(groups, n_samples, caller=caller)
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
@@ -281,7 +281,7 @@ class GroupShuffleSplit(_sklearn.GroupShuffleSplit):  # type: ignore[misc]  # sc
         from .. import _core
 
         if groups is None:
-            raise LeakageError(f"groups of GroupShuffleSplit.split must be given; got None: {OTHER_SPLITTER}")
+            raise LeakageError(f"groups of GroupShuffleSplit.split must be given; got None: {WAYS_OUT}")
         check_number(self.n_splits, "n_splits", "GroupShuffleSplit", low=1, integer=True)
         for parameter in ("test_size", "train_size"):
             if getattr(self, parameter) is not None:
