@@ -10,6 +10,8 @@ import pytest
 
 from emotion_native._validation import check_class_weight, check_matrix, check_number, check_rows, check_sample_weight, check_seed, encode_labels
 from emotion_native.exceptions import InvalidInputError
+from emotion_native.linear_model import LogisticRegression
+from emotion_native.over_sampling import SMOTE
 from emotion_native.preprocessing import StandardScaler
 
 
@@ -92,3 +94,28 @@ def test_numbers(value: Any) -> None:
     check_number(10, "k", "f", low=1, high=10, integer=True)
     with pytest.raises(InvalidInputError, match="k of f must be an integer of at least 1 and at most 10; got"):
         check_number(value, "k", "f", low=1, high=10, integer=True)
+
+
+def test_what_is_wrong_with_a_matrix_is_said_by_name() -> None:
+    frame = pd.DataFrame({"f0": [1.0, 2.0], "speaker": ["anna", "ben"], "age": ["31", "40"]})
+    for X, column in ((frame, "'speaker'"), (frame.to_numpy(), "1"), (frame.to_numpy().tolist(), "1")):
+        text = rf"^X of f must be numbers; got: could not convert string to float: 'anna' \(column {column}\): leave text"
+        with pytest.raises(InvalidInputError, match=text):
+            check_matrix(X, caller="f")
+    with pytest.raises(InvalidInputError, match=r"^X of f must be a matrix of rows and columns; got: Expected 2D array"):
+        check_matrix([1.0, 2.0], caller="f")
+    fitted = StandardScaler().fit(np.eye(3))
+    text = r"^X of StandardScaler\.transform must be a matrix with as many columns as in fit; got: X has 2 features"
+    with pytest.raises(InvalidInputError, match=text):
+        fitted.transform(np.eye(2))
+    with pytest.raises(InvalidInputError, match=r"^X of f must be a matrix of enough rows and columns; got: Found array with 0 sample"):
+        check_matrix(np.empty((0, 2)), caller="f")
+
+
+def test_nan_is_answered_with_our_own_imputer() -> None:
+    X, y = np.arange(24.0).reshape(12, 2), [0] * 8 + [1] * 4
+    X[3, 1] = np.nan
+    for call in (lambda: SMOTE(k_neighbors=1).fit_resample(X, y), lambda: LogisticRegression().fit(X, y)):
+        with pytest.raises(InvalidInputError, match=r"contains NaN: fill them in with emotion_native\.impute\.SimpleImputer") as caught:
+            call()
+        assert "HistGradient" not in str(caught.value)

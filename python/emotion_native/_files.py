@@ -76,7 +76,8 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *,
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.filename is None:  # a full disk: say where
+        if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)) and error.filename2 is None:
+            # A full disk or a missing folder: name the file that was asked for.
             error.filename = os.fspath(target)
         raise
     if durable:

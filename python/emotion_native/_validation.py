@@ -16,12 +16,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ._remedies import refuse_missing_labels, refuse_table, rows_found, text_columns
 from .exceptions import InvalidInputError, InvalidTypeError
 
 FloatMatrix: TypeAlias = "npt.NDArray[np.float32] | npt.NDArray[np.float64]"
 _LEAST_WEIGHT = 1e-150
 _LONGEST_FINDING = 600
 _LARGEST = float(np.finfo(np.float64).max)
+_RULES = {  # by what scikit-learn's finding holds
+    "Expected 2D array": "a matrix of rows and columns",
+    "is expecting": "a matrix with as many columns as in fit",
+    "could not convert string": "numbers",
+    "contains NaN": "a finite matrix, without NaN",
+    "a minimum of": "a matrix of enough rows and columns",
+}
 _SMALL = 4096  # values: below this a finiteness check costs less than one call of scikit-learn
 
 
@@ -159,6 +167,7 @@ def check_matrix(
     from sklearn.utils.validation import check_array, validate_data
 
     refuse_masked(X, "X", caller)
+    refuse_table(X, "X", caller)
     if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M"):
         raise InvalidTypeError(f"X of {caller} must be numbers; got {X.dtype}")
     options: dict[str, Any] = {
@@ -172,7 +181,7 @@ def check_matrix(
             return check_array(X, **options)
         return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
     except (TypeError, ValueError) as error:
-        raise as_invalid("X", caller, error) from error
+        raise as_invalid("X", caller, error, X) from error
 
 
 def is_sparse(X: Any) -> bool:
@@ -257,6 +266,7 @@ def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
     from sklearn.utils.validation import column_or_1d
 
     refuse_masked(y, "y", caller)
+    refuse_missing_labels(y, caller)
     if isinstance(y, (list, tuple)) and any(isinstance(v, str) for v in y) and not all(isinstance(v, str) for v in y):
         raise InvalidInputError(f"y of {caller} must be labels of one sortable kind, all known; got mixed types, texts among them")
     try:
@@ -265,9 +275,11 @@ def check_class_labels(y: Any, *, caller: str) -> npt.NDArray[Any]:
         if kind == "T":
             labels = labels.astype(object)
         if kind == "V" or (kind in "mM" and np.isnat(labels).any()):
-            raise InvalidInputError(f"y of {caller} must be numbers, texts or known times; got {'records' if kind == 'V' else 'NaT'}")
+            found = "records" if kind == "V" else f"NaT in {rows_found(np.isnat(labels))}"
+            raise InvalidInputError(f"y of {caller} must be numbers, texts or known times; got {found}")
         if kind in "fc" and not np.isfinite(labels).all():
-            raise InvalidInputError(f"y of {caller} must be free of NaN and infinity; got NaN or infinity")
+            found = f"NaN or infinity in {rows_found(~np.isfinite(labels))}"
+            raise InvalidInputError(f"y of {caller} must be free of NaN and infinity; got {found}")
         check_classification_targets(labels)
     except InvalidInputError:
         raise
@@ -445,13 +457,18 @@ def _class_name(kind: str) -> str:
     return {"smote": "SMOTE", "borderline_smote": "BorderlineSMOTE"}.get(kind) or "".join(part.capitalize() for part in kind.split("_"))
 
 
-def as_invalid(parameter: str, caller: str, error: Exception) -> InvalidInputError:
-    """Return scikit-learn's finding as our class of error in our form of message."""
+def as_invalid(parameter: str, caller: str, error: Exception, values: Any = None) -> InvalidInputError:
+    """Return scikit-learn's finding about ``values`` as our class of error in our form of message."""
     found = str(error)
     if "contains NaN" in found:  # what follows is advice about other classes
-        found = found.partition("\n")[0]
+        remedy = "fill them in with emotion_native.impute.SimpleImputer, or drop those rows"
+        found = f"{found.partition(chr(10))[0].rstrip('.')}: {remedy}"
+    elif "could not convert string" in found:
+        found += text_columns(values)
     if len(found) > _LONGEST_FINDING:  # scikit-learn shows some arrays whole
         found = found[:_LONGEST_FINDING] + " …"
-    rule = "a vector of class labels" if parameter == "y" else "a finite, non-empty numeric array of the expected shape"
+    rule = "a vector of class labels"
+    if parameter != "y":
+        rule = next((rule for part, rule in _RULES.items() if part in found), "a finite, non-empty numeric array of the expected shape")
     kind = InvalidTypeError if isinstance(error, TypeError) else InvalidInputError
     return kind(f"{parameter} of {caller} must be {rule}; got: {found}")

@@ -7,7 +7,7 @@ import pickle
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from ._model_format import encode_model
 from ._validation import check_path
 from ._version import __version__
 from .exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from .features import FeatureTable
 
 __all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
 
@@ -30,7 +33,7 @@ def save_model(
     fitted: Any,
     path: str | os.PathLike[str],
     *,
-    extractor: Mapping[str, Any] | None = None,
+    extractor: FeatureTable | Mapping[str, Any] | None = None,
     labels: Sequence[Any] | npt.NDArray[Any] | None = None,
     threshold: float | None = None,
     calibrator: Any = None,
@@ -52,9 +55,9 @@ def save_model(
         and detector of rows out of distribution are then saved too. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
-    extractor : mapping or None
-        How clips become columns: ``feature_set``, ``sample_rate_hz`` and, if not the current one, ``algorithm_version``. Without it the model
-        predicts rows of features only.
+    extractor : FeatureTable, mapping or None
+        How clips become columns: the table that the model was trained on, or ``feature_set``, ``sample_rate_hz`` and, if not the current one,
+        ``algorithm_version``. Without it the model predicts rows of features only.
     labels : sequence or None
         Names of the classes, texts or whole numbers, in the order of ``fitted.classes_``; None takes those.
     threshold : float or None
@@ -119,7 +122,7 @@ def save_model(
 def model_bytes(
     fitted: Any,
     *,
-    extractor: Mapping[str, Any] | None = None,
+    extractor: FeatureTable | Mapping[str, Any] | None = None,
     labels: Sequence[Any] | npt.NDArray[Any] | None = None,
     threshold: float | None = None,
     calibrator: Any = None,
@@ -233,7 +236,14 @@ def _classes(labels: Any, estimator: Any) -> list[str | int]:
     raise InvalidInputError(f"labels of save_model must be texts or whole numbers; got {values[:3].tolist()!r}")
 
 
-def _extractor(extractor: Mapping[str, Any]) -> dict[str, Any]:
+def _extractor(extractor: Any) -> dict[str, Any]:
+    if hasattr(extractor, "schema"):  # a feature table
+        table, extractor = extractor, extractor.extractor
+        if extractor is None:
+            raise InvalidInputError(f"extractor of save_model must be a table of one known feature set; got {table!r}")
+    if not isinstance(extractor, Mapping):
+        rule = "the feature table that the model was trained on, or a mapping with feature_set and sample_rate_hz"
+        raise InvalidInputError(f"extractor of save_model must be {rule}; got {type(extractor).__name__}")
     known = {"feature_set", "sample_rate_hz", "algorithm_version"}
     if not {"feature_set", "sample_rate_hz"} <= set(extractor) <= known:
         raise InvalidInputError(f"extractor of save_model must have feature_set and sample_rate_hz (and algorithm_version); got {sorted(extractor)}")

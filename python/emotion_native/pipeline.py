@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
-from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils import Bunch
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from ._remedies import refuse_class
+from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled
 from ._validation import check_flag, label_steps
 from .exceptions import InvalidInputError, LeakageError
 
 __all__ = ["Pipeline", "make_pipeline"]
 
-_LOST = object()  # row metadata that a sampler without sample_indices_ made meaningless
-_MIXED = object()  # row metadata that synthetic rows of two origins have no value of
-
 
 def _is_passthrough(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _asks_for(method: Callable[..., Any], name: str) -> bool:
-    """Return whether a step's method has a parameter of this name."""
-    try:
-        parameters = inspect.signature(method).parameters
-    except (TypeError, ValueError):
-        return False
-    return name in parameters
 
 
 def _final_has(method: str) -> Callable[[Any], bool]:
@@ -121,6 +109,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         if not isinstance(self.steps, (list, tuple)) or not self.steps:
             raise InvalidInputError(f"steps of Pipeline must be a non-empty list of (name, estimator); got {self.steps!r}")
         names, estimators = zip(*self.steps, strict=True)
+        for step in estimators:
+            refuse_class(step, "steps", "Pipeline", "estimators")
         try:
             self._validate_names(names)
         except ValueError as error:
@@ -129,9 +119,9 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             if _holds_sampler(step):
                 rule = "no pipelines with a sampler, except the last: its labels would be lost; put its steps into this pipeline"
                 raise TypeError(f"steps of Pipeline must be {rule}; got {step!r}")
-            if not _is_passthrough(step) and not _is_sampler(step) and not (hasattr(step, "fit") and hasattr(step, "transform")):
+            if not _is_passthrough(step) and not is_sampler(step) and not (hasattr(step, "fit") and hasattr(step, "transform")):
                 raise TypeError(f"steps of Pipeline must have transform or fit_resample, except the last; got {step!r}")
-            if _is_sampler(step) and hasattr(step, "transform"):
+            if is_sampler(step) and hasattr(step, "transform"):
                 raise TypeError(f"steps of Pipeline must transform or resample, not both; got {step!r}")
         if not _is_passthrough(estimators[-1]) and not hasattr(estimators[-1], "fit"):
             raise TypeError(f"steps of Pipeline must have fit in the last step; got {estimators[-1]!r}")
@@ -164,6 +154,12 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
 
     # Fitting.
 
+    def _metadata_names(self) -> set[str]:
+        return metadata_names([step for _, step in self._steps()])
+
+    def _check_metadata_names(self, names: Iterable[str], *, parameter: str = "metadata", caller: str = "Pipeline.fit") -> None:
+        check_names(names, dict(self._steps()), parameter=parameter, caller=caller)
+
     def _split(self, metadata: dict[str, Any], X: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Return row metadata for all, and arguments named ``step__argument`` by step."""
         rows: dict[str, Any] = {}
@@ -172,37 +168,37 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         for key, value in metadata.items():
             if value is None:
                 continue
-            if _per_row(value, n) and not isinstance(value, (list, np.ndarray)) and not hasattr(value, "iloc"):
+            if per_row(value, n) and not isinstance(value, (list, np.ndarray)) and not hasattr(value, "iloc"):
                 value = np.asarray(value)
             step, found, argument = key.partition("__")
             if found:
                 if step not in named:
                     raise InvalidInputError(f"{key} of Pipeline.fit must start with the name of a step; got {step!r}")
                 named[step][argument] = value
-                rows[key] = value if _per_row(value, n) else None
-            elif not _per_row(value, n):
-                raise InvalidInputError(f"{key} of Pipeline.fit must have one value a row ({n}); got {_length(value)}")
+                rows[key] = value if per_row(value, n) else None
+            elif not per_row(value, n):
+                raise InvalidInputError(f"{key} of Pipeline.fit must have one value a row ({n}); got {length_of(value)}")
             else:
                 rows[key] = value
         return rows, named
 
     def _asked(self, name: str, method: Callable[..., Any], rows: dict[str, Any], named: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Return what a step asks for, as the rows are now."""
-        asked = {key: value for key, value in rows.items() if "__" not in key and _asks_for(method, key)}
+        asked = {key: value for key, value in rows.items() if "__" not in key and asks_for(method, key)}
         for argument, value in named[name].items():
             current = rows.get(f"{name}__{argument}")
             asked[argument] = value if current is None else current
-        mixed = [key for key, value in asked.items() if value is _MIXED]
+        mixed = [key for key, value in asked.items() if value is MIXED]
         if mixed:
-            asked = {key: value for key, value in asked.items() if value is not _MIXED}
-            mixed = [key for key in mixed if _needs(method.__self__, key)]  # type: ignore[attr-defined]  # the bound method of a step
+            asked = {key: value for key, value in asked.items() if value is not MIXED}
+            mixed = [key for key in mixed if needs(method.__self__, key)]  # type: ignore[attr-defined]  # the bound method of a step
         if mixed:
             way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
             raise LeakageError(
                 f"{mixed[0]} of Pipeline.fit must be known for each row that reaches step {name!r}; got synthetic rows that a sampler before it made "
                 f"of two rows that differ in it: give that sampler {way}"
             )
-        lost = [key for key, value in asked.items() if value is _LOST]
+        lost = [key for key, value in asked.items() if value is LOST]
         if lost:
             raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
         return asked
@@ -210,14 +206,15 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     def _fit_steps(self, X: Any, y: Any, metadata: dict[str, Any], method: str = "fit") -> tuple[Any, Any, dict[str, Any]]:
         """Fit all but the last step; return the rows as they reach it and what its method asks for."""
         self._check_steps()
+        self._check_metadata_names([name for name, value in metadata.items() if value is not None])
         rows, named = self._split(metadata, X)
         for number, (name, step) in enumerate(self.steps[:-1]):
             start = time.perf_counter()
             if _is_passthrough(step):
                 pass
-            elif _is_sampler(step):
+            elif is_sampler(step):
                 X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
-                rows = _resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
+                rows = resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
             elif hasattr(step, "fit_transform"):
                 X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
             else:
@@ -241,7 +238,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight, groups, **metadata : array-like of shape (n_samples,), optional
-            Handed to the steps that ask for them by name; ``step__argument`` goes to that step alone.
+            Handed to the steps that ask for them by name; ``step__argument`` goes to that step alone. ``groups``, ``speaker``, ``recording``
+            and ``modality`` may be for nobody; any other name that no step takes is an error.
 
         Raises
         ------
@@ -443,26 +441,11 @@ def make_pipeline(*steps: Any, memory: None = None, verbose: bool = False) -> Pi
     >>> list(make_pipeline(StandardScaler(), StandardScaler()).named_steps)
     ['standardscaler-1', 'standardscaler-2']
     """
+    for step in steps:
+        refuse_class(step, "steps", "make_pipeline", "estimators")
     names = [step if isinstance(step, str) else type(step).__name__.lower() for step in steps]
     numbered = [f"{name}-{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)]
     return Pipeline(list(zip(numbered, steps, strict=True)), memory=memory, verbose=verbose)
-
-
-def _needs(step: Any, name: str) -> bool:
-    """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
-    native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number
-    return native is None or name in native.get("needs", ())
-
-
-def _length(value: Any) -> str:
-    try:
-        return str(_num_samples(value))
-    except TypeError:
-        return repr(value)
-
-
-def _is_sampler(step: Any) -> bool:
-    return hasattr(step, "fit_resample") and not hasattr(step, "steps")
 
 
 def _holds_sampler(step: Any) -> bool:
@@ -471,24 +454,4 @@ def _holds_sampler(step: Any) -> bool:
     if not isinstance(inner, (list, tuple)):
         return False
     parts = [part[-1] for part in inner if isinstance(part, (list, tuple)) and part]
-    return any(_is_sampler(part) or _holds_sampler(part) for part in parts)
-
-
-def _per_row(value: Any, n: int | None) -> bool:
-    return n is not None and not isinstance(value, (str, bytes)) and _length(value) == str(n)
-
-
-def _resampled(rows: dict[str, Any], indices: Any, provenance: Any) -> dict[str, Any]:
-    """Return row metadata behind a sampler: that of the row each is a copy of. A synthetic row has its base's weight, and anything else only
-    where both its parents agree."""
-    if indices is None:
-        return {key: None if value is None else _LOST for key, value in rows.items()}
-    carried = {}
-    for key, value in rows.items():
-        known = value is not None and value is not _LOST and value is not _MIXED
-        carried[key] = _safe_indexing(value, indices) if known else value
-        if known and provenance is not None and key.rpartition("__")[2] != "sample_weight":
-            neighbours = _safe_indexing(value, provenance["neighbour"])
-            if not np.array_equal(np.asarray(carried[key]), np.asarray(neighbours)):
-                carried[key] = _MIXED
-    return carried
+    return any(is_sampler(part) or _holds_sampler(part) for part in parts)

@@ -264,6 +264,7 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
+        self._check_extractor("predict")
         top, jobs = _count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
         if isinstance(source, np.ndarray):
             result = self._native.predict_samples(_samples(source), _rate(sample_rate_hz), top, jobs)
@@ -316,6 +317,7 @@ class EmotionModel:
         if progress is not None and not callable(progress):
             raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
         clips = tuple(_clip(source, "predict_batch") for source in given)
+        self._check_extractor("predict_batch")
         top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
@@ -404,6 +406,13 @@ class EmotionModel:
         """Training rows kept for explanations, float32 of shape (n_rows, n_features); may have no rows."""
         rows: npt.NDArray[np.float32] = self._native.background
         return rows
+
+    def _check_extractor(self, caller: str) -> None:
+        if self.extractor is None:
+            raise InvalidInputError(
+                f"source of {caller} must be rows of features, since the model was saved without an extractor; got a clip: use predict_features, or "
+                "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
+            )
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         records = []

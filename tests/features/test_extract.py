@@ -13,7 +13,7 @@ import pytest
 
 import emotion_native as en
 from emotion_native import _core
-from emotion_native.exceptions import InvalidInputError
+from emotion_native.exceptions import EmotionNativeWarning, InvalidInputError
 
 from .conftest import Counter, MakeManifest, write_clip
 
@@ -61,7 +61,10 @@ def test_failed_rows_have_a_reason_and_the_rest_goes_on(make_manifest: MakeManif
     names = ["empty.wav", "text.wav", "folder.wav", "header.wav", "silent.wav", "short.wav", "absent.wav"]
     bad = pd.DataFrame({"filepath": [str(tmp_path / n) for n in names], "label": "sad", "modality": "audio_only", "speaker": "1"})
     for cache in (False, None, None):
-        table = en.features.extract(pd.concat([frame.head(2), bad, frame.tail(1)]), cache=cache, progress=False)
+        text = r"^7 of 10 rows failed \(.*1 not_found, 1 silent, 1 too_short.*table\.select\(table\.ok\)"
+        with pytest.warns(EmotionNativeWarning, match=text) as caught:
+            table = en.features.extract(pd.concat([frame.head(2), bad, frame.tail(1)]), cache=cache, progress=False)
+        assert len(caught) == 1 and caught[0].filename == __file__
         assert table.ok.tolist() == [True, True, *[False] * 7, True]
         status = dict(zip(names, table.status[2:9], strict=True))
         assert status["silent.wav"] == "silent" and status["short.wav"] == "too_short" and status["absent.wav"] == "not_found"
@@ -75,7 +78,8 @@ def test_failed_rows_have_a_reason_and_the_rest_goes_on(make_manifest: MakeManif
 def test_files_without_permission(make_manifest: MakeManifest) -> None:
     frame = make_manifest(2)
     os.chmod(frame["filepath"].iloc[0], 0)
-    assert en.features.extract(frame, progress=False).status.tolist() == ["no_permission", "ok"]
+    with pytest.warns(EmotionNativeWarning, match="1 no_permission"):
+        assert en.features.extract(frame, progress=False).status.tolist() == ["no_permission", "ok"]
 
 
 def test_permission_errors_become_a_reason(make_manifest: MakeManifest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +95,8 @@ def test_permission_errors_become_a_reason(make_manifest: MakeManifest, monkeypa
         return inner(path)
 
     monkeypatch.setattr(_content, "signature", refuse)
-    table = en.features.extract(frame, cache=False, progress=False)
+    with pytest.warns(EmotionNativeWarning, match="1 of 2 rows failed"):
+        table = en.features.extract(frame, cache=False, progress=False)
     assert table.status.tolist() == ["no_permission", "ok"] and "may not be read" in table.messages[0]
 
 
@@ -114,11 +119,13 @@ def test_segments_differ_and_modalities_without_sound_fail(make_manifest: MakeMa
         "end": [np.nan, 0.2, np.nan, 0.3, 9.0, np.nan],
         "modality": ["audio_only"] * 3 + ["video_only", "audio_video", "text"], "text": ["", "", "", "", "", "hello"],
     })
-    table = en.features.extract(frame, progress=False)
+    with pytest.warns(EmotionNativeWarning, match="2 of 6 rows failed"):
+        table = en.features.extract(frame, progress=False)
     assert table.status[:4].tolist() == ["ok", "ok", "ok", "no_audio_track"] and table.status[5] == "no_audio_track"
     assert not same(table.X[0], table.X[1]) and not same(table.X[1], table.X[2])
     assert len(set(table.content_keys[:3])) == 1  # segments of one file belong to one group
-    again = en.features.extract(frame, progress=False)
+    with pytest.warns(EmotionNativeWarning, match="2 of 6 rows failed"):
+        again = en.features.extract(frame, progress=False)
     assert same(again.X, table.X)
     for row in (1, 2):
         one, _ = _core.extract_functionals(path, "classic", 16_000, *(None if np.isnan(t) else t for t in frame.loc[row, ["start", "end"]]))

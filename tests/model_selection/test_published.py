@@ -90,3 +90,28 @@ def test_bad_formats(speaker_format: Any) -> None:
 def test_bad_folds(folds: Any) -> None:
     with pytest.raises(InvalidInputError, match="folds of PredefinedGroupSplit"):
         ms.PredefinedGroupSplit(folds)
+
+
+def test_part_of_a_corpus() -> None:
+    few = np.array(["ravdess/02", "ravdess/03", "ravdess/02", "ravdess/10"])
+    text = r"2 of 5 folds empty: for part of a corpus use StratifiedGroupKFold, .*PredefinedGroupSplit, or drop_empty=True"
+    with pytest.raises(InvalidInputError, match=text):
+        list(ms.published_folds("ravdess/luna-jimenez").split(few, groups=few))
+    cv = ms.published_folds("ravdess/luna-jimenez", drop_empty=True)
+    assert [test.tolist() for _, test in cv.split(few, groups=few)] == [[0, 2], [1], [3]]
+    assert cv.get_n_splits(few, None, few) == 3
+    whole = ravdess_speakers()
+    plain = ms.published_folds("ravdess/luna-jimenez")
+    assert [test.tolist() for _, test in cv.split(whole, groups=whole)] == [test.tolist() for _, test in plain.split(whole, groups=whole)]
+    with pytest.raises(InvalidInputError, match="4 of 5 folds empty"):
+        list(cv.split(few[:1], groups=few[:1]))
+    with pytest.raises(InvalidInputError, match="drop_empty of PredefinedGroupSplit must be True or False"):
+        ms.PredefinedGroupSplit([["a"], ["b"]], drop_empty="yes")  # type: ignore[arg-type]  # on purpose
+
+
+def test_speakers_that_the_parser_would_name_otherwise() -> None:
+    speakers = [f"{actor:02d}" for actor in range(1, 25)]
+    with pytest.raises(InvalidInputError, match="`emotion-native manifest ravdess` names speakers like 'ravdess/07'") as caught:
+        list(ms.published_folds("ravdess/luna-jimenez").split(speakers, groups=speakers))
+    assert "speaker_format='{:02d}'" in str(caught.value)
+    assert len(list(ms.published_folds("ravdess/luna-jimenez", speaker_format="{:02d}").split(speakers, groups=speakers))) == 5

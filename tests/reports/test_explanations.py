@@ -58,6 +58,16 @@ def test_a_waterfall_ends_at_the_output() -> None:
     assert last.get_x() + last.get_width() == pytest.approx(0.5 + found.values[2, :, 1].sum())
 
 
+def test_the_only_row_needs_no_number() -> None:
+    found = make(4, 12)
+    short, long = waterfall_figure(found[2], "happy"), waterfall_figure(found, 2, "happy")
+    assert figure_png(short) == figure_png(long)
+    with pytest.raises(InvalidInputError, match=r"^class_ of waterfall_figure must be given after a row, as there are 4 rows; got 'happy' alone$"):
+        waterfall_figure(found, "happy")
+    with pytest.raises(InvalidInputError, match=r"^row of waterfall_figure must be a position from 0 to 3, or from -4 to -1; got 7$"):
+        waterfall_figure(found, 7, "happy")
+
+
 def test_a_rest_of_many_columns_does_not_flatten_those_shown() -> None:
     """Of 400 columns ten are drawn: the axis is theirs, the sum of the others is cut off and told in words."""
     found = make(30, 400)
@@ -89,7 +99,7 @@ def test_bad_arguments_are_refused() -> None:
         lambda: beeswarm_figure(found, None),
         lambda: beeswarm_figure(found, "calm", top=0),
         lambda: waterfall_figure(found, 3, "calm"),
-        lambda: waterfall_figure(found, 1.5, "calm"),  # type: ignore[arg-type]  # on purpose
+        lambda: waterfall_figure(found, 1.5, "calm"),
         lambda: bar_figure(found.values, "calm"),  # type: ignore[arg-type]  # on purpose
     ]
     for call in calls:

@@ -144,3 +144,15 @@ def test_a_figure_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
         reports.save_figure(reports.confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]), path)
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_saving_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    figure = reports.confusion_figure([[3, 1], [0, 4]], ["a", "b"])
+    missing = tmp_path / "no" / "such" / "x.png"
+    with pytest.raises(FileNotFoundError) as caught:
+        reports.save_figure(figure, missing)
+    assert caught.value.filename == str(missing) and ".part" not in str(caught.value)
+    with pytest.raises(InvalidInputError, match=r"^figure of save_figure must be a figure; got .*: the order is save_figure\(figure, path\)$"):
+        reports.save_figure(str(missing), figure)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(InvalidInputError, match=r"^path of save_figure must be a path; got 3$"):
+        reports.save_figure(figure, 3)  # type: ignore[arg-type]  # on purpose

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._remedies import check_estimator
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
@@ -48,6 +49,7 @@ def out_of_fold(
     """
     if y is None:
         raise InvalidInputError(f"y of {caller} must be given: it requires y to be passed, but the target y is None; got None")
+    check_estimator(estimator, caller)
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     labels = check_labels(y, _num_samples(X), caller=caller)
     folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)

@@ -86,14 +86,15 @@ def extract_features(
     quiet: bool,
 ) -> None:
     """Extract features and write the table, then judge how many clips failed."""
-    from .. import datasets, features
+    from .. import datasets
+    from ..features._extract import extract_silently
 
     refuse_existing(output, force=force, caller="extract")
     frame = datasets.read_manifest(manifest)
     with StageProgress(quiet=quiet) as progress:
-        table = features.extract(
+        table = extract_silently(
             frame,
-            features=["classic"],
+            ["classic"],
             sample_rate_hz=sample_rate_hz,
             n_jobs=n_jobs,
             cache=cache,

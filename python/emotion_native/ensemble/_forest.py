@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._remedies import name_methods
 from .._threads import effective_n_jobs
 from .._validation import check_absent, check_choice, check_flag, check_seed, is_true
 from ..exceptions import EmotionNativeWarning, InvalidInputError
@@ -30,6 +31,10 @@ class _BaseForest(TreeClassifier):
     """What forests of both kinds of splits share."""
 
     _held: ClassVar[tuple[str, ...]] = ("_forest", "_seed", "_draws")
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        name_methods(cls)
 
     def __init__(
         self,

@@ -101,24 +101,17 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
         def advance(done: int, total: int) -> None:
             report("Extracting features", done, total)
 
-    return features.extract(
-        data, features=list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
+    from ..features._extract import extract_silently
+
+    return extract_silently(
+        data, list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
     )
 
 
 def table_extractor(table: Any) -> dict[str, Any] | None:
     """Return how clips became the table's columns, where one known extractor made them all."""
-    import json
-
-    made = {(str(name), str(parameters)) for name, parameters in zip(table.schema["extractor"], table.schema["parameters"], strict=True)}
-    if len(made) != 1:
-        return None
-    name, text = made.pop()
-    try:
-        parameters = json.loads(text)
-        return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
-    except (ValueError, KeyError, TypeError):
-        return None
+    found: dict[str, Any] | None = table.extractor
+    return found
 
 
 def _is_feature_table(path: Path) -> bool:

@@ -66,8 +66,8 @@ class TrainingRun:
     folder: Path
     model_path: Path
     settings: Settings
-    cross_validated: Scored
-    held_out: Scored | None
+    cross_validated: Scored = field(repr=False)
+    held_out: Scored | None = field(repr=False)
     candidates: dict[str, dict[str, Any]] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
     ungrouped_: bool = False

@@ -18,7 +18,7 @@ __all__ = ["Explanation"]
 _LARGEST = float(np.finfo(np.float64).max)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Contributions of features to outputs: ``base_values + values.sum(axis=1)`` is what the model gave.
 
@@ -34,6 +34,8 @@ class Explanation:
         One a column.
     classes : ndarray of shape (n_outputs,)
         Labels, as in the model's ``classes_``; of a boosting model of two classes the second alone.
+    display_data : ndarray of shape (n_rows, n_features) or None, default None
+        The columns as people know them, before scaling; figures and `top` show these. None: ``data`` itself.
 
     Notes
     -----
@@ -53,6 +55,7 @@ class Explanation:
     data: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     feature_names: Sequence[str]
     classes: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0))
+    display_data: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.values, np.ndarray) or self.values.ndim != 3:
@@ -65,6 +68,8 @@ class Explanation:
         for name, shape in (("base_values", (rows, outputs)), ("data", (rows, features))):
             if np.shape(getattr(self, name)) != shape:
                 raise InvalidInputError(f"{name} of Explanation must be of shape {shape}; got {np.shape(getattr(self, name))}")
+        if np.shape(self.shown) != (rows, features):
+            raise InvalidInputError(f"display_data of Explanation must be of shape {(rows, features)}; got {np.shape(self.shown)}")
         for name, count in (("feature_names", features), ("classes", outputs)):
             found = len(getattr(self, name)) if hasattr(getattr(self, name), "__len__") else None
             if found != count and not (name == "classes" and found == 0):
@@ -75,8 +80,19 @@ class Explanation:
         """Rows, features and outputs."""
         return self.values.shape
 
+    @property
+    def shown(self) -> npt.NDArray[np.float32]:
+        """The values to show beside the contributions: ``display_data`` where there is one, else ``data``."""
+        return self.data if self.display_data is None else self.display_data
+
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        rows, features, outputs = self.shape
+        names = ", ".join(map(str, list(self.feature_names)[:3])) + (", …" if features > 3 else "")
+        known = ", ".join(map(repr, np.asarray(self.classes).tolist()[:10])) + (", …" if len(self.classes) > 10 else "")
+        return f"Explanation({rows} rows, {features} features ({names}), {outputs} outputs{': ' + known if known else ''})"
 
     def __getitem__(self, key: Any) -> Explanation:
         """Return some rows, or rows and features, or rows, features and classes; indices and slices alike keep all three axes.
@@ -97,6 +113,7 @@ class Explanation:
             self.data[np.ix_(rows, columns)],
             [self.feature_names[j] for j in columns],
             self.classes[labels] if len(self.classes) else self.classes,
+            None if self.display_data is None else self.display_data[np.ix_(rows, columns)],
         )
 
     def top(self, row: int, class_: Any, k: int = 5) -> list[tuple[str, float, float]]:
@@ -126,7 +143,7 @@ class Explanation:
         check_number(k, "k", "Explanation.top", low=-_LARGEST, integer=True)
         contributions = self.values[row, :, output]
         order = np.argsort(-np.abs(contributions), kind="stable")[: max(0, int(k))]
-        return [(str(self.feature_names[j]), float(self.data[row, j]), float(contributions[j])) for j in order]
+        return [(str(self.feature_names[j]), float(self.shown[row, j]), float(contributions[j])) for j in order]
 
     def output_of(self, class_: Any, *, caller: str = "Explanation.output_of") -> int:
         """Return the position of a class among the outputs.
@@ -163,9 +180,12 @@ class Explanation:
             raise MissingDependencyError("Explanation.to_shap needs shap: pip install shap") from error
         whole: dict[str, Any] = {"feature_names": [str(name) for name in self.feature_names]}
         names = [str(label) for label in self.classes]
+        one_row = self.shape[2] == 1 and len(self) == 1
+        if self.display_data is not None:
+            whole["display_data"] = self.display_data[0] if one_row else self.display_data
         if self.shape[2] != 1:
             return shap.Explanation(values=self.values, base_values=self.base_values, data=self.data, output_names=names or None, **whole)
-        if len(self) == 1:
+        if one_row:
             return shap.Explanation(values=self.values[0, :, 0], base_values=float(self.base_values[0, 0]), data=self.data[0], **whole)
         if names:
             whole["output_names"] = names[0]

@@ -5,6 +5,9 @@ Explanations are of a forest's class shares or a boosting model's margins, befor
 
 from __future__ import annotations
 
+import reprlib
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._progress import Progress, progress_reporter
+from .._remedies import refuse_class
 from .._threads import effective_n_jobs
 from .._validation import check_choice, check_matrix
 from ..exceptions import InvalidInputError
@@ -41,6 +45,8 @@ class TreeExplainer:
     feature_perturbation : {"auto", "interventional", "tree_path_dependent"}, default "auto"
         What stands for a column that is not known. "tree_path_dependent": both branches, weighted by the training rows that took them.
         "interventional": the column of each background row, averaged. "auto": the second where ``data`` is given, else the first.
+    feature_names : sequence of str or None, default None
+        Different names of the input columns, such as ``table.names``. None: those that the model was fitted with, else ``x0``, ``x1``, ….
     n_jobs : int or None, default None
         Threads; None: the cores that this process may use. The result does not depend on it.
 
@@ -52,8 +58,8 @@ class TreeExplainer:
     Raises
     ------
     InvalidInputError
-        If the model is not fitted or not of this package, or if ``data`` is empty, has other columns, infinite values, or is missing
-        where it is needed.
+        If the model is not fitted or not of this package, if ``feature_names`` do not fit it, or if ``data`` is empty, has other columns,
+        infinite values, or is missing where it is needed.
 
     Notes
     -----
@@ -83,8 +89,10 @@ class TreeExplainer:
         *,
         model_output: str = "raw",
         feature_perturbation: str = "auto",
+        feature_names: Sequence[str] | None = None,
         n_jobs: int | None = None,
     ) -> None:
+        refuse_class(model, "model", "TreeExplainer", "a fitted model")
         check_choice(model_output, "model_output", "TreeExplainer", ("raw", "probability"))
         check_choice(feature_perturbation, "feature_perturbation", "TreeExplainer", _KINDS)
         self.model = model
@@ -98,6 +106,7 @@ class TreeExplainer:
         self.feature_perturbation = feature_perturbation
         if feature_perturbation == "auto":
             self.feature_perturbation = "tree_path_dependent" if data is None else "interventional"
+        self.feature_names = self._checked_names(feature_names)
         self._plan: _core.TreeShap | _core.InterventionalShap
         if self.feature_perturbation == "interventional":
             if data is None:
@@ -122,7 +131,8 @@ class TreeExplainer:
         Returns
         -------
         Explanation
-            ``values`` of shape (n_rows, n_features, n_outputs): 8 bytes each, so explain large tables in parts.
+            ``values`` of shape (n_rows, n_features, n_outputs): 8 bytes each, so explain large tables in parts. Where the steps before the trees
+            keep the columns' names (scalers, imputers, selectors), ``display_data`` has the columns as they were given.
 
         Raises
         ------
@@ -134,7 +144,7 @@ class TreeExplainer:
         jobs = effective_n_jobs(self.n_jobs, caller="TreeExplainer")
         with progress_reporter(progress, "Explaining", len(rows), caller="TreeExplainer") as advance:
             values, base = self._plan.explain(rows, jobs, advance)
-        return Explanation(values, np.tile(base, (len(rows), 1)), rows, names, self._classes)
+        return Explanation(values, np.tile(base, (len(rows), 1)), rows, names, self._classes, self._input_columns(X, names))
 
     def shap_values(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the values alone, of shape (n_rows, n_features, n_outputs), under the name that shap users know."""
@@ -153,15 +163,55 @@ class TreeExplainer:
         own = getattr(self._estimator, "feature_names_in_", None)
         if own is not None:
             return [str(name) for name in own]
-        first = self._transformers[0] if self._transformers else self._estimator
-        names: Any = getattr(first, "feature_names_in_", None)
-        if names is None:
-            names = np.array([f"x{j}" for j in range(getattr(first, "n_features_in_", count))], dtype=object)
+        names: Any = self._input_names()
         for transformer in self._transformers:
             if not hasattr(transformer, "get_feature_names_out"):
                 return [f"x{j}" for j in range(count)]
             names = transformer.get_feature_names_out(names)
         return [str(name) for name in names]
+
+
+    def _checked_names(self, names: Any) -> list[str] | None:
+        """Return names of the input columns as they were given, one a column, all different."""
+        if names is None:
+            return None
+        first = self._transformers[0] if self._transformers else self._estimator
+        given = [] if isinstance(names, str) or not hasattr(names, "__iter__") else list(names)
+        count = int(getattr(first, "n_features_in_", len(given)))  # a foreign first step may not tell
+        rule = f"different texts, one for each of the {count} columns that the model takes"
+        if len(given) != count or not all(isinstance(name, str) for name in given):
+            raise InvalidInputError(f"feature_names of TreeExplainer must be {rule}; got {reprlib.repr(names)}, {len(given)} of them")
+        twice = [name for name, times in Counter(given).items() if times > 1]
+        if twice:
+            raise InvalidInputError(f"feature_names of TreeExplainer must be {rule}; got {twice[0]!r} more than once")
+        known = getattr(first, "feature_names_in_", None)
+        if known is not None and list(known) != given:
+            other = next(k for k in range(count) if known[k] != given[k])
+            raise InvalidInputError(
+                f"feature_names of TreeExplainer must be those that the model was fitted with; got {given[other]!r} for {known[other]!r}"
+            )
+        return [str(name) for name in given]
+
+    def _input_names(self) -> npt.NDArray[Any]:
+        first = self._transformers[0] if self._transformers else self._estimator
+        names = self.feature_names if self.feature_names is not None else getattr(first, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{j}" for j in range(getattr(first, "n_features_in_", self._plan.n_features))]
+        return np.array(names, dtype=object)
+
+    def _input_columns(self, X: npt.ArrayLike, names: list[str]) -> npt.NDArray[np.float32] | None:
+        """Return the input columns behind those that the trees see; None where they are the same, or a step made new ones."""
+        if not self._transformers or not all(hasattr(step, "get_feature_names_out") for step in self._transformers):
+            return None
+        place = {str(name): column for column, name in enumerate(self._input_names())}
+        if not all(name in place for name in names):
+            return None
+        try:
+            rows = check_matrix(X, caller="TreeExplainer", allow_nan=True, dtypes=(np.float32,))
+        except InvalidInputError:  # a foreign first step takes what is no matrix
+            return None
+        columns: npt.NDArray[np.float32] = np.ascontiguousarray(rows[:, [place[name] for name in names]])
+        return columns
 
 
 def _native_model(model: Any, estimator: Any) -> Any:

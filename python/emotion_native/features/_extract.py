@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from .._threads import effective_n_jobs
 from .._validation import check_path
 from ..datasets import _manifest, read_manifest
 from ..datasets._content import Content, lone_key, read_content, signature, text_key
-from ..exceptions import InvalidInputError
+from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._cache import CacheArgument, FeatureCache, Vector, content_reader, open_cache
 from ._extractors import Extractor, make_extractors, make_schema
 from ._journal import Item, Journal
@@ -67,6 +68,11 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     OSError
         If the output cannot be written at the end; the parts remain, and the next call goes on from them.
 
+    Warns
+    -----
+    EmotionNativeWarning
+        If rows failed: forests and scalers take NaN, so train on ``table.X[table.ok]``.
+
     Examples
     --------
     >>> import emotion_native as en
@@ -74,6 +80,20 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     >>> table
     FeatureTable(2 rows: 2 ok; 1092 columns: classic)
     """
+    options: dict[str, Any] = {"root": root, "output": output, "n_jobs": n_jobs, "progress": progress, "cache": cache}
+    table = extract_silently(manifest, features, sample_rate_hz=sample_rate_hz, **options)
+    failed = {status: count for status, count in table.summary().items() if status != "ok"}
+    if failed:
+        counts = ", ".join(f"{count} {status}" for status, count in failed.items())
+        text = f"{sum(failed.values())} of {len(table)} rows failed ({counts}) and are NaN in table.X, which forests would train on"
+        warnings.warn(f"{text}: use table.ok, as in table.select(table.ok); table.messages says why", EmotionNativeWarning, stacklevel=2)
+    return table
+
+
+def extract_silently(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Sequence[str], *, sample_rate_hz: int,
+                     root: str | os.PathLike[str] | None = None, output: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
+                     progress: Progress = None, cache: CacheArgument = None) -> FeatureTable:
+    """Do what `extract` does without the warning, for callers that count failed rows themselves."""
     extractors = make_extractors(features, sample_rate_hz)
     rows, clips = _prepare(manifest, check_path(root, parameter="root", caller="extract") if root is not None else None)
     check_row_columns(rows, [column for e in extractors for column in e.columns], "manifest of extract")

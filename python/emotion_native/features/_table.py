@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -90,6 +91,19 @@ class FeatureTable:
         """The mask of the rows whose features could be computed."""
         return np.asarray(self.status == "ok", dtype=bool)
 
+    @property
+    def extractor(self) -> dict[str, Any] | None:
+        """How clips became the columns, as `save_model` takes it; None where not one known feature set made them all."""
+        made = {(str(name), str(parameters)) for name, parameters in zip(self.schema["extractor"], self.schema["parameters"], strict=True)}
+        if len(made) != 1:
+            return None
+        name, text = made.pop()
+        try:
+            parameters = json.loads(text)
+            return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
+        except (ValueError, KeyError, TypeError):
+            return None
+
     def select(self, mask: npt.ArrayLike) -> FeatureTable:
         """Return the table of some rows.
 
@@ -119,7 +133,10 @@ class FeatureTable:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return manifest columns, status, message, content key and features side by side."""
+        """Return manifest columns, status, message, content key and features side by side, texts among them.
+
+        To train on a frame take the matrix and its names alone: ``pd.DataFrame(table.X, columns=table.names)``.
+        """
         known = pd.DataFrame({"status": self.status, "message": self.messages, "content_key": self.content_keys})
         return pd.concat([self.rows.reset_index(drop=True), known, pd.DataFrame(self.X, columns=pd.Index(self.names))], axis=1)
 

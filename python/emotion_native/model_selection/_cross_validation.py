@@ -12,9 +12,11 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
+from .._remedies import check_estimator
 from ..exceptions import InvalidInputError
 from ._fit import Labels, aligned, check_labels, check_lengths, class_seen, each_fold, fit_rows, native_probabilities, run_probabilities
 from ._folds import Folds
+from ._notices import warn_of_odd_splits
 from ._routing import route
 from ._runs import Runs, by_seed, repeated_runs
 from ._scored_runs import (
@@ -109,6 +111,12 @@ def cross_validate(
     -----
     FitFailedWarning
         If some fits or scorers fail, once for all of them.
+    LeakageWarning
+        If every group has one row: then nothing is kept together.
+    MissingClassWarning
+        If a fold tests only classes that its training rows lack, as with groups that are the labels.
+    EmotionNativeWarning
+        If a classifier's ``y`` has one class.
 
     Examples
     --------
@@ -121,12 +129,14 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
+    check_estimator(estimator, "cross_validate", (X, y))
     classes = classes_of(estimator, y, caller="cross_validate")
     scorers, single = scorers_of(estimator, scoring, classes, caller="cross_validate")
     routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
     resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
+    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_validate", each_fold=True)
     scored = Scoring(scorers, single, routed.score, error_score, [], classes, "cross_validate")
     arguments = {**routed.fit, "groups": groups}
     results: list[Result] | None = None
@@ -195,7 +205,9 @@ def cross_val_predict(
     Warns
     -----
     MissingClassWarning
-        If a training part lacks a class, for all methods but ``predict``.
+        If a training part lacks a class, for all methods but ``predict``; if every fold tests only classes that its training rows lack.
+    LeakageWarning, EmotionNativeWarning
+        As in `cross_validate`.
 
     Examples
     --------
@@ -210,6 +222,7 @@ def cross_val_predict(
     methods = ("predict", "predict_proba", "predict_log_proba", "decision_function")
     if method not in methods:
         raise InvalidInputError(f"method of cross_val_predict must be one of {', '.join(methods)}; got {method!r}")
+    check_estimator(estimator, "cross_val_predict", (X, y))
     routed = route(estimator, cv, {}, params, groups, caller="cross_val_predict")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_val_predict")
     make_folds = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_val_predict")
@@ -221,6 +234,7 @@ def cross_val_predict(
         return folds
 
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
+    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_val_predict", each_fold=False)
     arguments = {**routed.fit, "groups": groups}
     labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if is_classifier(estimator) and y is not None else None
     if labels is not None and method != "predict":

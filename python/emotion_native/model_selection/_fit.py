@@ -17,6 +17,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
+from .._remedies import did_you_mean, refuse_table, refuse_text
 from .._threads import effective_n_jobs
 from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, is_sparse, label_steps, refuse_masked
 from ..exceptions import InvalidInputError, InvalidTypeError
@@ -50,8 +51,10 @@ def check_lengths(X: Any, y: Any, groups: Any, *, caller: str) -> tuple[Any, Any
     """
     if X is None:
         raise InvalidTypeError(f"X of {caller} must be an array with rows; got None")
+    refuse_table(X, "X", caller)
     for parameter, values in (("X", X), ("y", y), ("groups", groups)):
         if values is not None:
+            refuse_text(values, parameter, caller)
             count_rows(values, parameter=parameter, caller=caller)
     try:
         X, y, groups = indexable(X, y, groups)
@@ -99,10 +102,13 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
         if not wanted:
             if advisory:
                 continue
-            raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}")
+            close = did_you_mean(name, [*arguments, *ROW_METADATA])
+            raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}{close}")
         if name == "sample_weight":
             refuse_masked(value, "sample_weight", caller)
         taken[name] = np.asarray(value) if name == "sample_weight" else value
+    if taken and hasattr(estimator, "_check_metadata_names"):
+        estimator._check_metadata_names(taken, parameter="params", caller=caller)
     return taken if rows is None else rows_of(taken, rows, n_samples)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from sklearn import model_selection as _sklearn
 
 from .._config import ungrouped_allowed
+from .._remedies import refuse_class
 from .._validation import check_flag, count_rows
 from ..exceptions import InvalidInputError, LeakageError
 from ._crossed import CrossedGroupKFold
-from ._groups import WHOLE_GROUPS, Encoded, encode_groups, require_groups, two_keys
+from ._groups import Encoded, encode_groups, require_groups, two_keys, whole_groups
 from ._parts import TrainingParts, is_rest, stored
 from ._splitters import GroupKFold, Indices, KFold, StratifiedGroupKFold, StratifiedKFold
 
@@ -31,7 +32,7 @@ _IGNORE_GROUPS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Folds:
     """Training and test rows of each fold.
 
@@ -51,6 +52,9 @@ class Folds:
 
     def __len__(self) -> int:
         return len(self.train)
+
+    def __repr__(self) -> str:
+        return f"Folds({len(self)} folds of {self.n_samples} rows, ungrouped={self.ungrouped})"
 
     @property
     def n_dropped(self) -> Indices:
@@ -163,6 +167,7 @@ def resolve_folds(
     """
     n = count_rows(X, parameter="X", caller=caller)
     check_flag(allow_ungrouped, "allow_ungrouped", caller)
+    refuse_class(cv, "cv", caller, "a splitter")
     allowed = allow_ungrouped or ungrouped_allowed()
     ungrouped = require_groups(groups, caller=caller, allow_ungrouped=allow_ungrouped)
     keys: list[tuple[str, Encoded]] = []
@@ -174,7 +179,7 @@ def resolve_folds(
     ignores_groups = isinstance(cv, _IGNORE_GROUPS)
     if ignores_groups and not ungrouped:
         if not allowed and isinstance(cv, (_sklearn.KFold, _sklearn.StratifiedKFold)):
-            raise LeakageError(f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: {WHOLE_GROUPS}")
+            raise LeakageError(f"cv of {caller} must keep groups whole; got {cv!r}, which ignores them: {whole_groups(caller)}")
         ungrouped = allowed
     if hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         pairs = cv.split(X, y, None if ignores_groups else groups)
@@ -234,5 +239,5 @@ def _crossed(groups: Encoded, name: str, train: Sequence[Indices], test: list[In
                 return True
             shared = groups.uniques[[groups.codes[test_rows[np.argmax(crossing)]]]].tolist()[0]
             key = "" if name == "groups" else f" of {name}"
-            raise LeakageError(f"cv of {caller} must keep groups whole; group {shared!r}{key} is on both sides of fold {k}: {WHOLE_GROUPS}")
+            raise LeakageError(f"cv of {caller} must keep groups whole; group {shared!r}{key} is on both sides of fold {k}: {whole_groups(caller)}")
     return False

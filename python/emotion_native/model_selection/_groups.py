@@ -10,19 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .._config import ungrouped_allowed
+from .._remedies import refuse_text
 from .._validation import count_rows
 from ..exceptions import InvalidInputError, LeakageError
 
 Codes = npt.NDArray[np.int64]
 
-ON_PURPOSE = (
-    'accept an inflated score on purpose with the argument allow_ungrouped=True or with emotion_native.config_context(ungrouped="allow")'
-)
-WAYS_OUT = f"pass groups= (one speaker, or other unit that must stay whole, a row), or {ON_PURPOSE}"
 _ONE_KEY = (
     ": give one key, such as the speaker (joined_groups joins several into one; texts beside speakers are an argument of CrossedGroupKFold)"
 )
-WHOLE_GROUPS = f"use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, or {ON_PURPOSE}"
+GIVE_GROUPS = "pass groups= (one speaker, or other unit that must stay whole, a row)"
+WAYS_OUT = f"{GIVE_GROUPS}, or use, on purpose, a splitter that ignores groups, such as KFold"  # of the methods of splitters
 
 
 @dataclass(frozen=True)
@@ -141,6 +139,7 @@ def as_values(values: Any, n_samples: int, *, parameter: str, caller: str, sever
         if hidden.any():
             values = values.astype(object)
             values[hidden] = None
+    refuse_text(values, parameter, caller)
     try:
         array = np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -183,13 +182,26 @@ def check_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = "
     return array
 
 
+def _on_purpose(caller: str) -> str:
+    """Return how to do without groups in a function, or in the ``fit`` of a class, whose constructor is told."""
+    owner, _, method = caller.partition(".")
+    way = f"{owner}(…, allow_ungrouped=True)" if method == "fit" else "the argument allow_ungrouped=True"
+    return f'accept an inflated score on purpose with {way} or with emotion_native.config_context(ungrouped="allow")'
+
+
+def whole_groups(caller: str) -> str:
+    """Return the ways out of a split that takes groups apart."""
+    return f"use GroupKFold, StratifiedGroupKFold or LeaveOneGroupOut, or {_on_purpose(caller)}"
+
+
 def require_groups(groups: Any, *, caller: str, allow_ungrouped: bool) -> bool:
     """Return whether the split is ungrouped; raise LeakageError where that is not allowed."""
     if groups is not None:
         return False
     if allow_ungrouped or ungrouped_allowed():
         return True
-    raise LeakageError(f"groups of {caller} must be given, or clips of one speaker land on both sides of the split; got None: {WAYS_OUT}")
+    ways_out = f"{GIVE_GROUPS}, or {_on_purpose(caller)}"
+    raise LeakageError(f"groups of {caller} must be given, or clips of one speaker land on both sides of the split; got None: {ways_out}")
 
 
 def joined_groups(rows: Any, keys: Sequence[str] = ("speaker", "recording", "content")) -> Codes:

@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .._validation import check_flag
 from ..exceptions import InvalidInputError
 from ._splitters import Assignment, _GroupSplitter
 
 _SHOWN = 5
+_PARTIAL = (
+    "for part of a corpus use StratifiedGroupKFold, your own lists with PredefinedGroupSplit, or drop_empty=True, which leaves such folds out "
+    "(scores then do not compare with those over all folds)"
+)
 
 # Luna-Jiménez, Griol, Callejas, Kleinlein, Montero & Fernández-Martínez, "Multimodal emotion recognition on RAVDESS dataset using transfer
 # learning", Sensors 21(22):7665, 2021: five folds of the 24 actors, used by many papers since.
@@ -32,6 +37,9 @@ class PredefinedGroupSplit(_GroupSplitter):
         At least two, each with at least one label, no label twice.
     name : str, optional
         What to call this split in messages and split files.
+    drop_empty : bool, default False
+        Leave folds without rows out, for a corpus of which some speakers are not there. Without it they are an error, since scores over fewer
+        folds do not compare.
 
     Examples
     --------
@@ -41,14 +49,16 @@ class PredefinedGroupSplit(_GroupSplitter):
     [[1, 2, 3], [0]]
     """
 
-    def __init__(self, folds: Any, *, name: str | None = None) -> None:
+    def __init__(self, folds: Any, *, name: str | None = None, drop_empty: bool = False) -> None:
         parts = list(folds) if _is_list(folds) else []
         if len(parts) < 2 or not all(_is_list(part) for part in parts):
             raise InvalidInputError(f"folds of PredefinedGroupSplit must be at least two lists of groups; got {folds!r:.80}")
         if name is not None and not isinstance(name, str):
             raise InvalidInputError(f"name of PredefinedGroupSplit must be a text or None; got {name!r}")
         self.folds = [_plain(part) for part in parts]
+        check_flag(drop_empty, "drop_empty", "PredefinedGroupSplit")
         self.name = name
+        self.drop_empty = bool(drop_empty)
         self._fold_of_group()
 
     def _fold_of_group(self) -> dict[Any, int]:
@@ -66,8 +76,10 @@ class PredefinedGroupSplit(_GroupSplitter):
         return fold_of
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds."""
-        return len(self.folds)
+        """Return the number of folds; with ``drop_empty``, of those with rows, for which groups are needed."""
+        if not self.drop_empty:
+            return len(self.folds)
+        return self._assign(groups if X is None else X, y, groups)[2]
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:
         encoded = self._encode(groups, self._count(X))
@@ -79,16 +91,29 @@ class PredefinedGroupSplit(_GroupSplitter):
             shown = ", ".join(map(reprlib.repr, unknown[:_SHOWN])) + (", …" if len(unknown) > _SHOWN else "")
             raise InvalidInputError(
                 f"groups of PredefinedGroupSplit.split must be named by its folds{what}, such as {reprlib.repr(self.folds[0][0])}; got {shown}: "
-                "leave those rows out, or correct their groups"
+                f"leave those rows out, or correct their groups{self._naming}"
             )
         fold_of_group = np.array([fold_of[group] for group in present], dtype=np.int64)
         empty = np.setdiff1d(np.arange(len(self.folds)), fold_of_group)
+        if self.drop_empty and len(empty) < len(self.folds) - 1:
+            present_folds, fold_of_group = np.unique(fold_of_group, return_inverse=True)
+            return encoded.codes, fold_of_group.astype(np.int64), len(present_folds)
         if empty.size:
             raise InvalidInputError(
                 f"groups of PredefinedGroupSplit.split must have rows in each fold{what}; got none for fold {int(empty[0])} "
-                f"({', '.join(map(reprlib.repr, self.folds[empty[0]][:_SHOWN]))})"
+                f"({', '.join(map(reprlib.repr, self.folds[empty[0]][:_SHOWN]))}), {len(empty)} of {len(self.folds)} folds empty: {_PARTIAL}"
             )
         return encoded.codes, fold_of_group, len(self.folds)
+
+
+    @property
+    def _naming(self) -> str:
+        """How to name speakers as published folds do, as the end of a message."""
+        if self.name not in _PUBLISHED:
+            return ""
+        corpus = str(self.name).partition("/")[0]
+        usual = _PUBLISHED[str(self.name)][0].format(7)
+        return f" (`emotion-native manifest {corpus}` names speakers like {usual!r}; published_folds(…, speaker_format='{{:02d}}') takes '07')"
 
 
 def _is_list(values: Any) -> bool:
@@ -110,7 +135,7 @@ def published_names() -> list[str]:
     return list(_PUBLISHED)
 
 
-def published_folds(name: str, *, speaker_format: str | None = "") -> PredefinedGroupSplit:
+def published_folds(name: str, *, speaker_format: str | None = "", drop_empty: bool = False) -> PredefinedGroupSplit:
     """Return the folds of a publication, to compare results with those of other papers.
 
     ``"ravdess/luna-jimenez"``: five folds of the 24 actors of RAVDESS (Luna-Jiménez et al., Sensors 21(22):7665, 2021).
@@ -121,6 +146,8 @@ def published_folds(name: str, *, speaker_format: str | None = "") -> Predefined
     speaker_format : str or None
         How groups name a speaker: a format of the speaker's number. By default as `emotion_native.datasets` names them (``ravdess/02``); None
         for the number itself.
+    drop_empty : bool, default False
+        Leave folds without rows out, where some speakers of the corpus are not there; see `PredefinedGroupSplit`.
 
     Raises
     ------
@@ -139,7 +166,7 @@ def published_folds(name: str, *, speaker_format: str | None = "") -> Predefined
         raise InvalidInputError(f"name of published_folds must be one of {', '.join(map(repr, _PUBLISHED))}; got {name!r}")
     usual, folds = _PUBLISHED[name]
     if speaker_format is None:
-        return PredefinedGroupSplit(folds, name=name)
+        return PredefinedGroupSplit(folds, name=name, drop_empty=drop_empty)
     try:
         named = [[(speaker_format or usual).format(number) for number in part] for part in folds]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -147,4 +174,4 @@ def published_folds(name: str, *, speaker_format: str | None = "") -> Predefined
         raise InvalidInputError(f"speaker_format of published_folds must be {rule}; got {speaker_format!r}") from error
     if len({speaker for part in named for speaker in part}) < sum(map(len, folds)):
         raise InvalidInputError(f"speaker_format of published_folds must tell speakers apart; got {speaker_format!r}")
-    return PredefinedGroupSplit(named, name=name)
+    return PredefinedGroupSplit(named, name=name, drop_empty=drop_empty)

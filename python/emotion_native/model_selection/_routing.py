@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,9 @@ from sklearn import get_config
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, InvalidTypeError
+from ._fit import fit_params_of
+from ._scorers import refuse_metric
 
 _ROUTED = "get_metadata_routing"
 _CHANNEL = ("sample_weight", "groups", "speaker", "recording", "modality")  # what our own pipelines always get
@@ -49,16 +52,23 @@ def route(
     Raises
     ------
     InvalidInputError
-        If groups are given twice, or nobody takes a name.
+        If groups are given twice, nobody takes a name, or a scorer is a metric of true and predicted labels.
     sklearn.exceptions.UnsetMetadataPassedError
         If a consumer could take a name and neither requested nor refused it.
     """
+    if params is not None and not isinstance(params, Mapping):
+        rule = "a dict of arguments of fit, such as {'sample_weight': weights}"
+        raise InvalidTypeError(f"params of {caller} must be {rule}; got {reprlib.repr(params)}")
+    for name, scorer in scorers.items():
+        refuse_metric(scorer, name, caller=caller)
     given = {name: value for name, value in (params or {}).items() if value is not None}
     if "groups" in given:
         if groups is not None:
             raise InvalidInputError(f"groups of {caller} must be given once; got them as an argument and in params")
         groups = given.pop("groups")
     if not given or not get_config().get("enable_metadata_routing"):
+        if given:
+            fit_params_of(estimator, given, None, 0, caller=caller)  # a wrong name is told at once, not once a fold
         return Routed(groups, {**given, "groups": groups})
     own_pipeline = hasattr(estimator, "_native_plan")
     consumers: dict[str, tuple[Any, str]] = {"splitter": (cv, "split"), "estimator": (None if own_pipeline else estimator, "fit")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer, log_loss, make_scorer
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 
+from ..exceptions import InvalidTypeError
 from ._fit import Probabilities, aligned
 
 _OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
+
+
+_NAMES_OF_METRICS = {"unweighted_average_recall": "uar", "balanced_accuracy_score": "balanced_accuracy", "accuracy_score": "accuracy"}
 
 
 class NeedsModel(Exception):
@@ -69,6 +74,21 @@ class _Aligned(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def predict(self, X: Any) -> Any:
         return self.model.predict(X)
+
+
+def refuse_metric(scorer: Any, name: str, *, caller: str) -> None:
+    """Raise InvalidTypeError for a metric, a function of true and predicted labels, where a scorer of a model is wanted."""
+    if isinstance(scorer, (_BaseScorer, _PassthroughScorer)):
+        return
+    try:
+        arguments = list(inspect.signature(scorer).parameters)
+    except (TypeError, ValueError):
+        return
+    if arguments[:1] == ["y_true"]:
+        metric = getattr(scorer, "__name__", name)
+        known = f"the name {_NAMES_OF_METRICS[metric]!r} or " if metric in _NAMES_OF_METRICS else ""
+        rule = "a name, or a callable of (estimator, X, y)"
+        raise InvalidTypeError(f"scoring of {caller} must be {rule}; got the metric {metric}: pass {known}sklearn.metrics.make_scorer({metric})")
 
 
 def named_scorer(name: str, classes: Any) -> Callable[..., Any]:

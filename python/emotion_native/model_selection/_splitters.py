@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import model_selection as _sklearn
 
+from .._remedies import refuse_missing_labels, rows_found
 from .._validation import check_flag, check_number, check_random, count_rows
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from ._groups import WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
+from ._groups import GIVE_GROUPS, WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
 
 Indices = npt.NDArray[np.int64]
 Assignment = tuple[Codes, Codes, int]  # each row's group, each group's fold (empty: a fold a group), number of folds
@@ -21,7 +22,8 @@ Assignment = tuple[Codes, Codes, int]  # each row's group, each group's fold (em
 class KFold(_sklearn.KFold):  # type: ignore[misc]  # scikit-learn has no type information
     """K-fold without groups: scikit-learn's class, here so that code runs with the import line changed.
 
-    It counts as ungrouped: cross-validation accepts it only with ``allow_ungrouped=True`` or inside ``config_context(ungrouped="allow")``.
+    It counts as ungrouped: cross-validation accepts it only with its argument ``allow_ungrouped=True`` or inside
+    ``config_context(ungrouped="allow")``.
 
     Examples
     --------
@@ -54,6 +56,7 @@ def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
         raise InvalidInputError(f"y of {caller} must be one label a row ({n_samples} rows); got None")
     if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    refuse_missing_labels(y, caller)
     labels = as_values(y, n_samples, parameter="y", caller=caller)
     if labels.dtype.kind == "c":
         raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got complex numbers")
@@ -63,9 +66,10 @@ def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
         raise InvalidInputError(f"y of {caller} must be labels: numbers, texts or other hashable values; got: {error}") from error
     if encoded.uniques.dtype.kind == "f" and not (np.isfinite(encoded.uniques) & (encoded.uniques == np.floor(encoded.uniques))).all():
         raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions, infinity or NaN: use GroupKFold")
-    missing = is_missing(encoded.uniques)
-    if any(not isinstance(value, (str, bytes)) for value in encoded.uniques[missing].tolist()):  # an empty text is a label
-        raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels")
+    texts = np.array([isinstance(value, (str, bytes)) for value in encoded.uniques.tolist()], dtype=bool)
+    missing = is_missing(encoded.uniques) & ~texts  # an empty text is a label
+    if missing.any():
+        raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels in {rows_found(missing[encoded.codes])}")
     return encoded
 
 
@@ -100,7 +104,7 @@ class _GroupSplitter(_sklearn.BaseCrossValidator):  # type: ignore[misc]  # scik
     def _encode(self, groups: Any, n_samples: int) -> Encoded:
         caller = f"{type(self).__name__}.split"
         if groups is None:
-            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT} and a splitter that ignores groups, such as KFold")
+            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT}")
         return encode_groups(groups, n_samples, caller=caller)
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
@@ -262,7 +266,7 @@ class LeaveOneGroupOut(_GroupSplitter):
         """Return the number of groups."""
         caller = "LeaveOneGroupOut.get_n_splits"
         if groups is None:
-            raise LeakageError(f"groups of {caller} must be given; got None: {WAYS_OUT}")
+            raise LeakageError(f"groups of {caller} must be given; got None: {GIVE_GROUPS}")
         return len(encode_groups(groups, count_rows(groups, parameter="groups", caller=caller), caller=caller))
 
     def _assign(self, X: Any, y: Any, groups: Any) -> Assignment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = ["bar_figure", "beeswarm_figure", "waterfall_figure"]
 MOST_POINTS = 1000  # rows drawn in a swarm
 _NAME_WIDTH = 40
 _NOTE = "Contributions describe this model, not causes in the world."
+_GIVEN_AS_ROW: Any = object()  # what stands for the class where the only row was left out
 _RAMP = (BLUE, "#c9ced6", ORANGE)
 
 
@@ -127,7 +129,7 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     for place, line in enumerate(lines):
         colours: Any = MUTED
         if place < len(order):
-            shares = _shares(explanation.data[:, order[place]])[rows]
+            shares = _shares(explanation.shown[:, order[place]])[rows]
             colours = np.where(np.isnan(shares)[:, None], (0.36, 0.39, 0.45, 1.0), ramp(np.nan_to_num(shares)))
         axes.scatter(line, place + _swarm(line, widest), s=size, c=colours, linewidths=0, alpha=0.9, zorder=3)
     axes.set_yticks(range(len(lines)), names)
@@ -141,13 +143,24 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     bar.ax.set_yticklabels(["low value", "high value"], fontsize=8)
     bar.outline.set_visible(False)
     thinned = f", {MOST_POINTS:,} drawn" if len(values) > MOST_POINTS else ""
-    thinned += "; grey: value missing" if np.isnan(explanation.data[np.ix_(rows, order)]).any() else ""
+    thinned += "; grey: value missing" if np.isnan(explanation.shown[np.ix_(rows, order)]).any() else ""
     _head(figure, axes, f"How columns move “{shown_label(class_)}”", len(values), subtitle, thinned)
     return figure
 
 
-def waterfall_figure(explanation: Explanation, row: int, class_: Any, *, top: int = 10, subtitle: str = "") -> Figure:
-    """Draw one row's way from the base value to the model's output; see `contribution_figure`.
+def waterfall_figure(explanation: Explanation, row: Any, class_: Any = _GIVEN_AS_ROW, *, top: int = 10, subtitle: str = "") -> Figure:
+    """Draw one row's way from the base value to the model's output, with the values of its columns as they were given; see `contribution_figure`.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of at least one row.
+    row : int
+        Position of the row; may be left out where there is one: ``waterfall_figure(explanation[3], "angry")``.
+    class_ : label
+        The class explained.
+    top : int, default 10
+        Number of columns shown.
 
     Raises
     ------
@@ -161,13 +174,18 @@ def waterfall_figure(explanation: Explanation, row: int, class_: Any, *, top: in
     >>> found = Explanation(np.array([[[0.2], [-0.5]]]), np.array([[0.4]]), np.zeros((1, 2), np.float32), ["f0", "rms"], np.array(["calm"]))
     >>> figure = waterfall_figure(found, 0, "calm")
     """
+    if class_ is _GIVEN_AS_ROW:
+        if isinstance(explanation, Explanation) and len(explanation) != 1:
+            raise InvalidInputError(f"class_ of waterfall_figure must be given after a row, as there are {len(explanation)} rows; got {row!r} alone")
+        row, class_ = 0, row
     values = _values(explanation, class_, top, "waterfall_figure")
     base = drawable(explanation.base_values, "base_values", "waterfall_figure's explanation")
     if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not -len(values) <= row < len(values):
-        raise InvalidInputError(f"row of waterfall_figure must be one of {len(values)} rows; got {row!r}")
+        rule = f"a position from 0 to {len(values) - 1}, or from -{len(values)} to -1"
+        raise InvalidInputError(f"row of waterfall_figure must be {rule}; got {reprlib.repr(row)}")
     return contribution_figure(
         list(explanation.feature_names),
-        [float(value) for value in explanation.data[row]],
+        [float(value) for value in explanation.shown[row]],
         [float(value) for value in values[row, :, 0]],
         base=float(base[row, explanation.output_of(class_)]),
         label=class_,

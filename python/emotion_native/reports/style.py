@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import reprlib
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .._files import write_atomically
+from .._validation import check_path
+from ..exceptions import InvalidTypeError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,6 +123,13 @@ def figure_png(figure: Figure) -> bytes:
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write the figure as a PNG file, whole or not at all.
 
+    Raises
+    ------
+    InvalidInputError
+        If ``figure`` is none, or ``path`` is no path.
+    OSError
+        If the file cannot be written.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -127,7 +137,10 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "confusion.png"
     >>> save_figure(confusion_figure([[8, 2], [1, 9]], ["calm", "angry"]), path)
     """
-    write_atomically(path, figure_png(figure))
+    if not hasattr(figure, "savefig"):
+        order = ": the order is save_figure(figure, path)" if hasattr(path, "savefig") else ""
+        raise InvalidTypeError(f"figure of save_figure must be a figure; got {reprlib.repr(figure)}{order}")
+    write_atomically(check_path(path, parameter="path", caller="save_figure"), figure_png(figure))
 
 
 def shown_label(text: object, width: int = 24) -> str:

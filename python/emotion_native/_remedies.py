@@ -1,0 +1,138 @@
+"""What messages say and advise: the class and the name that are meant, an instance, a matrix, the column that holds no numbers."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import InvalidInputError, InvalidTypeError
+
+_NAMED_COLUMNS = 3
+
+
+def did_you_mean(name: Any, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the known one that is close to it, if there is one.
+
+    Examples
+    --------
+    >>> did_you_mean("speakers", ["groups", "speaker"])
+    ": did you mean 'speaker'?"
+    """
+    close = difflib.get_close_matches(str(name), sorted(known), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
+def refuse_class(value: Any, parameter: str, caller: str, rule: str) -> None:
+    """Raise InvalidTypeError for a class where an instance is wanted."""
+    if isinstance(value, type):
+        raise InvalidTypeError(f"{parameter} of {caller} must be {rule}; got the class {value.__name__}: write {value.__name__}()")
+
+
+def check_estimator(estimator: Any, caller: str, others: Iterable[Any] = ()) -> None:
+    """Raise InvalidTypeError unless ``estimator`` can be fitted; ``others`` are the arguments that it may have been swapped with."""
+    refuse_class(estimator, "estimator", caller, "an estimator")
+    if not hasattr(estimator, "fit"):
+        found = f"an array of shape {estimator.shape}" if isinstance(estimator, np.ndarray) else reprlib.repr(estimator)
+        found = type(estimator).__name__ if hasattr(estimator, "iloc") else found
+        order = f": the order is {caller}(estimator, X, y)" if any(hasattr(value, "fit") for value in others) else ""
+        raise InvalidTypeError(f"estimator of {caller} must be an estimator, with fit; got {found}{order}")
+
+
+def name_methods(cls: type) -> None:
+    """Give a class copies of the public methods of its parents in this package: a TypeError of Python's then names the class that users know."""
+    for parent in cls.__mro__[1:]:
+        if parent.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            continue
+        for name, method in vars(parent).items():
+            if isinstance(method, FunctionType) and not name.startswith("_") and name not in vars(cls):
+                own = FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+                own.__dict__.update(method.__dict__)
+                for attribute in ("__doc__", "__annotations__", "__kwdefaults__", "__module__"):
+                    setattr(own, attribute, getattr(method, attribute))
+                own.__qualname__ = f"{cls.__qualname__}.{name}"
+                setattr(cls, name, own)
+
+
+def refuse_table(X: Any, parameter: str, caller: str) -> None:
+    """Raise InvalidTypeError for a feature table where its matrix is wanted."""
+    if hasattr(X, "names") and isinstance(getattr(X, "X", None), np.ndarray):
+        raise InvalidTypeError(f"{parameter} of {caller} must be a matrix; got a {type(X).__name__}: pass its matrix, table.X")
+
+
+def refuse_text(values: Any, parameter: str, caller: str) -> None:
+    """Raise InvalidTypeError for one text, such as a column's name, where the column is wanted."""
+    if isinstance(values, (str, bytes)):
+        remedy = f": pass the column itself, such as rows[{values!r:.60}]"
+        raise InvalidTypeError(f"{parameter} of {caller} must be one value a row; got the text {reprlib.repr(values)}{remedy}")
+
+
+def refuse_missing_labels(y: Any, caller: str) -> None:
+    """Raise InvalidInputError where None, NaN or NA stand among labels; other kinds of wrong labels pass."""
+    dtype = getattr(y, "dtype", None)
+    if isinstance(y, (list, tuple)):
+        values: Any = y
+    elif dtype is None or (isinstance(dtype, np.dtype) and dtype.kind != "O"):
+        return
+    else:
+        values = np.asarray(y, dtype=object)
+        values = values.ravel() if values.ndim == 2 and values.shape[1] == 1 else values
+        if values.ndim != 1:
+            return
+    rows = [row for row, value in enumerate(values) if _is_missing(value)]
+    if rows:
+        rule = "labels of one sortable kind, all known"
+        found = f"{len(rows)} missing among {len(values)}, the first in row {rows[0]}"
+        raise InvalidInputError(f"y of {caller} must be {rule}; got {found}: fill them in, or drop those rows")
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:  # pandas' NA has no truth value
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def rows_found(wrong: npt.NDArray[np.bool_]) -> str:
+    """Return how many rows are meant and which is the first, as part of a message.
+
+    Examples
+    --------
+    >>> rows_found(np.array([False, True, True]))
+    '2 of 3 rows, the first is row 1'
+    """
+    return f"{int(wrong.sum())} of {wrong.size} rows, the first is row {int(np.argmax(wrong))}"
+
+
+def text_columns(X: Any) -> str:
+    """Return which columns of a data frame or array hold what is no number, as the end of a message; nothing where none is found."""
+    if hasattr(X, "iloc") and hasattr(X, "columns"):
+        columns = [(name, np.asarray(X.iloc[:, j])) for j, name in enumerate(X.columns)]
+    else:
+        try:
+            values = np.asarray(X, dtype=object)
+        except ValueError:  # rows of different lengths
+            return ""
+        columns = [(j, values[:, j]) for j in range(values.shape[1])] if values.ndim == 2 else []
+    wrong = [name for name, column in columns if column.dtype.kind in "OUST" and not _is_numeric(column)]
+    if not wrong:
+        return ""
+    shown = ", ".join(map(reprlib.repr, wrong[:_NAMED_COLUMNS])) + (", …" if len(wrong) > _NAMED_COLUMNS else "")
+    return f" (column{'s' if len(wrong) > 1 else ''} {shown}): leave text out of X"
+
+
+def _is_numeric(column: npt.NDArray[Any]) -> bool:
+    try:
+        column.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""Row metadata in pipelines: who asks for which, and what becomes of it behind a sampler."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+from ._remedies import did_you_mean
+from .exceptions import InvalidInputError
+from .model_selection._fit import ROW_METADATA
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+LOST = object()  # row metadata that a sampler without sample_indices_ made meaningless
+MIXED = object()  # row metadata that synthetic rows of two origins have no value of
+
+
+def is_sampler(step: Any) -> bool:
+    """Return whether a step resamples."""
+    return hasattr(step, "fit_resample") and not hasattr(step, "steps")
+
+
+def _parameters(method: Callable[..., Any] | None) -> dict[str, inspect.Parameter]:
+    """Return a method's parameters by name; none where they are unknown."""
+    try:
+        return dict(inspect.signature(method).parameters) if method is not None else {}
+    except (TypeError, ValueError):
+        return {}
+
+
+def asks_for(method: Callable[..., Any], name: str) -> bool:
+    """Return whether a step's method has a parameter of this name; that of an inner pipeline of ours, whether a step in it asks."""
+    owner: Any = getattr(method, "__self__", None)
+    return name in (owner._metadata_names() if hasattr(owner, "_metadata_names") else _parameters(method))
+
+
+def metadata_names(steps: Iterable[Any]) -> set[str]:
+    """Return the names of row metadata that some step asks for."""
+    names: set[str] = set()
+    for step in steps:
+        if hasattr(step, "_metadata_names"):
+            names |= step._metadata_names()
+            continue
+        for method in ("fit", "fit_resample", "fit_predict"):
+            names |= {name for name, parameter in _parameters(getattr(step, method, None)).items() if parameter.kind in _NAMED}
+    return names - {"X", "y", "self"}
+
+
+def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: str, caller: str) -> None:
+    """Refuse arguments of a pipeline's ``fit`` that no step takes. Row metadata of the usual names may be for nobody.
+
+    Raises
+    ------
+    InvalidInputError
+        With the name that was probably meant.
+    """
+    known = metadata_names(steps.values()) | set(ROW_METADATA)
+    for name in names:
+        step, found, argument = name.partition("__")
+        if not found and name not in known:
+            rule = f"arguments that a step takes ({', '.join(sorted(known))}), or step__argument"
+            raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(name, known)}")
+        if found and step in steps:
+            own = _parameters(getattr(steps[step], "fit_resample" if is_sampler(steps[step]) else "fit", None))
+            if own and argument not in own and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own.values()):
+                rule = f"arguments that step {step!r} takes"
+                raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(argument, own)}")
+
+
+def needs(step: Any, name: str) -> bool:
+    """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
+    native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number
+    return native is None or name in native.get("needs", ())
+
+
+def length_of(value: Any) -> str:
+    """Return the number of rows, or what has none, for comparison and for messages."""
+    try:
+        return str(_num_samples(value))
+    except TypeError:
+        return repr(value)
+
+
+def per_row(value: Any, n: int | None) -> bool:
+    """Return whether there is one value a row."""
+    return n is not None and not isinstance(value, (str, bytes)) and length_of(value) == str(n)
+
+
+def resampled(rows: dict[str, Any], indices: Any, provenance: Any) -> dict[str, Any]:
+    """Return row metadata behind a sampler: that of the row each is a copy of. A synthetic row has its base's weight, and anything else only
+    where both its parents agree."""
+    if indices is None:
+        return {key: None if value is None else LOST for key, value in rows.items()}
+    carried = {}
+    for key, value in rows.items():
+        known = value is not None and value is not LOST and value is not MIXED
+        carried[key] = _safe_indexing(value, indices) if known else value
+        if known and provenance is not None and key.rpartition("__")[2] != "sample_weight":
+            neighbours = _safe_indexing(value, provenance["neighbour"])
+            if not np.array_equal(np.asarray(carried[key]), np.asarray(neighbours)):
+                carried[key] = MIXED
+    return carried
