@@ -90,7 +90,7 @@ def test_captions_labels_and_contributions_are_of_one_model(mixed: Any, monkeypa
     drawn = {name: caption for name, caption, _ in explanation_figures(found, mixed.record, scored)}
     forest = np.isin(scored.fold[found.row], [0, 2, 3])
     assert summaries and all(np.array_equal(one.values, found.values[forest].astype(np.float64)) for one in summaries)
-    who = f"{forest.sum()} held-out clips of the 3 of 5 explained folds that chose forest, each by its own fold's model (forest)"
+    who = f"{forest.sum()} held-out clips of the 3 of 5 explained folds that chose forest, each by its own fold's model"
     assert who in drawn["explanation_bar"] and who in drawn["explanation_beeswarm_1"]
     for name in ("explanation_waterfall_1", "explanation_waterfall_2"):
         clip, _, words = drawn[name].partition(": predicted ")

@@ -242,10 +242,9 @@ def _who(found: Explained, record: dict[str, Any], scored: Scored, alike: NDArra
     """Return whose clips a summary shows, and by which models."""
     name, of = record["explanations"]["candidate"], record["explanations"]["of_folds"]
     own, count = (len(np.unique(scored.fold[rows])) for rows in (found.row[alike], found.row))
-    folds = f"all {of} folds" if count == of else f"{count} of {of} folds"
     if own < count:
-        folds = f"the {own} of {count} explained folds that chose {name}"
-    return f"{len(alike)} held-out clips of {folds}, each by its own fold's model ({name})"
+        return f"{len(alike)} held-out clips of the {own} of {count} explained folds that chose {name}, each by its own fold's model"
+    return f"{len(alike)} held-out clips of {f'all {of} folds' if count == of else f'{count} of {of} folds'}, each by its own fold's model ({name})"
 
 
 def _examples(found: Explained, scored: Scored, kinds: NDArray[np.str_]) -> list[tuple[int, str]]:
