@@ -82,7 +82,7 @@ def one(table: Table, key: str) -> Row:
     agreement = quality(table, key, models)
     contenders = [
         Contender("emotion-native", lambda: models["emotion-native"].predict_proba(row), 1),
-        Contender(light_gbm.NAME, light_gbm.one_row(models[light_gbm.NAME], row), 1, target=92 / 20),
+        Contender(light_gbm.NAME, light_gbm.one_row(models[light_gbm.NAME], row), 1),
         Contender(xg_boost.NAME, xg_boost.one_row(models[xg_boost.NAME], row), 1),
         Contender("HistGradientBoosting", lambda: models["HistGradientBoosting"].predict_proba(row), 1, scikit_learn.NAME),
     ]
