@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -235,6 +235,41 @@ class Boosting:
     def value(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
 
+class PermutationShap:
+    """
+    The coalitions that a row's Shapley values are made of: immutable.
+    """
+
+    def __init__(self, n_features: typing.SupportsInt | typing.SupportsIndex, n_pairs: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Antithetic pairs of orders; no pairs: all coalitions.
+        """
+
+    @typing.overload
+    def fill(self, X: numpy.typing.NDArray[numpy.float32], background: numpy.typing.NDArray[numpy.float32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        Rows to ask the model for: coalitions begin to end of the rows one after another, each with all background rows.
+        """
+
+    @typing.overload
+    def fill(self, X: numpy.typing.NDArray[numpy.float64], background: numpy.typing.NDArray[numpy.float64], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Rows to ask the model for: coalitions begin to end of the rows one after another, each with all background rows.
+        """
+
+    def values(self, worth: numpy.typing.NDArray[numpy.float64], empty: numpy.typing.NDArray[numpy.float64], whole: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Values (rows x features x outputs) from the worth of the coalitions.
+        """
+
+    @property
+    def n_coalitions(self) -> int:
+        ...
+
+    @property
+    def n_features(self) -> int:
+        ...
+
 class TreeShap:
     """
     Plan of exact path-dependent Shapley values: immutable.
@@ -371,6 +406,11 @@ def apply_temperature(proba: numpy.typing.NDArray[numpy.float64], temperature: t
 
 def audio_quality(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> dict[str, typing.Any]:
     ...
+
+def average_background(scores: numpy.typing.NDArray[numpy.float64], n_background: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Means of the scores of each coalition over its background rows.
+    """
 
 def balanced_folds(group_sizes: numpy.typing.NDArray[numpy.int64], n_splits: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     """
@@ -563,6 +603,18 @@ def join_groups(keys: collections.abc.Sequence[typing.Annotated[numpy.typing.Arr
 def label_ranking(truth: numpy.typing.NDArray[numpy.uint8], score: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
     Coverage, average precision and ranking loss of each row.
+    """
+
+@typing.overload
+def linear_shap(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], n_features: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Values (rows x features x outputs) of linear margins, and their base.
+    """
+
+@typing.overload
+def linear_shap(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], mean: numpy.typing.NDArray[numpy.float64], source: numpy.typing.NDArray[numpy.int32], n_features: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Values (rows x features x outputs) of linear margins, and their base.
     """
 
 @typing.overload
@@ -759,6 +811,11 @@ def select_k_best_columns(scores: numpy.typing.NDArray[numpy.float64], k: typing
 def sha256_hex(data: bytes) -> str:
     """
     SHA-256 of bytes as 64 hexadecimal digits.
+    """
+
+def shuffled_rows(n: typing.SupportsInt | typing.SupportsIndex, strata: numpy.typing.NDArray[numpy.int64] | None, seed: typing.SupportsInt | typing.SupportsIndex, index: typing.SupportsInt | typing.SupportsIndex, sub_index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The source of each row in a shuffle, over all rows or within strata.
     """
 
 def sign_flip_test(differences: numpy.typing.NDArray[numpy.float64], exact_up_to: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -42,21 +41,6 @@ def check_estimator(estimator: Any, caller: str, others: Iterable[Any] = ()) -> 
         found = type(estimator).__name__ if hasattr(estimator, "iloc") else found
         order = f": the order is {caller}(estimator, X, y)" if any(hasattr(value, "fit") for value in others) else ""
         raise InvalidTypeError(f"estimator of {caller} must be an estimator, with fit; got {found}{order}")
-
-
-def name_methods(cls: type) -> None:
-    """Give a class copies of the public methods of its parents in this package: a TypeError of Python's then names the class that users know."""
-    for parent in cls.__mro__[1:]:
-        if parent.__module__.partition(".")[0] != __name__.partition(".")[0]:
-            continue
-        for name, method in vars(parent).items():
-            if isinstance(method, FunctionType) and not name.startswith("_") and name not in vars(cls):
-                own = FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
-                own.__dict__.update(method.__dict__)
-                for attribute in ("__doc__", "__annotations__", "__kwdefaults__", "__module__"):
-                    setattr(own, attribute, getattr(method, attribute))
-                own.__qualname__ = f"{cls.__qualname__}.{name}"
-                setattr(cls, name, own)
 
 
 def refuse_table(X: Any, parameter: str, caller: str) -> None:

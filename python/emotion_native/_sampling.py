@@ -13,7 +13,6 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from . import _core
-from ._remedies import name_methods
 from ._validation import check_class_labels, check_seed, encode_labels, label_steps, refuse_masked
 from .exceptions import InvalidInputError, InvalidTypeError
 
@@ -30,10 +29,6 @@ class Sampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     sampling_strategy: Any
     random_state: Any
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        name_methods(cls)
 
     @contextlib.contextmanager
     def _whole_or_unfitted(self) -> Iterator[None]:

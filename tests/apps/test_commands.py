@@ -24,6 +24,12 @@ def test_version(command: Any) -> None:
     assert command("--version").out == f"emotion-native {__version__}\n"
 
 
+def test_no_words_at_all_show_the_help(command: Any) -> None:
+    """As the command line's library has it: the help as it stands, on stderr, and the exit code of a usage error."""
+    bare, asked = command(), command("--help")
+    assert bare.code == 2 and bare.out == "" and bare.err == asked.out and "\n  train " in bare.err and "Error" not in bare.err
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_examples(command: Any, name: str) -> None:
     outcome = command(name, "--help")
@@ -56,12 +62,14 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["train", "m.csv", "--set", "folds=2024-99-99"], 3, "got '2024-99-99'"),
         (["train", "m.csv", "--test-speakers", ","], 2, "--test-speakers must name at least one"),
         (["train", "m.csv", "--labels", " "], 2, "--labels must name at least one"),
-        (["demo", "--n-jobs", "0"], 3, "n_jobs must be"),
+        (["demo", "--n-jobs", "0"], 3, "n_jobs of the flags must be a positive or a negative integer, or null; got 0"),
         (["demo", "--seed", "18446744073709551616"], 3, "seed of the flags must be"),
         (["validate", "/dev/zero"], 3, "must be a regular file; got '/dev/zero'"),
         (["train", "m.csv", "--model", "tree"], 3, "'forest', 'extra_trees', 'gradient_boosting' or 'logistic'"),
         (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
         (["report", "/no/such/run"], 3, "run of report"),
+        (["train", "/no/such.csv"], 3, "existing file"),
+        (["predict", "x.wav", "-m", "."], 3, "model_file must be a model file or a run folder with a model.emotion; got the folder ."),
         (["predict", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
         (["explain", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
     ],
@@ -157,6 +165,7 @@ def test_train_prints_settings_and_chance(command: Any, manifest: Path, tmp_path
     assert outcome.code == 0, outcome.err
     lines = {" ".join(line.split()) for line in outcome.err.splitlines()}
     assert {"folds 3 flag", "seed 5 EMOTION_NATIVE_SEED", f"forest.n_estimators 5 {config}"} <= lines
+    assert not any(line.startswith(("inner_folds ", "sampling ")) for line in lines)  # left at their defaults
     assert outcome.out.startswith("Grouped split: 3 folds") and "Chance: guessing among 4 labels" in outcome.out
     assert "Only 5 speakers: a demonstration, not evidence." in outcome.out
     assert "Cross-validating" in outcome.err  # progress, also where nobody watches
@@ -164,6 +173,19 @@ def test_train_prints_settings_and_chance(command: Any, manifest: Path, tmp_path
     assert record["settings"]["folds"] == 3 and record["origins"]["seed"] == "EMOTION_NATIVE_SEED"
     again = command("train", "--config", config)
     assert again.code == 3 and "must not exist yet" in again.err
+
+
+def test_settings_are_printed_in_columns_after_the_inputs_were_found(command: Any, manifest: Path, tmp_path: Path) -> None:
+    words = ["--set", "gradient_boosting.validation_fraction=0.2", "--set", "forest.n_estimators=5", "--no-cache", "--target-accuracy", "0.5"]
+    missing = command("train", manifest, "--folds-file", tmp_path / "none.json", "-o", tmp_path / "run", *words)
+    assert missing.code == 3 and missing.err.count("\n") == 1 and "folds_file of train must be" in missing.err
+    outcome = command("train", manifest, "--verbose", "-o", tmp_path / "run", "--set", "explained_rows=0", *words)
+    assert outcome.code == 0, outcome.err
+    lines = [line for line in outcome.err.splitlines() if line.startswith("  ")]
+    assert len(lines) > 50 and any(line.split() == ["inner_folds", "4", "default"] for line in lines)
+    assert any(line.split() == ["target_coverage", "null", "default"] for line in lines)  # not given, yet not its default
+    origins = [re.search(r"(default|flag)$", line) for line in lines]
+    assert len({found.start() for found in origins if found}) == 1
 
 
 def test_leakage_is_refused(command: Any, manifest: Path, trained: tuple[Path, Any], tmp_path: Path) -> None:
@@ -201,6 +223,31 @@ def test_predict(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: P
     assert text.code == 0 and f"confidence {prediction['confidence']:.0%}" in text.out
     pickled = command("predict", clip, "-m", trained[0] / "classifier.pkl", "--trust-pickle", "--json")
     assert pickled.json["predictions"][0]["probabilities"] == pytest.approx(prediction["probabilities"], abs=1e-12)
+
+
+def test_predict_takes_folders_and_says_which_clips_the_model_knows(
+    command: Any, trained: tuple[Path, Any], manifest: Path, clip: str, tmp_path: Path
+) -> None:
+    """A clip of the training is named as one; one of a held-out speaker and a new one are not."""
+    frame = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    paths = {speaker: str(manifest.parent / path) for speaker, path in zip(frame["speaker"], frame["filepath"], strict=True)}
+    clips = {"a.wav": clip, "b/c.WAV": paths["emodb/03"], "b/d.wav": paths["emodb/13"]}
+    for name, source in clips.items():
+        (tmp_path / "clips" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clips" / name).write_bytes(Path(source).read_bytes())
+    for name in ("notes.txt", ".hidden.wav"):
+        (tmp_path / "clips" / name).write_text("no audio")
+    outcome = command("predict", tmp_path / "clips", "-m", trained[0], "--json")
+    assert outcome.code == 0, outcome.err
+    found = {str(Path(p["filepath"]).relative_to(tmp_path / "clips")): p["warnings"] for p in outcome.json["predictions"]}
+    assert list(found) == list(clips) and outcome.json["model"]["file"] == str(trained[0] / "model.emotion")
+    seen = {name for name, warnings in found.items() if any(text.startswith("seen: the model was trained on this clip") for text in warnings)}
+    assert seen == {"b/c.WAV"}
+    assert "warning: seen: the model was trained on this clip" in command("predict", paths["emodb/03"], "-m", trained[0]).out
+    assert "seen" in command("explain", paths["emodb/03"], "-m", trained[0]).err and "seen" not in command("explain", clip, "-m", trained[0]).err
+    (tmp_path / "empty").mkdir()
+    empty = command("predict", tmp_path / "empty", "-m", trained[0])
+    assert empty.code == 3 and "which holds none" in empty.err
 
 
 def test_predict_with_the_default_model(command: Any, clip: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import train
-from emotion_native.experiment.explaining import EXPLANATIONS_FILE, read_explanations
+from emotion_native.experiment.explaining import EXPLANATIONS_FILE, _folds_to_explain, explanation_figures, read_explanations
 from emotion_native.experiment.writing import read_run, write_presentation
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -44,6 +44,80 @@ def test_contributions_add_up_to_the_out_of_fold_prediction(table: Any, tmp_path
     np.testing.assert_array_equal(found.data, table.X[found.row])
     assert run.record["explanations"]["folds"] == [0, 1, 2, 3, 4] and len(set(run.cross_validated.fold[found.row].tolist())) == 5
     assert (np.count_nonzero(np.abs(found.values).sum(axis=(0, 2))) <= 5 * 40) and len(set(found.row.tolist())) == 30
+
+
+CHOICES = ["forest", "gradient_boosting", "forest", "forest", "gradient_boosting", "gradient_boosting"]  # of five folds, then of the final model
+
+
+@pytest.fixture
+def mixed(table: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A run whose folds chose two kinds of models, the final model another than most of them."""
+    from emotion_native.calibration._nested import _Rule
+
+    choose, choices = _Rule.choose, iter(CHOICES)
+    monkeypatch.setattr(_Rule, "choose", lambda self, *args: (next(choices), choose(self, *args)[1]))
+    both = {"model": ["gradient_boosting", "forest"], **KINDS["gradient_boosting"], **KINDS["forest"]}
+    return train(table, settings("forest", **both), output=tmp_path / "run")
+
+
+def test_each_fold_is_explained_by_the_model_that_it_chose(mixed: Any) -> None:
+    """Contributions of every fold add up to what that fold's predictions say, in the unit of the candidate that the fold chose."""
+    found, about = read_explanations(mixed.folder), mixed.record["explanations"]
+    assert found is not None and mixed.record["chosen_in_folds"] == CHOICES[:5] and mixed.record["final"]["candidate"] == CHOICES[5]
+    kinds = np.asarray(CHOICES)[mixed.cross_validated.fold[found.row]]
+    assert set(kinds.tolist()) == {"forest", "gradient_boosting"}
+    output = found.base_values + found.values.sum(axis=1, dtype=np.float64)
+    margin = kinds == "gradient_boosting"
+    shares = np.exp(output[margin] - output[margin].max(axis=1, keepdims=True))
+    output[margin] = shares / shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(output, mixed.cross_validated.proba[found.row], atol=1e-4)
+    rows = {name: int((kinds == name).sum()) for name in ("forest", "gradient_boosting")}
+    assert about["candidate"] == "forest" and about["output"] == "probability"
+    assert about["candidates"]["forest"] == {"output": "probability", "rows": rows["forest"], "folds": [0, 2, 3], "chosen_in_folds": 3}
+    assert about["candidates"]["gradient_boosting"] == {"output": "margin", "rows": rows["gradient_boosting"], "folds": [1, 4], "chosen_in_folds": 2}
+
+
+def test_captions_labels_and_contributions_are_of_one_model(mixed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Summaries hold the clips of one kind of model and say so; each waterfall ends at the output of the model that its caption names."""
+    from emotion_native import reports
+
+    found, scored = read_explanations(mixed.folder), mixed.cross_validated
+    assert found is not None
+    summaries: list[Any] = []
+    bar, swarm = reports.bar_figure, reports.beeswarm_figure
+    monkeypatch.setattr(reports, "bar_figure", lambda one, **words: (summaries.append(one), bar(one, **words))[1])
+    monkeypatch.setattr(reports, "beeswarm_figure", lambda one, *args, **words: (summaries.append(one), swarm(one, *args, **words))[1])
+    drawn = {name: caption for name, caption, _ in explanation_figures(found, mixed.record, scored)}
+    forest = np.isin(scored.fold[found.row], [0, 2, 3])
+    assert summaries and all(np.array_equal(one.values, found.values[forest].astype(np.float64)) for one in summaries)
+    who = f"{forest.sum()} held-out clips of the 3 of 5 explained folds that chose forest, each by its own fold's model"
+    assert who in drawn["explanation_bar"] and who in drawn["explanation_beeswarm_1"]
+    for name in ("explanation_waterfall_1", "explanation_waterfall_2"):
+        clip, _, words = drawn[name].partition(": predicted ")
+        (place,) = (row for row, path in enumerate(scored.filepath.tolist()) if Path(path).name == clip)
+        assert words.startswith(f"{scored.predicted[place]} (") and f"its fold's model ({CHOICES[scored.fold[place]]})" in words
+    page = (mixed.folder / "report.html").read_text(encoding="utf-8")
+    counts = f"forest in 3 ({forest.sum()} clips) and gradient_boosting in 2 ({(~forest).sum()} clips)"
+    assert counts in page and "the final model in the model file (gradient_boosting)" in page and "two scales" in page
+    assert "Bars and swarms are of forest alone, the choice of 3 of 5 folds" in page
+
+
+def test_folders_whose_folds_were_explained_by_the_final_candidate_show_only_what_belongs_together(mixed: Any) -> None:
+    """Earlier versions explained every fold by one candidate: clips that another one predicted are left off when such a folder is drawn again."""
+    found, about = read_explanations(mixed.folder), mixed.record["explanations"]
+    assert found is not None
+    old = {"candidate": "gradient_boosting", "output": "margin", **{name: about[name] for name in ("rows", "folds", "of_folds")}}
+    drawn = explanation_figures(found, {**mixed.record, "explanations": old}, mixed.cross_validated)
+    captions = [caption for name, caption, _ in drawn if "waterfall" in name]
+    assert captions and all("(gradient_boosting)" in caption for caption in captions)
+    assert "the 2 of 5 explained folds that chose gradient_boosting" in drawn[0][1]
+
+
+def test_folds_to_explain_are_spread_and_hold_the_commonest_candidate() -> None:
+    assert _folds_to_explain(["a"] * 3, 5) == [0, 1, 2]
+    assert _folds_to_explain(["a"] * 24, 5) == [0, 6, 12, 17, 23]
+    assert _folds_to_explain(["b"] * 7 + ["a"] + ["b"] * 16, 5) == [0, 6, 7, 13, 18]
+    assert _folds_to_explain(["a", "b", "b"], 5) == [0, 1, 2] and _folds_to_explain(["a", "b", "b"], 1) == [1]
 
 
 def test_no_explained_row_was_seen_by_its_model(table: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +223,7 @@ def test_samplers_differ_and_stay_inside_a_speaker(table: Any) -> None:
         ({"seed": 2**64 - 1, "repeats": 2}, "seed must leave room"),
         ({"leave_one_speaker_out": True, "folds_file": "x"}, "leave_one_speaker_out and folds_file must not both be set"),
         ({"sampling": "smotee"}, "'random_over', 'smote', 'borderline_smote', 'random_under' or 'none'; got 'smotee'"),
-        ({"over_sampling": False}, "over_sampling of the flags must be a known setting"),
+        ({"over_sampling": False}, "over_sampling of train must be a known setting"),
     ],
 )
 def test_settings_that_exclude_each_other(table: Any, tmp_path: Path, values: dict[str, Any], message: str) -> None:

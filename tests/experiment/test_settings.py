@@ -76,19 +76,29 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
         ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
-        ({"flags": {"model": ["forest", "forest"]}}, "each candidate once"),
+        ({"flags": {"model": ["forest", "forest"]}}, "model of the flags must be a list that names each candidate once; got"),
+        ({"flags": {"model": "tree"}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
         ({"flags": {"abstention_cost": 0.5, "target_accuracy": 0.9}}, "target_accuracy and abstention_cost must not both be set"),
         ({"flags": {"out_of_distribution_rate": 1.0}}, "out_of_distribution_rate"),
         ({"flags": {"target_coverage": float("nan")}}, "target_coverage of the flags must be"),
         ({"flags": {"target_coverage": 0.0}}, "greater than 0"),
         ({"flags": {"group_by": ["content"]}}, "group_by must contain speaker"),
-        ({"flags": {"n_jobs": 0}}, "n_jobs must be"),
+        ({"flags": {"n_jobs": 0}}, "n_jobs of the flags must be a positive or a negative integer, or null; got 0"),
+        (
+            {"flags": {"seed": 3, "seeds": [1, 2]}},
+            r"settings of load_settings must be consistent: seeds must begin with seed; got seed = 3, seeds = \[1, 2\]",
+        ),
+        ({"flags": {"forest.trees": 3}}, "forest.trees of the flags must be a known setting; got an unknown name; did you mean forest.n_estimators?"),
+        ({"flags": {"forest": {"depth": 3}}}, "did you mean forest.max_depth?"),
+        ({"flags": {"logistic.penalty": "l1"}}, "did you mean logistic.C?"),
+        ({"flags": {"forest.zzzzzz": 3}}, "settings.md"),
+        ({"environment": {"EMOTION_NATIVE_FOREST__TREES": "3"}}, "did you mean EMOTION_NATIVE_FOREST__N_ESTIMATORS?"),
         ({"flags": {"seed": -1}}, "seed of the flags must be"),
         ({"flags": {"seed": 2**64}}, "seed of the flags must be less than or equal to 18446744073709551615"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "2024-99-99"}}, "got '2024-99-99'"),  # YAML's date reader raises a bare ValueError
         ({"environment": {"EMOTION_NATIVE_FOLDS": "9" * 5000}}, "folds of the environment must be"),
-        ({"flags": {"output": "a\0b"}}, "output must be a path without NUL"),
+        ({"flags": {"output": "a\0b"}}, "output of the flags must be a path without NUL"),
     ],
 )
 def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: str) -> None:
@@ -160,6 +170,13 @@ def test_empty_file_changes_nothing(tmp_path: Path) -> None:
 def test_a_higher_layer_takes_back_the_rival(tmp_path: Path, file: str, flags: dict[str, Any], expected: dict[str, Any]) -> None:
     settings = load(written(tmp_path, file), **flags).settings
     assert {name: getattr(settings, name) for name in expected} == expected
+
+
+def test_one_text_is_a_list_of_one(tmp_path: Path) -> None:
+    given = {"model": "logistic", "labels": "sad", "test_speakers": "emodb/03", "format": "pkl", "group_by": "speaker"}
+    assert {name: getattr(load(**given).settings, name) for name in given} == {name: [text] for name, text in given.items()}
+    assert load(written(tmp_path, "model: extra_trees\n")).settings.model == ["extra_trees"]
+    assert Settings(model="forest").model == ["forest"]  # type: ignore[arg-type]  # what pydantic turns into a list
 
 
 def test_target_accuracy_switches_the_default_coverage_off() -> None:

@@ -321,7 +321,11 @@ def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
         ({"test_speakers": ["03"]}, "did you mean 'emodb/03'"),
         ({"labels": ["angri", "sad"]}, "did you mean 'angry'"),
         ({"labels": ["sad"]}, "at least two"),
-        ({"foldz": 3}, "did you mean folds"),
+        ({"foldz": 3}, "^foldz of train must be a known setting; got an unknown name; did you mean folds"),
+        ({"model": "tree"}, "^model of train must be 'forest', .* or 'logistic'; got 'tree'"),
+        ({"n_jobs": 0}, "^n_jobs of train must be a positive or a negative integer, or null; got 0"),
+        ({"repeats": 2, "seeds": [0, 1]}, "^settings of train must be consistent: repeats and seeds must not both be set; got repeats = 2, seeds = "),
+        ({"split_file": "/no/such.csv"}, "^split_file of train must be a readable CSV file; got /no/such.csv"),
         ({"select_k_best": 5000}, "at most the number of columns, 1092"),
     ],
 )
@@ -329,6 +333,19 @@ def test_bad_settings(table: Any, small: dict[str, Any], tmp_path: Path, setting
     with pytest.raises(InvalidInputError, match=message):
         train(table, {**small, **settings}, output=tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_model_may_be_named_by_a_text(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    run = train(table, {**small, "model": "forest", "explained_rows": 0}, output=tmp_path / "run")
+    assert run.settings.model == ["forest"]
+
+
+def test_one_repeated_clip_is_told_in_the_singular(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    keys = table.content_keys.copy()
+    same = np.flatnonzero((table.rows["speaker"] == table.rows["speaker"].iloc[0]).to_numpy())[:2]
+    keys[same[1]] = keys[same[0]]
+    run = train(changed(table, content_keys=keys), {**small, "explained_rows": 0}, output=tmp_path / "run")
+    assert "1 clip repeats the content of another clip; clips of equal content stay on one side of every split." in run.record["notes"]
 
 
 def test_hostile_labels_and_file_names_reach_every_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

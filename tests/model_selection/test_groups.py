@@ -49,7 +49,7 @@ def test_twins_and_duplicates_are_joined_in_a_frame() -> None:
     assert joined_groups(frame).tolist() == [0, 0, 0, 1, 2]
     frame.loc[4, "content"] = "h4"
     assert joined_groups(frame).tolist() == [0, 0, 0, 1, 1]
-    assert joined_groups(frame, keys=["speaker"]).tolist() == [0, 0, 1, 2, 3]
+    assert joined_groups(frame, keys=["speaker"]).tolist() == joined_groups(frame, keys="speaker").tolist() == [0, 0, 1, 2, 3]
 
 
 def test_permuting_rows_permutes_groups(rng: np.random.Generator) -> None:
@@ -81,6 +81,9 @@ def test_bad_rows() -> None:
         joined_groups({"speaker": ["a", None]})
     with pytest.raises(InvalidInputError, match="at least one of the columns"):
         joined_groups({"name": ["a"]})
+    for rows in ("speaker", ["a", "b"], None, 3, np.zeros(2)):
+        with pytest.raises(InvalidInputError, match=r"^rows of joined_groups must be a DataFrame or a mapping of names to columns; got "):
+            joined_groups(rows)
     with pytest.raises(InvalidInputError, match=r"recording of joined_groups must be one value a row \(2 rows\)"):
         joined_groups({"speaker": ["a", "b"], "recording": ["x"]})
 

@@ -80,6 +80,18 @@ def test_a_rest_of_many_columns_does_not_flatten_those_shown() -> None:
     assert swarm.get_xlim()[1] == pytest.approx(1.08 * np.abs(shown).max())
 
 
+def test_a_rest_of_which_no_point_would_show_is_left_off_and_said() -> None:
+    """400 columns that all raise the score a little: their sum is a multiple of every column shown, for every row."""
+    found = make(30, 400)
+    values = np.full((30, 400, 2), 0.01)
+    values[:, :10] = np.linspace(0.05, 0.1, 30)[:, None, None]
+    axes = beeswarm_figure(Explanation(values, found.base_values, found.data, found.feature_names, found.classes), "calm").axes[0]
+    assert len(axes.collections) == len(axes.get_yticklabels()) == 10 and not any("other" in text.get_text() for text in axes.get_yticklabels())
+    assert "Left off: the sum of 390 other columns, from +3.9 to +3.9, beyond the scale." in axes.get_title(loc="left")
+    for points in axes.collections:
+        assert (np.asarray(points.get_offsets())[:, 0] <= axes.get_xlim()[1]).all()
+
+
 @pytest.mark.parametrize("fill", [0.0, 1e-300, 1e6])
 def test_one_row_one_column_missing_data_and_flat_values_are_drawn(fill: float) -> None:
     one = Explanation(np.full((1, 1, 1), fill), np.zeros((1, 1)), np.full((1, 1), np.nan, np.float32), ["$x_\x00"], np.array(["calm"]))

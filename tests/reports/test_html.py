@@ -104,6 +104,12 @@ def test_evidence_note(n: int, text: str) -> None:
     assert reports.evidence_note(n) == text
 
 
+def test_evidence_note_says_which_interval() -> None:
+    few = "24 speakers: the 95 % intervals are wide because speakers are few"
+    assert reports.evidence_note(24, "jackknife over speakers, Student's t") == f"{few} (jackknife over speakers, Student's t)."
+    assert reports.evidence_note(24) == reports.evidence_note(24, "none: the score is undefined") == f"{few}."
+
+
 def test_intervals_name_their_speakers() -> None:
     assert reports.format_interval(0.1, 0.25, 24) == "0.10 to 0.25 (24 speakers)"
     assert reports.format_interval(None, None, 1) == "not defined (1 speaker)"

@@ -28,7 +28,9 @@ Cache = Annotated[
     str | None, typer.Option("--cache", help="Folder to keep extracted features in; default: the user's cache folder. A second run reads them.")
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
-ModelFile = Annotated[str | None, typer.Option("--model-file", "-m", help="Model file; default: the model that ships with the package.")]
+ModelFile = Annotated[
+    str | None, typer.Option("--model-file", "-m", help="Model file or run folder; default: the model that ships with the package.")
+]
 
 
 def _version(value: bool) -> None:
@@ -186,6 +188,7 @@ def train(
     n_jobs: Jobs = None,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print all settings, those left at their defaults too.")] = False,
 ) -> None:
     """Train with speaker-grouped cross-validation; write scores, figures, a report and the model into a run folder.
 
@@ -200,21 +203,21 @@ def train(
       emotion-native train features.parquet --folds-file runs/first/folds.split.json --sampling smote --repeats 5
       emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500
     """
-    flags: dict[str, Any] = {
-        name: value for name, value in locals().items() if name not in ("config", "json", "quiet", "set_", "test_speakers", "labels", "no_cache")
-    }
+    no_settings = ("config", "json", "quiet", "verbose", "set_", "test_speakers", "labels", "no_cache")
+    flags: dict[str, Any] = {name: value for name, value in locals().items() if name not in (*no_settings, "no_settings")}
     flags["test_speakers"] = _names(test_speakers, "--test-speakers")
     if no_cache:
         flags["cache"] = False
     flags["labels"] = _names(labels, "--labels")
     from .learning import run_training
 
-    run_training(config, {name: value for name, value in flags.items() if value is not None and value != []}, set_ or [], as_json=json, quiet=quiet)
+    given = {name: value for name, value in flags.items() if value is not None and value != []}
+    run_training(config, given, set_ or [], as_json=json, quiet=quiet, verbose=verbose)
 
 
 @app.command()
 def evaluate(
-    model_file: Annotated[str, typer.Argument(help="Model file.")],
+    model_file: Annotated[str, typer.Argument(help="Model file, or the run folder that holds it.")],
     manifest: Manifest,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Folder to make with figures, tables and a report.")] = None,
     cache: Cache = None,
@@ -252,7 +255,7 @@ def evaluate(
 
 @app.command()
 def predict(
-    clips: Annotated[list[str], typer.Argument(help="Audio files.")],
+    clips: Annotated[list[str], typer.Argument(help="Audio files, or folders of them.")],
     model_file: ModelFile = None,
     top_features: Annotated[int, typer.Option("--top-features", help="Columns that drove the prediction to show.", min=0, max=1000)] = 3,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.0,
@@ -267,6 +270,7 @@ def predict(
     Examples:
       emotion-native predict clip.wav
       emotion-native predict *.wav --model-file runs/first/model.emotion --json
+      emotion-native predict clips/ --model-file runs/first
     """
     from .prediction import predict_clips
 

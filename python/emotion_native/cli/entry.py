@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _silence_stdout()
             return ExitCode.BROKEN_PIPE
         except BaseException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # no words at all: click's convention is the help on stderr and the code of a usage error
+                return _help_alone(error)
             if debug and not isinstance(error, KeyboardInterrupt):
                 import traceback
 
@@ -117,6 +119,12 @@ def _warnings_as_lines() -> Any:
 def _silence_stdout() -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _help_alone(error: Any) -> int:
+    with contextlib.suppress(OSError):
+        print(error.format_message(), file=sys.stderr)
+    return ExitCode.USAGE
 
 
 def _report(error: BaseException, *, as_json: bool) -> int:

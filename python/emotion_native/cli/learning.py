@@ -11,9 +11,10 @@ from .console import StageProgress, note, print_json, print_table, safe
 __all__ = ["run_comparison", "run_evaluation", "run_training", "show_report"]
 
 
-def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *, as_json: bool, quiet: bool) -> None:
+def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Train by settings from file, environment and flags, and show the result."""
     from ..experiment import load_settings, train
+    from ..experiment.preparing import check_inputs, read_source
     from ..experiment.run_folder import check_target
 
     layered = load_settings(config, flags={**_named(extra), **flags})
@@ -21,18 +22,32 @@ def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *,
     if settings.manifest is None:
         raise InvalidInputError("manifest of train must be named, as an argument or in the settings file; got none")
     check_target(Path(settings.output), force=settings.force)
+    check_inputs(settings)
+    source = read_source(settings.manifest)
     if not quiet:
-        note("Settings (name, value, from):")
-        for name, value, origin in layered.table():
-            note(f"  {name:<24} {value:<28} {origin}")
+        _show_settings(layered, verbose=verbose)
     with StageProgress(quiet=quiet) as progress:
-        run = train(None, settings, progress=progress, origins=layered.origins)
+        run = train(source, settings, progress=progress, origins=layered.origins)
     if as_json:
         print_json(training_result(run))
     else:
         show_scores(run.record, run.cross_validated, run.held_out, run.candidates, run.repeats)
         print(f"Run folder: {safe(run.folder)}")
         note(f"Next: open {run.folder / 'report.html'} · emotion-native predict CLIP --model-file {run.model_path}")
+
+
+def _show_settings(layered: Any, *, verbose: bool) -> None:
+    """Print the settings that were given or differ from their defaults; all of them where asked for."""
+    from ..experiment import load_settings
+
+    rows = layered.table()
+    if not verbose:
+        defaults = {name: value for name, value, _ in load_settings(environment={}).table()}
+        rows = [row for row in rows if row[2] != "default" or row[1] != defaults[row[0]]]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    note("Settings (name, value, from):" if verbose else "Settings (name, value, from), the others at their defaults (--verbose shows them):")
+    for name, value, origin in rows:
+        note(f"  {name.ljust(widths[0])}  {value.ljust(widths[1])}  {origin}")
 
 
 def training_result(run: Any) -> dict[str, Any]:
@@ -81,10 +96,11 @@ def run_evaluation(
 ) -> None:
     """Score a model on new speakers and show the result."""
     from ..experiment import evaluate
+    from .prediction import model_path
 
     with StageProgress(quiet=quiet) as progress:
         result = evaluate(
-            model_file,
+            str(model_path(model_file)),
             manifest,
             output=output,
             force=force,
@@ -146,13 +162,13 @@ def run_comparison(runs: list[str], *, metrics: list[str], level: float, output:
 
 def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: dict[str, Any], repeats: list[dict[str, Any]]) -> None:
     """Print the first line of a report, then the tables."""
+    from ..experiment.summary import evidence
     from ..experiment.writing import comparison_table, first_line, repeats_table, report_notes
-    from ..reports import evidence_note
 
     print(safe(first_line(record, scored)))
     for part in [scored, *([] if held_out is None else [held_out])]:
         show_part(part)
-        if text := evidence_note(part.n_speakers):
+        if text := evidence(part):
             print(text)
     for table in (comparison_table(candidates, scored), repeats_table(repeats)):
         if table is not None:

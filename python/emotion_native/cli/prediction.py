@@ -5,6 +5,10 @@ Only NumPy and the runtime are loaded, matplotlib where a picture is asked for, 
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,11 @@ from ..exceptions import InvalidInputError
 from .console import StageProgress, bar, note, print_json, safe
 from .entry import ExitCode
 
-__all__ = ["explain_clip", "open_model", "predict_clips", "show_prediction"]
+__all__ = ["explain_clip", "model_path", "open_model", "predict_clips", "show_prediction"]
+
+# The first digits of a file's SHA-256 that a model file keeps of each training clip (`training_content` of its provenance).
+KEY_DIGITS = 16
+SEEN = "seen: the model was trained on this clip; its confidence says nothing about new clips"
 
 _BACKGROUND_ROWS = 50
 
@@ -31,11 +39,14 @@ def predict_clips(
     quiet: bool,
 ) -> None:
     """Predict clips; exit code 4 when more than ``fail_threshold`` of them cannot be used."""
+    model_file = model_path(model_file)
     model = open_model(model_file, trust_pickle=trust_pickle)
+    clips = _files_of(clips)
     with StageProgress(quiet=quiet or len(clips) < 8) as progress:
         predictions = model.predict_batch(
             clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done, total: progress("Predicting", done, total)
         )
+    predictions = _with_notes(predictions, clips, model)
     if as_json:
         print_json(
             {
@@ -51,6 +62,60 @@ def predict_clips(
     if failed > fail_threshold * len(clips):
         note(f"Error: {failed} of {len(clips)} clips could not be used")
         raise typer.Exit(ExitCode.MEDIA_FAILED)
+
+
+def model_path(model_file: str | None) -> str | None:
+    """Return the model file; of a run folder, the one in it."""
+    if model_file is not None and os.path.isdir(model_file):
+        inside = Path(model_file) / "model.emotion"
+        if not inside.is_file():
+            raise InvalidInputError(f"model_file must be a model file or a run folder with a model.emotion; got the folder {model_file}")
+        return str(inside)
+    return model_file
+
+
+def _files_of(clips: Sequence[str]) -> list[str]:
+    """Return the files to predict: those named, and of a folder its audio files, those of the folders in it included."""
+    found: list[str] = []
+    for clip in clips:
+        inside = _audio_below(clip) if os.path.isdir(clip) else [clip]
+        if not inside:
+            raise InvalidInputError(f"clips of predict must be audio files or folders of them; got the folder {clip}, which holds none")
+        found += inside
+    return found
+
+
+def _audio_below(folder: str) -> list[str]:
+    from ..datasets._corpora import AUDIO_ENDINGS
+
+    paths = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    shown = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return [str(path) for path in sorted(shown) if path.suffix.lower() in AUDIO_ENDINGS]
+
+
+def _with_notes(predictions: Sequence[Any], clips: Sequence[str], model: Any) -> list[Any]:
+    """Return the predictions with a warning where the model file says that the clip took part in the training."""
+    trained = set(model.provenance.get("training_content", []))
+    if not trained:
+        return list(predictions)
+    return [
+        replace(prediction, warnings=[*prediction.warnings, SEEN]) if prediction.label is not None and _content(clip) in trained else prediction
+        for prediction, clip in zip(predictions, clips, strict=True)
+    ]
+
+
+def _content(clip: str) -> str:
+    """Return the first digits of a file's SHA-256; empty where it cannot be read."""
+    if not os.path.isfile(clip):  # a pipe is empty by now
+        return ""
+    digest = hashlib.sha256()
+    try:
+        with open(clip, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()[:KEY_DIGITS]
 
 
 def open_model(model_file: str | None, *, trust_pickle: bool = False) -> Any:
@@ -118,8 +183,9 @@ def explain_clip(
     trust_pickle: bool = False,
 ) -> None:
     """Print (and draw) what drove a prediction: the score before calibration, exactly, or the calibrated probability, by permutation."""
-    model = open_model(model_file, trust_pickle=trust_pickle)
+    model = open_model(model_path(model_file), trust_pickle=trust_pickle)
     explanation = model.explain(clip)
+    (explanation["prediction"],) = _with_notes([explanation["prediction"]], [clip], model)
     if calibrated:
         explanation = _calibrated(model, explanation)
     classes = [str(name) for name in explanation["classes"]]
@@ -151,6 +217,8 @@ def explain_clip(
         print_json({**result, "prediction": {**result["prediction"], "top_features": result["prediction"]["top_features"][:top]}})
     else:
         _show_explanation(result, len(values))
+        if SEEN in explanation["prediction"].warnings:
+            note(f"Warning: {SEEN}")
 
 
 def _calibrated(model: Any, explanation: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._remedies import name_methods
 from .._threads import effective_n_jobs
 from .._validation import check_absent, check_choice, check_flag, check_seed, is_true
 from ..exceptions import EmotionNativeWarning, InvalidInputError
@@ -24,17 +23,13 @@ __all__ = ["ExtraTreesClassifier", "RandomForestClassifier"]
 
 _KEPT = ("_forest", "_seed", "_draws", "classes_", "oob_score_", "oob_decision_function_")  # what warm_start goes on from
 
-_Fitted = TypeVar("_Fitted", bound="_BaseForest")
+_Fitted = TypeVar("_Fitted", bound="BaseForest")
 
 
-class _BaseForest(TreeClassifier):
+class BaseForest(TreeClassifier):
     """What forests of both kinds of splits share."""
 
     _held: ClassVar[tuple[str, ...]] = ("_forest", "_seed", "_draws")
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        name_methods(cls)
 
     def __init__(
         self,
@@ -222,7 +217,7 @@ class _BaseForest(TreeClassifier):
         return {"kind": self._kind, **{name: value for name, value in self.get_params(deep=False).items() if name not in other}}
 
 
-class RandomForestClassifier(_BaseForest):
+class RandomForestClassifier(BaseForest):
     """A random forest: trees on bootstrap samples with random candidate columns, whose class shares are averaged.
 
     Source: Breiman, "Random forests", Machine Learning 45 (2001); parameters and rules as in scikit-learn.
@@ -301,7 +296,7 @@ class RandomForestClassifier(_BaseForest):
     _kind = "random_forest_classifier"
 
 
-class ExtraTreesClassifier(_BaseForest):
+class ExtraTreesClassifier(BaseForest):
     """Extremely randomized trees: at a node each candidate column is cut at one random place, and the best of these cuts splits.
 
     Source: Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63 (2006); parameters and rules as in scikit-learn.

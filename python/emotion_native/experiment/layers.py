@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
-__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings"]
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings", "settings_from"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
@@ -103,7 +104,14 @@ def load_settings(
                     origins.pop(theirs, None)
         for name, (value, origin) in layer.items():
             values[name], origins[name] = value, origin
-    return LayeredSettings(_validated(values, origins), origins)
+    return LayeredSettings(_validated(values, origins, "load_settings"), origins)
+
+
+def settings_from(values: Mapping[str, Any], caller: str) -> Settings:
+    """Return the settings of one mapping that a caller in Python gave; its messages name the caller."""
+    layer = {name: (value, caller) for name, value in _flatten(values).items()}
+    _refuse_unknown(layer)
+    return _validated({name: value for name, (value, _) in layer.items()}, dict.fromkeys(layer, caller), caller)
 
 
 def _known(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:
@@ -148,11 +156,36 @@ def _place(origin: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str], origin: str) -> str:
-    choices = list(known) + sorted(_sections())
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5) or difflib.get_close_matches(name.split(".")[-1], choices, n=1, cutoff=0.5)
-    if not near:
+    near = _suggested(name, list(known))
+    if near is None:
         return "; `docs/reference/settings.md` lists the names"
-    return f"; did you mean {_variable(near[0]) if origin.startswith(ENVIRONMENT_PREFIX) else near[0]}?"
+    return f"; did you mean {_variable(near) if origin.startswith(ENVIRONMENT_PREFIX) else near}?"
+
+
+def _suggested(name: str, known: list[str]) -> str | None:
+    """Return the setting that an unknown name is likely to mean: first by how it is spelt, then by the words of its description.
+
+    Names of a section are compared without the section, which all of them share and which would make any two of them look alike.
+    """
+    section, _, key = name.rpartition(".")
+    if section in _sections():
+        own = {other.partition(".")[2]: other for other in known if other.startswith(f"{section}.")}
+        near = difflib.get_close_matches(key, own, n=1, cutoff=0.6)
+        return own[near[0]] if near else _described_by(key, own.values())
+    choices = known + sorted(_sections())
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5) or difflib.get_close_matches(key, choices, n=1, cutoff=0.5)
+    return near[0] if near else _described_by(key, choices)
+
+
+def _described_by(key: str, names: Iterable[str]) -> str | None:
+    """Return the first setting whose description holds the word, such as ``trees`` for ``n_estimators``."""
+    for name in names:
+        section, _, own = name.rpartition(".")
+        model = Settings.model_fields[section].annotation if section else Settings
+        description = (model.model_fields[own].description or "") if isinstance(model, type) and issubclass(model, BaseModel) else ""
+        if len(key) > 3 and key.lower() in re.findall(r"[a-z]+", description.lower()):
+            return name
+    return None
 
 
 def _variable(name: str) -> str:
@@ -215,7 +248,7 @@ def _first_line(error: Exception) -> str:
     return (getattr(error, "problem", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+def _validated(values: Mapping[str, Any], origins: Mapping[str, str], caller: str) -> Settings:
     nested: dict[str, Any] = {}
     for name, value in values.items():
         section, _, key = name.partition(".")
@@ -230,9 +263,11 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Setting
         place = [str(part) for part in problem["loc"]]
         name = next((".".join(place[:n]) for n in (2, 1) if ".".join(place[:n]) in values), ".".join(place[:1]))
         rule = problem["msg"][0].lower() + problem["msg"][1:]
-        if not name:
-            raise InvalidInputError(f"settings of load_settings must be consistent; got: {rule.removeprefix('value error, ')}") from None
         rule = rule.removeprefix("value error, ").removeprefix("input should be ")
+        if not name:  # a rule about several settings, which it names
+            named = set(re.findall(r"\w+", rule))
+            given = [f"{key} = {_REPR.repr(value)}" for key, value in values.items() if key.rpartition(".")[2] in named]
+            raise InvalidInputError(f"settings of {caller} must be consistent: {rule}; got {', '.join(given) or 'other values'}") from None
         raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {_REPR.repr(problem['input'])}") from None
 
 

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Prepared", "Stage", "check_failures", "choose_labels", "prepare", "speaker_key", "table_extractor", "text_column"]
+__all__ = [
+    "Prepared",
+    "Stage",
+    "check_failures",
+    "check_inputs",
+    "choose_labels",
+    "load_table",
+    "prepare",
+    "read_source",
+    "speaker_key",
+    "table_extractor",
+    "text_column",
+]
 
 Stage = Callable[[str, int, int], object] | None
 
@@ -85,15 +97,12 @@ class Prepared:
 
 def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet)."""
-    from .. import datasets, features
+    from .. import features
 
+    if isinstance(data, (str, Path)):
+        data = read_source(data)
     if isinstance(data, features.FeatureTable):
         return data
-    if isinstance(data, (str, Path)):
-        path = Path(data)
-        if _is_feature_table(path):
-            return features.read_table(path)
-        data = datasets.read_manifest(path)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -106,6 +115,28 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
     return extract_silently(
         data, list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
     )
+
+
+def read_source(path: str | Path) -> Any:
+    """Return what a file holds: a feature table, or the rows of a manifest."""
+    from .. import datasets, features
+
+    return features.read_table(Path(path)) if _is_feature_table(Path(path)) else datasets.read_manifest(Path(path))
+
+
+def check_inputs(settings: Settings) -> None:
+    """Raise unless the files that say which rows are where exist, before features are extracted.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``split_file`` or ``folds_file`` is no regular file.
+    """
+    for name, path, kind in (("split_file", settings.split_file, "CSV"), ("folds_file", settings.folds_file, "split")):
+        if path is not None and not Path(path).exists():
+            raise InvalidInputError(f"{name} of train must be a readable {kind} file; got {path} (No such file or directory)")
+        if path is not None and not Path(path).is_file():  # a folder; or a pipe or a device, whose end never comes
+            raise InvalidInputError(f"{name} of train must be a regular file; got {path}")
 
 
 def table_extractor(table: Any) -> dict[str, Any] | None:
@@ -354,7 +385,8 @@ def _check_classes(prepared: Prepared) -> None:
             prepared.notes.append(f"The label “{label}” comes from {len(speakers)} speaker: its score tells nothing about new speakers.")
     duplicates = len(prepared.content) - len(set(prepared.content))
     if duplicates:
-        prepared.notes.append(f"{duplicates} clips repeat the content of another clip; they stay on one side of every split.")
+        repeat = "1 clip repeats" if duplicates == 1 else f"{duplicates} clips repeat"
+        prepared.notes.append(f"{repeat} the content of another clip; clips of equal content stay on one side of every split.")
 
 
 def speaker_key(speaker: str) -> str:

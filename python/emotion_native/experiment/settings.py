@@ -154,6 +154,33 @@ class Settings(_Section):
             values = {**values, "seed": values["seeds"][0]}
         return values
 
+    @field_validator("format", "labels", "features", "test_speakers", "group_by", "model", mode="before")
+    @classmethod
+    def _one_name(cls, value: Any) -> Any:
+        """Take one text as a list of one."""
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("model")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) != len(names):
+            raise ValueError("a list that names each candidate once")
+        return names
+
+    @field_validator("n_jobs")
+    @classmethod
+    def _some_threads(cls, n_jobs: int | None) -> int | None:
+        if n_jobs == 0:
+            raise ValueError("a positive or a negative integer, or null")
+        return n_jobs
+
+    @field_validator("manifest", "output", "split_file", "folds_file", "cache")
+    @classmethod
+    def _real_path(cls, path: Any) -> Any:
+        if "\0" in str(path):
+            raise ValueError("a path without NUL")
+        return path
+
     @field_validator("published_folds")
     @classmethod
     def _known_folds(cls, name: str | None) -> str | None:
@@ -176,15 +203,8 @@ class Settings(_Section):
             raise ValueError(f"{outer[0]} and {outer[1]} must not both be set")
         self._check_seeds()
         self._check_holdout()
-        for name in ("manifest", "output", "split_file", "folds_file", "cache"):
-            if "\0" in str(getattr(self, name)):
-                raise ValueError(f"{name} must be a path without NUL")
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs must be a positive or a negative integer, or null")
         if "speaker" not in self.group_by and not self.allow_ungrouped:
             raise ValueError("group_by must contain speaker (allow_ungrouped is the explicit way out)")
-        if len(set(self.model)) != len(self.model):
-            raise ValueError("model must name each candidate once")
         return self
 
     def _check_seeds(self) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "add_uncalibrated",
     "chance_level",
     "class_table",
+    "evidence",
     "measures",
     "speaker_scores",
     "speaker_table",
@@ -141,10 +142,15 @@ def summary_table(scored: Scored) -> Table:
             rows.append([f"Chance: guessing among {round(1 / chance_level(summary))} labels", _number(chance_level(summary)), ""])
         elif row.key == "accuracy":
             rows.append(["Chance: always the commonest label", _number(summary["chance"]["accuracy"]), ""])
-    notes = [evidence_note(scored.n_speakers)] if evidence_note(scored.n_speakers) else []
+    notes = list(filter(None, [evidence(scored)]))
     if summary["n_failed"]:
         notes.append(f"{summary['n_failed']} of {summary['n_rows']} clips failed: they count as wrong and as abstained.")
     return Table(f"{scored.title}: scores", ["Measure", "Value", "95 % interval"], rows, [*_warning(summary), *notes])
+
+
+def evidence(scored: Scored) -> str:
+    """Return how far the intervals carry, and how the one of the balanced accuracy was computed."""
+    return evidence_note(scored.n_speakers, scored.summary["overall"]["balanced_accuracy"].get("method"))
 
 
 def _warning(summary: dict[str, Any]) -> list[str]:

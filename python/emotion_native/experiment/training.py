@@ -16,7 +16,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
-from .preparing import Prepared, Stage, load_table, prepare, speaker_key
+from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
@@ -127,6 +127,7 @@ def train(
     source = chosen.manifest if data is None else data
     if source is None:
         raise InvalidInputError("data of train must be a feature table or a manifest; got None, and the settings name none")
+    check_inputs(chosen)
     with new_folder(chosen.output, force=chosen.force) as folder:
         started, times = time.monotonic(), {}
         table = load_table(source, chosen, progress)
@@ -155,12 +156,12 @@ def train(
 
 
 def _settings(settings: Settings | Mapping[str, Any] | None, output: str | Path | None, force: bool | None) -> Settings:
-    from .layers import load_settings
+    from .layers import settings_from
 
     if not isinstance(settings, Settings | Mapping | None):
         raise InvalidInputError(f"settings of train must be Settings, a mapping or None; got {type(settings).__name__}")
     if not isinstance(settings, Settings):
-        settings = load_settings(environment={}, flags=dict(settings or {})).settings
+        settings = settings_from(settings or {}, "train")
     changes: dict[str, Any] = {}
     if output is not None:
         changes["output"] = str(check_path(output, parameter="output", caller="train"))

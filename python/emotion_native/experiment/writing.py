@@ -14,10 +14,10 @@ from .._files import write_atomically
 from ..exceptions import ModelFormatError
 from ..runtime import load_model
 from .card import MODEL_FILE, build_card
-from .explaining import explained_output, explanation_figures, read_explanations
+from .explaining import explanation_figures, explanation_words, read_explanations
 from .run_folder import json_text
 from .scored import Scored
-from .summary import chance_level, class_table, measures, speaker_scores, speaker_table, summary_table, wrapped
+from .summary import chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -295,7 +295,7 @@ def _page(record: dict[str, Any], part: _Part, held: _Part | None, extra: list[r
         warning=bool(record["ungrouped"]),
     )
     page.cards(_cards(scored))
-    if note := reports.evidence_note(scored.n_speakers):
+    if note := evidence(scored):
         page.notice(note)
     page.bullets(report_notes(record, scored))
     _add_part(page, part, "Scores" if not training else "Cross-validated scores")
@@ -316,13 +316,8 @@ def _page(record: dict[str, Any], part: _Part, held: _Part | None, extra: list[r
 
 
 def _add_explanations(page: reports.HtmlPage, record: dict[str, Any], explanations: list[tuple[str, bytes]]) -> None:
-    about = record["explanations"]
     page.section("What drives the model")
-    page.paragraph(
-        f"{about['rows']} held-out clips, from {len(about['folds'])} of {about['of_folds']} folds. Each is explained by the "
-        f"{about['candidate']} that its own fold fitted, which never saw the clip; the final model in the model file saw all of them and explains "
-        f"none here. Contributions add up, from the base value, to the {explained_output(record)} before calibration."
-    )
+    page.paragraph(explanation_words(record))
     page.figures(explanations, wide=True)
 
 
@@ -361,9 +356,10 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if failed:
         codes, counts = np.unique([code for code, ok in zip(scored.reason, scored.ok, strict=True) if not ok], return_counts=True)
         shown = ", ".join(f"{code} {count}" for code, count in zip(codes.tolist(), counts.tolist(), strict=True))
-        lines.append(f"{failed} clips failed ({shown}). They count as wrong and as abstained.")
+        clips, they = ("clip", "It counts") if failed == 1 else ("clips", "They count")
+        lines.append(f"{failed} {clips} failed ({shown}). {they} as wrong and as abstained.")
     for reason, count in (record.get("rows", {}).get("left_out") or {}).items():
-        lines.append(f"{count} rows left out: {reason}.")
+        lines.append(f"{count} row{'' if count == 1 else 's'} left out: {reason}.")
     modality = record.get("modality") or []
     if len(modality) == 1:
         lines.append(f"One modality ({modality[0]}): the scores are those of a unimodal model; nothing was fused.")

@@ -81,7 +81,7 @@ class Explanation:
         return self.values.shape
 
     @property
-    def shown(self) -> npt.NDArray[np.float32]:
+    def shown(self) -> npt.NDArray[Any]:
         """The values to show beside the contributions: ``display_data`` where there is one, else ``data``."""
         return self.data if self.display_data is None else self.display_data
 

@@ -146,6 +146,24 @@ def classification_summary(
     >>> summary = classification_summary(["a", "b", "a", "b"], proba, classes=["a", "b"], speakers=["x", "x", "y", "y"])
     >>> summary["overall"]["accuracy"]["value"], summary["n_failed"], summary["note"]
     (0.75, 1, 'a demonstration, not evidence')
+
+    From predictions to the sentences of a report: six speakers, ten clips each, every seventh clip taken for the other label with little
+    confidence. The model abstains below 0.7, so that it answers 85 % of the clips, and those without an error.
+
+    >>> speaker, truth = np.repeat(list("uvwxyz"), 10), np.tile(["calm", "happy"], 30)
+    >>> own = np.where(np.arange(60) % 7 == 0, 0.4, 0.9)
+    >>> proba = np.where((truth == "calm")[:, None], np.c_[own, 1 - own], np.c_[1 - own, own])
+    >>> summary = classification_summary(truth, proba, classes=["calm", "happy"], speakers=speaker, abstained=proba.max(axis=1) < 0.7)
+    >>> uar, chance = summary["overall"]["balanced_accuracy"], summary["chance"]["balanced_accuracy"]
+    >>> print(f"UAR {uar['value']:.2f} ({uar['low']:.2f} to {uar['high']:.2f}), chance {chance}: {summary['note']}")
+    UAR 0.85 (0.78 to 0.90), chance 0.5: a demonstration, not evidence
+    >>> uar["method"]
+    "jackknife over speakers, Student's t on the logit scale"
+    >>> answers = summary["overall"]["selective_accuracy"]
+    >>> print(f"accuracy {answers['value']:.2f} on the {summary['overall']['coverage']['value']:.0%} that it answers")
+    accuracy 1.00 on the 85% that it answers
+    >>> summary["per_class"][0]["recall"], summary["confusion_matrix"]["counts"]
+    (0.8333333333333334, [[25, 5], [4, 26]])
     """
     caller = "classification_summary"
     rows = _Rows(y_true, proba, classes, speakers, predicted, abstained, failed, prior)

@@ -238,6 +238,9 @@ def joined_groups(rows: Any, keys: Sequence[str] = ("speaker", "recording", "con
     """
     from .. import _core
 
+    if not hasattr(rows, "keys") or not hasattr(rows, "__getitem__"):
+        raise InvalidInputError(f"rows of joined_groups must be a DataFrame or a mapping of names to columns; got {type(rows).__name__}")
+    keys = [keys] if isinstance(keys, str) else list(keys)
     present = [key for key in keys if key in rows]
     if not present:
         raise InvalidInputError(f"rows of joined_groups must have at least one of the columns {', '.join(map(repr, keys))}; got none of them")

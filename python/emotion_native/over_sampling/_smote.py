@@ -19,7 +19,7 @@ _PARALLEL_VALUES = 100_000  # below this one thread is faster
 _PROVENANCE = np.dtype([("base", np.int64), ("neighbour", np.int64), ("weight", np.float64)])
 
 
-class _SyntheticSampler(Sampler):
+class SyntheticSampler(Sampler):
     """What both samplers share: the call of the core and the record of where rows come from."""
 
     k_neighbors: Any
@@ -102,7 +102,7 @@ class _SyntheticSampler(Sampler):
         return "; ".join(parts) or None
 
 
-class SMOTE(_SyntheticSampler):
+class SMOTE(SyntheticSampler):
     """Enlarge small classes with synthetic rows between a row and one of its nearest neighbours of the same class.
 
     A synthetic row is ``base + weight * (neighbour - base)``: the base uniform among the rows of the class, the neighbour uniform among the
@@ -163,7 +163,7 @@ class SMOTE(_SyntheticSampler):
         self.n_jobs = n_jobs
 
 
-class BorderlineSMOTE(_SyntheticSampler):
+class BorderlineSMOTE(SyntheticSampler):
     """Enlarge small classes with synthetic rows near the border to other classes.
 
     Bases are the rows in danger: those of which at least half, but not all, of the ``m_neighbors`` nearest rows belong to other classes. With

@@ -82,7 +82,7 @@ def bar_figure(explanation: Explanation, class_: Any = None, *, top: int = 10, s
 def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, subtitle: str = "") -> Figure:
     """Draw every row's contributions of the columns that matter most, coloured by the column's value; the rest is summed in one line.
 
-    More than 1,000 rows are thinned evenly, and the heading says so.
+    More than 1,000 rows are thinned evenly, and the heading says so; so it does where the rest is left off, as all of it lies beyond the scale.
 
     Parameters
     ----------
@@ -118,12 +118,18 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     lines = [values[rows, j] for j in order]
     if left_out:
         lines.append(values[rows].sum(axis=1) - values[np.ix_(rows, order)].sum(axis=1))
-    ramp = LinearSegmentedColormap.from_list("emotion-values", _RAMP)
-    figure, axes = new_figure(_width(names), 2.1 + 0.36 * len(lines))
     reach = [float(np.abs(line).max()) for line in lines]
     widest = _scale(reach, left_out) or 1.0
+    width = _width(names)
     if reach[-1] > widest:
-        names[-1] += f"\n(from {lines[-1].min():+.2g} to {lines[-1].max():+.2g}, beyond the scale)"
+        span = f"from {lines[-1].min():+.2g} to {lines[-1].max():+.2g}, beyond the scale"
+        if np.abs(lines[-1]).min() <= 1.08 * widest:
+            names[-1] += f"\n({span})"
+        else:  # not a point of it would show
+            subtitle = "\n".join(filter(None, [subtitle, f"Left off: the {names.pop()}, {span}."]))
+            del lines[-1]
+    ramp = LinearSegmentedColormap.from_list("emotion-values", _RAMP)
+    figure, axes = new_figure(width, 2.1 + 0.36 * len(lines))
     axes.axvline(0, color=MUTED, linewidth=1)
     size = 16 if len(rows) <= 200 else 8
     for place, line in enumerate(lines):

@@ -36,22 +36,28 @@ def split_statement(*, grouped: bool, group_by: Sequence[str], n_speakers: int, 
     )
 
 
-def evidence_note(n_speakers: int) -> str:
+def evidence_note(n_speakers: int, method: str | None = None) -> str:
     """Return how far an interval over this many speakers carries; an empty text where there is nothing to warn of.
+
+    Parameters
+    ----------
+    n_speakers : int
+        Speakers that the interval is over.
+    method : str or None
+        How it was computed, as in the ``method`` of a score of `emotion_native.metrics.classification_summary`.
 
     Examples
     --------
     >>> from emotion_native.reports import evidence_note
     >>> evidence_note(5)
     'Only 5 speakers: a demonstration, not evidence.'
+    >>> evidence_note(24, "jackknife over speakers, Student's t")
+    "24 speakers: the 95 % intervals are wide because speakers are few (jackknife over speakers, Student's t)."
     """
     if n_speakers <= FEW_SPEAKERS:
         return f"Only {n_speakers} speaker{'' if n_speakers == 1 else 's'}: a demonstration, not evidence."
-    return (
-        ""
-        if n_speakers >= 30
-        else f"{n_speakers} speakers: the interval is a Student-t or jackknife interval over speakers and wide for good reason."
-    )
+    computed = "" if not method or method.startswith("none") else f" ({method})"
+    return "" if n_speakers >= 30 else f"{n_speakers} speakers: the 95 % intervals are wide because speakers are few{computed}."
 
 
 def format_interval(low: float | None, high: float | None, n_speakers: int | None) -> str:
