@@ -37,7 +37,7 @@ LogisticFit fit_logistic(MatrixView<const T> x, std::span<const std::int32_t> la
                          const LogisticOptions& options, Parallel& parallel, StopToken& stop, const LogisticModel* start) {
     const std::vector<double> w = row_weights(labels, weights, n_classes, options);
     const auto objective = dense_objective(x, labels, w, n_classes == 2 ? 1 : n_classes, options, parallel, stop);
-    return minimize(*objective, n_classes, x.cols, options, start);
+    return minimize(*objective, n_classes, x.cols, options, start, stop);
 }
 
 template <class T>
@@ -46,7 +46,7 @@ LogisticFit fit_logistic(const SparseRows<T>& x, std::span<const std::int32_t> l
     const std::vector<double> w = row_weights(labels, weights, n_classes, options);
     const SparseColumns<T> columns = by_columns(x, stop);
     const auto objective = sparse_objective(x, columns, labels, w, n_classes == 2 ? 1 : n_classes, options, parallel, stop);
-    return minimize(*objective, n_classes, x.cols, options, start);
+    return minimize(*objective, n_classes, x.cols, options, start, stop);
 }
 
 template <class T>

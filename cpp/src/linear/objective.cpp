@@ -284,7 +284,8 @@ std::vector<double> row_weights(std::span<const std::int32_t> labels, std::span<
     return result;
 }
 
-LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start) {
+LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                     const StopToken& stop) {
     LogisticFit fit;
     fit.model.n_classes = n_classes;
     fit.model.n_features = n_features;
@@ -301,7 +302,7 @@ LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_
     }
     const auto evaluate = [&](const std::vector<double>& p, std::vector<double>& g) { return objective(p, g); };
     const LbfgsOptions limits{options.tol, options.max_iter};
-    const LbfgsResult result = objective.has_l1() ? minimize_proximal_lbfgs(parameters, objective.l1_weights(), evaluate, limits)
+    const LbfgsResult result = objective.has_l1() ? minimize_proximal_lbfgs(parameters, objective.l1_weights(), evaluate, limits, [&] { stop.check(); })
                                                   : minimize_lbfgs(parameters, evaluate, limits);
     fit.n_iter = result.n_iter;
     fit.converged = result.converged;

@@ -76,6 +76,7 @@ std::unique_ptr<Objective> sparse_objective(const SparseRows<T>& x, const Sparse
 std::vector<double> row_weights(std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes, const LogisticOptions& options);
 
 // Minimises from the start, or from zero: L-BFGS, with a part of absolute values the proximal one.
-LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start);
+LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                     const StopToken& stop);
 
 }  // namespace emotion::linear
