@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::size_t lanes() const { return lanes_; }
     [[nodiscard]] bool has_l1() const { return l1_ > 0; }
     [[nodiscard]] std::vector<double> l1_weights() const;  // one a parameter
+    [[nodiscard]] double smallest_share() const;           // of the weight of all rows: that of the rarest class that has weight
 
     // The value; fills the gradient.
     virtual double operator()(const std::vector<double>& parameters, std::vector<double>& gradient) = 0;
