@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t chunk_values = 2048;  // that are widened to float64 and kept in the cache together
 
-constexpr std::size_t chunk_bytes = 24576;   // of rows of one output, which are read twice as they are
+constexpr std::size_t chunk_bytes = 24576;  // of rows of one output, which are read twice as they are
+
+constexpr double floor_of_limit = 1e-6;  // of the tolerance: below, rounding would decide
 
 std::size_t rows_of_a_chunk(std::size_t cols) { return std::clamp<std::size_t>(chunk_values / std::max<std::size_t>(cols, 1) / 4 * 4, 4, 64); }
 
@@ -322,11 +324,13 @@ static double limit_of(Objective& objective, double tol) {
     if (!objective.has_l1()) {
         return tol;
     }
-    const std::vector<double> zero(objective.n_parameters());
+    std::vector<double> zero(objective.n_parameters());
     std::vector<double> gradient(zero.size());
     objective(zero, gradient);
-    const double relative = tol * objective.smallest_share() * largest_subgradient(zero, gradient, objective.l1_weights());
-    return std::clamp(relative, std::min(tol, std::numeric_limits<double>::epsilon()), tol);
+    zero.resize(zero.size() - objective.lanes());  // intercepts do not scale with the columns
+    gradient.resize(zero.size());
+    const double largest = largest_subgradient(zero, gradient, objective.l1_weights());
+    return largest > 0 ? std::clamp(tol * objective.smallest_share() * largest, floor_of_limit * tol, tol) : tol * objective.smallest_share();
 }
 
 LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,

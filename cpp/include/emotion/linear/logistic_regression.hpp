@@ -3,8 +3,9 @@
 // Definition: minimises sum_i w_i loss_i / sum_i w_i + (r |coef|_1 + (1 - r) |coef|^2 / 2) / (C sum_i w_i) with r = l1_ratio, the intercepts unpenalised;
 // binary problems have one row of coefficients (class 1), more classes one row each with a softmax. Source: lbfgs.hpp, and proximal_lbfgs.hpp where
 // r > 0. The end: no component of the gradient is larger than tol. With absolute values no component of the smallest subgradient is larger than tol nor
-// than tol times the rarest class's share of the weight times the largest component where all parameters are 0, much like liblinear (Fan et al., 2008):
-// relative to the scale of columns and weights. Complexity O(values classes) an iteration, values = rows columns or those that a sparse matrix holds.
+// than tol times the rarest class's share of the weight times the largest component of a coefficient where all parameters are 0 (at least tol / 1e6),
+// much like liblinear (Fan et al., 2008): relative to the scale of the columns. Complexity O(values classes) an iteration, values = rows columns or those
+// that a sparse matrix holds.
 // Everything is computed in float64, whatever the type of x. NaN policy: callers refuse NaN. Determinism: partial sums belong to blocks of
 // 256 rows and are added in block order; equal bits for any number of threads.
 #pragma once
