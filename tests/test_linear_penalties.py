@@ -239,6 +239,21 @@ def test_badly_scaled_columns_end_at_the_optimum_too() -> None:
     assert violation(model, X, y, np.ones(len(y)), 1.0, 0.5) < 2e-7
 
 
+@pytest.mark.parametrize("n_classes", [2, 6])
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize(("C", "scale"), [(0.1, 1.0), (1.0, 1.0), (1.0, 1e-2), (10.0, 1.0)])
+def test_the_default_tolerance_ends_near_the_optimum(n_classes: int, l1_ratio: float, C: float, scale: float) -> None:
+    # Columns with common factors, as spectral features have them, are where a loose end costs most; unequal classes too.
+    rng = np.random.default_rng(14)
+    y = rng.choice(n_classes, size=600, p=np.linspace(2, 0.5, n_classes) / np.linspace(2, 0.5, n_classes).sum())
+    X = rng.normal(size=(600, 80)) + rng.normal(size=(600, 5)) @ rng.normal(scale=0.7, size=(5, 80)) + rng.normal(scale=0.3, size=(n_classes, 80))[y]
+    X *= scale
+    parameters: dict[str, Any] = {"l1_ratio": l1_ratio, "C": C / scale, "max_iter": 10_000}
+    weights = np.ones(len(y))
+    value, best = (objective(LogisticRegression(**parameters, tol=tol).fit(X, y), X, y, weights, C / scale, l1_ratio) for tol in (1e-4, 1e-9))
+    assert best * (1 - 1e-12) <= value <= best * (1 + 1e-4)
+
+
 def test_the_fold_loop_is_clone_and_fit_bit_for_bit() -> None:
     X, y = problem(10, 3)
     groups = np.arange(len(y)) % 6
@@ -283,4 +298,30 @@ def test_ctrl_c_ends_a_fit_and_leaves_the_estimator_as_it_was(form: Any) -> None
     finally:
         timer.cancel()
     assert time.perf_counter() - start < 5
+    assert not hasattr(model, "coef_")
+
+
+def test_ctrl_c_ends_a_very_wide_fit_at_once() -> None:
+    # One sweep over so many coordinates takes long: a stop is looked for within the solution of each model, not after it.
+    rng = np.random.default_rng(15)
+    X, y = rng.normal(size=(40, 100_000)).astype(np.float32), np.arange(40) % 2
+    model = LogisticRegression(l1_ratio=0.01, C=1e6, tol=1e-15, max_iter=10**6, n_jobs=1)
+    pressed: list[float] = []
+
+    def press() -> None:
+        pressed.append(time.process_time())
+        _thread.interrupt_main()
+
+    timer = threading.Timer(1.0, press)
+    timer.start()
+    start = time.perf_counter()
+    try:
+        with pytest.raises(KeyboardInterrupt), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y)
+        spent = time.process_time() - pressed[0]
+    finally:
+        timer.cancel()
+    assert spent < 1  # seconds of the processor: a busy machine takes none of them
+    assert time.perf_counter() - start < 10
     assert not hasattr(model, "coef_")

@@ -106,12 +106,11 @@ Array<double> predict(const X& given, const Array<double>& coef, const Array<dou
     check_width(c.cols, x.cols, "X");
     auto [array, out] = new_matrix<double>(count(x), proba ? n_classes : c.rows);
     if (proba) {
-        const linear::LogisticModel model = model_of(coef, intercept, n_classes);
         const py::gil_scoped_release release;  // safe: the arrays are held by this frame
-        linear::predict_proba(model, x, out);
+        linear::class_probabilities(c, b, x, out);
     } else {
         const py::gil_scoped_release release;  // safe: the arrays are held by this frame
-        linear::one_vs_rest_scores(c, b, x, false, out);  // the same scores, without a copy of the coefficients
+        linear::one_vs_rest_scores(c, b, x, false, out);
     }
     return array;
 }

@@ -49,7 +49,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     l1_ratio : float, default=0.0
         The share of absolute values in the penalty, from 0 (L2) to 1 (L1).
     tol : float, default=1e-4
-        The fit ends when no component of the gradient of the mean loss with its penalty is larger; with absolute values, of its smallest subgradient.
+        The fit ends when no component of the gradient of the mean loss with its penalty is larger; with absolute values, when no component of the
+        smallest subgradient is larger than ``tol``, nor than ``tol`` times the rarest class's share of the weights times the largest one of a
+        coefficient where all are 0 (much as in liblinear: relative to the scale of the columns).
     fit_intercept : bool, default=True
     class_weight : "balanced" or dict, optional
         Weights of classes, times ``sample_weight``.

@@ -37,7 +37,7 @@ LogisticFit fit_logistic(MatrixView<const T> x, std::span<const std::int32_t> la
                          const LogisticOptions& options, Parallel& parallel, StopToken& stop, const LogisticModel* start) {
     const std::vector<double> w = row_weights(labels, weights, n_classes, options);
     const auto objective = dense_objective(x, labels, w, n_classes == 2 ? 1 : n_classes, options, parallel, stop);
-    return minimize(*objective, n_classes, x.cols, options, start);
+    return minimize(*objective, n_classes, x.cols, options, start, stop);
 }
 
 template <class T>
@@ -46,7 +46,7 @@ LogisticFit fit_logistic(const SparseRows<T>& x, std::span<const std::int32_t> l
     const std::vector<double> w = row_weights(labels, weights, n_classes, options);
     const SparseColumns<T> columns = by_columns(x, stop);
     const auto objective = sparse_objective(x, columns, labels, w, n_classes == 2 ? 1 : n_classes, options, parallel, stop);
-    return minimize(*objective, n_classes, x.cols, options, start);
+    return minimize(*objective, n_classes, x.cols, options, start, stop);
 }
 
 template <class T>
@@ -58,20 +58,23 @@ void decision_function(const LogisticModel& model, MatrixView<const T> x, Matrix
     }
 }
 
-template <class T>
-void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out) {
-    if (model.n_outputs() == 1) {
-        double score = 0;
-        for (std::size_t r = 0; r < x.rows; ++r) {
-            decision_function(model, MatrixView<const T>{x.data + r * x.cols, 1, x.cols}, MatrixView<double>{&score, 1, 1});
-            both_classes(score, out(r, 0), out(r, 1));
+template <class X>
+void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out) {
+    for (std::size_t r = 0; r < out.rows; ++r) {
+        if (coef.rows == 1) {
+            both_classes(row_score(x, r, coef.data, intercept[0]), out(r, 0), out(r, 1));
+            continue;
         }
-        return;
-    }
-    decision_function(model, x, out);
-    for (std::size_t r = 0; r < x.rows; ++r) {
+        for (std::size_t k = 0; k < coef.rows; ++k) {
+            out(r, k) = row_score(x, r, coef.data + k * coef.cols, intercept[k]);
+        }
         softmax(out.row(r));
     }
+}
+
+template <class T>
+void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out) {
+    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out);
 }
 
 template <class T>
@@ -85,18 +88,7 @@ void decision_function(const LogisticModel& model, const SparseRows<T>& x, Matri
 
 template <class T>
 void predict_proba(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out) {
-    if (model.n_outputs() == 1) {
-        std::vector<double> scores(x.rows());
-        decision_function(model, x, MatrixView<double>{scores.data(), x.rows(), 1});
-        for (std::size_t r = 0; r < x.rows(); ++r) {
-            both_classes(scores[r], out(r, 0), out(r, 1));
-        }
-        return;
-    }
-    decision_function(model, x, out);
-    for (std::size_t r = 0; r < x.rows(); ++r) {
-        softmax(out.row(r));
-    }
+    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out);
 }
 
 template <class T>
@@ -131,6 +123,8 @@ void validate(const LogisticModel& model) {
                                       const LogisticOptions&, Parallel&, StopToken&, const LogisticModel*);                                \
     template void decision_function(const LogisticModel&, MatrixView<const T>, MatrixView<double>);                                        \
     template void predict_proba(const LogisticModel&, MatrixView<const T>, MatrixView<double>);                                            \
+    template void class_probabilities(MatrixView<const double>, std::span<const double>, const MatrixView<const T>&, MatrixView<double>);  \
+    template void class_probabilities(MatrixView<const double>, std::span<const double>, const SparseRows<T>&, MatrixView<double>);        \
     template void decision_function(const LogisticModel&, const SparseRows<T>&, MatrixView<double>);                                       \
     template void predict_proba(const LogisticModel&, const SparseRows<T>&, MatrixView<double>);                                           \
     template void validate(const SparseRows<T>&, const char*);

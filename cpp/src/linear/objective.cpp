@@ -6,12 +6,17 @@
 
 #include "emotion/linear/lbfgs.hpp"
 #include "emotion/linear/proximal_lbfgs.hpp"
+#include "binary_loss.hpp"
 #include "products.hpp"
 
 namespace emotion::linear {
 namespace {
 
 constexpr std::size_t chunk_values = 2048;  // that are widened to float64 and kept in the cache together
+
+constexpr std::size_t chunk_bytes = 24576;  // of rows of one output, which are read twice as they are
+
+constexpr double floor_of_limit = 1e-6;  // of the tolerance: below, rounding would decide
 
 std::size_t rows_of_a_chunk(std::size_t cols) { return std::clamp<std::size_t>(chunk_values / std::max<std::size_t>(cols, 1) / 4 * 4, 4, 64); }
 
@@ -33,7 +38,7 @@ public:
             const std::size_t b = begin / grain_;
             double* const partial = gradients_.data() + b * size;
             std::fill(partial, partial + size, 0.0);
-            losses_[b] = block(parameters.data(), partial, begin, end);
+            losses_[b] = lanes_ == 1 ? block_of_one(parameters.data(), partial, begin, end) : block(parameters.data(), partial, begin, end);
         });
         double loss = 0;
         std::fill(gradient.begin(), gradient.end(), 0.0);
@@ -70,6 +75,24 @@ private:
                 for (std::size_t c = 0; c < lanes_; ++c) {
                     intercepts[c] += scores[i * lanes_ + c];
                 }
+            }
+        }
+        return loss;
+    }
+
+    double block_of_one(const double* parameters, double* partial, std::size_t begin, std::size_t end) const {
+        const std::size_t chunk_rows = std::clamp<std::size_t>(chunk_bytes / sizeof(T) / std::max<std::size_t>(x_.cols, 1) / 8 * 8, 8, 256);
+        std::vector<double> scores(chunk_rows);
+        double loss = 0;
+        for (std::size_t r = begin; r < end; r += chunk_rows) {
+            const std::size_t n = std::min(chunk_rows, end - r);
+            const T* const rows = x_.data + r * x_.cols;
+            std::fill_n(scores.begin(), n, parameters[x_.cols]);
+            add_product(rows, n, x_.cols, parameters, scores.data());
+            loss += binary_residuals(scores.data(), labels_.data() + r, weights_.data() + r, n);
+            add_transposed_product(rows, n, x_.cols, scores.data(), partial);
+            for (std::size_t i = 0; i < n; ++i) {
+                partial[x_.cols] += scores[i];
             }
         }
         return loss;
@@ -181,6 +204,18 @@ std::vector<double> Objective::l1_weights() const {
     return result;
 }
 
+double Objective::smallest_share() const {
+    std::vector<double> sums(std::max<std::size_t>(n_outputs_, 2), 0.0);
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+        sums[static_cast<std::size_t>(labels_[i])] += weights_[i];
+    }
+    double smallest = total_;
+    for (const double sum : sums) {
+        smallest = sum > 0 ? std::min(smallest, sum) : smallest;
+    }
+    return smallest / total_;
+}
+
 double Objective::residual(double* scores, std::size_t row) const {
     const auto label = static_cast<std::size_t>(labels_[row]);
     const double weight = weights_[row];
@@ -284,7 +319,22 @@ std::vector<double> row_weights(std::span<const std::int32_t> labels, std::span<
     return result;
 }
 
-LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start) {
+// What the largest component of the smallest subgradient may be: see LogisticOptions.
+static double limit_of(Objective& objective, double tol) {
+    if (!objective.has_l1()) {
+        return tol;
+    }
+    std::vector<double> zero(objective.n_parameters());
+    std::vector<double> gradient(zero.size());
+    objective(zero, gradient);
+    zero.resize(zero.size() - objective.lanes());  // intercepts do not scale with the columns
+    gradient.resize(zero.size());
+    const double largest = largest_subgradient(zero, gradient, objective.l1_weights());
+    return largest > 0 ? std::clamp(tol * objective.smallest_share() * largest, floor_of_limit * tol, tol) : tol * objective.smallest_share();
+}
+
+LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                     const StopToken& stop) {
     LogisticFit fit;
     fit.model.n_classes = n_classes;
     fit.model.n_features = n_features;
@@ -300,8 +350,8 @@ LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_
         }
     }
     const auto evaluate = [&](const std::vector<double>& p, std::vector<double>& g) { return objective(p, g); };
-    const LbfgsOptions limits{options.tol, options.max_iter};
-    const LbfgsResult result = objective.has_l1() ? minimize_proximal_lbfgs(parameters, objective.l1_weights(), evaluate, limits)
+    const LbfgsOptions limits{limit_of(objective, options.tol), options.max_iter};
+    const LbfgsResult result = objective.has_l1() ? minimize_proximal_lbfgs(parameters, objective.l1_weights(), evaluate, limits, [&] { stop.check(); })
                                                   : minimize_lbfgs(parameters, evaluate, limits);
     fit.n_iter = result.n_iter;
     fit.converged = result.converged;

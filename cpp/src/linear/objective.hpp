@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::size_t lanes() const { return lanes_; }
     [[nodiscard]] bool has_l1() const { return l1_ > 0; }
     [[nodiscard]] std::vector<double> l1_weights() const;  // one a parameter
+    [[nodiscard]] double smallest_share() const;           // of the weight of all rows: that of the rarest class that has weight
 
     // The value; fills the gradient.
     virtual double operator()(const std::vector<double>& parameters, std::vector<double>& gradient) = 0;
@@ -76,6 +77,7 @@ std::unique_ptr<Objective> sparse_objective(const SparseRows<T>& x, const Sparse
 std::vector<double> row_weights(std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes, const LogisticOptions& options);
 
 // Minimises from the start, or from zero: L-BFGS, with a part of absolute values the proximal one.
-LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start);
+LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                     const StopToken& stop);
 
 }  // namespace emotion::linear

@@ -20,7 +20,7 @@ std::vector<LogisticFit> fit_labels(MatrixView<const std::uint8_t> labels, std::
         const std::vector<std::int32_t> own(row.begin(), row.end());
         const std::vector<double> w = row_weights(own, weights, 2, options);
         const auto objective = objective_of(own, w);
-        fits[k] = minimize(*objective, 2, n_features, options, starts.empty() ? nullptr : &starts[k]);
+        fits[k] = minimize(*objective, 2, n_features, options, starts.empty() ? nullptr : &starts[k], stop);
     });
     return fits;
 }

@@ -2,11 +2,7 @@
 
 #include <algorithm>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(EMOTION_NO_CLONES)
-#define EMOTION_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define EMOTION_CLONES
-#endif
+#include "clones.hpp"
 
 namespace emotion::linear {
 namespace {
@@ -74,32 +70,45 @@ template <class Lanes>
     }
 }
 
-// One output: features are dealt to the four lanes in turn; four rows at a time hide the latency of each row's sum.
-[[gnu::always_inline]] inline const Lanes4& load(const double* x) { return *reinterpret_cast<const Lanes4*>(x); }
+// One output: features are dealt to the four lanes in turn; four rows at a time hide the latency of each row's sum. Rows of float32 are widened as they
+// are read.
+using Floats4 = float __attribute__((vector_size(16), aligned(4), may_alias));
+using Floats8 = float __attribute__((vector_size(32), aligned(4), may_alias));
 
-[[gnu::always_inline]] inline double ended(const Lanes4& sums, const double* x, const double* coef, std::size_t begin, std::size_t end) {
+[[gnu::always_inline]] inline void add4(Lanes4& sum, const double* x, const Lanes4& w) { sum += *reinterpret_cast<const Lanes4*>(x) * w; }
+[[gnu::always_inline]] inline void add4(Lanes4& sum, const float* x, const Lanes4& w) {
+    sum += __builtin_convertvector(*reinterpret_cast<const Floats4*>(x), Lanes4) * w;
+}
+[[gnu::always_inline]] inline void add8(Lanes8& sum, const double* x, double e) { sum += *reinterpret_cast<const Lanes8*>(x) * e; }
+[[gnu::always_inline]] inline void add8(Lanes8& sum, const float* x, double e) {
+    sum += __builtin_convertvector(*reinterpret_cast<const Floats8*>(x), Lanes8) * e;
+}
+
+template <class T>
+[[gnu::always_inline]] inline double ended(const Lanes4& sums, const T* x, const double* coef, std::size_t begin, std::size_t end) {
     double first = sums[0];
     for (std::size_t j = begin; j < end; ++j) {
-        first += x[j] * coef[j];
+        first += static_cast<double>(x[j]) * coef[j];
     }
     return (first + sums[1]) + (sums[2] + sums[3]);
 }
 
-EMOTION_CLONES void product1(const double* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
+template <class T>
+[[gnu::always_inline]] inline void product1(const T* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
     const std::size_t whole = features / 4 * 4;
     std::size_t r = 0;
     for (; r + 4 <= rows; r += 4) {
-        const double* const x0 = x + r * features;
+        const T* const x0 = x + r * features;
         Lanes4 a0 = {scores[r], 0, 0, 0};
         Lanes4 a1 = {scores[r + 1], 0, 0, 0};
         Lanes4 a2 = {scores[r + 2], 0, 0, 0};
         Lanes4 a3 = {scores[r + 3], 0, 0, 0};
         for (std::size_t j = 0; j < whole; j += 4) {
-            const Lanes4 w = load(coef + j);
-            a0 += load(x0 + j) * w;
-            a1 += load(x0 + features + j) * w;
-            a2 += load(x0 + 2 * features + j) * w;
-            a3 += load(x0 + 3 * features + j) * w;
+            const Lanes4& w = *reinterpret_cast<const Lanes4*>(coef + j);
+            add4(a0, x0 + j, w);
+            add4(a1, x0 + features + j, w);
+            add4(a2, x0 + 2 * features + j, w);
+            add4(a3, x0 + 3 * features + j, w);
         }
         scores[r] = ended(a0, x0, coef, whole, features);
         scores[r + 1] = ended(a1, x0 + features, coef, whole, features);
@@ -109,21 +118,22 @@ EMOTION_CLONES void product1(const double* x, std::size_t rows, std::size_t feat
     for (; r < rows; ++r) {
         Lanes4 a = {scores[r], 0, 0, 0};
         for (std::size_t j = 0; j < whole; j += 4) {
-            a += load(x + r * features + j) * load(coef + j);
+            add4(a, x + r * features + j, *reinterpret_cast<const Lanes4*>(coef + j));
         }
         scores[r] = ended(a, x + r * features, coef, whole, features);
     }
 }
 
 // Eight features at a time, each with its sum in row order.
-EMOTION_CLONES void transposed1(const double* x, std::size_t rows, std::size_t features, const double* e, double* gradient) {
+template <class T>
+[[gnu::always_inline]] inline void transposed1(const T* x, std::size_t rows, std::size_t features, const double* e, double* gradient) {
     const std::size_t whole = features / 8 * 8;
     std::size_t r = 0;
     for (; r + 4 <= rows; r += 4) {
-        const double* const x0 = x + r * features;
-        const double* const x1 = x0 + features;
-        const double* const x2 = x1 + features;
-        const double* const x3 = x2 + features;
+        const T* const x0 = x + r * features;
+        const T* const x1 = x0 + features;
+        const T* const x2 = x1 + features;
+        const T* const x3 = x2 + features;
         const double e0 = e[r];
         const double e1 = e[r + 1];
         const double e2 = e[r + 2];
@@ -131,28 +141,41 @@ EMOTION_CLONES void transposed1(const double* x, std::size_t rows, std::size_t f
         for (std::size_t j = 0; j < whole; j += 8) {
             auto* const g = reinterpret_cast<Lanes8*>(gradient + j);
             Lanes8 sum = *g;
-            sum += *reinterpret_cast<const Lanes8*>(x0 + j) * e0;
-            sum += *reinterpret_cast<const Lanes8*>(x1 + j) * e1;
-            sum += *reinterpret_cast<const Lanes8*>(x2 + j) * e2;
-            sum += *reinterpret_cast<const Lanes8*>(x3 + j) * e3;
+            add8(sum, x0 + j, e0);
+            add8(sum, x1 + j, e1);
+            add8(sum, x2 + j, e2);
+            add8(sum, x3 + j, e3);
             *g = sum;
         }
         for (std::size_t j = whole; j < features; ++j) {
-            gradient[j] = (((gradient[j] + x0[j] * e0) + x1[j] * e1) + x2[j] * e2) + x3[j] * e3;
+            gradient[j] = (((gradient[j] + static_cast<double>(x0[j]) * e0) + static_cast<double>(x1[j]) * e1) + static_cast<double>(x2[j]) * e2) +
+                          static_cast<double>(x3[j]) * e3;
         }
     }
     for (; r < rows; ++r) {
         for (std::size_t j = 0; j < features; ++j) {
-            gradient[j] += x[r * features + j] * e[r];
+            gradient[j] += static_cast<double>(x[r * features + j]) * e[r];
         }
     }
 }
 
+EMOTION_CLONES void product_floats(const float* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
+    product1(x, rows, features, coef, scores);
+}
+EMOTION_CLONES void product_doubles(const double* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
+    product1(x, rows, features, coef, scores);
+}
+EMOTION_CLONES void transposed_floats(const float* x, std::size_t rows, std::size_t features, const double* e, double* gradient) {
+    transposed1(x, rows, features, e, gradient);
+}
+EMOTION_CLONES void transposed_doubles(const double* x, std::size_t rows, std::size_t features, const double* e, double* gradient) {
+    transposed1(x, rows, features, e, gradient);
+}
+
 EMOTION_CLONES void widen_floats(const float* from, std::size_t n, double* to) {
-    using Floats = float __attribute__((vector_size(32), aligned(4), may_alias));
     std::size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        *reinterpret_cast<Lanes8*>(to + i) = __builtin_convertvector(*reinterpret_cast<const Floats*>(from + i), Lanes8);
+        *reinterpret_cast<Lanes8*>(to + i) = __builtin_convertvector(*reinterpret_cast<const Floats8*>(from + i), Lanes8);
     }
     for (; i < n; ++i) {
         to[i] = static_cast<double>(from[i]);
@@ -179,11 +202,20 @@ std::size_t padded_lanes(std::size_t n_outputs) { return n_outputs == 1 ? 1 : (n
 void widen(const float* from, std::size_t n, double* to) { widen_floats(from, n, to); }
 void widen(const double* from, std::size_t n, double* to) { std::copy_n(from, n, to); }
 
+void add_product(const float* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
+    product_floats(x, rows, features, coef, scores);
+}
+void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
+    product_doubles(x, rows, features, coef, scores);
+}
+void add_transposed_product(const float* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient) {
+    transposed_floats(x, rows, features, residuals, gradient);
+}
+void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient) {
+    transposed_doubles(x, rows, features, residuals, gradient);
+}
+
 void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {
-    if (lanes == 1) {
-        product1(x, rows, features, coef, scores);
-        return;
-    }
     std::size_t lane = 0;
     for (; lane + 8 <= lanes; lane += 8) {
         product8(x, rows, features, coef + lane, lanes, scores + lane);
@@ -194,10 +226,6 @@ void add_product(const double* x, std::size_t rows, std::size_t features, const 
 }
 
 void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient) {
-    if (lanes == 1) {
-        transposed1(x, rows, features, residuals, gradient);
-        return;
-    }
     std::size_t lane = 0;
     for (; lane + 8 <= lanes; lane += 8) {
         transposed8(x, rows, features, residuals + lane, lanes, gradient + lane);

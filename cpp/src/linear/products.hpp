@@ -13,10 +13,16 @@ namespace emotion::linear {
 void widen(const float* from, std::size_t n, double* to);
 void widen(const double* from, std::size_t n, double* to);
 
-// scores (rows x lanes) += x (rows x features) * coef (features x lanes)
+// Of several outputs: scores (rows x lanes) += x (rows x features) * coef (features x lanes)
 void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores);
 
 // gradient (features x lanes) += x^T * residuals (rows x lanes)
 void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient);
+
+// The same of one output, for rows of either float type, of equal bits where their values are equal.
+void add_product(const float* x, std::size_t rows, std::size_t features, const double* coef, double* scores);
+void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, double* scores);
+void add_transposed_product(const float* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient);
+void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient);
 
 }  // namespace emotion::linear

@@ -143,10 +143,13 @@ public:
     }
 
     // Returns the step. A sweep alone would leave small components of a badly scaled model unsolved, so an exact solve comes before each verdict.
-    const Vector& solve(double tolerance) {
+    const Vector& solve(double tolerance, const std::function<void()>& check) {
         for (int round = 0; round < max_rounds; ++round) {
-            double left = descend();
-            for (int sweep = 1; sweep < sweeps_a_round && left > tolerance; ++sweep) {
+            double left = std::numeric_limits<double>::infinity();
+            for (int sweep = 0; sweep < sweeps_a_round && left > tolerance; ++sweep) {
+                if (check) {
+                    check();
+                }
                 left = descend();
             }
             if (q_.cols() == 0 || (solve_for_signs() && descend() <= tolerance)) {
@@ -263,7 +266,8 @@ struct Direction {
     double decrease = 0;  // of the linear model with the absolute values, at the whole step; negative
 };
 
-Direction direction_of(const Pairs& pairs, const std::vector<double>& x, const std::vector<double>& gradient, std::span<const double> l1, double violation) {
+Direction direction_of(const Pairs& pairs, const std::vector<double>& x, const std::vector<double>& gradient, std::span<const double> l1, double violation,
+                       const std::function<void()>& check) {
     Direction result;
     for (std::size_t j = 0; j < x.size(); ++j) {
         if (x[j] != 0 || subgradient(x[j], gradient[j], l1[j]) != 0) {
@@ -271,7 +275,7 @@ Direction direction_of(const Pairs& pairs, const std::vector<double>& x, const s
         }
     }
     Model model(pairs, x, gradient, l1, result.free);
-    result.step = model.solve(inner_share * violation);
+    result.step = model.solve(inner_share * violation, check);
     for (std::size_t i = 0; i < result.free.size(); ++i) {
         const std::size_t j = result.free[i];
         const double d = result.step(static_cast<Eigen::Index>(i));
@@ -307,7 +311,8 @@ double largest_subgradient(const std::vector<double>& x, const std::vector<doubl
 }
 
 LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1,
-                                    const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate, const LbfgsOptions& options) {
+                                    const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate, const LbfgsOptions& options,
+                                    const std::function<void()>& check) {
     LbfgsResult result;
     std::vector<double> gradient(x.size());
     std::vector<double> next(x.size());
@@ -322,7 +327,7 @@ LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const doub
         if (pairs.size() == 0) {
             pairs.set_gamma(std::max(1.0, norm_of_subgradient(x, gradient, l1)));
         }
-        const Direction direction = direction_of(pairs, x, gradient, l1, violation);
+        const Direction direction = direction_of(pairs, x, gradient, l1, violation, check);
         const double slack = 8 * epsilon * std::max(std::abs(result.value), 1e-300);
         double value = 0;
         bool found = false;

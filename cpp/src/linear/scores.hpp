@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "emotion/core/views.hpp"
 #include "emotion/linear/sparse_rows.hpp"
 
 namespace emotion::linear {
@@ -21,6 +22,11 @@ inline double row_score(const T* row, const double* coef, std::size_t cols, doub
         sums[0] += static_cast<double>(row[j]) * coef[j];
     }
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + intercept;
+}
+
+template <class T>
+inline double row_score(const MatrixView<const T>& x, std::size_t row, const double* coef, double intercept) {
+    return row_score(x.data + row * x.cols, coef, x.cols, intercept);
 }
 
 template <class T>

@@ -42,9 +42,12 @@ TEST_CASE("both products equal plain sums in the documented order, bit for bit, 
                 const auto start_gradient = random_values(features * lanes, 5);
 
                 auto scores = start_scores;
-                linear::add_product(x.data(), rows, features, coef.data(), lanes, scores.data());
+                const bool one = lanes == 1;
+                one ? linear::add_product(x.data(), rows, features, coef.data(), scores.data())
+                    : linear::add_product(x.data(), rows, features, coef.data(), lanes, scores.data());
                 auto gradient = start_gradient;
-                linear::add_transposed_product(x.data(), rows, features, residuals.data(), lanes, gradient.data());
+                one ? linear::add_transposed_product(x.data(), rows, features, residuals.data(), gradient.data())
+                    : linear::add_transposed_product(x.data(), rows, features, residuals.data(), lanes, gradient.data());
 
                 for (std::size_t r = 0; r < rows; ++r) {
                     for (std::size_t k = 0; k < lanes; ++k) {
@@ -67,5 +70,26 @@ TEST_CASE("both products equal plain sums in the documented order, bit for bit, 
                 }
             }
         }
+    }
+}
+
+TEST_CASE("rows of one output have the same bits as float32 and as float64") {
+    for (const std::size_t features : {1UL, 8UL, 21UL}) {
+        const std::size_t rows = 13;
+        const auto values = random_values(rows * features, 6);
+        const std::vector<float> narrow(values.begin(), values.end());
+        const std::vector<double> wide(narrow.begin(), narrow.end());
+        const auto coef = random_values(features, 7);
+        const auto residuals = random_values(rows, 8);
+        std::vector<double> scores(rows);
+        std::vector<double> scores_narrow(rows);
+        std::vector<double> gradient(features);
+        std::vector<double> gradient_narrow(features);
+        linear::add_product(wide.data(), rows, features, coef.data(), scores.data());
+        linear::add_product(narrow.data(), rows, features, coef.data(), scores_narrow.data());
+        linear::add_transposed_product(wide.data(), rows, features, residuals.data(), gradient.data());
+        linear::add_transposed_product(narrow.data(), rows, features, residuals.data(), gradient_narrow.data());
+        CHECK(scores == scores_narrow);
+        CHECK(gradient == gradient_narrow);
     }
 }

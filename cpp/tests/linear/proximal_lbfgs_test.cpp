@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "emotion/core/errors.hpp"
+
 using emotion::linear::largest_subgradient;
 using emotion::linear::minimize_proximal_lbfgs;
 
@@ -96,4 +98,16 @@ TEST_CASE("walls of infinity are met by shorter steps") {
     }, {1e-10, 200});
     CHECK(result.converged);
     CHECK(x[0] == doctest::Approx(1).epsilon(1e-9));
+}
+
+TEST_CASE("what is called between sweeps may end a run") {
+    std::vector<double> x(20, 5.0);
+    int calls = 0;
+    const auto check = [&] {
+        if (++calls == 3) {
+            throw emotion::Cancelled();
+        }
+    };
+    CHECK_THROWS_AS(minimize_proximal_lbfgs(x, std::vector<double>(20, 1.0), badly_scaled(20), {1e-8, 100}, check), emotion::Cancelled);
+    CHECK(calls == 3);
 }

@@ -2,7 +2,10 @@
 //
 // Definition: minimises sum_i w_i loss_i / sum_i w_i + (r |coef|_1 + (1 - r) |coef|^2 / 2) / (C sum_i w_i) with r = l1_ratio, the intercepts unpenalised;
 // binary problems have one row of coefficients (class 1), more classes one row each with a softmax. Source: lbfgs.hpp, and proximal_lbfgs.hpp where
-// r > 0. Complexity O(values classes) an iteration, values = rows columns or those that a sparse matrix holds.
+// r > 0. The end: no component of the gradient is larger than tol. With absolute values no component of the smallest subgradient is larger than tol nor
+// than tol times the rarest class's share of the weight times the largest component of a coefficient where all parameters are 0 (at least tol / 1e6),
+// much like liblinear (Fan et al., 2008): relative to the scale of the columns. Complexity O(values classes) an iteration, values = rows columns or those
+// that a sparse matrix holds.
 // Everything is computed in float64, whatever the type of x. NaN policy: callers refuse NaN. Determinism: partial sums belong to blocks of
 // 256 rows and are added in block order; equal bits for any number of threads.
 #pragma once
@@ -22,7 +25,7 @@ namespace emotion::linear {
 struct LogisticOptions {
     double c = 1.0;                     // inverse strength of the penalty; infinity: none
     double l1_ratio = 0;                // the share of absolute values in the penalty, 0 to 1; the rest is squares
-    double tol = 1e-4;                  // stops when no component of the gradient (with absolute values: the smallest subgradient) is larger
+    double tol = 1e-4;                  // see above
     int max_iter = 100;
     bool fit_intercept = true;
     bool balanced = false;              // class weights n / (k n_c), n_c the weighted count
@@ -67,6 +70,10 @@ template <class T>
 void decision_function(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out);
 template <class T>
 void predict_proba(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out);
+
+// The probabilities of predict_proba from coefficients that are not copied: as many rows as there are outputs. X: a view of dense rows, or sparse ones.
+template <class X>
+void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out);
 
 // Throws ModelFormatError unless the arrays fit the counts and hold finite numbers.
 void validate(const LogisticModel& model);
