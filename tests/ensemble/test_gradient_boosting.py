@@ -210,7 +210,7 @@ def test_arguments_of_other_classes_are_refused_by_name(name: str) -> None:
 
 
 def test_columns_of_text_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"^X of GradientBoostingClassifier\.fit must be .*numeric"):
+    with pytest.raises(InvalidInputError, match=r"^X of GradientBoostingClassifier\.fit must be numbers; got: .*'u' \(column 0\)"):
         GradientBoostingClassifier(n_estimators=2).fit(np.array([["u"], ["v"]] * 30, dtype=object), [0, 1] * 30)
 
 

@@ -50,7 +50,7 @@ def test_published_folds_of_other_speakers(table: Any, ravdess: Any, tmp_path: P
         train(
             ravdess.select(~ravdess.rows["speaker"].isin([f"ravdess/{k:02d}" for k in (1, 4, 9, 22)]).to_numpy()), settings, output=tmp_path / "run"
         )
-    with pytest.raises(InvalidInputError, match=r"published_folds of the flags must be one of 'ravdess/luna-jimenez'; got 'ravdess/luna'"):
+    with pytest.raises(InvalidInputError, match=r"published_folds of train must be one of 'ravdess/luna-jimenez'; got 'ravdess/luna'"):
         train(table, {**FAST, "published_folds": "ravdess/luna"}, output=tmp_path / "run")
     rows = ravdess.rows.copy()
     rows.loc[[0, 1], "recording"] = "one take of two actors of different folds"
