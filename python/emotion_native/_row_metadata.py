@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ._remedies import did_you_mean
-from .exceptions import InvalidInputError
+from .exceptions import InvalidTypeError
 from .model_selection._fit import ROW_METADATA
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -56,7 +56,7 @@ def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: st
 
     Raises
     ------
-    InvalidInputError
+    InvalidTypeError
         With the name that was probably meant.
     """
     known = metadata_names(steps.values()) | set(ROW_METADATA)
@@ -64,12 +64,12 @@ def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: st
         step, found, argument = name.partition("__")
         if not found and name not in known:
             rule = f"arguments that a step takes ({', '.join(sorted(known))}), or step__argument"
-            raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(name, known)}")
+            raise InvalidTypeError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(name, known)}")
         if found and step in steps:
             own = _parameters(getattr(steps[step], "fit_resample" if is_sampler(steps[step]) else "fit", None))
             if own and argument not in own and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own.values()):
                 rule = f"arguments that step {step!r} takes"
-                raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(argument, own)}")
+                raise InvalidTypeError(f"{parameter} of {caller} must be {rule}; got {name!r}{did_you_mean(argument, own)}")
 
 
 def needs(step: Any, name: str) -> bool:
