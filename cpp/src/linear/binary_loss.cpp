@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "clones.hpp"
+#include "emotion/core/clones.hpp"
 
 namespace emotion::linear {
 namespace {
