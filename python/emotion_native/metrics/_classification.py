@@ -170,10 +170,10 @@ def cohen_kappa_score(
     k = len(counts)
     row, column = np.indices((k, k))
     distance = (row != column).astype(np.float64) if weights is None else np.abs(row - column) ** (1.0 if weights == "linear" else 2.0)
-    expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / counts.sum()
+    expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / max(float(counts.sum()), 1e-300)  # without rows nothing is expected either
     by_chance = float((distance * expected).sum())
     if by_chance == 0:
-        undefined(f"kappa is undefined where both raters use one and the same class; it is set to {replace_undefined_by}", depth=3)
+        undefined(f"kappa is undefined where no disagreement is expected by chance; it is set to {replace_undefined_by}", depth=3)
         return float(replace_undefined_by)
     return 1.0 - float((distance * counts).sum()) / by_chance
 

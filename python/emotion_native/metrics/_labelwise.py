@@ -110,6 +110,9 @@ def label_counts(
     """Return the counts of each label, or with ``average="samples"`` of each row of a multi-label problem."""
     if average not in AVERAGES:
         raise InvalidInputError(f"average of {caller} must be None, 'binary', 'micro', 'macro', 'weighted' or 'samples'; got {average!r}")
+    if average != "binary" and pos_label not in (None, 1):
+        message = f"pos_label of {caller} counts with average='binary' only, not with {average!r}; for one class take labels=[{pos_label!r}]"
+        warnings.warn(message, UserWarning, stacklevel=4)
     if is_indicator(y_true) or is_indicator(y_pred):
         return _indicator_counts(y_true, y_pred, labels, sample_weight, average, caller)
     truth, predicted = check_pair(y_true, y_pred, caller)
@@ -298,7 +301,8 @@ def class_likelihood_ratios(
         raise InvalidInputError(f"y_true of {caller} must be of two classes; got {classes.tolist()!r:.80}")
     fill = replace_undefined_by if isinstance(replace_undefined_by, dict) else dict.fromkeys(("LR+", "LR-"), float(replace_undefined_by))
     allowed = {"LR+": (1.0, np.inf), "LR-": (0.0, 1.0)}
-    if set(fill) != set(allowed) or not all(np.isnan(fill[k]) or low <= fill[k] <= high for k, (low, high) in allowed.items()):
+    numbers = all(isinstance(value, (int, float)) for value in fill.values())
+    if not numbers or set(fill) != set(allowed) or not all(np.isnan(fill[k]) or low <= fill[k] <= high for k, (low, high) in allowed.items()):
         rule = "nan, 1.0, or a dict with LR+ (at least 1) and LR- (from 0 to 1)"
         raise InvalidInputError(f"replace_undefined_by of {caller} must be {rule}; got {replace_undefined_by!r}")
     both = union_of(classes, wanted, caller=caller)

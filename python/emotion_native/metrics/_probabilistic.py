@@ -8,6 +8,7 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from ._inputs import Array, Codes, Floats, check_column, check_probabilities, check_weight, codes_of, union_of, warn_rows
+from ._labelwise import undefined
 
 
 def _truth(y_true: Any, labels: Any, caller: str) -> tuple[Codes, Array]:
@@ -40,18 +41,22 @@ def row_top_k(codes: Codes, score: Floats, k: int) -> Floats:
     return np.asarray((order[:, :k] == codes[:, None]).any(axis=1), dtype=np.float64)
 
 
-def log_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None, labels: Any = None) -> float:
+def log_loss(
+    y_true: Any, y_proba: Any = None, *, normalize: bool = True, sample_weight: Any = None, labels: Any = None, y_pred: Any = None
+) -> float:
     """Return the mean of -log of the probability of the true class (cross-entropy, in nats).
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-    y_pred : array-like of shape (n_samples, n_classes) or (n_samples,)
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
         Columns in sorted order of the classes; a vector is the probability of the second of two.
     normalize : bool
         False: the sum.
     labels : array-like, optional
         All classes; needed where ``y_true`` lacks some.
+    y_pred : array-like, optional
+        The older name of ``y_proba``.
 
     Raises
     ------
@@ -65,10 +70,12 @@ def log_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight:
     0.367
     """
     caller = "log_loss"
+    if (y_proba is None) == (y_pred is None):
+        raise InvalidInputError(f"y_proba of {caller} must be given, once; got {'none' if y_pred is None else 'y_pred as well'}")
     codes, classes = _truth(y_true, labels, caller)
     if len(classes) < 2:
         raise InvalidInputError(f"labels of {caller} must be at least two classes; got {len(classes)}: pass labels= to name them all")
-    proba = check_probabilities(y_pred, "y_pred", caller, n=len(codes), k=len(classes))
+    proba = check_probabilities(y_pred if y_proba is None else y_proba, "y_proba", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
     weight = check_weight(sample_weight, len(codes), caller)
     loss = row_log_loss(codes, proba)
@@ -154,6 +161,8 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
     if isinstance(k, (bool, np.bool_)) or not isinstance(k, (int, np.integer)) or k < 1:
         raise InvalidInputError(f"k of {caller} must be an integer of at least 1; got {k!r}")
     codes, classes = _truth(y_true, labels, caller)
+    if labels is not None and not np.array_equal(classes, np.asarray(labels)):
+        raise InvalidInputError(f"labels of {caller} must be unique and in sorted order, as the columns of y_score; got {labels!r:.80}")
     score = np.asarray(y_score, dtype=np.float64)
     if score.ndim == 1 and len(classes) == 2:  # as a decision function of the second class
         threshold = 0.5 if score.size and score.min() >= 0 and score.max() <= 1 else 0.0
@@ -164,6 +173,8 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
     if not np.isfinite(score).all():
         raise InvalidInputError(f"y_score of {caller} must be finite; got NaN or infinity")
     weight = check_weight(sample_weight, len(codes), caller)
+    if k >= len(classes):
+        undefined(f"k of {caller} is {k} of {len(classes)} classes, so every row is right; the score means nothing", depth=3)
     found = row_top_k(codes, score, int(k))
     if normalize:
         return float(np.average(found, weights=weight if weight.size else None))
