@@ -178,7 +178,7 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
-    from ..metrics._intervals import check_level, check_speakers, interval_of
+    from ..metrics._intervals import check_level, check_speakers, jackknife_interval
 
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
     check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
@@ -210,7 +210,7 @@ def permutation_importance(
         shuffled = [score.statistic(one) for one in score.answers(chosen, sources.of_group(g))]
         importances[g] = [baseline - score.sign * float(one.values(everyone)[0]) for one in shuffled]
         if speaker is not None:
-            intervals.append(interval_of(_fall(base, shuffled, score.sign), level=level, n_resamples=2000, seed=seed))
+            intervals.append(jackknife_interval(_fall(base, shuffled, score.sign), level))
     return PermutationImportance(
         importances.mean(axis=1),
         importances.std(axis=1),
@@ -361,4 +361,4 @@ def _fall(base: Statistic, shuffled: Sequence[Statistic], sign: float) -> Statis
         after = np.mean([one.values(weights) for one in shuffled], axis=0)
         return np.asarray(sign * (base.values(weights) - after))
 
-    return Statistic(values, base.n_speakers, low=-np.inf, high=np.inf)
+    return Statistic(values, base.n_speakers, low=-np.inf, high=np.inf, sizes=base.sizes)

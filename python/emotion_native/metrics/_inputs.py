@@ -24,6 +24,8 @@ def check_column(values: Any, parameter: str, caller: str) -> Array:
         array = array[:, 0]
     if array.ndim != 1:
         raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got shape {array.shape} (multi-label is not supported)")
+    if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, set, np.ndarray)) for value in array):
+        raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got a sequence in a row (for several labels a row: columns of 0 and 1)")
     if array.dtype.kind == "f":
         if not np.isfinite(array).all():
             raise InvalidInputError(f"{parameter} of {caller} must be free of NaN and infinity; got some")
@@ -46,12 +48,23 @@ def check_weight(sample_weight: Any, n: int, caller: str) -> Floats:
     """Return weights, or an empty array where every row counts 1."""
     if sample_weight is None:
         return NO_WEIGHT
+    if np.iscomplexobj(sample_weight):
+        raise InvalidInputError(f"sample_weight of {caller} must be real numbers; got complex ones")
     weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row ({n} rows); got shape {weight.shape}")
     if not np.isfinite(weight).all():
         raise InvalidInputError(f"sample_weight of {caller} must be finite; got NaN or infinity")
     return weight
+
+
+def mean_of_rows(values: Floats, weight: Floats, caller: str) -> float:
+    """Return the mean of one value a row; weights, where there are any, must not all be zero."""
+    if weight.size == 0:
+        return float(np.mean(values))
+    if weight.sum() == 0:
+        raise InvalidInputError(f"sample_weight of {caller} must not be all zero; got a sum of 0")
+    return float(np.average(values, weights=weight))
 
 
 def union_of(*arrays: Array, caller: str) -> Array:
@@ -92,4 +105,5 @@ def warn_rows(matrix: Floats, caller: str) -> None:
     """Warn where rows of probabilities do not add up to 1."""
     tolerance = float(np.sqrt(np.finfo(np.float64).eps))
     if not np.allclose(matrix.sum(axis=1), 1.0, rtol=tolerance):
-        warnings.warn(f"y_proba of {caller} should add up to 1 in every row; some rows do not", UserWarning, stacklevel=3)
+        message = f"The y_prob values do not sum to one. y_proba of {caller} should add up to 1 in every row; some rows do not"
+        warnings.warn(message, UserWarning, stacklevel=3)
