@@ -72,7 +72,7 @@ class SpeakerBins:
         cell, shape = speaker * len(sizes) + own, (n_speakers, len(sizes))
 
         def total(values: Floats) -> Floats:
-            return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
+            return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
 
         self.rows, self.confidence, self.right = total(np.ones(len(cell))), total(confidence), total(correct.astype(np.float64))
 

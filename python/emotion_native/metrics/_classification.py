@@ -177,7 +177,8 @@ def cohen_kappa_score(
     by_chance = float((distance * expected).sum())
     if by_chance == 0:
         shared = int(np.sum((counts.sum(axis=0) > 0) & (counts.sum(axis=1) > 0)))
-        why = "`y1`, `y2` and `labels` have only one label in common" if shared else "`y2` contains no labels that are present in both `y1` and `labels`"
+        only, none = "`y1`, `y2` and `labels` have only one label in common", "`y2` contains no labels that are present in both `y1` and `labels`"
+        why = only if shared else none
         undefined(f"{why}. Cohen's kappa is undefined and set to {replace_undefined_by}.", depth=3)
         return float(replace_undefined_by)
     return 1.0 - float((distance * counts).sum()) / by_chance
@@ -268,7 +269,8 @@ def precision_recall_fscore_support(
         f_score = precision
     else:
         share = beta * beta
-        f_score = divide((1 + share) * hit, share * true + said, "F-score", "true nor predicted", average, zero_division if "f-score" in warn_for else quiet)
+        fill = zero_division if "f-score" in warn_for else quiet
+        f_score = divide((1 + share) * hit, share * true + said, "F-score", "true nor predicted", average, fill)
     if average is None:
         return precision, recall, f_score, true.astype(np.int64) if counts.whole else true
     weight = true if average == "weighted" else None

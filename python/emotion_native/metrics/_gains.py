@@ -48,7 +48,7 @@ def _gains_of_rows(gain: Floats, score: Floats, k: int | None, log_base: float, 
     block = np.cumsum(first.ravel()) - 1
     size, total, share = (np.bincount(block, weights=v) for v in (np.ones(n * m), ranked.ravel(), np.tile(discount, n)))
     row_of_block = np.flatnonzero(first.ravel()) // m
-    return np.bincount(row_of_block, weights=total / size * share, minlength=n)
+    return np.bincount(row_of_block, weights=total / size * share, minlength=n).astype(np.float64)
 
 
 def dcg_score(

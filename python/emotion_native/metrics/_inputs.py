@@ -25,7 +25,7 @@ def check_column(values: Any, parameter: str, caller: str) -> Array:
     if array.ndim != 1:
         raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got shape {array.shape} (multi-label is not supported)")
     if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, set, np.ndarray)) for value in array):
-        raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got a sequence in a row (for several labels a row: columns of 0 and 1)")
+        raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got a sequence in a row (several labels: columns of 0 and 1)")
     if array.dtype.kind == "f":
         if not np.isfinite(array).all():
             raise InvalidInputError(f"{parameter} of {caller} must be free of NaN and infinity; got some")

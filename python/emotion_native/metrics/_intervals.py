@@ -109,8 +109,8 @@ def _deleted(statistic: Statistic) -> tuple[Floats, float]:
     if n_units < 2:
         return np.empty(0), 0.0
     step = max(1, _WEIGHTS_AT_ONCE // n)
-    parts = [statistic.values((units != np.arange(first, min(first + step, n_units))[:, None]).astype(np.float64)) for first in range(0, n_units, step)]
-    values = np.concatenate(parts)
+    left_out = np.arange(n_units)[:, None]
+    values = np.concatenate([statistic.values((units != left_out[a : a + step]).astype(np.float64)) for a in range(0, n_units, step)])
     share = np.bincount(units[counting], weights=sizes[counting], minlength=n_units) / sizes[counting].sum()
     degrees = (n_units - 1) / (n_units * float(np.sum(share**2)))
     return np.where(np.isnan(values), statistic.values(np.ones((1, n)))[0], values), degrees
@@ -146,7 +146,7 @@ def _all_alike(statistic: Statistic, estimate: float, level: float) -> Interval:
 
 
 def jackknife_interval(statistic: Statistic, level: float) -> Interval:
-    """Return the delete-one-speaker jackknife with Student's t: on the logit scale for scores with bounds, on that of logarithms for positive ones."""
+    """Return the delete-one-speaker jackknife with Student's t: scores with bounds on the logit scale, positive ones on that of logarithms."""
     n = statistic.n_speakers
     estimate = float(statistic.values(np.ones((1, n)))[0])
     nan = float("nan")

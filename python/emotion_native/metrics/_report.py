@@ -69,7 +69,8 @@ def classification_report(
     wanted = present if labels is None else np.asarray(labels)
     names = [str(label) for label in wanted] if target_names is None else [str(name) for name in target_names]
     if len(names) != len(wanted) and labels is not None:
-        warnings.warn(f"labels size, {len(wanted)}, does not match size of target_names, {len(names)}; the rest is left out", UserWarning, stacklevel=2)
+        message = f"labels size, {len(wanted)}, does not match size of target_names, {len(names)}; the rest is left out"
+        warnings.warn(message, UserWarning, stacklevel=2)
         names = names[: len(wanted)]
     elif len(names) != len(wanted):
         raise InvalidInputError(f"target_names of classification_report must be one name for each of {len(wanted)} classes; got {len(names)}")

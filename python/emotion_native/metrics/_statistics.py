@@ -52,7 +52,7 @@ def of_row_means(row_values: Floats, speaker: Codes, n_speakers: int, *, row_wei
     """Return the (weighted) mean of one value a row, none of them negative; without an upper bound all are positive."""
     weight = np.ones(len(row_values)) if row_weight is None else row_weight
     sums = np.bincount(speaker, weights=row_values * weight, minlength=n_speakers)
-    sizes = np.bincount(speaker, weights=weight, minlength=n_speakers)
+    sizes: Floats = np.bincount(speaker, weights=weight, minlength=n_speakers).astype(np.float64)
 
     def values(weights: Floats) -> Floats:
         size = weights @ sizes
