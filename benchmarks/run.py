@@ -48,7 +48,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         for kind in ("5fold", "loso"):
             found[f"cv_{kind}_{key}_{n}"] = lambda key=key, kind=kind: cross_validation.row(table(key), key, kind, n, options.full)
         found[f"cv_memory_{key}"] = lambda key=key: cross_validation.peak(key)
-    found[f"search_A_{n}"] = lambda: search.row(table("A"), "A", n)
+    for kind in search.GRIDS:
+        found[f"search_{kind}A_{n}"] = lambda kind=kind: search.row(table("A"), "A", n, kind)
     found["search_memory_A"] = lambda: search.peak("A")
     found["cv_many_folds"] = lambda: cross_validation.many_folds(options.quick)
     found["cv_many_fits"] = lambda: cross_validation.many_fits(options.quick)

@@ -286,6 +286,17 @@ def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: 
     assert sum(result["chosen_in_folds"] for result in run.candidates.values()) == 5
     assert "Candidates" in (run.folder / "report.html").read_text()
     assert run.record["final"]["candidate"] in run.candidates
+    selection = run.record["selection"]
+    assert [fold["chosen"] for fold in selection["folds"]] == run.record["chosen_in_folds"]
+    log = pd.read_csv(run.folder / "selection.csv")
+    assert len(log) == (5 + 1) * len(names) and log["chosen"].sum() == 5 + 1
+    for k, fold in enumerate(selection["folds"]):
+        own = log[log["outer_fold"] == str(k)]
+        assert own["balanced_accuracy"].tolist() == [fold["scores"][name] for name in names]
+        assert (own["inner_split_hash"] == fold["hash"]).all() and (own["groups"] == fold["n_groups"]).all()
+        assert own.loc[own["balanced_accuracy"].idxmax(), "chosen"]
+    report = (run.folder / "report.html").read_text()
+    assert "was chosen by balanced_accuracy on" in report and "selection.csv" in report
 
 
 def test_without_target_and_calibration_nothing_abstains(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
 from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
+from ..model_selection._notices import warn_of_odd_splits
+from ..model_selection._runs import single_run
 from ._abstention import Threshold, check_detector, check_targets, choose_among
 from ._maps import Calibrator, Floats, check_method, fit_calibrator
 from ._out_of_distribution import OutOfDistributionDetector
@@ -83,6 +85,9 @@ class NestedEvaluation:
     ungrouped : bool
     strange : ndarray of bool of shape (n_samples,)
         Rows that the detector of their fold calls unlike its training rows; they are abstained too.
+    selection : list of dict
+        The inner folds of each outer fold, on which its candidate, calibration and threshold were chosen: ``n_splits``, ``n_rows``, ``n_groups``
+        (None without groups) and ``hash`` (see `emotion_native.model_selection.split_hash`; rows count within the outer training part).
     """
 
     classes: npt.NDArray[Any]
@@ -102,6 +107,7 @@ class NestedEvaluation:
     folds: Folds
     ungrouped: bool = field(default=False)
     strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    selection: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -263,6 +269,11 @@ def nested_evaluation(
     InvalidInputError
         If an argument breaks its rule.
 
+    Warns
+    -----
+    LeakageWarning, MissingClassWarning, EmotionNativeWarning
+        As `emotion_native.model_selection.cross_val_predict`, about the outer folds.
+
     Examples
     --------
     >>> import numpy as np
@@ -287,6 +298,8 @@ def nested_evaluation(
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
     plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)
+    first = next(iter(candidates.values()))
+    warn_of_odd_splits(first, labels.values, groups, single_run(first, plan.outer), n, caller=caller, each_fold=False)
     rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
     outer: dict[str, Floats] = {}
@@ -298,7 +311,17 @@ def nested_evaluation(
             pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
             outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
-    return _assemble(plan, labels, outer, inner, rule, strangers)
+    return _assemble(plan, labels, outer, inner, rule, strangers, _inner_splits(plan, groups))
+
+
+def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
+    """Return what each outer fold's choices were made on."""
+    values = None if groups is None else np.asarray(groups)
+    counts = [None if values is None or values.ndim != 1 else len(set(values[rows].tolist())) for rows in plan.outer.train]
+    return [
+        {"n_splits": len(folds), "n_rows": folds.n_samples, "n_groups": count, "hash": folds.hash}
+        for folds, count in zip(plan.inner, counts, strict=True)
+    ]
 
 
 def _find_strangers(detector: OutOfDistributionDetector | None, plan: _Plan, X: Any, groups: Any, allow_ungrouped: bool) -> _Strangers:
@@ -325,7 +348,13 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
 
 
 def _assemble(
-    plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule, strangers: _Strangers
+    plan: _Plan,
+    labels: Labels,
+    outer: dict[str, Floats],
+    inner: dict[str, list[Floats]],
+    rule: _Rule,
+    strangers: _Strangers,
+    selection: list[dict[str, Any]],
 ) -> NestedEvaluation:
     codes = labels.codes.astype(np.int64)
     raw = np.empty((len(codes), len(labels.classes)))
@@ -376,4 +405,5 @@ def _assemble(
         folds=plan.outer,
         ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
         strange=strangers.test,
+        selection=selection,
     )

@@ -323,6 +323,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "settings": settings.model_dump(),
         "origins": dict(origins or {}),
         "environment": environment(),
+        "selection": _selection(settings, nested),
         "ungrouped": not prepared.grouped,
         "group_by": list(settings.group_by) if prepared.grouped else [],
         "classes": scored.classes,
@@ -345,6 +346,15 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "chosen_in_folds": [str(name) for name in nested.chosen],
         "notes": list(prepared.notes),
     }
+
+
+def _selection(settings: Settings, nested: Any) -> dict[str, Any]:
+    """Return what the candidates were chosen on: every score of every candidate, in each outer fold and for the final model."""
+    folds = [
+        {"fold": k, **split, "scores": scores, "chosen": chosen}
+        for k, (split, scores, chosen) in enumerate(zip(nested.selection, nested.inner_scores, nested.chosen, strict=True))
+    ]
+    return {"metric": settings.selection_metric, "folds": folds, "final": {"scores": nested.final.scores, "chosen": str(nested.final.candidate)}}
 
 
 def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, progress: Stage) -> None:

@@ -20,12 +20,14 @@ from .scored import Scored
 from .summary import chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["read_run", "write_evaluation", "write_run"]
 
 _SECTIONS = {"Candidates": "Comparison of candidates", "Repeated runs": "Repetition with other seeds"}
 PREDICTIONS, HELD_OUT = "predictions_with_confidence.csv", "held_out_predictions.csv"
+SELECTION = "selection.csv"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,51 @@ def _write_numbers(folder: Path, record: dict[str, Any], metrics: dict[str, Any]
     (folder / "eval_metrics.json").write_text(json_text(metrics), encoding="utf-8")
     (folder / "run.json").write_text(json_text(record), encoding="utf-8")
     _write_csv(scored, folder / PREDICTIONS)
+    if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
+        _selection_frame(record["selection"]).to_csv(folder / SELECTION, index=False, lineterminator="\n")
     if held_out is not None:
         _write_csv(held_out, folder / HELD_OUT)
 
 
 def _write_csv(scored: Scored, path: Path) -> None:
     scored.frame().to_csv(path, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n")
+
+
+def _selection_frame(selection: dict[str, Any]) -> pd.DataFrame:
+    """Return the log of the choice: one row an outer fold and candidate, then the final model's."""
+    import pandas as pd
+
+    rows = [
+        {
+            "outer_fold": fold.get("fold", "final"),
+            "candidate": name,
+            selection["metric"]: score,
+            "chosen": name == fold["chosen"],
+            "inner_folds": fold.get("n_splits", ""),
+            "groups": fold.get("n_groups", ""),
+            "rows": fold.get("n_rows", ""),
+            "inner_split_hash": fold.get("hash", ""),
+        }
+        for fold in [*selection["folds"], selection["final"]]
+        for name, score in fold["scores"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def selection_statement(selection: dict[str, Any]) -> str:
+    """Return in words which split chose the candidates, for the report."""
+    folds = selection["folds"]
+
+    def span(name: str) -> str:
+        values = sorted({fold[name] for fold in folds if fold[name] is not None})
+        return "" if not values else str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+    whole = f"{span('n_groups')} whole groups" if span("n_groups") else "single rows (UNGROUPED)"
+    names = ", ".join(selection["final"]["scores"])
+    return (
+        f"In each of the {len(folds)} outer folds one of {names} was chosen by {selection['metric']} on {span('n_splits')} inner folds of {whole} "
+        f"of its training part; the final model's on the outer folds. All scores: {SELECTION}."
+    )
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scored | None]:
@@ -372,6 +413,8 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
+    if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
+        lines.append(selection_statement(record["selection"]))
     if record["kind"] == "training":
         lines.append(
             "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."
