@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..exceptions import InvalidInputError
+from ..model_selection._fit import check_labels, check_lengths
 from ._voting import VotingClassifier
 
 
@@ -81,6 +82,8 @@ class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """
         if not hasattr(self.search, "_run_search") or not hasattr(self.search, "run_log"):
             raise InvalidInputError(f"search of SearchVotingClassifier.fit must be a search of emotion_native; got {self.search!r:.80}")
+        X, y, groups = check_lengths(X, y, groups, caller="SearchVotingClassifier.fit")
+        check_labels(y, _num_samples(X), caller="SearchVotingClassifier.fit")
         search = clone(self.search)
         deciding = search.refit
         if callable(deciding):

@@ -168,7 +168,8 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         X, y, groups = check_lengths(X, y, groups, caller=caller)
         labels = check_labels(y, _num_samples(X), caller=caller)
         if len(labels.classes) < 2:
-            raise InvalidInputError(f"y of {caller} must be labels of at least two classes; got one class, {labels.classes.tolist()[0]!r}")
+            found = f"one class, {labels.classes.tolist()[0]!r}" if len(labels.classes) else "no rows"
+            raise InvalidInputError(f"y of {caller} must be labels of at least two classes; got {found}")
         if isinstance(self.cv, str) and self.cv == "prefit":
             models = [model for _, model in members]
             for model in models:
