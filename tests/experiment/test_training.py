@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError, MediaDecodeError
+from emotion_native.exceptions import InvalidInputError, LeakageError, LeakageWarning, MediaDecodeError
 from emotion_native.experiment import evaluate, train
 
 FILES = {
@@ -297,6 +298,15 @@ def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: 
         assert own.loc[own["balanced_accuracy"].idxmax(), "chosen"]
     report = (run.folder / "report.html").read_text()
     assert "was chosen by balanced_accuracy on" in report and "selection.csv" in report
+
+
+def test_groups_of_one_clip_each_are_a_note_of_the_report(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    rows = table.rows.assign(speaker=[f"s{k}" for k in range(len(table.rows))], recording="")
+    settings = {**small, "group_by": ["speaker"], "explained_rows": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeakageWarning)
+        run = train(changed(table, rows=rows), settings, output=tmp_path / "run")
+    assert any("Each group has one clip" in note for note in run.record["notes"])
 
 
 def test_without_target_and_calibration_nothing_abstains(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 
 from .._config import config_context
 from .._validation import check_path
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, LeakageWarning
 from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
@@ -192,7 +193,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
         if progress is not None:
             progress(stage, done, total)
 
-    with nullcontext() if prepared.grouped else config_context(ungrouped="allow"):
+    with nullcontext() if prepared.grouped else config_context(ungrouped="allow"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "each of the .* has one row", LeakageWarning)  # a note of the report says it of clips
         nested = nested_evaluation(
             candidates,
             prepared.X[usable],

@@ -178,7 +178,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             return
         try:
             said = self.cv.get_n_splits(X, y, groups)
-        except (TypeError, ValueError):  # what it cannot say is no contradiction
+        except Exception:  # it is the user's, and what it cannot say is no contradiction
             return
         if said != len(folds):
             rule = "yield as many folds as it says: cv.split and cv.get_n_splits return inconsistent results"
