@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -75,7 +75,7 @@ def test_bad_arguments() -> None:
     X, y, groups = data()
     for model, text in (
         (c.CalibratedClassifierCV(GaussianNB(), method="spline"), "method"),
-        (c.CalibratedClassifierCV(LinearSVC()), "predict_proba"),
+        (c.CalibratedClassifierCV(Ridge()), "predict_proba"),
         (c.CalibratedClassifierCV(GaussianNB(), cv="five"), "cv of"),
         (c.CalibratedClassifierCV(GaussianNB(), cv=en.model_selection.GroupShuffleSplit(2, random_state=0)), "once"),
     ):
