@@ -203,6 +203,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
             cv=list(folds),
             inner_cv=inner,
             method=None if settings.calibration == "none" else settings.calibration,
+            prior_correction=settings.prior_correction,
             target_coverage=settings.target_coverage,
             target_accuracy=settings.target_accuracy,
             abstention_cost=settings.abstention_cost,
@@ -216,7 +217,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     rows = np.flatnonzero(~prepared.test)
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
-    raw = None if settings.calibration == "none" else nested.proba_raw
+    raw = None if settings.calibration == "none" and not settings.prior_correction else nested.proba_raw
     scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable, raw)
     return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
 
