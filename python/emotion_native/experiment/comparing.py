@@ -15,7 +15,7 @@ from .. import reports
 from .._files import write_atomically
 from ..exceptions import InvalidInputError
 from ..metrics import PairedComparison, holm_correction, paired_speaker_test
-from ..metrics._paired import model_interval
+from ..metrics._paired import LOWER_IS_BETTER, model_interval
 from .run_folder import check_target, json_text, new_folder
 from .scored import Scored
 from .summary import NAMES, wrapped
@@ -142,7 +142,7 @@ class RunComparison:
             [i.high for i in d],
             [p.real for p in shown],
             title=f"Which differences are real: {NAMES[metric]}",
-            xlabel=f"Difference in {_shown(metric)}, with {_percent(self.level)} interval over speakers",
+            xlabel=f"Difference in {NAMES[metric]}, with {_percent(self.level)} interval over speakers\n{_better_side(metric)}",
             subtitle="\n".join([*(wrapped(line, 100) for line in self.warnings), wrapped(clips, 100)]),
         )
 
@@ -164,7 +164,11 @@ def _percent(level: float) -> str:
 
 
 def _shown(metric: str) -> str:
-    return f"{NAMES[metric]} (lower is better)" if metric in ("log_loss", "brier") else NAMES[metric]
+    return f"{NAMES[metric]} (lower is better)" if metric in LOWER_IS_BETTER else NAMES[metric]
+
+
+def _better_side(metric: str) -> str:
+    return f"{'Left' if metric in LOWER_IS_BETTER else 'Right'} of 0 the first run of the pair is better"
 
 
 def _p(value: float) -> str:
