@@ -234,6 +234,21 @@ def evaluate(corpus: str, model: str, data: Data, n_jobs: int) -> dict[str, Any]
     }
 
 
+def store(row: dict[str, Any], order: list[str]) -> None:
+    """Put a row among those of the result file."""
+    path = RESULTS / "reliability.json"
+    known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    rows = {(one["corpus"], one["model"]): one for one in [*known, row]}
+    result = {
+        "rows": [rows[key] for key in itertools.product(order, MODELS) if key in rows],
+        "trees": TREES,
+        "coverage": COVERAGE,
+        "versions": {name: package_version(name) for name in ("emotion-native", "scikit-learn", "numpy")},
+        "machine": describe_machine(),
+    }
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Evaluate what is asked for and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -245,26 +260,17 @@ def main() -> None:
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     readers = corpora(arguments.data, arguments.cache or True, arguments.n_jobs)
-    path = RESULTS / "reliability.json"
-    rows = {(row["corpus"], row["model"]): row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]} if path.exists() else {}
     for corpus in arguments.corpus or readers:
         data = readers[corpus]()
         for model in arguments.model or MODELS:
-            row = rows[corpus, model] = evaluate(corpus, model, data, arguments.n_jobs)
+            row = evaluate(corpus, model, data, arguments.n_jobs)
+            store(row, list(readers))
             loss, error = row["calibration"]["log_loss"], row["abstention"]
             print(
                 f"{corpus:14s} {model:18s} log loss {loss['before']['estimate']:.3f} to {loss['after']['estimate']:.3f}, "
                 f"error {error['error']['estimate']:.3f}, of the confident {error['error_at_coverage']['estimate']:.3f}",
                 flush=True,
             )
-            result = {
-                "rows": [rows[key] for key in ((c, m) for c in readers for m in MODELS) if key in rows],
-                "trees": TREES,
-                "coverage": COVERAGE,
-                "versions": {name: package_version(name) for name in ("emotion-native", "scikit-learn", "numpy")},
-                "machine": describe_machine(),
-            }
-            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from scipy import stats
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -179,6 +182,30 @@ def reliability_rows() -> list[dict[str, Any]]:
     return rows
 
 
+def together(rows: list[dict[str, Any]], model: str, pick: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the mean of a figure over the corpora of speech, whose speakers are different people, with its interval.
+
+    Each corpus gives its estimate and the standard error behind its interval; the mean has the errors' root of squares, and Student's t the degrees
+    of freedom of Welch and Satterthwaite.
+    """
+    own = [row for row in rows if row["corpus"] in SPEECH and row["model"] == model]
+    if len(own) < len(SPEECH):
+        return None
+    found = [pick(row) for row in own]
+    freedom = [row["speakers"] - 1 for row in own]
+    errors = [(one["high"] - one["low"]) / 2 / stats.t.ppf(0.975, n) for one, n in zip(found, freedom, strict=True)]
+    squares = [error**2 for error in errors]
+    df = sum(squares) ** 2 / sum(square**2 / n for square, n in zip(squares, freedom, strict=True))
+    estimate, half = sum(one["estimate"] for one in found) / len(own), stats.t.ppf(0.975, df) * sum(squares) ** 0.5 / len(own)
+    return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
+
+
+def speakers_together(rows: list[dict[str, Any]]) -> str:
+    """Return what the row of the corpora of speech is called."""
+    speakers = sum({row["corpus"]: row["speakers"] for row in rows if row["corpus"] in SPEECH}.values())
+    return f"Mean of {', '.join(CORPORA[name] for name in SPEECH)}: {speakers} speakers"
+
+
 def improved(rows: list[dict[str, Any]], what: str, differences: list[dict[str, Any]]) -> str:
     """Return in how many rows a score fell, in how many of these the interval says so, and where it rose."""
     fell, shown = sum(d["estimate"] < 0 for d in differences), sum(d["high"] < 0 for d in differences)
@@ -201,6 +228,14 @@ def calibration_table() -> str:
             found = row["calibration"][name]
             cells += [bounds(found["before"]), bounds(found["after"]), change(found["difference"])]
         lines.append(f"| {row['shown']} | {MODELS[row['model']]} | {' | '.join(cells)} |")
+    for model in MODELS:
+        cells = []
+        for name in names:
+            sides = [together(rows, model, lambda row, name=name, side=side: row["calibration"][name][side]) for side in ("before", "after")]
+            gap = together(rows, model, lambda row, name=name: row["calibration"][name]["difference"])
+            cells += [*(f"{side['estimate']:.3f}" for side in sides if side), *([change(gap)] if gap else [])]
+        if cells:
+            lines.append(f"| {speakers_together(rows) if model == 'forest' else ''} | {MODELS[model]} | {' | '.join(cells)} |")
     counts = [improved(rows, f"The {text}", [row["calibration"][name]["difference"] for row in rows]) for name, text in names.items()]
     return "\n".join([*lines, "", " ".join(counts)]) + "\n"
 
@@ -221,6 +256,12 @@ def abstention_table() -> str:
         cells = [bounds(found["error"]), bounds(found["error_at_coverage"]), change(found["difference"])]
         cells += [bounds(found["answered"], 2), bounds(found["error_of_answers"]), bounds(found["excess_area"])]
         lines.append(f"| {row['shown']} | {MODELS[row['model']]} | {' | '.join(cells)} |")
+    for model in MODELS:
+        gap = together(rows, model, lambda row: row["abstention"]["difference"])
+        if gap:
+            sides = [together(rows, model, lambda row, name=name: row["abstention"][name]) for name in ("error", "error_at_coverage")]
+            shown = " | ".join(f"{side['estimate']:.3f}" for side in sides if side)
+            lines.append(f"| {speakers_together(rows) if model == 'forest' else ''} | {MODELS[model]} | {shown} | {change(gap)} | | | |")
     count = improved(rows, f"From all clips to the {share} most confident the error", [row["abstention"]["difference"] for row in rows])
     return "\n".join([*lines, "", count]) + "\n"
 
@@ -254,6 +295,7 @@ CORPORA = {
     "meld_text": "MELD, text",
     "meld_audio": "MELD, voice",
 }
+SPEECH = ("emodb", "ravdess", "emovo")
 MODELS = {"forest": "forest", "gradient_boosting": "boosting", "logistic": "logistic"}
 TABLES = {
     "benchmarks": ("README.md", speed_table),

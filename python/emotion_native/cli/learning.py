@@ -151,6 +151,8 @@ def run_comparison(runs: list[str], *, metrics: list[str], level: float, output:
         print_json({"folder": output, "comparison": found.to_dict()})
         return
     print(f"{found.n_clips} clips of {found.n_speakers} speakers, the same for every run.")
+    for line in found.findings():
+        print(f"· {safe(line)}")
     for table in (found.table(), found.difference_table()):
         print(f"\n{table.title}")
         print_table(table.header, table.rows)

@@ -375,7 +375,7 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if sampling := record.get("sampling"):
         detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
-    lines += _unreached(record)
+    lines += _abstention_rule(record)
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
     if record["kind"] == "training":
@@ -385,18 +385,24 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     return lines
 
 
-def _unreached(record: dict[str, Any]) -> list[str]:
-    """Return what to say where a target was missed on the predictions that a threshold was chosen on."""
-    reached = record.get("target_reached_in_folds") or []
-    settings = record.get("settings") or {}
+def _abstention_rule(record: dict[str, Any]) -> list[str]:
+    """Return by which rule clips got no answer, and where its target was missed on the predictions that a threshold was chosen on."""
+    settings, reached = record.get("settings") or {}, record.get("target_reached_in_folds") or []
+    given = [float(t) for t, met in zip(record.get("thresholds_in_folds") or [], reached, strict=True) if t is not None and met]
+    named = ("target_coverage", "target_accuracy", "abstention_cost", "out_of_distribution_rate")
+    rule = ", ".join(f"{name.replace('_', ' ')} {settings[name]:g}" for name in named if settings.get(name) is not None)
+    lines = []
+    if rule and reached:
+        thresholds = f"; thresholds on the confidence in the folds {min(given):.2f} to {max(given):.2f}" if given else ""
+        lines.append(f"Abstention: {rule}{thresholds}.")
     missed = len(reached) - sum(map(bool, reached))
     if not missed:
-        return []
+        return lines
     if settings.get("abstention_cost") is not None:
         why = f"no answer pays at an abstention cost of {settings['abstention_cost']:g}"
     else:
         why = f"the target accuracy of {settings.get('target_accuracy') or 0:g} is not reached by any threshold"
-    return [f"In {missed} of {len(reached)} folds {why} on the inner predictions: nothing was answered there."]
+    return [*lines, f"In {missed} of {len(reached)} folds {why} on the inner predictions: nothing was answered there."]
 
 
 def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
