@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -157,23 +158,36 @@ def abstaining(y: np.ndarray, result: Any, speaker: np.ndarray) -> dict[str, Any
 
 
 class Remembered(ClassifierMixin, BaseEstimator):
-    """A classifier that is fitted once for each training set, however often it is asked for."""
+    """A classifier that is fitted once for each training set, however often it is asked for; with a folder, over interruptions."""
 
-    models: ClassVar[dict[bytes, Any]] = {}
+    models: ClassVar[dict[str, Any]] = {}
+    folder: ClassVar[Path | None] = None
 
     def __init__(self, estimator: Any = None) -> None:
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any) -> Remembered:
-        key = hashlib.sha256(np.ascontiguousarray(X).tobytes() + "\0".join(map(str, y)).encode()).digest()
+        content = [repr(self.estimator).encode(), np.ascontiguousarray(X).tobytes(), "\0".join(map(str, y)).encode()]
+        key = hashlib.sha256(b"\0\0".join(content)).hexdigest()
         if key not in self.models:
-            self.models[key] = clone(self.estimator).fit(X, y)
+            self.models[key] = self._kept(key) or self._keep(key, clone(self.estimator).fit(X, y))
         self.model_ = self.models[key]
         self.classes_ = self.model_.classes_
         return self
 
     def predict_proba(self, X: Any) -> Any:
         return self.model_.predict_proba(X)
+
+    def _kept(self, key: str) -> Any:
+        path = None if self.folder is None else self.folder / f"{key}.pkl"
+        return pickle.loads(path.read_bytes()) if path is not None and path.exists() else None
+
+    def _keep(self, key: str, model: Any) -> Any:
+        if self.folder is not None:
+            path = self.folder / f"{key}.pkl"
+            path.with_suffix(".part").write_bytes(pickle.dumps(model))
+            path.with_suffix(".part").rename(path)
+        return model
 
 
 def sets_of(estimator: Any, data: Data, options: dict[str, Any]) -> tuple[np.ndarray, float]:
@@ -182,7 +196,7 @@ def sets_of(estimator: Any, data: Data, options: dict[str, Any]) -> tuple[np.nda
     classes = np.unique(y)
     member, attainable = np.ones((len(y), len(classes)), dtype=bool), []
     for train, test in folds_of(speaker)[0]:
-        model = ConformalClassifier(Remembered(estimator), random_state=0, **options)
+        model = ConformalClassifier(estimator, random_state=0, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", en.exceptions.EmotionNativeWarning)  # too few speakers for the level: kept as `attainable`
             model.fit(X[train], y[train], groups=speaker[train])
@@ -195,7 +209,6 @@ def sets_of(estimator: Any, data: Data, options: dict[str, Any]) -> tuple[np.nda
 def sets(estimator: Any, data: Data) -> list[dict[str, Any]]:
     """Return what prediction sets are worth: one row for each way of making them, all outer folds together."""
     _, y, speaker = data
-    Remembered.models.clear()
     kinds = {"split": None, "cross-fitted": en.model_selection.GroupKFold(folds_of(speaker)[1])}
     rows = []
     for kind, level, score, conditional in itertools.product(kinds, LEVELS, ("lac", "aps"), (False, True)):
@@ -213,7 +226,8 @@ def evaluate(corpus: str, model: str, data: Data, n_jobs: int) -> dict[str, Any]
     """Return the figures of one corpus and one classifier."""
     X, y, speaker = data
     outer, inner = folds_of(speaker)
-    estimator = build(model, n_jobs)
+    Remembered.models.clear()
+    estimator = Remembered(build(model, n_jobs))  # evaluation and sets fit on the same parts
     nested = en.model_selection.GroupKFold(inner)
     result = nested_evaluation(
         {model: estimator}, X, y, groups=speaker, cv=outer, inner_cv=nested, target_coverage=COVERAGE, n_jobs=n_jobs, progress=False
@@ -255,10 +269,14 @@ def main() -> None:
     shared = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared, help="folder with one folder a corpus")
     parser.add_argument("--cache", type=Path, help="folder to keep features in; default: the user's cache folder")
+    parser.add_argument("--fits", type=Path, help="folder to keep fitted models in, so that an interrupted run goes on where it was")
     parser.add_argument("--corpus", action="append", help="only this one; repeat")
     parser.add_argument("--model", action="append", choices=MODELS, help="only this one; repeat")
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
+    if arguments.fits:
+        arguments.fits.mkdir(parents=True, exist_ok=True)
+        Remembered.folder = arguments.fits
     readers = corpora(arguments.data, arguments.cache or True, arguments.n_jobs)
     for corpus in arguments.corpus or readers:
         data = readers[corpus]()
