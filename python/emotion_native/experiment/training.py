@@ -22,7 +22,7 @@ from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
 from .splitting import save_folds, split_rows
-from .summary import add_uncalibrated, summarise
+from .summary import add_uncalibrated, count_reasons, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -268,7 +268,7 @@ def _scored(
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
-    summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
+    summary = {**summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped), "reasons": count_reasons(reason)}
     scored = Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
     return scored if raw_ok is None else add_uncalibrated(scored, np.asarray(raw_ok, dtype=np.float64)[place[ok]], prior)
 

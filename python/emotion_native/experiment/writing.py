@@ -17,7 +17,7 @@ from .card import MODEL_FILE, build_card
 from .explaining import explanation_figures, explanation_words, read_explanations
 from .run_folder import json_text
 from .scored import Scored
-from .summary import chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
+from .summary import answer_table, chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +218,12 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     warning = "UNGROUPED: inflated. " if record.get("ungrouped") else ""
     few = ": a demonstration, not evidence" if reports.evidence_note(scored.n_speakers).startswith("Only") else ""
     subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}{few}"
-    tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
+    tables = {
+        "summary": summary_table(scored),
+        "answers": answer_table(scored),
+        "classes": class_table(scored),
+        "speakers": speaker_table(scored),
+    }
     matrix, failed = scored.confusion()
     figures: dict[str, Figure] = {
         "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=wrapped(subtitle)),
@@ -411,6 +416,7 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if sampling := record.get("sampling"):
         detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
+    lines += _abstention_rule(record)
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
     if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
@@ -422,9 +428,30 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     return lines
 
 
+def _abstention_rule(record: dict[str, Any]) -> list[str]:
+    """Return by which rule clips got no answer, and where its target was missed on the predictions that a threshold was chosen on."""
+    settings, reached = record.get("settings") or {}, record.get("target_reached_in_folds") or []
+    given = [float(t) for t, met in zip(record.get("thresholds_in_folds") or [], reached, strict=True) if t is not None and met]
+    named = ("target_coverage", "target_accuracy", "abstention_cost", "out_of_distribution_rate")
+    rule = ", ".join(f"{name.replace('_', ' ')} {settings[name]:g}" for name in named if settings.get(name) is not None)
+    lines = []
+    if rule and reached:
+        thresholds = f"; thresholds on the confidence in the folds {min(given):.2f} to {max(given):.2f}" if given else ""
+        lines.append(f"Abstention: {rule}{thresholds}.")
+    missed = len(reached) - sum(map(bool, reached))
+    if not missed:
+        return lines
+    if settings.get("abstention_cost") is not None:
+        why = f"no answer pays at an abstention cost of {settings['abstention_cost']:g}"
+    else:
+        why = f"the target accuracy of {settings.get('target_accuracy') or 0:g} is not reached by any threshold"
+    return [*lines, f"In {missed} of {len(reached)} folds {why} on the inner predictions: nothing was answered there."]
+
+
 def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
     page.section(heading)
     page.table(part.tables["summary"])
+    page.table(part.tables["answers"])
     page.table(part.tables["classes"])
     page.table(part.tables["speakers"])
     captions = {
