@@ -93,7 +93,7 @@ def test_warm_start_goes_on_and_max_iter_warns(rng: np.random.Generator) -> None
     model = LogisticRegression(warm_start=True, **EXACT).fit(X, y)
     assert model.n_iter_[0] > 0
     assert model.fit(X, y).n_iter_[0] == 0
-    with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations"):
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iterations"):
         LogisticRegression(max_iter=2).fit(X, y)
 
 

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/linear/one_vs_rest.hpp"
 #include "emotion/model_selection/group_holdout.hpp"
 #include "fold_state.hpp"
 #include "step_fit.hpp"
@@ -222,10 +223,11 @@ trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& sp
 template <class T>
 linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
                                Parallel& parallel, StopToken& stop) {
+    const char* const caller = options.one_vs_rest ? "OneVsRestClassifier.fit" : "LogisticRegression.fit";
     if (classes.size() < 2) {
-        throw InvalidInputError("y", "LogisticRegression.fit", "labels of at least two classes", "one class");
+        throw InvalidInputError("y", caller, "labels of at least two classes", "one class");
     }
-    if (!options.class_weights.empty()) {
+    if (!options.class_weights.empty() && !options.one_vs_rest) {
         options.class_weights = of_classes(options.class_weights, classes);
     }
     std::vector<T> values(rows.rows.size() * rows.columns.size());
@@ -234,11 +236,13 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
         T* const out = values.data() + begin * rows.columns.size();
         rows.read(begin, end, out);
         if (!std::all_of(out, out + (end - begin) * rows.columns.size(), [](T v) { return std::isfinite(v); })) {
-            throw InvalidInputError("X", "LogisticRegression.fit", "free of NaN and infinity", "NaN or infinity");
+            throw InvalidInputError("X", caller, "free of NaN and infinity", "NaN or infinity");
         }
     });
-    return linear::fit_logistic(MatrixView<const T>{values.data(), rows.rows.size(), rows.columns.size()}, rows.labels, rows.weights,
-                                classes.size(), options, parallel, stop);
+    const MatrixView<const T> x{values.data(), rows.rows.size(), rows.columns.size()};
+    return options.one_vs_rest ? linear::fit_classes(x, std::span<const std::int32_t>(rows.labels), std::span<const double>(rows.weights), classes.size(),
+                                                     options, parallel, stop)
+                               : linear::fit_logistic(x, rows.labels, rows.weights, classes.size(), options, parallel, stop);
 }
 
 }  // namespace
@@ -247,7 +251,10 @@ const char* class_name(const EstimatorSpec& spec) {
     if (const auto* const forest = std::get_if<ForestSpec>(&spec)) {
         return trees::class_name(forest->options);
     }
-    return std::holds_alternative<BoostingSpec>(spec) ? boosting_name : "LogisticRegression";
+    if (const auto* const logistic = std::get_if<linear::LogisticOptions>(&spec)) {
+        return logistic->one_vs_rest ? "OneVsRestClassifier" : "LogisticRegression";
+    }
+    return boosting_name;
 }
 
 template <class T>
