@@ -13,6 +13,8 @@ constexpr std::size_t chunk_values = 6144;  // that are widened to float64 and k
 
 constexpr std::size_t chunk_bytes = 24576;  // of rows of one output, which are read twice as they are
 
+constexpr std::size_t step_rows = 4;  // rows that a product takes at once
+
 }  // namespace
 
 template <class T>
@@ -27,6 +29,17 @@ DenseObjective<T>::DenseObjective(MatrixView<const T> x, std::span<const std::in
 template <class T>
 std::size_t DenseObjective<T>::rows_of_one_output() const {
     return std::clamp<std::size_t>(chunk_bytes / sizeof(T) / std::max<std::size_t>(x_.cols, 1) / 8 * 8, 8, 256);
+}
+
+template <class T>
+void DenseObjective<T>::fetch_ahead(std::size_t r, std::size_t chunk_rows, std::size_t i) const {
+    const std::size_t begin = std::min(r + chunk_rows + i, x_.rows);
+    const std::size_t end = std::min({begin + step_rows, r + 2 * chunk_rows, x_.rows});
+    constexpr std::size_t line = 64;
+    const auto* const from = reinterpret_cast<const char*>(x_.data + begin * x_.cols);
+    for (std::size_t b = 0; b < (end - begin) * x_.cols * sizeof(T); b += line) {
+        __builtin_prefetch(from + b, 0, 2);
+    }
 }
 
 template <class T>
@@ -89,7 +102,10 @@ double DenseObjective<T>::block(const double* parameters, double* partial, std::
         for (std::size_t i = 0; i < n; ++i) {
             std::copy_n(parameters + x_.cols * lanes_, lanes_, scores.begin() + static_cast<std::ptrdiff_t>(i * lanes_));
         }
-        add_product(rows.data(), n, x_.cols, parameters, lanes_, scores.data());
+        for (std::size_t i = 0; i < n; i += step_rows) {
+            fetch_ahead(r, chunk_rows, i);
+            add_product(rows.data() + i * x_.cols, std::min(step_rows, n - i), x_.cols, parameters, lanes_, scores.data() + i * lanes_);
+        }
         loss += softmax_residuals(scores.data(), labels_.data() + r, weights_.data() + r, n, n_outputs_, lanes_);
         add_transposed_product(rows.data(), n, x_.cols, scores.data(), lanes_, partial);
         for (std::size_t i = 0; i < n; ++i) {
@@ -110,7 +126,10 @@ double DenseObjective<T>::block_of_one(const double* parameters, double* partial
         const std::size_t n = std::min(chunk_rows, end - r);
         const T* const rows = x_.data + r * x_.cols;
         std::fill_n(scores.begin(), n, parameters[x_.cols]);
-        add_product(rows, n, x_.cols, parameters, scores.data());
+        for (std::size_t i = 0; i < n; i += step_rows) {
+            fetch_ahead(r, chunk_rows, i);
+            add_product(rows + i * x_.cols, std::min(step_rows, n - i), x_.cols, parameters, scores.data() + i);
+        }
         loss += binary_residuals(scores.data(), labels_.data() + r, weights_.data() + r, n);
         add_transposed_product(rows, n, x_.cols, scores.data(), partial);
         for (std::size_t i = 0; i < n; ++i) {
@@ -131,6 +150,7 @@ void DenseObjective<T>::block_of_labels(std::span<Question> questions, std::size
     std::vector<double> scores(chunk_rows * n_labels);
     std::vector<const double*> parameters(n_labels);
     std::vector<double*> own_scores(n_labels);
+    std::vector<double*> step_scores(n_labels);
     std::vector<double*> partials(n_labels);
     std::vector<double> losses(n_labels);
     for (std::size_t l = 0; l < n_labels; ++l) {
@@ -144,7 +164,13 @@ void DenseObjective<T>::block_of_labels(std::span<Question> questions, std::size
         for (std::size_t l = 0; l < n_labels; ++l) {
             std::fill_n(own_scores[l], n, parameters[l][cols]);
         }
-        add_products(rows.data(), n, cols, parameters.data(), own_scores.data(), n_labels);
+        for (std::size_t i = 0; i < n; i += step_rows) {
+            any.fetch_ahead(r, chunk_rows, i);
+            for (std::size_t l = 0; l < n_labels; ++l) {
+                step_scores[l] = own_scores[l] + i;
+            }
+            add_products(rows.data() + i * cols, std::min(step_rows, n - i), cols, parameters.data(), step_scores.data(), n_labels);
+        }
         for (std::size_t l = 0; l < n_labels; ++l) {
             const DenseObjective& objective = *questions[l].objective;
             losses[l] += binary_residuals(own_scores[l], objective.labels_.data() + r, objective.weights_.data() + r, n);

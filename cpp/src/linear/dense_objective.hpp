@@ -36,6 +36,8 @@ private:
     double block(const double* parameters, double* partial, std::size_t begin, std::size_t end) const;
     double block_of_one(const double* parameters, double* partial, std::size_t begin, std::size_t end) const;
     static void block_of_labels(std::span<Question> questions, std::size_t begin, std::size_t end);
+    // Asks for a share of the chunk after the one at row r, beside the work on its rows i to i + 4: the wait for memory is then hidden behind arithmetic.
+    void fetch_ahead(std::size_t r, std::size_t chunk_rows, std::size_t i) const;
     double collect(const std::vector<double>& parameters, std::vector<double>& gradient) const;
 
     MatrixView<const T> x_;

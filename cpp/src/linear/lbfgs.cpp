@@ -163,9 +163,11 @@ Minimization minimization_by_lbfgs(std::vector<double>& x, LbfgsOptions options)
     result.value = co_await Minimization::Request{&x, &gradient};
     std::deque<Pair> pairs;
     int stalled = 0;
+    double violation = largest(gradient);
+    double best_violation = violation;
     std::vector<double> next(x.size());
     std::vector<double> next_gradient(x.size());
-    while (largest(gradient) > options.tol && result.n_iter < options.max_iter) {
+    while (violation > options.tol && result.n_iter < options.max_iter) {
         std::vector<double> d = direction_of(pairs, gradient);
         double slope = dot(d, gradient);
         if (!(slope < 0)) {
@@ -195,12 +197,16 @@ Minimization minimization_by_lbfgs(std::vector<double>& x, LbfgsOptions options)
         x.swap(next);
         gradient.swap(next_gradient);
         result.value = value;
-        if (change <= epsilon * size && ++stalled == max_stalled) {
-            result.converged = true;  // the value no longer changes in float64
+        violation = largest(gradient);
+        if (violation < best_violation) {
+            best_violation = violation;
+            stalled = 0;
+        } else if (change <= epsilon * size && ++stalled == max_stalled) {
+            result.converged = true;  // neither the value nor the gradient gets smaller in float64
             co_return result;
         }
     }
-    result.converged = largest(gradient) <= options.tol;
+    result.converged = violation <= options.tol;
     co_return result;
 }
 

@@ -248,15 +248,12 @@ template <class T>
 }
 
 EMOTION_CLONES void product_labels(const double* x, std::size_t rows, std::size_t features, const double* const* coefs, double* const* scores, std::size_t n) {
-    for (std::size_t r = 0; r < rows; r += 4) {  // four rows stay in the nearest cache for all labels
-        const std::size_t few = rows - r < 4 ? rows - r : 4;
-        std::size_t l = 0;
-        for (; l + 2 <= n; l += 2) {
-            product_of_two(x + r * features, few, features, coefs[l], coefs[l + 1], scores[l] + r, scores[l + 1] + r);
-        }
-        if (l < n) {
-            product1(x + r * features, few, features, coefs[l], scores[l] + r);
-        }
+    std::size_t l = 0;
+    for (; l + 2 <= n; l += 2) {
+        product_of_two(x, rows, features, coefs[l], coefs[l + 1], scores[l], scores[l + 1]);
+    }
+    if (l < n) {
+        product1(x, rows, features, coefs[l], scores[l]);
     }
 }
 EMOTION_CLONES void transposed_labels(const double* x, std::size_t rows, std::size_t features, const double* const* e, double* const* g, std::size_t n) {
