@@ -132,7 +132,7 @@ def test_the_core_checks_again() -> None:
     with pytest.raises(InvalidInputError):
         _core.one_vs_rest_predict(X, np.zeros((2, 4)), np.zeros(2), True, False)
     with pytest.raises(InvalidInputError):
-        _core.one_vs_rest_predict(X, np.zeros((2, 9)), np.zeros(3), True)
+        _core.one_vs_rest_predict(X, np.zeros((2, 9)), np.zeros(3), True, False)
 
 
 def test_ctrl_c_ends_a_fit_and_leaves_the_estimator_as_it_was() -> None:

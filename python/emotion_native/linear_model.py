@@ -246,7 +246,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         start: tuple[Any, Any] = (None, None)
         shape = (1 if len(classes) == 2 else len(classes), self.n_features_in_)
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == shape:
-            start = self._native_coef()
+            coef, intercept = self._native_coef()
+            if intercept.shape == shape[:1] and np.isfinite(coef).all() and np.isfinite(intercept).all():
+                start = (coef, intercept)
         coef, intercept, n_iter, converged = _core.logistic_fit(X, codes, len(classes), options, weights, *start, n_jobs)
         self.classes_, self.coef_, self.intercept_ = classes, coef, intercept
         self.n_iter_ = np.array([n_iter], dtype=np.int32)

@@ -26,6 +26,9 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 double largest(const std::vector<double>& v) {
     double m = 0;
     for (const double x : v) {
+        if (std::isnan(x)) {
+            return x;  // which no tolerance meets
+        }
         m = std::max(m, std::abs(x));
     }
     return m;

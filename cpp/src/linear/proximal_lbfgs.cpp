@@ -305,7 +305,11 @@ double norm_of_subgradient(const std::vector<double>& x, const std::vector<doubl
 double largest_subgradient(const std::vector<double>& x, const std::vector<double>& gradient, std::span<const double> l1) {
     double largest = 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
-        largest = std::max(largest, std::abs(subgradient(x[j], gradient[j], l1[j])));
+        const double size = std::abs(subgradient(x[j], gradient[j], l1[j]));
+        if (std::isnan(size)) {
+            return size;  // which no tolerance meets
+        }
+        largest = std::max(largest, size);
     }
     return largest;
 }
