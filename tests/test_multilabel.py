@@ -259,3 +259,22 @@ def test_liblinear_is_one_fit_a_label() -> None:
         alone = LogisticRegression(solver="liblinear", C=0.2).fit(X, Y[:, k])
         np.testing.assert_array_equal(model.estimators_[k].coef_, alone.coef_)
         np.testing.assert_array_equal(model.estimators_[k].intercept_, alone.intercept_)
+
+
+def test_sets_of_labels_are_cross_validated_with_whole_groups_left_out() -> None:
+    X, Y = table()
+    groups = np.arange(len(X)) % 10
+    model = OneVsRestClassifier(LogisticRegression())
+    found = en.model_selection.cross_val_predict(model, X, Y, groups=groups, cv=5, method="predict_proba")
+    scores = en.model_selection.cross_validate(model, X, Y, groups=groups, cv=5, scoring="f1_macro", return_indices=True)
+    for train, test, score in zip(*scores["indices"].values(), scores["test_score"], strict=True):
+        assert not set(groups[train]) & set(groups[test])
+        own = OneVsRestClassifier(LogisticRegression()).fit(X[train], Y[train])
+        np.testing.assert_array_equal(found[test], own.predict_proba(X[test]))
+        assert score == f1_score(Y[test], own.predict(X[test]), average="macro")
+    labels = en.model_selection.cross_val_predict(model, X, Y, groups=groups, cv=5)
+    np.testing.assert_array_equal(labels, (found > 0.5).astype(int))
+    search = en.model_selection.GridSearchCV(model, {"estimator__C": [1e-4, 1.0]}, scoring="f1_macro", cv=5).fit(X, Y, groups=groups)
+    assert search.best_params_ == {"estimator__C": 1.0}
+    with pytest.raises(LeakageError):
+        en.model_selection.cross_validate(model, X, Y)

@@ -69,8 +69,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     random_state : ignored
         The fit draws nothing.
     solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
-        scikit-learn's names. The problem has one optimum, which the solvers above find with every penalty, so all names mean them. "liblinear" alone means
-        another problem: two classes, L1 or L2, and an intercept that is penalised like a coefficient (see ``intercept_scaling``).
+        scikit-learn's names. The problem has one optimum, which the solvers above find with every penalty, so all names mean them. "liblinear" alone
+        means another problem: two classes, L1 or L2, and an intercept that is penalised like a coefficient (see ``intercept_scaling``).
     intercept_scaling : float, default=1
         With "liblinear" the intercept is ``intercept_scaling`` times a coefficient that is penalised like the others; otherwise without effect.
     dual : bool, default=False
@@ -182,7 +182,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 raise InvalidInputError(f"dual of {name} must be False. Solver {self.solver} supports only dual=False, got dual=True")
             return {}
         if self.penalty is None or np.isinf(self.C):
-            raise InvalidInputError(f"C of {name} must be finite: penalty=None is not supported for the liblinear solver; got C={self.C!r}")
+            rule = "finite (penalty=None is not supported for the liblinear solver)"
+            raise InvalidInputError(f"C of {name} must be {rule}; got C={self.C!r}, penalty={self.penalty!r}")
         if 0 < share < 1:
             raise InvalidInputError(f"l1_ratio of {name} must be 0 or 1: only 'saga' solver supports elasticnet penalty, got solver=liblinear")
         if self.dual and share == 1:
@@ -209,7 +210,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 stacklevel=4,
             )
         if self.penalty is None and self.C != 1:
-            warnings.warn(f"Setting penalty=None will ignore the C of {name}; leave penalty out and set C=inf instead", EmotionNativeWarning, stacklevel=4)
+            text = f"Setting penalty=None will ignore the C of {name}; leave penalty out and set C=inf instead"
+            warnings.warn(text, EmotionNativeWarning, stacklevel=4)
         return {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, given)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:

@@ -221,7 +221,10 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         return own
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the likeliest class (n_samples,; the first of equals, where there are no probabilities the one with the highest score), or an indicator matrix (n_samples, n_labels) of labels with a positive one."""
+        """Return the likeliest class (n_samples,), or an indicator matrix (n_samples, n_labels) of the labels with a positive score.
+
+        The likeliest class is the first one with the largest probability; of other estimators than ours the one with the highest score.
+        """
         check_is_fitted(self, "estimators_")
         by_score = hasattr(self._template(), "decision_function") and (self.multilabel_ or self._coef is None or len(self._coef) == 1)
         scores = self._scores(X, "predict", proba=not by_score)
@@ -253,7 +256,8 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             rule = "a LogisticRegression of emotion_native to be saved as a model file (save_pickle takes others)"
             raise InvalidInputError(f"estimator of OneVsRestClassifier must be {rule}; got {self.estimator!r:.200}")
         if self.multilabel_:
-            raise InvalidInputError("fitted of save_model must be a classifier of one label a row (save_pickle takes others); got one of sets of labels")
+            rule = "a classifier of one label a row (save_pickle takes others)"
+            raise InvalidInputError(f"fitted of save_model must be {rule}; got one of sets of labels")
         return {"kind": "one_vs_rest_classifier"}, {"coef": self._coef, "intercept": self._intercept}
 
     @property
