@@ -700,27 +700,27 @@ def one_vs_rest_fit(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.N
     """
 
 @typing.overload
-def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float32], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool, scaled: bool) -> numpy.typing.NDArray[numpy.float64]:
     """
-    Each label's probability or score (rows x labels).
-    """
-
-@typing.overload
-def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
-    """
-    Each label's probability or score (rows x labels).
+    Each label's probability, scaled to add up to 1 where asked for, or its score (rows x labels).
     """
 
 @typing.overload
-def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+def one_vs_rest_predict(X: numpy.typing.NDArray[numpy.float64], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool, scaled: bool) -> numpy.typing.NDArray[numpy.float64]:
     """
-    Each label's probability or score (rows x labels).
+    Each label's probability, scaled to add up to 1 where asked for, or its score (rows x labels).
     """
 
 @typing.overload
-def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool) -> numpy.typing.NDArray[numpy.float64]:
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool, scaled: bool) -> numpy.typing.NDArray[numpy.float64]:
     """
-    Each label's probability or score (rows x labels).
+    Each label's probability, scaled to add up to 1 where asked for, or its score (rows x labels).
+    """
+
+@typing.overload
+def one_vs_rest_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], int], coef: numpy.typing.NDArray[numpy.float64], intercept: numpy.typing.NDArray[numpy.float64], proba: bool, scaled: bool) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Each label's probability, scaled to add up to 1 where asked for, or its score (rows x labels).
     """
 
 def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:

@@ -160,9 +160,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
 
     def _fit_native(self, X: Any, indicators: npt.NDArray[np.uint8], weights: Any, n_jobs: int) -> list[LogisticRegression]:
         """Fit all labels in one native call; return one `LogisticRegression` each, whose coefficients are rows of one matrix."""
-        options = self.estimator._native_step()
-        if isinstance(options["class_weight"], dict):
-            options["class_weight"] = check_class_weight(options["class_weight"], np.array([0, 1]), caller="LogisticRegression.fit")
+        options = self._options()
         coef, intercept, n_iter, converged = _core.one_vs_rest_fit(X, indicators, options, weights, n_jobs)
         if not converged.all():
             warnings.warn(
@@ -197,7 +195,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             check_is_fitted(self, "estimators_")
         if self._coef is not None and self._intercept is not None:
             X = check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
-            native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba)
+            native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba, not self.multilabel_)
             return native
         if type(self.estimator) is LogisticRegression:
             check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
@@ -217,15 +215,18 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         own = self._scores(X, "predict_proba", proba=True)
         if own.shape[1] == 1:
             own = np.column_stack([1 - own[:, 0], own[:, 0]])
-        if not self.multilabel_:
+        if not self.multilabel_ and self._coef is None:  # the native call has scaled them
             total = own.sum(axis=1, keepdims=True)
             np.divide(own, total, out=own, where=total != 0)
         return own
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the class with the highest score (n_samples,), or an indicator matrix (n_samples, n_labels) of labels with a positive one."""
+        """Return the likeliest class (n_samples,), or an indicator matrix (n_samples, n_labels) of the labels with a positive score.
+
+        The likeliest class is the first one with the largest probability; of other estimators than ours the one with the highest score.
+        """
         check_is_fitted(self, "estimators_")
-        by_score = hasattr(self._template(), "decision_function")
+        by_score = hasattr(self._template(), "decision_function") and (self.multilabel_ or self._coef is None or len(self._coef) == 1)
         scores = self._scores(X, "predict", proba=not by_score)
         threshold = 0.0 if by_score else 0.5
         if self.multilabel_:
@@ -233,6 +234,31 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         codes = (scores[:, 0] > threshold).astype(np.intp) if scores.shape[1] == 1 else scores.argmax(axis=1)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
+
+    def _native_step(self) -> dict[str, Any] | None:
+        """Return the unfitted step for the native fold loop, or None where the estimator is not our `LogisticRegression`."""
+        if type(self.estimator) is not LogisticRegression or self.estimator.solver == "liblinear":
+            return None
+        effective_n_jobs(self.n_jobs, caller="OneVsRestClassifier")
+        return {**self._options(), "one_vs_rest": True}
+
+    def _options(self) -> dict[str, Any]:
+        """Return the native options of each label's fit."""
+        options: dict[str, Any] = self.estimator._options()
+        if isinstance(options["class_weight"], dict):
+            options["class_weight"] = check_class_weight(options["class_weight"], np.array([0, 1]), caller="LogisticRegression.fit")
+        return options
+
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the fitted model as a header and arrays."""
+        check_is_fitted(self, "estimators_")
+        if self._coef is None or self._intercept is None:
+            rule = "a LogisticRegression of emotion_native to be saved as a model file (save_pickle takes others)"
+            raise InvalidInputError(f"estimator of OneVsRestClassifier must be {rule}; got {self.estimator!r:.200}")
+        if self.multilabel_:
+            rule = "a classifier of one label a row (save_pickle takes others)"
+            raise InvalidInputError(f"fitted of save_model must be {rule}; got one of sets of labels")
+        return {"kind": "one_vs_rest_classifier"}, {"coef": self._coef, "intercept": self._intercept}
 
     @property
     def n_classes_(self) -> int:

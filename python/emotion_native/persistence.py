@@ -50,9 +50,10 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, a
-        `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or `AbstainingClassifier`, whose calibrator, threshold
-        and detector of rows out of distribution are then saved too. Samplers act in ``fit`` only and are left out.
+        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, also
+        inside `OneVsRestClassifier` for one label a row, a `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or
+        `AbstainingClassifier`, whose calibrator, threshold and detector of rows out of distribution are then saved too. Samplers act in
+        ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : FeatureTable, mapping or None

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "emotion/core/errors.hpp"
+#include "emotion/linear/one_vs_rest.hpp"
 #include "emotion/model_selection/group_holdout.hpp"
 #include "fold_state.hpp"
 #include "step_fit.hpp"
@@ -227,33 +228,37 @@ trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& sp
 
 // The transformed rows of all positions, one after another.
 template <class T>
-std::vector<T> dense_rows(const TrainingRows<T>& rows, Parallel& parallel, StopToken& stop) {
+std::vector<T> dense_rows(const TrainingRows<T>& rows, const char* caller, Parallel& parallel, StopToken& stop) {
     std::vector<T> values(rows.rows.size() * rows.columns.size());
     parallel.blocks(rows.rows.size(), 256, [&](std::size_t begin, std::size_t end) {
         stop.check();
         T* const out = values.data() + begin * rows.columns.size();
         rows.read(begin, end, out);
         if (!std::all_of(out, out + (end - begin) * rows.columns.size(), [](T v) { return std::isfinite(v); })) {
-            throw InvalidInputError("X", "LogisticRegression.fit", "free of NaN and infinity", "NaN or infinity");
+            throw InvalidInputError("X", caller, "free of NaN and infinity", "NaN or infinity");
         }
     });
     return values;
 }
 
+const char* linear_name(const linear::LogisticOptions& options) { return options.one_vs_rest ? "OneVsRestClassifier.fit" : "LogisticRegression.fit"; }
+
 template <class T>
 linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
                                const SharedRows<T>* shared, Parallel& parallel, StopToken& stop) {
+    const char* const caller = linear_name(options);
     if (classes.size() < 2) {
-        throw InvalidInputError("y", "LogisticRegression.fit", "labels of at least two classes", "one class");
+        throw InvalidInputError("y", caller, "labels of at least two classes", "one class");
     }
-    if (!options.class_weights.empty()) {
+    if (!options.class_weights.empty() && !options.one_vs_rest) {
         options.class_weights = of_classes(options.class_weights, classes);
     }
     const bool is_shared = shared != nullptr && !shared->dense.empty();
-    const std::vector<T> made = is_shared ? std::vector<T>{} : dense_rows(rows, parallel, stop);
-    const T* const values = is_shared ? shared->dense.data() : made.data();
-    return linear::fit_logistic(MatrixView<const T>{values, rows.rows.size(), rows.columns.size()}, rows.labels, rows.weights, classes.size(), options,
-                                parallel, stop);
+    const std::vector<T> made = is_shared ? std::vector<T>{} : dense_rows(rows, caller, parallel, stop);
+    const MatrixView<const T> x{is_shared ? shared->dense.data() : made.data(), rows.rows.size(), rows.columns.size()};
+    return options.one_vs_rest ? linear::fit_classes(x, std::span<const std::int32_t>(rows.labels), std::span<const double>(rows.weights), classes.size(),
+                                                     options, parallel, stop)
+                               : linear::fit_logistic(x, rows.labels, rows.weights, classes.size(), options, parallel, stop);
 }
 
 }  // namespace
@@ -262,7 +267,10 @@ const char* class_name(const EstimatorSpec& spec) {
     if (const auto* const forest = std::get_if<ForestSpec>(&spec)) {
         return trees::class_name(forest->options);
     }
-    return std::holds_alternative<BoostingSpec>(spec) ? boosting_name : "LogisticRegression";
+    if (const auto* const logistic = std::get_if<linear::LogisticOptions>(&spec)) {
+        return logistic->one_vs_rest ? "OneVsRestClassifier" : "LogisticRegression";
+    }
+    return boosting_name;
 }
 
 template <class T>
@@ -285,10 +293,11 @@ template <class T>
 SharedRows<T> share_rows(const FoldState<T>& state, std::span<const EstimatorSpec* const> specs, Parallel& parallel, StopToken& stop) {
     const TrainingRows<T>& rows = state.rows;
     SharedRows<T> shared;
-    const auto logistic = std::count_if(specs.begin(), specs.end(), [](const EstimatorSpec* s) { return std::holds_alternative<linear::LogisticOptions>(*s); });
-    if (logistic > 1) {
-        check_weights(rows, class_name(linear::LogisticOptions{}));
-        shared.dense = dense_rows(rows, parallel, stop);
+    const auto is_linear = [](const EstimatorSpec* s) { return std::holds_alternative<linear::LogisticOptions>(*s); };
+    if (std::count_if(specs.begin(), specs.end(), is_linear) > 1) {
+        const EstimatorSpec& first = **std::find_if(specs.begin(), specs.end(), is_linear);
+        check_weights(rows, class_name(first));
+        shared.dense = dense_rows(rows, linear_name(std::get<linear::LogisticOptions>(first)), parallel, stop);
     }
     std::vector<BoostingCall> calls;
     for (const EstimatorSpec* const spec : specs) {

@@ -219,8 +219,10 @@ FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std
             pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
         } else if (kind == "gradient_boosting_classifier") {
             pipeline.estimator = read_boosting(file, step, prefix, columns, n_classes, limits);
-        } else if (kind == "logistic_regression") {
-            pipeline.estimator = read_logistic(file, prefix, columns, n_classes);
+        } else if (kind == "logistic_regression" || kind == "one_vs_rest_classifier") {
+            linear::LogisticModel model = read_logistic(file, prefix, columns, n_classes);
+            model.one_vs_rest = n_classes > 2 && kind == "one_vs_rest_classifier";
+            pipeline.estimator = std::move(model);
         } else {
             ends_with_classifier = false;
             if (kind == "standard_scaler") {

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError
-from ._fit import check_labels, each_fold, fit_rows, native_probabilities, rows_of
+from ._fit import check_labels, each_fold, fit_rows, native_probabilities, one_label_a_row, rows_of
 from ._folds import Folds, resolve_folds
 from ._routing import Routed
 from ._runs import Runs
@@ -119,7 +119,7 @@ def resolver(
     estimator: Any, X: Any, y: Any, groups: Any, routed: Routed, allow_ungrouped: bool, *, caller: str
 ) -> Callable[[Any], Folds]:
     """Return what makes the checked folds of a splitter."""
-    stratify = is_classifier(estimator) and y is not None
+    stratify = one_label_a_row(estimator, y)
 
     def resolve(splitter: Any) -> Folds:
         if routed.split:
