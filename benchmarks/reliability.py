@@ -35,7 +35,7 @@ import emotion_native as en
 from emotion_native.calibration import ConformalClassifier, nested_evaluation, prediction_set_report
 from emotion_native.metrics import classification_summary, paired_speaker_test, selective_interval, speaker_interval
 from emotion_native.metrics._calibration_error import top_label
-from emotion_native.metrics._intervals import Interval, interval_of
+from emotion_native.metrics._intervals import Interval, jackknife_interval
 from emotion_native.metrics._paired import difference_of
 from emotion_native.metrics._statistics import of_calibration
 
@@ -118,13 +118,14 @@ def calibrated(y: np.ndarray, before: np.ndarray, after: np.ndarray, speaker: np
     """Return the scores before and after calibration, and their paired differences."""
     found: dict[str, Any] = {}
     for name in ("log_loss", "brier", "expected_calibration_error"):
-        sides = [plain(speaker_interval(name, y, proba, speaker, labels=classes)) for proba in (before, after)]
-        for side in sides:  # a debiased error below zero is given as 0
-            side["estimate"] = max(side["estimate"], 0.0)
-        if name == "expected_calibration_error":
-            gap = difference_of(*(calibration_error(y, proba, speaker, classes) for proba in (after, before)))
-            difference, p = interval_of(gap, level=0.95, n_resamples=2000, seed=0), None
+        if name == "expected_calibration_error":  # a bootstrap does not suit it: resamples are noisier than the sample, and noise adds to the error
+            errors = [calibration_error(y, proba, speaker, classes) for proba in (before, after)]
+            sides = [plain(jackknife_interval(error, 0.95)) for error in errors]
+            for side in sides:  # a debiased error below zero is given as 0
+                side["estimate"] = max(side["estimate"], 0.0)
+            difference, p = jackknife_interval(difference_of(*errors[::-1]), 0.95), None
         else:
+            sides = [plain(speaker_interval(name, y, proba, speaker, labels=classes)) for proba in (before, after)]
             test = paired_speaker_test(name, y, after, before, speaker, labels=classes)
             difference, p = test.difference, test.p_value
         found[name] = {"before": sides[0], "after": sides[1], "difference": plain(difference), "p": p}
