@@ -217,7 +217,7 @@ def sets(estimator: Any, data: Data) -> list[dict[str, Any]]:
         member, attainable = sets_of(estimator, data, options)
         report = prediction_set_report(y, member, classes=np.unique(y), speakers=speaker)
         kept = ("coverage_of_speakers", "coverage", "set_size", "single", "single_accuracy")
-        figures = {name: {part: report[name][part] for part in ("estimate", "low", "high", "method")} for name in kept}
+        figures = {name: {part: report[name][part] for part in ("estimate", "low", "high")} for name in kept}
         named = {"kind": kind, "level": level, "score": score, "class_conditional": conditional, "attainable": attainable}
         rows.append({**named, "worst_class": min(one["coverage"] for one in report["per_class"]), **figures})
     return rows
@@ -249,19 +249,29 @@ def evaluate(corpus: str, model: str, data: Data, n_jobs: int) -> dict[str, Any]
     }
 
 
+def shortened(value: Any) -> Any:
+    """Return figures with five digits after the point."""
+    if isinstance(value, dict):
+        return {name: shortened(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [shortened(one) for one in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
 def store(row: dict[str, Any], order: list[str]) -> None:
     """Put a row among those of the result file."""
     path = RESULTS / "reliability.json"
     known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     rows = {(one["corpus"], one["model"]): one for one in [*known, row]}
-    result = {
+    result: dict[str, Any] = {
         "rows": [rows[key] for key in itertools.product(order, MODELS) if key in rows],
         "trees": TREES,
         "coverage": COVERAGE,
         "versions": {name: package_version(name) for name in ("emotion-native", "scikit-learn", "numpy")},
         "machine": describe_machine(),
     }
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    lines = ",\n".join(json.dumps(shortened(one)) for one in result.pop("rows"))  # a line a row: small, and changes are readable
+    path.write_text(f'{{"rows": [\n{lines}\n],\n{json.dumps(result, indent=1)[2:]}\n', encoding="utf-8")
 
 
 def main() -> None:
