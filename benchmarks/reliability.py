@@ -35,7 +35,7 @@ import emotion_native as en
 from emotion_native.calibration import ConformalClassifier, nested_evaluation, prediction_set_report
 from emotion_native.metrics import classification_summary, paired_speaker_test, selective_interval, speaker_interval
 from emotion_native.metrics._calibration_error import top_label
-from emotion_native.metrics._intervals import Interval, interval_of
+from emotion_native.metrics._intervals import Interval, jackknife_interval
 from emotion_native.metrics._paired import difference_of
 from emotion_native.metrics._statistics import of_calibration
 
@@ -118,13 +118,14 @@ def calibrated(y: np.ndarray, before: np.ndarray, after: np.ndarray, speaker: np
     """Return the scores before and after calibration, and their paired differences."""
     found: dict[str, Any] = {}
     for name in ("log_loss", "brier", "expected_calibration_error"):
-        sides = [plain(speaker_interval(name, y, proba, speaker, labels=classes)) for proba in (before, after)]
-        for side in sides:  # a debiased error below zero is given as 0
-            side["estimate"] = max(side["estimate"], 0.0)
-        if name == "expected_calibration_error":
-            gap = difference_of(*(calibration_error(y, proba, speaker, classes) for proba in (after, before)))
-            difference, p = interval_of(gap, level=0.95, n_resamples=2000, seed=0), None
+        if name == "expected_calibration_error":  # a bootstrap does not suit it: resamples are noisier than the sample, and noise adds to the error
+            errors = [calibration_error(y, proba, speaker, classes) for proba in (before, after)]
+            sides = [plain(jackknife_interval(error, 0.95)) for error in errors]
+            for side in sides:  # a debiased error below zero is given as 0
+                side["estimate"] = max(side["estimate"], 0.0)
+            difference, p = jackknife_interval(difference_of(*errors[::-1]), 0.95), None
         else:
+            sides = [plain(speaker_interval(name, y, proba, speaker, labels=classes)) for proba in (before, after)]
             test = paired_speaker_test(name, y, after, before, speaker, labels=classes)
             difference, p = test.difference, test.p_value
         found[name] = {"before": sides[0], "after": sides[1], "difference": plain(difference), "p": p}
@@ -216,7 +217,7 @@ def sets(estimator: Any, data: Data) -> list[dict[str, Any]]:
         member, attainable = sets_of(estimator, data, options)
         report = prediction_set_report(y, member, classes=np.unique(y), speakers=speaker)
         kept = ("coverage_of_speakers", "coverage", "set_size", "single", "single_accuracy")
-        figures = {name: {part: report[name][part] for part in ("estimate", "low", "high", "method")} for name in kept}
+        figures = {name: {part: report[name][part] for part in ("estimate", "low", "high")} for name in kept}
         named = {"kind": kind, "level": level, "score": score, "class_conditional": conditional, "attainable": attainable}
         rows.append({**named, "worst_class": min(one["coverage"] for one in report["per_class"]), **figures})
     return rows
@@ -248,19 +249,29 @@ def evaluate(corpus: str, model: str, data: Data, n_jobs: int) -> dict[str, Any]
     }
 
 
+def shortened(value: Any) -> Any:
+    """Return figures with five digits after the point."""
+    if isinstance(value, dict):
+        return {name: shortened(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [shortened(one) for one in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
 def store(row: dict[str, Any], order: list[str]) -> None:
     """Put a row among those of the result file."""
     path = RESULTS / "reliability.json"
     known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     rows = {(one["corpus"], one["model"]): one for one in [*known, row]}
-    result = {
+    result: dict[str, Any] = {
         "rows": [rows[key] for key in itertools.product(order, MODELS) if key in rows],
         "trees": TREES,
         "coverage": COVERAGE,
         "versions": {name: package_version(name) for name in ("emotion-native", "scikit-learn", "numpy")},
         "machine": describe_machine(),
     }
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    lines = ",\n".join(json.dumps(shortened(one)) for one in result.pop("rows"))  # a line a row: small, and changes are readable
+    path.write_text(f'{{"rows": [\n{lines}\n],\n{json.dumps(result, indent=1)[2:]}\n', encoding="utf-8")
 
 
 def main() -> None:

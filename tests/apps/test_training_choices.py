@@ -61,7 +61,7 @@ def test_abstention_by_flags(command: Any, features: Path, tmp_path: Path) -> No
     assert (settings["abstention_cost"], settings["out_of_distribution_rate"], settings["target_coverage"]) == (0.3, 0.3, None)
     assert set(reasons) <= {"low_confidence", "out_of_distribution"} and sum(reasons.values()) == ran.json["cross_validated"]["n_abstained"]
     shown = command("train", features, "--target-accuracy", "0.95", *fast)
-    assert shown.code == 0 and "answers" in shown.out and "low_confidence" in shown.out
+    assert shown.code == 0 and "answers" in shown.out and "low confidence" in shown.out
     wrong = command("train", features, "--target-accuracy", "0.9", "--abstention-cost", "0.3", *fast)
     assert wrong.code == 3 and "target_accuracy and abstention_cost must not both be set" in wrong.err
 

@@ -116,7 +116,7 @@ class RunComparison:
             ends = sorted(abs(end) for end in (r.difference.low, r.difference.high))
             size = f"by {abs(r.difference.estimate):.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if r.difference.low * r.difference.high > 0 else "")
             speakers = f"for {r.a_better if better == pair.a else r.b_better} of {r.n_speakers} speakers"
-            lines.append(f"{better} is better than {pair.b if better == pair.a else pair.a} in {_shown(r.metric)} {size}, {speakers}.")
+            lines.append(f"{better} is better than {pair.b if better == pair.a else pair.a} in {NAMES[r.metric]} {size}, {speakers}.")
         return lines or ["No difference between these runs is shown; that does not show that they are equal."]
 
     def table(self) -> reports.Table:
@@ -134,10 +134,10 @@ class RunComparison:
             r = pair.result
             interval = "not defined" if math.isnan(r.difference.low) else f"{_signed(r.difference.low)} to {_signed(r.difference.high)}"
             speakers = f"{r.a_better} : {r.b_better}"
-            verdict = f"{_better(pair)} is better" if pair.real else "not shown"
+            verdict = _better(pair) if pair.real else "not shown"
             label = f"{pair.a} − {pair.b}"
             rows.append([label, verdict, _shown(r.metric), _signed(r.difference.estimate), interval, speakers, _p(r.p_value), _p(pair.p_corrected)])
-        header = ["Runs", "Verdict", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers", "p", "p corrected"]
+        header = ["Runs", "Better", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers", "p", "p corrected"]
         return reports.Table("Differences", header, rows, [*self.warnings, *self.notes()])
 
     def figure(self, metric: str | None = None) -> Figure:

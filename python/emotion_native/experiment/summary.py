@@ -169,7 +169,7 @@ def answer_table(scored: Scored) -> Table:
     for name, own in [("answered", ~scored.abstained), *((name, reason == name) for name in counts)]:
         predicted = own & scored.ok
         share = _number(float(right[predicted].mean())) if predicted.any() else "–"
-        rows.append([name, str(int(own.sum())), f"{own.mean():.1%}", share])
+        rows.append([name.replace("_", " "), str(int(own.sum())), f"{own.mean():.1%}", share])
     notes = [f"{name}: {ABSTENTION_REASONS[name]}." for name in counts if name in ABSTENTION_REASONS]
     if any(name in counts for name in ("low_confidence", "out_of_distribution")):
         notes.insert(0, "Best label right, where there is no answer: how often an answer would have been right.")

@@ -167,7 +167,7 @@ def bootstrap_interval(statistic: Statistic, level: float, method: str, n_resamp
 
 def interval_of(statistic: Statistic, *, level: float, n_resamples: int, seed: int) -> Interval:
     """Return the interval that suits the number of speakers."""
-    if statistic.n_speakers < BOOTSTRAP_FROM or not statistic.resampled:
+    if statistic.n_speakers < BOOTSTRAP_FROM:
         return jackknife_interval(statistic, level)
     return bootstrap_interval(statistic, level, "bca", n_resamples, seed, effective_n_jobs(None))
 
@@ -184,9 +184,8 @@ def speaker_interval(
 ) -> Interval:
     """Return a score with a confidence interval over speakers.
 
-    Below 30 speakers, and for the calibration error: delete-one-speaker jackknife with Student's t, on the logit scale for scores with bounds (a
-    bootstrap over six speakers covers about 86 % where it says 95 %). From 30: cluster bootstrap, BCa. Measured coverage is in
-    ``docs/explanation/statistics.md``.
+    Below 30 speakers: delete-one-speaker jackknife with Student's t, on the logit scale for scores with bounds (a bootstrap over six speakers
+    covers about 86 % where it says 95 %). From 30: cluster bootstrap, BCa. Measured coverage is in ``docs/explanation/statistics.md``.
 
     Parameters
     ----------
@@ -245,8 +244,7 @@ def bootstrap_ci(
     Parameters
     ----------
     metric, y_true, y_pred, speakers, level, labels
-        As in `speaker_interval`, which is the better choice below 30 speakers, and for ``"expected_calibration_error"`` with any number: that
-        grows with noise, resamples are noisier than the sample, and bootstrap intervals of it lie too low.
+        As in `speaker_interval`, which is the better choice below 30 speakers.
     method : {"bca", "percentile"}
         Bias-corrected and accelerated (Efron, JASA 1987) with percentiles widened for few speakers (Hesterberg, The American Statistician
         2015), or plain percentiles.

@@ -85,8 +85,7 @@ def power_hint(n_speakers: int, detectable: float, level: float = 0.95) -> str:
 
 def difference_of(a: Statistic, b: Statistic) -> Statistic:
     """Return the difference of two statistics over the same speakers."""
-    resampled = a.resampled and b.resampled
-    return Statistic(lambda weights: a.values(weights) - b.values(weights), a.n_speakers, a.low - b.high, a.high - b.low, resampled)
+    return Statistic(lambda weights: a.values(weights) - b.values(weights), a.n_speakers, low=a.low - b.high, high=a.high - b.low)
 
 
 @dataclass(frozen=True)
