@@ -14,6 +14,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import LogisticRegression as ReferenceLogistic
 from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier as Reference
@@ -278,3 +279,13 @@ def test_sets_of_labels_are_cross_validated_with_whole_groups_left_out() -> None
     assert search.best_params_ == {"estimator__C": 1.0}
     with pytest.raises(LeakageError):
         en.model_selection.cross_validate(model, X, Y)
+
+
+def test_sparse_indicators_give_sparse_predictions_and_regressors_are_scores() -> None:
+    X, Y = table()
+    dense = OneVsRestClassifier(LogisticRegression()).fit(X, Y)
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, sp.csc_matrix(Y))
+    assert sp.issparse(model.predict(X))
+    np.testing.assert_array_equal(model.predict(X).toarray(), dense.predict(X))
+    lines = OneVsRestClassifier(LinearRegression()).fit(X, Y)
+    np.testing.assert_array_equal(lines.predict(X), Reference(LinearRegression()).fit(X, Y).predict(X))

@@ -35,7 +35,7 @@ _SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 # How scikit-learn's users know that the tolerance was not met.
 _FAILURES = {
     "lbfgs": "lbfgs failed to converge after {} iterations",
-    "liblinear": "Liblinear failed to converge after {} iterations",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations. It made {}",
     "newton-cg": "newton-cg failed to converge after {} iterations",
     "newton-cholesky": "Newton solver did not converge after {} iterations",
     "sag": "The max_iter was reached which means the coef_ did not converge after {} iterations",
@@ -241,7 +241,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         if len(classes) < 2:
             raise InvalidInputError(f"y of {_CALLER} must be labels of at least two classes; got one class: {classes[0]!r}")
         if self.solver == "liblinear" and len(classes) > 2:
-            rule = "of two classes: the 'liblinear' solver does not support multiclass classification; another solver or OneVsRestClassifier does"
+            rule = "of two classes (The 'liblinear' solver does not support multiclass classification: another solver or OneVsRestClassifier does)"
             raise InvalidInputError(f"y of {_CALLER} must be {rule}; got {len(classes)} classes")
         if isinstance(options["class_weight"], dict):
             options["class_weight"] = check_class_weight(options["class_weight"], classes, caller=_CALLER)

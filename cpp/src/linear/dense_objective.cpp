@@ -98,13 +98,14 @@ double DenseObjective<T>::block(const double* parameters, double* partial, std::
     double loss = 0;
     for (std::size_t r = begin; r < end; r += chunk_rows) {
         const std::size_t n = std::min(chunk_rows, end - r);
-        widen(x_.data + r * x_.cols, n * x_.cols, rows.data());
         for (std::size_t i = 0; i < n; ++i) {
             std::copy_n(parameters + x_.cols * lanes_, lanes_, scores.begin() + static_cast<std::ptrdiff_t>(i * lanes_));
         }
         for (std::size_t i = 0; i < n; i += step_rows) {
+            const std::size_t few = std::min(step_rows, n - i);
             fetch_ahead(r, chunk_rows, i);
-            add_product(rows.data() + i * x_.cols, std::min(step_rows, n - i), x_.cols, parameters, lanes_, scores.data() + i * lanes_);
+            widen(x_.data + (r + i) * x_.cols, few * x_.cols, rows.data() + i * x_.cols);
+            add_product(rows.data() + i * x_.cols, few, x_.cols, parameters, lanes_, scores.data() + i * lanes_);
         }
         loss += softmax_residuals(scores.data(), labels_.data() + r, weights_.data() + r, n, n_outputs_, lanes_);
         add_transposed_product(rows.data(), n, x_.cols, scores.data(), lanes_, partial);
@@ -160,16 +161,17 @@ void DenseObjective<T>::block_of_labels(std::span<Question> questions, std::size
     }
     for (std::size_t r = begin; r < end; r += chunk_rows) {
         const std::size_t n = std::min(chunk_rows, end - r);
-        widen(any.x_.data + r * cols, n * cols, rows.data());
         for (std::size_t l = 0; l < n_labels; ++l) {
             std::fill_n(own_scores[l], n, parameters[l][cols]);
         }
         for (std::size_t i = 0; i < n; i += step_rows) {
+            const std::size_t few = std::min(step_rows, n - i);
             any.fetch_ahead(r, chunk_rows, i);
+            widen(any.x_.data + (r + i) * cols, few * cols, rows.data() + i * cols);
             for (std::size_t l = 0; l < n_labels; ++l) {
                 step_scores[l] = own_scores[l] + i;
             }
-            add_products(rows.data() + i * cols, std::min(step_rows, n - i), cols, parameters.data(), step_scores.data(), n_labels);
+            add_products(rows.data() + i * cols, few, cols, parameters.data(), step_scores.data(), n_labels);
         }
         for (std::size_t l = 0; l < n_labels; ++l) {
             const DenseObjective& objective = *questions[l].objective;
