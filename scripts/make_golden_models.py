@@ -21,6 +21,7 @@ from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassi
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
@@ -33,6 +34,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "gradient_boosting_binary": lambda: GradientBoostingClassifier(n_estimators=4, max_depth=2, random_state=0),
     "logistic": lambda: make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
     "logistic_binary": lambda: make_pipeline(SimpleImputer(strategy="median"), StandardScaler(with_mean=False), LogisticRegression()),
+    "one_vs_rest": lambda: make_pipeline(SimpleImputer(), StandardScaler(), OneVsRestClassifier(LogisticRegression(C=0.5))),
     "selected_forest": lambda: make_pipeline(SimpleImputer(), SelectKBest(k=2), StandardScaler(with_std=False), RandomForestClassifier(**FORESTS)),
     "sigmoid": lambda: CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), method="sigmoid", cv=3),
     "temperature": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="temperature", cv=3),

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 
@@ -217,8 +219,10 @@ FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std
             pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
         } else if (kind == "gradient_boosting_classifier") {
             pipeline.estimator = read_boosting(file, step, prefix, columns, n_classes, limits);
-        } else if (kind == "logistic_regression") {
-            pipeline.estimator = read_logistic(file, prefix, columns, n_classes);
+        } else if (kind == "logistic_regression" || kind == "one_vs_rest_classifier") {
+            linear::LogisticModel model = read_logistic(file, prefix, columns, n_classes);
+            model.one_vs_rest = n_classes > 2 && kind == "one_vs_rest_classifier";
+            pipeline.estimator = std::move(model);
         } else {
             ends_with_classifier = false;
             if (kind == "standard_scaler") {
@@ -249,7 +253,22 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     if (description.is(Kind::null)) {
         return spec;
     }
-    const std::string kind = text_of(description, "kind", "its calibration");
+    constexpr std::string_view prior = "prior";
+    std::string kind = text_of(description, "kind", "its calibration");
+    if (kind == prior || kind.starts_with("prior+")) {
+        for (auto [name, values] : {std::pair{"calibration.trained_priors", &spec.trained_priors}, std::pair{"calibration.target_priors", &spec.target_priors}}) {
+            *values = read_array<double>(file, name, {n_classes});
+            try {
+                calibration::validate_priors(*values, n_classes, name, "its calibration");
+            } catch (const InvalidInputError& error) {
+                refuse(error.what());
+            }
+        }
+        if (kind == prior) {
+            return spec;
+        }
+        kind.erase(0, prior.size() + 1);
+    }
     if (kind == "temperature") {
         const std::string name = "calibration.temperature";
         const std::vector<double> value = read_array<double>(file, name, {1});
