@@ -240,7 +240,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         if self.prior_correction and response != "predict_proba":
             raise InvalidInputError(f"prior_correction of {caller} must be False for a classifier without predict_proba; got True")
         for name in ("estimator_", "calibrator_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         fit_params = fitting_params(estimator, params)
         if is_true(self.ensemble) or (isinstance(self.ensemble, str) and not frozen):
             return self._fit_ensemble(estimator, X, y, groups, fit_params, weights_of(params), cv, allow_ungrouped, response)
