@@ -132,7 +132,8 @@ def test_an_ensemble_is_the_mean_of_the_folds(method: str, make: Any) -> None:
     assert not hasattr(model, "estimator_")
     automatic = c.CalibratedClassifierCV(make(), method=method, cv=cv, ensemble="auto", n_jobs=2).fit(X, y, groups=groups)
     assert np.array_equal(automatic.predict_proba(X), model.predict_proba(X))
-    assert not hasattr(c.CalibratedClassifierCV(make(), method=method, cv=cv).fit(X, y, groups=groups).set_params(ensemble=True).fit(X, y, groups=groups), "estimator_")
+    single = c.CalibratedClassifierCV(make(), method=method, cv=cv).fit(X, y, groups=groups)
+    assert not hasattr(single.set_params(ensemble=True).fit(X, y, groups=groups), "estimator_")
     with pytest.raises(InvalidInputError, match="ensemble=True"):
         en.save_model(model, "never.en")
 

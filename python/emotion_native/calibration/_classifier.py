@@ -240,7 +240,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         if self.prior_correction and response != "predict_proba":
             raise InvalidInputError(f"prior_correction of {caller} must be False for a classifier without predict_proba; got True")
         for name in ("estimator_", "calibrator_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         fit_params = fitting_params(estimator, params)
         if is_true(self.ensemble) or (isinstance(self.ensemble, str) and not frozen):
             return self._fit_ensemble(estimator, X, y, groups, fit_params, weights_of(params), cv, allow_ungrouped, response)
@@ -269,7 +269,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         """Return what a classifier fitted before says about all rows."""
         X, labels, _ = checked_rows(estimator, X, y, groups, caller)
         if self.prior_correction:
-            raise InvalidInputError(f"prior_correction of {caller} must be False for a frozen classifier, whose training rows are not known; got True")
+            raise InvalidInputError(f"prior_correction of {caller} must be False for a frozen classifier, whose training rows are unknown; got True")
         unknown = [label for label in labels.classes.tolist() if label not in np.asarray(estimator.classes_).tolist()]
         if unknown:
             raise InvalidInputError(f"y of {caller} must be labels that the frozen classifier knows; got {unknown!r:.80}")
@@ -344,4 +344,4 @@ def _check_rows_a_fold(cv: Any, labels: Labels, caller: str) -> None:
     if isinstance(n_folds, (int, np.integer)):
         fewest = int(np.bincount(labels.codes).min())
         if fewest < n_folds:
-            raise InvalidInputError(f"cv of {caller} must be at most the rows of the smallest class ({fewest}) with a map a fold; got {n_folds} folds")
+            raise InvalidInputError(f"cv of {caller} must be at most the rows of the smallest class ({fewest}) with a map a fold; got {n_folds}")
