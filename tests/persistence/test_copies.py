@@ -19,6 +19,8 @@ OTHERS = {
     "Pipeline": lambda: en.pipeline.make_pipeline(en.impute.SimpleImputer(), en.over_sampling.RandomOverSampler(random_state=1), _forest()),
     "VotingClassifier": lambda: en.ensemble.VotingClassifier([("few", _forest()), ("linear", en.linear_model.LogisticRegression())], voting="soft"),
     "GridSearchCV": lambda: en.model_selection.GridSearchCV(_forest(), {"max_depth": [1, 3]}, cv=3),
+    "StackingClassifier": lambda: en.ensemble.StackingClassifier([("few", _forest()), ("linear", en.linear_model.LogisticRegression())], cv=3),
+    "SearchVotingClassifier": lambda: en.ensemble.SearchVotingClassifier(OTHERS["GridSearchCV"](), n_best=2),
     "RandomizedSearchCV": lambda: en.model_selection.RandomizedSearchCV(_forest(), {"max_depth": [1, 2, 3]}, n_iter=2, cv=3, random_state=0),
     "TunedThresholdsClassifier": lambda: en.multilabel.TunedThresholdsClassifier(cv=3),
 }
