@@ -62,6 +62,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
     """
 
     _takes_row_metadata = True  # groups, speaker and the like reach the classifiers that ask
+    _only_hands_on = True  # splits no rows itself
 
     def __init__(
         self,
