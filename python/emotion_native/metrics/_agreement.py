@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._inputs import Floats
+from ._inputs import Floats, as_numbers
 from ._labelwise import undefined
 
 
@@ -39,7 +39,7 @@ def fleiss_kappa(table: Any) -> float:
     >>> round(fleiss_kappa([[3, 0], [2, 1], [0, 3]]), 4)
     0.55
     """
-    counts = np.asarray(table, dtype=np.float64)
+    counts = as_numbers(table, "table", "fleiss_kappa")
     if counts.ndim != 2 or counts.size == 0 or not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.floor(counts)).any():
         raise InvalidInputError(f"table of fleiss_kappa must be counts of shape (n_subjects, n_categories); got shape {counts.shape}")
     raters = counts.sum(axis=1)
@@ -93,13 +93,20 @@ def krippendorff_alpha(ratings: Any, *, level_of_measurement: str = "nominal") -
     values = np.asarray(ratings, dtype=object)
     if values.ndim != 2 or values.size == 0:
         raise InvalidInputError(f"ratings of {caller} must be of shape (n_raters, n_subjects); got shape {values.shape}")
-    known = np.array([[v is not None and v == v for v in row] for row in values.tolist()])
+    known = np.array([[_is_rating(value) for value in row] for row in values.tolist()])
+    texts = {isinstance(value, (str, bytes)) for value in values[known].tolist()}
     try:
+        if len(texts) > 1:
+            raise TypeError
         scale, codes = np.unique(np.asarray(values[known].tolist()) if known.any() else np.empty(0), return_inverse=True)
     except (TypeError, ValueError):
         raise InvalidInputError(f"ratings of {caller} must be of one sortable kind; got a mix") from None
     if level_of_measurement != "nominal" and scale.dtype.kind not in "biuf":
         raise InvalidInputError(f"ratings of {caller} must be numbers for the level {level_of_measurement!r}; got labels")
+    if scale.dtype.kind == "f" and not np.isfinite(scale).all():
+        raise InvalidInputError(f"ratings of {caller} must be finite; got infinity")
+    if level_of_measurement == "ratio" and len(scale) and scale[0] < 0:
+        raise InvalidInputError(f"ratings of {caller} must not be negative on a ratio scale, whose zero means none; got {scale[0]}")
     counts = np.zeros((values.shape[1], len(scale)))
     np.add.at(counts, (np.nonzero(known)[1], codes), 1.0)
     size = counts.sum(axis=1)
@@ -115,6 +122,14 @@ def krippendorff_alpha(ratings: Any, *, level_of_measurement: str = "nominal") -
         undefined("alpha is undefined where all ratings are equal; it is set to NaN", depth=3)
         return float("nan")
     return 1.0 - (float(margin.sum()) - 1.0) * float(np.sum(coincidences * distance)) / expected
+
+
+def _is_rating(value: Any) -> bool:
+    """Return whether a value is there: None, NaN and NA are not."""
+    try:
+        return value is not None and bool(value == value)
+    except (TypeError, ValueError):  # pandas' NA has no truth value
+        return False
 
 
 def _squared_distances(scale: Any, margin: Floats, level: str) -> Floats:
