@@ -387,7 +387,12 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
         for train, test in zip(folds.train, folds.test, strict=True):
             model = clone(template)
             fit_rows(model, X, truth, train, given, caller=caller)
-            proba[test] = model.predict_proba(_safe_indexing(X, test))
+            found = model.predict_proba(_safe_indexing(X, test))
+            if np.shape(found) != (len(test), truth.shape[1]):
+                got = f"a list of {len(found)}" if isinstance(found, list) else f"shape {np.shape(found)}"
+                rule = "a classifier whose predict_proba has one column a label (wrap it in OneVsRestClassifier)"
+                raise InvalidInputError(f"estimator of {caller} must be {rule}; got {got}")
+            proba[test] = found
         thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
         whole = clone(template)
         self.estimator_ = whole.fit(X, truth, **fit_params_of(whole, given, None, len(truth), caller=caller))

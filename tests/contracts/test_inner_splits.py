@@ -107,9 +107,9 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows whose column 0 is the speaker, labels and speakers; rows of a speaker are not together, classes are uneven."""
     rng = np.random.default_rng(3)
     speaker = rng.permutation(np.repeat(np.arange(N_SPEAKERS), ROWS)).astype(np.float64)
-    y = np.array(["angry", "happy"])[(rng.random(len(speaker)) < 0.35).astype(int)]
-    for s in range(N_SPEAKERS):  # everybody has both
-        y[np.flatnonzero(speaker == s)[:6]] = ["angry", "happy"] * 3
+    y = np.full(len(speaker), "angry")
+    for s in range(N_SPEAKERS):  # everybody has both, and SMOTE something to do
+        y[np.flatnonzero(speaker == s)] = ["angry", "happy", "angry"] * (ROWS // 3)
     X = np.column_stack([speaker, np.arange(len(speaker)), rng.random((len(speaker), 3))])
     return X, y, speaker
 
@@ -305,7 +305,7 @@ def test_without_groups_it_refuses_and_says_how(name: str, rows: Any) -> None:
     for estimator in (Witness(Notes()), KNeighborsClassifier(3)):
         if name == "model_selection.RandomizedSearchCV" and not isinstance(estimator, Witness):
             continue
-        with pytest.raises(LeakageError, match="groups of .* must be given"):
+        with pytest.raises(LeakageError, match=r"groups of .* must be given"):
             OWNERS[name](estimator, 3, X, y)
 
 
@@ -391,7 +391,8 @@ def test_groups_arrive_in_the_split_inside_a_split(outer: str, inner: str, rows:
     assert_apart(watch.notes)
     assert_apart(notes)
     # The outer split leaves speakers out of the inner ones (abstention and calibration share one split, as documented).
-    assert (outer, inner) == ("calibration.AbstainingClassifier", "calibrated") or any(len(seen | asked) < N_SPEAKERS for seen, asked in watch.notes)
+    shared = (outer, inner) == ("calibration.AbstainingClassifier", "calibrated")
+    assert shared or any(len(seen | asked) < N_SPEAKERS for seen, asked in watch.notes)
 
 
 @every_pair
@@ -403,7 +404,7 @@ def test_without_groups_the_split_inside_refuses_too(outer: str, inner: str, row
     model = INNER[inner](KNeighborsClassifier(2), 2)
     if outer == "multilabel.TunedThresholdsClassifier":
         model = en.multilabel.OneVsRestClassifier(model)
-    with pytest.raises((LeakageError, InvalidInputError), match="groups of|within='groups'"):
+    with pytest.raises((LeakageError, InvalidInputError), match=r"groups of|within='groups'"):
         OWNERS[outer](model, 3, X, y, allow_ungrouped=True)
 
 
@@ -444,9 +445,9 @@ def test_synthetic_rows_of_two_speakers_never_reach_a_split(rows: Any) -> None:
     inner += [en.ensemble.VotingClassifier([("a", boosting())]), en.multilabel.OneVsRestClassifier(boosting())]
     for step in inner:
         model = en.pipeline.make_pipeline(smote, step)
-        with pytest.raises(LeakageError, match="synthetic rows|one group|made of two"):
+        with pytest.raises(LeakageError, match=r"synthetic rows|one group|made of two"):
             model.fit(X, y, groups=speaker)
-        with pytest.raises(LeakageError, match="synthetic rows|one group|made of two"):
+        with pytest.raises(LeakageError, match=r"synthetic rows|one group|made of two"):
             ms.cross_validate(model, X, y, groups=speaker, cv=3, error_score="raise")
     plain = en.ensemble.GradientBoostingClassifier(n_estimators=2)
     for step in (plain, en.ensemble.VotingClassifier([("a", plain)]), en.multilabel.OneVsRestClassifier(plain)):
@@ -584,7 +585,8 @@ def groups_of(options: dict[str, Any]) -> dict[str, Any]:
 
 def early_stopped(X: Any, y: Any, **o: Any) -> float:
     """Return the rounds as a share of those allowed: nothing that helps new speakers is learned, so that it stops at once."""
-    model = en.ensemble.GradientBoostingClassifier(n_estimators=20, n_iter_no_change=5, validation_fraction=0.3, learning_rate=0.2, random_state=0, **o)
+    options = {"n_estimators": 20, "n_iter_no_change": 5, "validation_fraction": 0.3, "learning_rate": 0.2, "random_state": 0}
+    model = en.ensemble.GradientBoostingClassifier(**options, **o)
     return model.fit(X, y, **groups_of(o)).n_estimators_ / 20
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, TransformerMixin, clone
+from sklearn.base import ClassifierMixin, TransformerMixin, clone, is_regressor
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -111,10 +111,15 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
         for model in models:
             if not (isinstance(model, str) and model == "drop") and not (hasattr(model, "fit") and hasattr(model, "predict")):
                 raise InvalidInputError(f"estimators of {caller} must be classifiers or 'drop'; got {model!r:.80}")
+            if not isinstance(model, str) and is_regressor(model):
+                raise InvalidInputError(f"estimators of {caller} must be classifiers (each should be a classifier); got {type(model).__name__}")
             if self.voting == "soft" and not isinstance(model, str) and not hasattr(model, "predict_proba"):
                 raise InvalidInputError(f"estimators of {caller} must have predict_proba for voting='soft'; got {type(model).__name__}")
         if self.weights is not None:
-            values = np.asarray(self.weights, dtype=np.float64)
+            try:
+                values = np.asarray(self.weights, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.empty(0)
             if values.shape != (len(models),) or not np.isfinite(values).all() or (values < 0).any() or not self._kept_weights().sum() > 0:
                 rule = f"one number a classifier ({len(models)}), not negative and not all 0"
                 raise InvalidInputError(f"weights of {caller} must be {rule}; got {self.weights!r:.80}")

@@ -24,6 +24,7 @@ from ._scored_runs import (
     Scoring,
     classes_of,
     fitted_results,
+    is_label_table,
     native_results_if_possible,
     report_failed_fits,
     resolver,
@@ -140,7 +141,7 @@ def cross_validate(
     scored = Scoring(scorers, single, routed.score, error_score, [], classes, "cross_validate")
     arguments = {**routed.fit, "groups": groups}
     results: list[Result] | None = None
-    if not return_estimator and y is not None and is_classifier(estimator):
+    if not return_estimator and y is not None and is_classifier(estimator) and not is_label_table(y):
         results = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
     if results is None:
         results = fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
@@ -236,7 +237,8 @@ def cross_val_predict(
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
     warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_val_predict", each_fold=False)
     arguments = {**routed.fit, "groups": groups}
-    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if is_classifier(estimator) and y is not None else None
+    one_label = is_classifier(estimator) and y is not None and not is_label_table(y)
+    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if one_label else None
     if labels is not None and method != "predict":
         _warn_of_missing_classes(labels, runs)
     pieces: list[Any] | None = None

@@ -113,11 +113,17 @@ def classes_of(estimator: Any, y: Any, *, caller: str) -> Any:
         return None
 
 
+def is_label_table(y: Any) -> bool:
+    """Return whether there are several labels a row: such rows have no class to stratify by."""
+    shape = np.shape(y) if getattr(y, "shape", None) is None else y.shape
+    return len(shape) == 2 and shape[1] > 1
+
+
 def resolver(
     estimator: Any, X: Any, y: Any, groups: Any, routed: Routed, allow_ungrouped: bool, *, caller: str
 ) -> Callable[[Any], Folds]:
     """Return what makes the checked folds of a splitter."""
-    stratify = is_classifier(estimator) and y is not None
+    stratify = is_classifier(estimator) and y is not None and not is_label_table(y)
 
     def resolve(splitter: Any) -> Folds:
         if routed.split:
