@@ -375,7 +375,8 @@ INNER: dict[str, Callable[[Any, Any], Any]] = {
     "behind_synthetic_rows": behind_synthetic_rows,
     "twice_nested": twice_nested,
 }
-OUTER = sorted(set(OWNERS) - {"model_selection.RandomizedSearchCV", "model_selection.resolve_folds", "model_selection.train_test_split"} - WITHOUT_MODEL)
+ALIKE = {"model_selection.BaseSearchCV", "model_selection.RandomizedSearchCV", "model_selection.train_test_split"}
+OUTER = sorted(set(OWNERS) - ALIKE - WITHOUT_MODEL)
 every_pair = pytest.mark.parametrize(("outer", "inner"), [(outer, inner) for outer in OUTER for inner in INNER])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +112,22 @@ def test_ratings_must_be_comparable() -> None:
     assert m.krippendorff_alpha([[1, pd.NA, 2, 1], [1, 1, 2, 2]]) == m.krippendorff_alpha(missing)
     with pytest.raises(InvalidInputError, match="table of fleiss_kappa must be numbers"):
         m.fleiss_kappa([["a", "b"]])
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+def test_continuous_ratings_take_no_table_of_all_pairs_of_values(level: str) -> None:
+    """Two raters of 6,000 clips with a slider give 12,000 different values; tables of all pairs would take 1 GB each."""
+    rng = np.random.default_rng(0)
+    first = rng.random(6000)
+    ratings = np.stack([first, first + 0.1 * rng.random(6000)])
+    tracemalloc.start()
+    alpha = m.krippendorff_alpha(ratings, level_of_measurement=level)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6
+    if level == "interval":  # squares within clips and of all n ratings: 1 - (n - 1) / n * sum((a - b)^2) / sum((v - mean)^2)
+        within, total = ((ratings[0] - ratings[1]) ** 2).sum(), ((ratings - ratings.mean()) ** 2).sum()
+        assert alpha == pytest.approx(1 - 11_999 / 12_000 * within / total, rel=1e-9)
 
 
 @pytest.mark.parametrize(
