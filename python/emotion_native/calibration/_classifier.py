@@ -103,6 +103,7 @@ class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
     estimator: Any
     estimator_: Any
     classes_: npt.NDArray[Any]
+    _takes_row_metadata = True  # speaker, recording and the like reach the classifier inside
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import get_tags

@@ -10,7 +10,7 @@ import numpy as np
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Codes, Floats, check_pair, codes_of, union_of
+from ._inputs import Array, Codes, Floats, as_numbers, check_pair, codes_of, union_of
 from ._intervals import Interval, check_level, check_resamples, check_speakers, interval_of
 from ._statistics import Statistic
 
@@ -72,7 +72,7 @@ def selective_balanced_accuracy_score(y_true: Any, y_pred: Any, abstained: Any) 
 
 def _confidence(confidence: Any, n: int, caller: str) -> Floats:
     """Return one number a row, the lowest for NaN."""
-    values = np.asarray(confidence, dtype=np.float64)
+    values = as_numbers(confidence, "confidence", caller)
     if values.shape != (n,):
         raise InvalidInputError(f"confidence of {caller} must be one number a row ({n} rows); got shape {values.shape}")
     return np.where(np.isnan(values), -np.inf, values)
