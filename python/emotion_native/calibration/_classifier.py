@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._remedies import check_estimator
+from .._validation import check_sample_weight
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
@@ -52,6 +53,7 @@ def out_of_fold(
     check_estimator(estimator, caller)
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     labels = check_labels(y, _num_samples(X), caller=caller)
+    weight = check_sample_weight(params.get("sample_weight"), len(labels.codes), caller=caller)
     folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
     fold = folds.fold_of_rows()
     if (fold < 0).any():
@@ -60,8 +62,7 @@ def out_of_fold(
     proba = np.empty((len(fold), len(labels.classes)))
     proba[np.concatenate(folds.test)] = np.concatenate(pieces)
     seen = class_seen(labels, folds.train)[fold, labels.codes]
-    weight = params.get("sample_weight")
-    return OutOfFold(labels, folds, proba, seen, None if weight is None else np.asarray(weight, dtype=np.float64))
+    return OutOfFold(labels, folds, proba, seen, weight)
 
 
 class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information

@@ -12,8 +12,8 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._validation import check_choice, check_flag, check_number, check_seed
-from ..exceptions import EmotionNativeWarning, InvalidInputError
+from .._validation import check_choice, check_flag, check_number, check_sample_weight, check_seed
+from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
 from ..model_selection._folds import resolve_folds
 from ..model_selection._splitters import GroupShuffleSplit
@@ -118,7 +118,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         Largest score of a class that enters the set; infinite where the groups cannot promise so much.
     n_calibration_groups_ : int
     attainable_level_ : float
-        K / (K + 1), the most that the held-out groups can promise.
+        K / (K + 1), the most that the held-out groups can promise; with ``class_conditional`` those that have rows of the class with fewest.
     ungrouped_ : bool
     n_features_in_ : int
 
@@ -189,6 +189,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         X, y, groups = check_lengths(X, y, groups, caller=caller)
         n = _num_samples(X)
         labels = check_labels(y, n, caller=caller)
+        check_sample_weight(sample_weight, n, caller=caller)
         train, held_out, ungrouped = self._parts(X, labels.values, groups, caller)
         estimator = default_estimator() if self.estimator is None else self.estimator
         model = clone(estimator)
@@ -200,7 +201,10 @@ class ConformalClassifier(_GroupedMetaClassifier):
         scores = conformity_scores(proba, self.conformity_score)[np.arange(len(held_out)), codes]
         self.quantiles_ = self._thresholds(scores, codes, units, len(labels.classes))
         self.n_calibration_groups_ = len(np.unique(units))
-        self.attainable_level_ = self.n_calibration_groups_ / (self.n_calibration_groups_ + 1)
+        # Where each class has a threshold of its own, the groups that have rows of it are what can promise.
+        own = [units[codes == k] for k in range(len(labels.classes))] if self.class_conditional else [units]
+        fewest = min(len(np.unique(some)) for some in own)
+        self.attainable_level_ = fewest / (fewest + 1)
         self.estimator_, self.classes_, self.ungrouped_ = model, labels.classes, ungrouped
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model, name):
@@ -208,8 +212,9 @@ class ConformalClassifier(_GroupedMetaClassifier):
         if not np.isfinite(self.quantiles_).all():
             without = [str(label) for label in labels.classes[~np.isfinite(self.quantiles_)]]
             warnings.warn(
-                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {self.n_calibration_groups_} held-out groups, "
-                f"which can promise {self.attainable_level_:.3f} at most: every set holds {', '.join(without)}",
+                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {fewest} held-out groups"
+                f"{' of the rarest class' if self.class_conditional else ''}, which can promise {self.attainable_level_:.3f} at most: "
+                f"every set holds {', '.join(without)}",
                 EmotionNativeWarning,
                 stacklevel=2,
             )
@@ -227,6 +232,8 @@ class ConformalClassifier(_GroupedMetaClassifier):
     def _parts(self, X: Any, y: Any, groups: Any, caller: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
         """Return the rows to train on, the rows held out, and whether groups were left out of account."""
         seed = check_seed(self.random_state, caller="ConformalClassifier") % 2**32
+        if groups is not None and np.ndim(groups) == 1 and len(set(np.asarray(groups).tolist())) < 2:
+            raise LeakageError(f"groups of {caller} must have at least two different values to split; got one: add clips of other speakers")
         arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed}
         splitter = ShuffleSplit(**arguments) if groups is None else GroupShuffleSplit(**arguments)
         folds = resolve_folds(splitter, X, y, groups, caller=caller, allow_ungrouped=self.allow_ungrouped)
