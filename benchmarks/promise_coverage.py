@@ -82,6 +82,8 @@ def importance(samples: int) -> list[dict[str, Any]]:
             (2.0, True, "between", None),
             (2.0, True, "between", "balanced_accuracy"),
             (1.0, True, "between", "neg_log_loss"),
+            (0.5, False, "within", None),
+            (0.5, True, "within", None),
             (2.0, True, "within", None),
         ):
             found = []
@@ -142,7 +144,7 @@ def sets(samples: int) -> list[dict[str, Any]]:
     """Coverage of prediction sets for rows of new speakers, on average over speakers."""
     rows = []
     for n_held_out, promise in ((3, 0.7), (9, 0.8), (20, 0.9), (60, 0.9)):
-        for score in ("lac", "aps"):
+        for score in ("lac", "aps", "randomized_aps"):
             for conditional in (False, True):
                 covered, sizes, everything = [], [], 0
                 for number, (X, y, who) in samples_of(samples, 13, n_held_out + 21, 1.0, True):

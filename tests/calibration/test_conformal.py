@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.naive_bayes import GaussianNB
 
 import emotion_native as en
@@ -56,7 +57,7 @@ def test_scores_by_hand() -> None:
     np.testing.assert_allclose(conformity_scores(proba, "aps"), [[0.5, 1.0, 0.8], [0.75, 0.5, 1.0]])
 
 
-@pytest.mark.parametrize("score", ["lac", "aps"])
+@pytest.mark.parametrize("score", ["lac", "aps", "randomized_aps"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_coverage_of_new_speakers_over_many_data_sets(score: str, conditional: bool) -> None:
     """The promise is about a row of a new speaker: each data set gives the mean over new speakers of their shares of covered rows."""
@@ -204,7 +205,7 @@ def test_with_one_threshold_a_class_the_groups_that_have_the_class_are_what_can_
     """20 speakers are held out, of whom three ever say class 2: .75 is the most that can be promised for its rows, not 20/21."""
     X, y, groups = speakers(9, 40)
     random_state = 0
-    held_out = ConformalClassifier(GaussianNB(), calibration_size=20, random_state=random_state)._parts(X, y, groups, "test")[1]
+    held_out = ConformalClassifier(GaussianNB(), calibration_size=20, random_state=random_state)._parts(X, y, groups, "test", random_state)[1]
     few = np.unique(groups[held_out])[:3]
     y[np.isin(groups, np.unique(groups[held_out])[3:]) & (y == 2)] = 1
     y[np.flatnonzero(np.isin(groups, few) & (np.arange(len(y)) % 3 == 0))] = 2
@@ -238,3 +239,34 @@ def test_two_keys_of_groups_are_refused() -> None:
     both = np.column_stack([groups, np.arange(len(groups)) % 7])
     with pytest.raises(InvalidInputError, match="groups of GroupShuffleSplit.split must be one value a row.*give one key"):
         ConformalClassifier(GaussianNB(), random_state=0).fit(X, y, groups=both)
+
+
+def test_random_shares_are_uniform_and_depend_on_the_row_and_the_seed_alone(rng: np.random.Generator) -> None:
+    proba = rng.dirichlet(np.ones(4), 20_000)
+    plain, drawn = conformity_scores(proba, "aps"), conformity_scores(proba, "randomized_aps", 3)
+    share = (plain - drawn) / proba
+    np.testing.assert_allclose(share, share[:, :1] * np.ones(4), atol=1e-6)
+    assert stats.kstest(share[:, 0], "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(share[:, 0], proba[:, 0])[0, 1]) < 0.03
+    assert np.array_equal(conformity_scores(proba[::-7], "randomized_aps", 3), drawn[::-7])
+    other = (plain - conformity_scores(proba, "randomized_aps", 4)) / proba
+    assert abs(np.corrcoef(share[:, 0], other[:, 0])[0, 1]) < 0.03
+
+
+def test_randomized_sets_keep_the_promise_without_the_steps_of_plain_ones() -> None:
+    """A weak classifier of three classes: the true class comes last in a tenth of the rows, so plain sets hold nearly all classes."""
+    covered: dict[str, list[float]] = {"aps": [], "randomized_aps": []}
+    for seed in range(200):
+        X, y, groups = speakers(seed, 90)
+        train = groups < 70
+        for score, found in covered.items():
+            options: dict[str, Any] = {"conformity_score": score, "calibration_size": 60, "allow_empty_sets": True, "random_state": seed}
+            model = ConformalClassifier(GaussianNB(), confidence_level=0.9, **options).fit(X[train], y[train], groups=groups[train])
+            sets = model.predict_set(X[~train])
+            assert np.array_equal(sets[:5], model.predict_set(X[~train][:5]))
+            hit = sets[np.arange(len(sets)), y[~train]]
+            found.append(float(np.mean([hit[groups[~train] == speaker].mean() for speaker in np.unique(groups[~train])])))
+    error = np.std(covered["randomized_aps"], ddof=1) / np.sqrt(200)
+    # 61 / 60 of .9 is the level of the quantile among the held-out groups.
+    assert 0.9 - 3 * error < np.mean(covered["randomized_aps"]) < 0.9 * 61 / 60 + 3 * error
+    assert np.mean(covered["aps"]) > 0.9 - 3 * error

@@ -20,13 +20,25 @@ from ..model_selection._splitters import GroupShuffleSplit
 from ._classifier import _GroupedMetaClassifier, default_estimator
 from ._maps import Floats
 
-SCORES = ("lac", "aps")
+SCORES = ("lac", "aps", "randomized_aps")
 
 
-def conformity_scores(proba: Floats, method: str) -> Floats:
+def _uniform_of_rows(proba: Floats, seed: int) -> Floats:
+    """Return a number in [0, 1) for each row, from the seed and the row's probabilities to nine digits alone: SplitMix64 (Steele, Lea & Flood, 2014)."""
+    state = np.full(len(proba), seed % 2**64, dtype=np.uint64)
+    for column in np.round(proba * 1e9).astype(np.uint64).T:
+        state = (state ^ column) + np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
+    return np.asarray((state >> np.uint64(11)) * 2.0**-53)
+
+
+def conformity_scores(proba: Floats, method: str, seed: int = 0) -> Floats:
     """Return how strange each class would be as the answer: (n_samples, n_classes), larger is stranger.
 
     ``"lac"``: one minus the probability. ``"aps"``: the probability of all classes at least as probable, the class itself included.
+    ``"randomized_aps"``: the same with a random share of the class's own probability taken off.
 
     Examples
     --------
@@ -40,7 +52,7 @@ def conformity_scores(proba: Floats, method: str) -> Floats:
     sums = np.cumsum(np.take_along_axis(proba, order, axis=1), axis=1)
     scores = np.empty_like(sums)
     np.put_along_axis(scores, order, sums, axis=1)
-    return scores
+    return scores - _uniform_of_rows(proba, seed)[:, None] * proba if method == "randomized_aps" else scores
 
 
 def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
@@ -95,9 +107,11 @@ class ConformalClassifier(_GroupedMetaClassifier):
         Default: `RandomForestClassifier`. A `CalibratedClassifierCV` is fitted inside the training part, with its own grouped folds.
     confidence_level : float, default=0.9
         In (0, 1). K held-out groups can promise at most K / (K + 1).
-    conformity_score : {"lac", "aps"}, default="lac"
-        ``"lac"`` gives the smallest sets on average, ``"aps"`` sets whose size follows the difficulty of a row (without randomisation: a little too
-        large, never too small).
+    conformity_score : {"lac", "aps", "randomized_aps"}, default="lac"
+        ``"lac"`` gives the smallest sets on average, ``"aps"`` sets whose size follows the difficulty of a row. Its scores pile up at 1, where the
+        true class comes last: with few classes and a weak classifier sets are then far larger than promised, up to all classes.
+        ``"randomized_aps"`` has no such steps; its random number is a function of ``random_state`` and the row's probabilities, so that a row gets
+        the same set wherever it stands.
     class_conditional : bool, default=False
         One threshold a class, so that the promise holds for rows of each class; larger sets, and more rows needed.
     allow_empty_sets : bool, default=False
@@ -190,7 +204,8 @@ class ConformalClassifier(_GroupedMetaClassifier):
         n = _num_samples(X)
         labels = check_labels(y, n, caller=caller)
         check_sample_weight(sample_weight, n, caller=caller)
-        train, held_out, ungrouped = self._parts(X, labels.values, groups, caller)
+        self._seed = check_seed(self.random_state, caller="ConformalClassifier")
+        train, held_out, ungrouped = self._parts(X, labels.values, groups, caller, self._seed)
         estimator = default_estimator() if self.estimator is None else self.estimator
         model = clone(estimator)
         arguments = fit_params_of(model, {**params, "sample_weight": sample_weight, "groups": groups}, train, n, caller=caller)
@@ -198,7 +213,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         proba = aligned(model.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
         units = np.asarray(held_out if groups is None else np.asarray(groups)[held_out])
         codes = labels.codes[held_out].astype(np.int64)
-        scores = conformity_scores(proba, self.conformity_score)[np.arange(len(held_out)), codes]
+        scores = conformity_scores(proba, self.conformity_score, self._seed)[np.arange(len(held_out)), codes]
         self.quantiles_ = self._thresholds(scores, codes, units, len(labels.classes))
         self.n_calibration_groups_ = len(np.unique(units))
         # Where each class has a threshold of its own, the groups that have rows of it are what can promise.
@@ -229,12 +244,11 @@ class ConformalClassifier(_GroupedMetaClassifier):
         check_flag(self.class_conditional, "class_conditional", name)
         check_flag(self.allow_empty_sets, "allow_empty_sets", name)
 
-    def _parts(self, X: Any, y: Any, groups: Any, caller: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
+    def _parts(self, X: Any, y: Any, groups: Any, caller: str, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
         """Return the rows to train on, the rows held out, and whether groups were left out of account."""
-        seed = check_seed(self.random_state, caller="ConformalClassifier") % 2**32
         if groups is not None and np.ndim(groups) == 1 and len(set(np.asarray(groups).tolist())) < 2:
             raise LeakageError(f"groups of {caller} must have at least two different values to split; got one: add clips of other speakers")
-        arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed}
+        arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed % 2**32}
         splitter = ShuffleSplit(**arguments) if groups is None else GroupShuffleSplit(**arguments)
         folds = resolve_folds(splitter, X, y, groups, caller=caller, allow_ungrouped=self.allow_ungrouped)
         return folds.train[0], folds.test[0], folds.ungrouped
@@ -264,7 +278,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         """
         proba = self.predict_proba(X)
         # Scores that differ by the rounding of their sums count as equal.
-        sets = conformity_scores(proba, self.conformity_score) <= self.quantiles_ + 1e-12
+        sets = conformity_scores(proba, self.conformity_score, self._seed) <= self.quantiles_ + 1e-12
         if not self.allow_empty_sets:
             sets[np.arange(len(sets)), np.argmax(proba, axis=1)] = True
         return np.asarray(sets)

@@ -368,15 +368,19 @@ class _Scorer:
 
         A shuffled row belongs to two speakers, its own and the one whose columns it was lent, so leaving a speaker out leaves out the rows of both
         kinds, before and after the shuffle alike. With A_s the sum over rows of speaker s and B_s that over rows of others that s lent columns to,
-        the sums without s are those of all less A_s + B_s; weights w near 1 give sum w_s A_s + sum (w_s - 1) B_s.
+        the sums without s are those of all less A_s + B_s; weights w near 1 give sum w_s A_s + sum (w_s - 1) B_s. Where nothing is lent between
+        speakers, the few who have most rows decide, and the degrees of freedom are those of (sum n_s)^2 / sum n_s^2 speakers of n_s rows.
         """
         from ..metrics._statistics import Statistic
 
         n = self.n_speakers
+        sizes = np.bincount(self._speaker).astype(np.float64)
+        effective = None
         pairs: list[tuple[Statistic, Statistic]] = []
         for repeat, answers in enumerate(shuffled):
             lender = self._codes[np.concatenate([fold[repeat] for fold in sources])]
             lent = np.flatnonzero(lender != self._speaker)
+            effective = None if lent.size else float(sizes.sum() ** 2 / (sizes**2).sum())
             units = np.concatenate([self._speaker, n + lender[lent]])
             truth = np.concatenate([self._truth, self._truth[lent]])
             before, after = (self._statistic(np.concatenate([one, one[lent]]), truth, units, 2 * n) for one in (whole, answers))
@@ -386,4 +390,4 @@ class _Scorer:
             both = np.hstack([weights, weights - 1.0])
             return np.asarray(self.sign * np.mean([before.values(both) - after.values(both) for before, after in pairs], axis=0))
 
-        return Statistic(values, n, low=-np.inf, high=np.inf)
+        return Statistic(values, n, low=-np.inf, high=np.inf, effective=effective)
