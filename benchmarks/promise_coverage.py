@@ -131,7 +131,7 @@ def selective(samples: int) -> list[dict[str, Any]]:
             truth = selective_interval(metric, y, proba.argmax(axis=1), proba.max(axis=1), one_speaker, coverage=0.7).estimate
             for n_speakers in (4, 6, 12, 24, 40):
                 found = []
-                for _, (X, y, who) in samples_of(samples if n_speakers < 40 else samples // 5, 11, n_speakers, level, uneven):
+                for _, (X, y, who) in samples_of(samples if n_speakers < 40 else samples // 3, 11, n_speakers, level, uneven):
                     proba = model.predict_proba(X)
                     one = selective_interval(metric, y, proba.argmax(axis=1), proba.max(axis=1), who, coverage=0.7, n_resamples=1000)
                     found.append((one.estimate, one.low, one.high))

@@ -103,7 +103,7 @@ class LinearExplainer:
             self._weights = _correlated_weights(self._coef, covariance)
         self.expected_value: Floats = self._intercept + (self._coef * self._mean).sum(axis=1)
 
-    def __call__(self, X: npt.ArrayLike) -> Explanation:
+    def __call__(self, X: Any) -> Explanation:
         """Explain rows.
 
         Parameters
@@ -135,7 +135,7 @@ class LinearExplainer:
             base = self.expected_value
         return Explanation(values, np.tile(base, (len(rows), 1)), rows, feature_names_of(self.model, self._n_features), self._classes)
 
-    def shap_values(self, X: npt.ArrayLike) -> Floats:
+    def shap_values(self, X: Any) -> Floats:
         """Return the values alone, of shape (n_rows, n_features, n_outputs), under the name that shap users know."""
         return self(X).values
 
