@@ -1,6 +1,6 @@
 """Measure what intervals of 95 % and prediction sets hold on simulated speakers: permutation importance, selective scores, conformal sets.
 
-Run: python benchmarks/promise_coverage.py [--samples 2000] [--only importance|refitted|selective|sets] [--output benchmarks/results/promise_coverage.json]
+Run: python benchmarks/promise_coverage.py [--samples 2000] [--only importance|refitted|selective|sets] [--output FILE]
 
 Speakers are drawn from a population, each with a level, a clearness and a number of clips of its own; the fitted model is held fixed.
 """
@@ -25,6 +25,7 @@ from emotion_native.metrics import selective_interval
 from emotion_native.model_selection import GroupKFold
 
 CENTRES = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+METRICS = ("error", "uar", "area_under_risk_coverage", "excess_area_under_risk_coverage")
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -102,7 +103,7 @@ def refitted(samples: int) -> list[dict[str, Any]]:
     rows = []
     for n_speakers in (10, 20, 40):
         together = n_speakers // 5  # speakers in a fold, among whom columns are exchanged
-        X, y, who = draw(np.random.default_rng(3), 400 * together, 1.0, False)
+        X, y, _ = draw(np.random.default_rng(3), 400 * together, 1.0, False)
         order = np.random.default_rng(4).permuted(np.arange(len(y)).reshape(400, -1), axis=1).ravel()
         mixed = X.copy()
         mixed[:, 0] = X[order, 0]
@@ -123,7 +124,7 @@ def selective(samples: int) -> list[dict[str, Any]]:
     """Intervals of selective scores."""
     rows = []
     model = Fixed()
-    for metric in ("error", "uar", "area_under_risk_coverage", "excess_area_under_risk_coverage"):
+    for metric in METRICS:
         for level, uneven in ((0.5, False), (1.0, True)):
             X, y, _ = draw(np.random.default_rng(1), 60_000, level, uneven)
             proba = model.predict_proba(X)
@@ -135,7 +136,8 @@ def selective(samples: int) -> list[dict[str, Any]]:
                     proba = model.predict_proba(X)
                     one = selective_interval(metric, y, proba.argmax(axis=1), proba.max(axis=1), who, coverage=0.7, n_resamples=1000)
                     found.append((one.estimate, one.low, one.high))
-                rows.append({"metric": metric, "n_speakers": n_speakers, "level": level, "uneven": uneven, **held(found, truth), "samples": len(found)})
+                setting = {"metric": metric, "n_speakers": n_speakers, "level": level, "uneven": uneven}
+                rows.append({**setting, **held(found, truth), "samples": len(found)})
                 print(*(f"{value:.3f}" if isinstance(value, float) else value for value in rows[-1].values()), flush=True)
     return rows
 

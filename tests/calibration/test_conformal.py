@@ -122,10 +122,10 @@ def test_groups_are_asked_for() -> None:
     X, y, _ = speakers(4, 30)
     with pytest.raises(LeakageError):
         ConformalClassifier(GaussianNB()).fit(X, y)
-    with pytest.raises(LeakageError, match="^groups of ConformalClassifier.fit must have at least two different values"):
+    with pytest.raises(LeakageError, match=r"^groups of ConformalClassifier\.fit must have at least two different values"):
         ConformalClassifier(GaussianNB()).fit(X, y, groups=np.zeros(len(y)))
     for weight in ([1.0, 2.0], -np.ones(len(y))):
-        with pytest.raises(InvalidInputError, match="^sample_weight of ConformalClassifier.fit must be"):
+        with pytest.raises(InvalidInputError, match=r"^sample_weight of ConformalClassifier\.fit must be"):
             ConformalClassifier(GaussianNB(), allow_ungrouped=True).fit(X, y, weight)
     model = ConformalClassifier(GaussianNB(), allow_ungrouped=True, random_state=0).fit(X, y)
     assert model.ungrouped_ and model.n_calibration_groups_ == np.ceil(0.3 * len(X))
@@ -212,7 +212,8 @@ def test_with_one_threshold_a_class_the_groups_that_have_the_class_are_what_can_
     for g in few:
         y[np.flatnonzero(groups == g)[0]] = 2
     model = ConformalClassifier(GaussianNB(), calibration_size=20, random_state=random_state, class_conditional=True)
-    with pytest.warns(EmotionNativeWarning, match=r"0\.9 with 3 held-out groups of the rarest class, which can promise 0\.750 at most: every set holds 2$"):
+    message = r"0\.9 with 3 held-out groups of the rarest class, which can promise 0\.750 at most: every set holds 2$"
+    with pytest.warns(EmotionNativeWarning, match=message):
         model.fit(X, y, groups=groups)
     assert model.attainable_level_ == 0.75 and model.n_calibration_groups_ == 20
     assert model.predict_set(X)[:, 2].all()
@@ -230,14 +231,15 @@ def test_rows_with_tied_scores_are_covered_together() -> None:
     y = rng.choice(3, 400, p=[0.5, 0.3, 0.2])
     X = rng.normal(size=(400, 2))
     for score in ("lac", "aps"):
-        model = ConformalClassifier(Prior(), confidence_level=0.7, conformity_score=score, random_state=0, calibration_size=60).fit(X, y, groups=groups)
+        model = ConformalClassifier(Prior(), confidence_level=0.7, conformity_score=score, random_state=0, calibration_size=60)
+        model.fit(X, y, groups=groups)
         assert (model.predict_set(X) == [True, True, False]).all()
 
 
 def test_two_keys_of_groups_are_refused() -> None:
     X, y, groups = speakers(10, 30)
     both = np.column_stack([groups, np.arange(len(groups)) % 7])
-    with pytest.raises(InvalidInputError, match="groups of GroupShuffleSplit.split must be one value a row.*give one key"):
+    with pytest.raises(InvalidInputError, match=r"groups of GroupShuffleSplit\.split must be one value a row.*give one key"):
         ConformalClassifier(GaussianNB(), random_state=0).fit(X, y, groups=both)
 
 

@@ -206,7 +206,8 @@ def test_intervals_leave_a_speaker_out_with_the_rows_that_were_lent_its_columns(
     half = stats.t.ppf(0.975, freedom) * np.sqrt(11 / 12 * np.sum((deleted - deleted.mean()) ** 2))
     assert found.intervals is not None
     assert found.intervals[0].estimate == pytest.approx(fall(None), abs=1e-12)
-    assert (found.intervals[0].low, found.intervals[0].high) == (pytest.approx(fall(None) - half, abs=1e-9), pytest.approx(fall(None) + half, abs=1e-9))
+    assert found.intervals[0].low == pytest.approx(fall(None) - half, abs=1e-9)
+    assert found.intervals[0].high == pytest.approx(fall(None) + half, abs=1e-9)
 
 
 def test_intervals_know_that_speakers_lend_their_level() -> None:
@@ -241,5 +242,5 @@ def test_answers_that_are_no_classes_are_refused() -> None:
         def predict(self, X: Any) -> Any:
             return np.full(len(X), "angry")
 
-    with pytest.raises(InvalidInputError, match="^estimator of permutation_importance must predict labels of its classes_"):
+    with pytest.raises(InvalidInputError, match=r"^estimator of permutation_importance must predict labels of its classes_"):
         permutation_importance(Other(), X, y, groups=speaker, random_state=0)

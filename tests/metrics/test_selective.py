@@ -91,13 +91,12 @@ def test_selective_intervals_are_those_of_the_score_without_each_speaker(metric:
     deleted = np.array([score(speakers != s) for s in range(9)])
     error = np.sqrt(8 / 9 * np.sum((deleted - deleted.mean()) ** 2))
     share = found.estimate
-    if metric.endswith("coverage"):  # on the scale of 1 / sqrt, with the freedom of as many equal speakers as tell as much
-        deleted = -1 / np.sqrt(deleted + 1e-3)
+    if metric.endswith("coverage"):  # pseudo-values of the logit, with the freedom of as many equal speakers as tell as much
+        logit, whole = np.log((deleted + 1e-3) / (1 - deleted + 1e-3)), np.log((share + 1e-3) / (1 - share + 1e-3))
         sizes = np.bincount(speakers)
-        half = stats.t.ppf(0.975, sizes.sum() ** 2 / np.sum(sizes**2) - 1) * np.sqrt(8 / 9 * np.sum((deleted - deleted.mean()) ** 2))
-        centre = -1 / np.sqrt(share + 1e-3)
-        low, high = (1 / (centre + side * half) ** 2 - 1e-3 for side in (-1, 1))
-        assert centre + half < 0 and (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(min(high, 1), abs=1e-9))
+        half = stats.t.ppf(0.975, sizes.sum() ** 2 / np.sum(sizes**2) - 1) * np.sqrt(8 / 9 * np.sum((logit - logit.mean()) ** 2))
+        low, high = (1 / (1 + np.exp(-(9 * whole - 8 * logit.mean()) - side * half)) * 1.002 - 1e-3 for side in (-1, 1))
+        assert (found.low, found.high) == (pytest.approx(min(low, share), abs=1e-9), pytest.approx(max(high, share), abs=1e-9))
         return
     half = stats.t.ppf(0.975, 8) * error * (1 / (share + 1e-3) + 1 / (1 - share + 1e-3))
     centre = np.log((share + 1e-3) / (1 - share + 1e-3))

@@ -24,7 +24,7 @@ SCORES = ("lac", "aps", "randomized_aps")
 
 
 def _uniform_of_rows(proba: Floats, seed: int) -> Floats:
-    """Return a number in [0, 1) for each row, from the seed and the row's probabilities to nine digits alone: SplitMix64 (Steele, Lea & Flood, 2014)."""
+    """Return a number in [0, 1) for each row, from the seed and nine digits of its probabilities alone: SplitMix64 (Steele, Lea & Flood, 2014)."""
     state = np.full(len(proba), seed % 2**64, dtype=np.uint64)
     for column in np.round(proba * 1e9).astype(np.uint64).T:
         state = (state ^ column) + np.uint64(0x9E3779B97F4A7C15)
