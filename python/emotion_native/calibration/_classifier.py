@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._remedies import check_estimator
-from .._validation import check_flag, is_true
+from .._validation import check_flag, check_sample_weight, is_true
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
@@ -72,6 +72,7 @@ def out_of_fold(
         If ``cv`` does not test each row exactly once.
     """
     X, labels, groups = checked_rows(estimator, X, y, groups, caller)
+    check_sample_weight(params.get("sample_weight"), len(labels.codes), caller=caller)
     folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
     fold = folds.fold_of_rows()
     if (fold < 0).any():

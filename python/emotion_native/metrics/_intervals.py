@@ -150,7 +150,8 @@ def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     # The jackknife's error goes to the line by the slope at the estimate. Jackknifing the logits themselves covers no better and is up to
     # three times wider near the bounds, where leaving out the one speaker with an error moves the logit without measure.
     error *= _slope(estimate, statistic.low, statistic.high)
-    half = float(stats.t.ppf(1.0 - alpha / 2.0, n - 1)) * error
+    freedom = n - 1 if statistic.effective is None else max(1.0, statistic.effective - 1.0)
+    half = float(stats.t.ppf(1.0 - alpha / 2.0, freedom)) * error
     centre = float(_to_line(np.array([estimate]), statistic.low, statistic.high)[0])
     low, high = (_from_line(centre + side * half, statistic.low, statistic.high) for side in (-1.0, 1.0))
     low, high = max(low, statistic.low), min(high, statistic.high)

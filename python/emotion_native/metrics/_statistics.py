@@ -21,12 +21,16 @@ from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 @dataclass(frozen=True)
 class Statistic:
-    """A score as a function of speaker weights, with the interval that its values can take."""
+    """A score as a function of speaker weights, with the interval that its values can take.
+
+    ``effective``: how many speakers of equal size would tell as much; sets the degrees of freedom of the jackknife, None: ``n_speakers``.
+    """
 
     values: Callable[[Floats], Floats]
     n_speakers: int
     low: float = 0.0
     high: float = 1.0
+    effective: float | None = None
 
 
 def of_counts(counts: Floats, name: str, n_classes: int) -> Statistic:
