@@ -275,6 +275,8 @@ def test_sets_of_labels_are_cross_validated_with_whole_groups_left_out() -> None
         assert score == f1_score(Y[test], own.predict(X[test]), average="macro")
     labels = en.model_selection.cross_val_predict(model, X, Y, groups=groups, cv=5)
     np.testing.assert_array_equal(labels, (found > 0.5).astype(int))
+    sparse = en.model_selection.cross_val_predict(model, X, sp.csr_matrix(Y), groups=groups, cv=5)
+    np.testing.assert_array_equal(sparse.toarray(), labels)
     search = en.model_selection.GridSearchCV(model, {"estimator__C": [1e-4, 1.0]}, scoring="f1_macro", cv=5).fit(X, Y, groups=groups)
     assert search.best_params_ == {"estimator__C": 1.0}
     with pytest.raises(LeakageError):

@@ -182,7 +182,8 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
         calibrator = _joined(getattr(estimator, "calibrator_", None), calibrator)
         inner = getattr(estimator, "estimator_", None)
         if len(getattr(estimator, "calibrated_classifiers_", ())) > 1:
-            raise InvalidInputError("fitted of save_model must have one classifier and one map; got a CalibratedClassifierCV fitted with ensemble=True")
+            found = "a CalibratedClassifierCV fitted with ensemble=True"
+            raise InvalidInputError(f"fitted of save_model must have one classifier and one map; got {found}")
         # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
         if inner is None or hasattr(estimator, "_native_state"):
             break

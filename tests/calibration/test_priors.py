@@ -82,7 +82,9 @@ BALANCED = {
     "random under": lambda: en.pipeline.make_pipeline(en.under_sampling.RandomUnderSampler(random_state=1), logistic()),
     "class weight": lambda: logistic(class_weight="balanced"),
     "weights by label": lambda: logistic(class_weight={"angry": 1.0, "calm": 3.5, "sad": 7.0}),
-    "both": lambda: en.pipeline.make_pipeline(en.over_sampling.RandomOverSampler(sampling_strategy={"sad": 600}, random_state=1), logistic(class_weight="balanced")),
+    "both": lambda: en.pipeline.make_pipeline(
+        en.over_sampling.RandomOverSampler(sampling_strategy={"sad": 600}, random_state=1), logistic(class_weight="balanced")
+    ),
     "forest": lambda: en.pipeline.make_pipeline(over(), en.ensemble.RandomForestClassifier(n_estimators=100, min_samples_leaf=20, random_state=0)),
     "boosting": lambda: en.ensemble.GradientBoostingClassifier(n_estimators=30, class_weight="balanced", random_state=0),
     "a sampler of others": lambda: en.pipeline.make_pipeline(PeerSampler(random_state=1), logistic()),
@@ -106,7 +108,7 @@ def test_log_loss_is_better_on_new_rows_as_they_occur(kind: str) -> None:
 
 
 def test_counts_are_those_that_reach_the_classifier() -> None:
-    X, y, groups = rows(600, 4)
+    X, y, _ = rows(600, 4)
     expected = {"random over": [1, 1, 1], "smote": [1, 1, 1], "random under": [1, 1, 1], "class weight": [1, 1, 1]}
     for kind, shares in expected.items():
         model = c.PriorCorrectedClassifier(BALANCED[kind]()).fit(X, y)
@@ -239,7 +241,7 @@ def test_given_priors() -> None:
 def test_what_is_refused() -> None:
     X, y, groups = rows(200, 12)
     peers = peer_pipeline(PeerSampler(random_state=0), GaussianNB())
-    voting = en.ensemble.VotingClassifier([("a", logistic(class_weight="balanced"))], voting="soft") if hasattr(en.ensemble, "VotingClassifier") else peers
+    voting = en.ensemble.VotingClassifier([("a", logistic(class_weight="balanced"))], voting="soft")
     for model, text in (
         (c.PriorCorrectedClassifier(peers), "give trained_priors"),
         (c.PriorCorrectedClassifier(voting), "give trained_priors"),

@@ -164,7 +164,8 @@ def corrected_folds(
         return fold_probabilities(estimator, X, labels, train, test, params, **options), corrections
     options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress}
     fitted = fold_models(estimator, X, labels, train, test, params, "predict_proba", **options)
-    return [proba for _, proba in fitted], [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
+    own = [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
+    return [proba for _, proba in fitted], own
 
 
 def final_correction(estimator: Any, X: Any, labels: Labels, params: dict[str, Any], caller: str) -> PriorCorrection:

@@ -50,7 +50,8 @@ def correct_priors(proba: Any, trained_priors: Any, target_priors: Any) -> Float
     """
     from .. import _core
 
-    out: Floats = _core.correct_priors(_check(proba, "correct_priors"), _vector(trained_priors, "trained_priors"), _vector(target_priors, "target_priors"))
+    priors = _vector(trained_priors, "trained_priors"), _vector(target_priors, "target_priors")
+    out: Floats = _core.correct_priors(_check(proba, "correct_priors"), *priors)
     return out
 
 
@@ -258,7 +259,8 @@ def class_factors(estimator: Any, classes: npt.NDArray[Any], counts: Floats, tot
     if isinstance(given, Mapping):
         return np.array([float(given.get(label, 1.0)) for label in classes.tolist()])
     if not (isinstance(given, str) and given in ("balanced", "balanced_subsample")):
-        raise InvalidInputError(f"class_weight of {type(estimator).__name__} must be None, 'balanced' or a dict for a prior correction; got {given!r:.80}")
+        rule = "None, 'balanced' or a dict for a prior correction"
+        raise InvalidInputError(f"class_weight of {type(estimator).__name__} must be {rule}; got {given!r:.80}")
     # Forests and boosting count rows; linear models and scikit-learn's weigh them.
     rows = counts if hasattr(estimator, "_native_step") and not hasattr(estimator, "solver") else totals
     return np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0)

@@ -73,6 +73,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
     """
 
     _takes_row_metadata = True  # groups, speaker and the like reach the classifiers that ask
+    _only_hands_on = True  # splits no rows itself
 
     def __init__(
         self,
@@ -189,7 +190,10 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
             if not hasattr(model, "predict_proba"):
                 raise InvalidInputError(f"estimators of {caller} must have predict_proba for voting='soft'; got {type(model).__name__}")
         if self.weights is not None:
-            values = np.asarray(self.weights, dtype=np.float64)
+            try:
+                values = np.asarray(self.weights, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.empty(0)
             if values.shape != (len(self.estimators),) or not np.isfinite(values).all() or (values < 0).any() or not self._kept_weights().sum() > 0:
                 rule = f"one number a classifier ({len(self.estimators)}), not negative and not all 0"
                 raise InvalidInputError(f"weights of {caller} must be {rule}; got {self.weights!r:.80}")

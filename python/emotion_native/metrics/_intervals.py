@@ -12,7 +12,7 @@ from scipy import stats
 from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats
+from ._inputs import Codes, Floats, has_mixed_kinds
 from ._statistics import Statistic, of_metric
 
 MOST_UNITS = 500
@@ -59,13 +59,35 @@ def check_level(level: Any, caller: str) -> float:
 def check_speakers(speakers: Any, n: int, caller: str) -> tuple[Codes, int, Any]:
     """Return the code of each row's speaker, their number and their names."""
     values = np.asarray(speakers)
+    if has_mixed_kinds(speakers, values) or np.ma.is_masked(speakers):
+        values = np.array(np.ma.MaskedArray(speakers).tolist() if np.ma.is_masked(speakers) else speakers, dtype=object)
     if values.ndim != 1 or len(values) != n or n == 0:
         raise InvalidInputError(f"speakers of {caller} must be one value a row ({n} rows, at least one); got shape {values.shape}")
-    missing = np.array([v is None or v != v for v in values.tolist()])
+    missing = _missing(values)
     if missing.any():
         raise InvalidInputError(f"speakers of {caller} must be known for every row; got {int(missing.sum())} missing values")
-    names, codes = np.unique(values, return_inverse=True)
+    try:
+        names, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        raise InvalidInputError(f"speakers of {caller} must be of one sortable kind; got a mix") from None
     return np.ascontiguousarray(codes, dtype=np.int64), len(names), names
+
+
+def _missing(values: Any) -> Any:
+    """Return where an array has no speaker."""
+    if values.dtype.kind in "iub":
+        return np.zeros(len(values), dtype=bool)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    return np.array([_is_missing(value) for value in values.tolist()])
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a speaker is None, NaN, NA or an empty text."""
+    try:
+        return value is None or value == "" or bool(value != value)
+    except (TypeError, ValueError):  # pandas' NA has no truth value
+        return True
 
 
 def _to_line(values: Floats, low: float, high: float) -> Floats:
@@ -92,7 +114,7 @@ def _from_line(value: float, low: float, high: float) -> float:
     return low + (high - low) * min(max(share, 0.0), 1.0)
 
 
-def _deleted(statistic: Statistic) -> tuple[Floats, float]:
+def deleted_scores(statistic: Statistic) -> tuple[Floats, float]:
     """Return the score without each unit in turn, and the degrees of freedom of their spread.
 
     A unit is a speaker who counts at all; above 500 of them, one of 500 groups. Where a score is undefined, it is the score of all.
@@ -126,7 +148,7 @@ def _units(n: int) -> Codes:
 
 def spread(statistic: Statistic) -> tuple[float, float]:
     """Return the jackknife's standard error over speakers and its degrees of freedom; NaN and 0 with fewer than two speakers who count."""
-    deleted, degrees = _deleted(statistic)
+    deleted, degrees = deleted_scores(statistic)
     n = len(deleted)
     return (math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2))), degrees) if n > 1 else (math.nan, 0.0)
 
@@ -191,7 +213,7 @@ def bootstrap_interval(statistic: Statistic, level: float, method: str, n_resamp
     if method == "bca":
         below = (np.mean(draws < estimate) + np.mean(draws <= estimate)) / 2.0
         bias = float(stats.norm.ppf(min(max(below, 0.5 / len(draws)), 1.0 - 0.5 / len(draws))))
-        gap, _ = _deleted(statistic)
+        gap, _ = deleted_scores(statistic)
         gap = gap.mean() - gap
         spread = float(np.sum(gap**2)) ** 1.5
         acceleration = float(np.sum(gap**3)) / (6.0 * spread) if spread > 0 else 0.0

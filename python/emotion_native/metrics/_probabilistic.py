@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, check_weight, codes_of, mean_of_rows, union_of, warn_rows
+from ._inputs import Array, Codes, Floats, as_numbers, check_column, check_probabilities, check_weight, codes_of, mean_of_rows, union_of, warn_rows
 from ._labelwise import check_indicator, is_indicator, undefined
 
 
@@ -125,7 +125,7 @@ def log_loss(
         raise InvalidInputError(f"labels of {caller} must be at least two classes; got {len(classes)}: pass labels= to name them all")
     proba = check_probabilities(y_proba, "y_proba", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=normalize)
     loss = row_log_loss(codes, proba)
     if normalize:
         return mean_of_rows(loss, weight, caller)
@@ -170,7 +170,7 @@ def brier_score_loss(
     codes, classes, given = one_column(y_true, y_proba, pos_label, labels, caller)
     proba = check_probabilities(given, "y_proba", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=True)
     score = mean_of_rows(row_brier(codes, proba), weight, caller)
     return 0.5 * score if scale_by_half is True or (scale_by_half == "auto" and len(classes) == 2) else score
 
@@ -208,7 +208,7 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
         raise InvalidInputError(f"y_true of {caller} must be one label a row; got {codes.shape[1]} columns")
     if labels is not None and not np.array_equal(classes, np.asarray(labels)):
         raise InvalidInputError(f"labels of {caller} must be unique and in sorted order, as the columns of y_score; got {labels!r:.80}")
-    score = np.asarray(y_score, dtype=np.float64)
+    score = as_numbers(y_score, "y_score", caller)
     if score.ndim == 2 and score.shape[1] == 1:
         score = score[:, 0]
     if score.ndim == 1 and len(classes) == 2:  # as a decision function of the second class
@@ -219,7 +219,7 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
         raise InvalidInputError(f"y_score of {caller} must be of shape {wanted}; got {score.shape}: pass labels= to name all classes")
     if not np.isfinite(score).all():
         raise InvalidInputError(f"y_score of {caller} must be finite; got NaN or infinity")
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=normalize)
     if k >= len(classes):
         message = f"'k' ({k}) greater than or equal to 'n_classes' ({len(classes)}) will result in a perfect score and is therefore meaningless."
         undefined(message, depth=3)

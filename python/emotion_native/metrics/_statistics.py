@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..exceptions import InvalidInputError
 from . import _rates
 from ._calibration_error import SpeakerBins, default_bins
-from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of
+from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of, warn_rows
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 
@@ -115,6 +115,7 @@ def of_metric(metric: Any, y_true: Any, y_pred: Any, speaker: Codes, n_speakers:
     if (codes < 0).any():
         raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(codes < 0)]!r} is missing")
     proba = check_probabilities(y_pred, "y_pred", caller, n=len(codes), k=len(classes))
+    warn_rows(proba, caller, rounded=1e-3)
     if metric == "expected_calibration_error":
         correct = (np.argmax(proba, axis=1) == codes).astype(np.uint8)
         return of_calibration(np.ascontiguousarray(proba.max(axis=1)), correct, speaker, n_speakers)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from .._remedies import check_estimator
+from .._validation import is_sparse
 from ..exceptions import InvalidInputError
 from ._fit import (
     Labels,
@@ -261,7 +262,12 @@ def cross_val_predict(
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
     if pieces is None:
         pieces = _fitted_predictions(runs, X, y, labels, method, arguments, n_jobs, progress)
-    out = by_seed(runs, pieces)
+    sparse = runs.seeds is None and is_sparse(pieces[0])  # sets of labels, in the form of y
+    out = by_seed(runs, [piece.toarray() if is_sparse(piece) else piece for piece in pieces])
+    if sparse:
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(out)
     if method == "predict_log_proba" and labels is not None:
         with np.errstate(divide="ignore"):
             return np.log(out)
@@ -281,7 +287,8 @@ def _fitted_predictions(
     def one(k: int) -> Any:
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, y, runs.train[k], params, caller="cross_val_predict")
-        values = np.asarray(getattr(model, method)(_safe_indexing(X, runs.test[k])))
+        found = getattr(model, method)(_safe_indexing(X, runs.test[k]))
+        values = found if is_sparse(found) else np.asarray(found)
         saw_all = labels is not None and len(model.classes_) == len(labels.classes)
         if labels is None or method == "predict" or (saw_all and method == "decision_function"):
             return values  # a margin a class, one for two classes, or one for each pair of classes
