@@ -247,7 +247,8 @@ def _area_interval(statistic: Statistic, level: float, sizes: Floats) -> Interva
     effective = float(sizes.sum() ** 2 / np.sum(sizes**2))
     half = float(stats.t.ppf((1.0 + level) / 2.0, max(1.0, effective - 1.0)) * own.std(ddof=1) / np.sqrt(n))
     low, high = (_from_line(float(own.mean()) + side, 0.0, 1.0) for side in (-half, half))
-    return Interval(estimate, min(low, estimate), max(high, estimate), statistic.n_speakers, "jackknife over speakers, pseudo-values on the logit scale", level)
+    name = "jackknife over speakers, pseudo-values on the logit scale"
+    return Interval(estimate, min(low, estimate), max(high, estimate), statistic.n_speakers, name, level)
 
 
 class _Ordered:
