@@ -228,7 +228,8 @@ OWNERS: dict[str, Run] = {
     "model_selection.train_test_split": divided,
     "multilabel.TunedThresholdsClassifier": tuned,
 }
-HANDS_ON = {"pipeline.Pipeline", "ensemble.VotingClassifier", "multilabel.OneVsRestClassifier"}  # split nothing, and must hand groups on
+# Split nothing, and must hand groups on.
+HANDS_ON = {"pipeline.Pipeline", "ensemble.VotingClassifier", "multilabel.OneVsRestClassifier", "calibration.PriorCorrectedClassifier"}
 # Their splits are those of `nested_evaluation` and `resolve_folds`, and tests/experiment tests that they are given groups; the others are
 # splitters themselves, files of folds, samplers, which keep what `within` names together, or fit the search they are given.
 OTHERS = {
@@ -378,6 +379,7 @@ INNER: dict[str, Callable[[Any, Any], Any]] = {
     "search": grid,
     "voting": voting,
     "one_vs_rest": one_vs_rest,
+    "prior_corrected": lambda e, cv: c.PriorCorrectedClassifier(calibrated(e, cv), trained_priors="balanced"),
     "behind_copies": behind_copies,
     "behind_synthetic_rows": behind_synthetic_rows,
     "twice_nested": twice_nested,
