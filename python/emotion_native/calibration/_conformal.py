@@ -12,6 +12,7 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._prediction_sets import conformity_scores, sets_of
 from .._validation import check_choice, check_flag, check_number, check_seed
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
@@ -21,26 +22,6 @@ from ._classifier import _GroupedMetaClassifier, default_estimator
 from ._maps import Floats
 
 SCORES = ("lac", "aps")
-
-
-def conformity_scores(proba: Floats, method: str) -> Floats:
-    """Return how strange each class would be as the answer: (n_samples, n_classes), larger is stranger.
-
-    ``"lac"``: one minus the probability. ``"aps"``: the probability of all classes at least as probable, the class itself included.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> conformity_scores(np.array([[0.7, 0.2, 0.1]]), "aps").round(6).tolist()
-    [[0.7, 0.9, 1.0]]
-    """
-    if method == "lac":
-        return 1.0 - proba
-    order = np.argsort(-proba, axis=1, kind="stable")
-    sums = np.cumsum(np.take_along_axis(proba, order, axis=1), axis=1)
-    scores = np.empty_like(sums)
-    np.put_along_axis(scores, order, sums, axis=1)
-    return scores
 
 
 def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
@@ -256,8 +237,9 @@ class ConformalClassifier(_GroupedMetaClassifier):
             Columns as in ``classes_``.
         """
         proba = self.predict_proba(X)
-        # Scores that differ by the rounding of their sums count as equal.
-        sets = conformity_scores(proba, self.conformity_score) <= self.quantiles_ + 1e-12
-        if not self.allow_empty_sets:
-            sets[np.arange(len(sets)), np.argmax(proba, axis=1)] = True
-        return np.asarray(sets)
+        return sets_of(proba, self.quantiles_, self.conformity_score, allow_empty=bool(self.allow_empty_sets))
+
+    def _native_sets(self) -> tuple[dict[str, Any], Floats]:
+        """Return the rule of the sets, for the model file, and the quantiles."""
+        rule = {"score": self.conformity_score, "allow_empty_sets": bool(self.allow_empty_sets), "confidence_level": float(self.confidence_level)}
+        return rule, self.quantiles_
