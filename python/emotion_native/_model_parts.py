@@ -14,6 +14,7 @@ __all__ = ["NEVER_ANSWERS", "FittedParts", "take_apart"]
 
 NEVER_ANSWERS = 2.0  # a threshold above every confidence
 _MOST_WRAPPERS = 32
+_WRAPPER_RULES = ("calibrator_", "threshold_", "_native_sets")  # of calibrated, abstaining and conformal classifiers
 Arrays = dict[str, np.ndarray[Any, Any]]
 Description = dict[str, Any]
 
@@ -136,6 +137,7 @@ def take_apart(fitted: Any, classes: Any = None) -> FittedParts:
     for _ in range(_MOST_WRAPPERS):
         parts.ungrouped = parts.ungrouped or bool(getattr(part, "ungrouped_", False))
         _check_classes(part, classes)
+        _take_rules(parts, part)
         if hasattr(part, "best_estimator_"):
             part = part.best_estimator_
         elif hasattr(part, "steps"):
@@ -144,19 +146,17 @@ def take_apart(fitted: Any, classes: Any = None) -> FittedParts:
                 raise InvalidInputError("fitted of save_model must have a classifier; got a pipeline without steps")
             parts.steps += kept[:-1]
             part = kept[-1]
-        elif hasattr(part, "_native_state") or hasattr(part, "_native_vote") or getattr(part, "estimator_", None) is None:
-            # A forest's estimator_ would be the template of its trees: what has a state of its own is not unwrapped.
-            _take_rules(parts, part)
-            break
-        else:
-            _take_rules(parts, part)
+        elif any(hasattr(part, rule) for rule in _WRAPPER_RULES) and hasattr(part, "estimator_"):
             part = part.estimator_
+        else:
+            # Others keep an estimator_ too, with rules that nothing here knows: a template, a selection of columns, a threshold by another name.
+            break
     parts.classifier = part
     return parts
 
 
 def _take_rules(parts: FittedParts, part: Any) -> None:
-    """Take a wrapper's calibrator, and its threshold, detector and sets, unless a calibration outside has changed what they speak of."""
+    """Take a wrapper's, or a trained pipeline's, calibrator, and its rules of answering, unless a calibration outside changed what they speak of."""
     if not parts.calibrators:
         if parts.threshold is None and hasattr(part, "threshold_"):
             # Where the target was not reached nothing is answered, not even at a confidence of 1.

@@ -154,11 +154,12 @@ def model_bytes(
     threshold = parts.threshold if threshold is None else threshold
     tensors: Arrays = {}
     requires: set[str] = set()
+    described = parts.describe("", tensors, requires)
     description: dict[str, Any] = {"classes": classes}
     full_extractor = None if extractor is None else _extractor(extractor)
     description["feature_names"] = _feature_names(feature_names, full_extractor, parts.steps[0] if parts.steps else parts.classifier)
     description["extractor"] = full_extractor
-    description.update(parts.describe("", tensors, requires))
+    description.update(described)
     description["threshold"] = _threshold(threshold)
     if parts.detector is not None:
         description["out_of_distribution"] = native_state(parts.detector, "the detector", "out_of_distribution.", tensors)
@@ -180,7 +181,7 @@ def _check_classifier(classifier: Any, fitted: Any) -> None:
     name = type(classifier if hasattr(fitted, "steps") else fitted).__name__
     if not hasattr(classifier, "classes_"):
         raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {name} without classes_")
-    if getattr(classifier, "multilabel_", False):
+    if getattr(classifier, "multilabel_", False) or hasattr(classifier, "thresholds_"):
         raise InvalidInputError(f"fitted of save_model must answer with one class a row; got {name}, which gives several labels (see save_pickle)")
 
 

@@ -139,7 +139,8 @@ def test_votes_detectors_and_sets_are_described() -> None:
     vote = VotingClassifier([("trees", forest), ("linear", CalibratedClassifierCV(LogisticRegression(), method="sigmoid", cv=3))], voting="soft")
     guarded = AbstainingClassifier(vote, abstention_cost=0.4, cv=3, out_of_distribution=OutOfDistributionDetector()).fit(X, y, groups=groups)
     text = model_card(en.load_model(model_bytes(guarded))).markdown()
-    assert "| Steps | soft vote of (random\\_forest\\_classifier), (logistic\\_regression → sigmoid calibration) |" in text
+    assert "| Steps | soft vote of 2 members |" in text
+    assert "- random\\_forest\\_classifier\n- logistic\\_regression → sigmoid calibration\n" in text
     assert "robust deviations, on average, from those of the training rows." in text
     assert "It gives no answer where the calibrated probability" in text and "The members of its vote may be calibrated" in text
     sets = ConformalClassifier(forest, confidence_level=0.7, random_state=0).fit(X, y, groups=groups)

@@ -109,7 +109,7 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
 _IS_A_STEP = "gives columns, not classes: it is in the files of the pipelines that it is a step of"
 _ACTS_IN_FIT = "acts in fit only: no prediction needs it"
 _IS_PART = "is in the file of the classifier that it calibrates or guards, or given to save_model by name"
-_SEVERAL_LABELS = "gives several labels a row, and a prediction names one"
+_SEVERAL_LABELS = "is one classifier a label, and answers with several labels a row where a prediction names one: save_pickle stores it"
 LEFT_OUT: dict[str, str] = {
     "StandardScaler": _IS_A_STEP,
     "SimpleImputer": _IS_A_STEP,
@@ -220,6 +220,30 @@ def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_one_classifier_a_class_is_refused_inside_and_alone() -> None:
+    X, y, _ = data()
+    several = en.multilabel.OneVsRestClassifier(LogisticRegression())
+    alone = r"made of steps that a model file holds; got OneVsRestClassifier as step \d \(save_pickle stores"
+    for model in (several, make_pipeline(StandardScaler(), several)):
+        with pytest.raises(InvalidInputError, match=alone):
+            model_bytes(model.fit(X, y))
+        with pytest.raises(InvalidInputError, match=r"must answer with one class a row; got OneVsRestClassifier, which gives several labels"):
+            model_bytes(model.fit(X, (X[:, :3] > 0).astype(np.int64)))
+
+
+def test_wrappers_of_other_packages_are_not_taken_for_what_they_wrap() -> None:
+    """Each has an estimator_, and answers otherwise than it."""
+    from sklearn.ensemble import BaggingClassifier
+    from sklearn.feature_selection import RFE
+    from sklearn.model_selection import TunedThresholdClassifierCV
+
+    X, y, _ = data()
+    two = np.where(y == "calm", "calm", "other")
+    for model in (RFE(forest(), n_features_to_select=3), TunedThresholdClassifierCV(forest(), cv=2), BaggingClassifier(forest(), n_estimators=2)):
+        with pytest.raises(InvalidInputError, match=rf"must be made of steps of emotion_native; got sklearn\..*{type(model).__name__} as step 0"):
+            model_bytes(model.fit(X, two))
+
+
 def test_a_vote_of_forests_is_explained_and_other_votes_say_how() -> None:
     X = rows()[:50]
     model = fitted("VotingClassifier", "of forests")
@@ -245,6 +269,19 @@ def _of_selected(pipeline: Any, X: Any, column: int) -> Any:
     if column not in kept:
         return 0.0
     return en.explain.TreeExplainer(trees)(selector.transform(X)).values[:, int(np.searchsorted(kept, column))] / 2
+
+
+def test_what_a_training_run_hangs_on_a_pipeline_is_saved() -> None:
+    """A pickled pipeline of `train` carries calibrator, threshold and detector as attributes; the command line predicts with it."""
+    X, y, groups = data()
+    model = make_pipeline(StandardScaler(), forest()).fit(X, y)
+    model.calibrator_ = fitted("CalibratedClassifierCV", "isotonic").calibrator_
+    model.threshold_, model.detector_ = 0.6, OutOfDistributionDetector().fit(X, groups=groups)
+    loaded = en.load_model(model_bytes(model))
+    result = loaded.predict_features(rows())
+    assert np.array_equal(result.probabilities, model.calibrator_.predict_proba(model.predict_proba(rows())))
+    assert np.array_equal(result.out_of_distribution, model.detector_.is_strange(rows()))
+    assert np.array_equal(result.abstained, result.out_of_distribution | (result.confidence < 0.6))
 
 
 def test_sets_are_refused_where_there_are_none() -> None:

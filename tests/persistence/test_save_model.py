@@ -451,3 +451,27 @@ def test_links_that_lead_nowhere_or_around(pipelines: dict[str, Any], tmp_path: 
     with pytest.raises(OSError, match="symbolic links"):
         save_model(pipelines["forest"], loop)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dangling", "loop", "target.emotion"]
+
+
+def test_a_disk_that_is_really_full_leaves_the_old_model(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    """On a disk of 64 KiB in memory, mounted for one process alone."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"', str(disk)]
+    if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system gives no private mounts; the limits on file sizes above stand in for a full disk")
+    larger = GradientBoostingClassifier(n_estimators=60, random_state=0).fit(*data)
+    assert len(model_bytes(larger)) > 65_536 > len(model_bytes(pipelines["boosting"]))
+    program = (
+        "import errno, os, pickle, sys\n"
+        "import emotion_native as en\n"
+        "small, larger = pickle.load(sys.stdin.buffer)\n"
+        "path = os.path.join(sys.argv[1], 'm.emotion')\n"
+        "model_hash = en.save_model(small, path)\n"
+        "try:\n    en.save_model(larger, path)\n"
+        "except OSError as error:\n    print(errno.errorcode[error.errno], error.filename == path)\n"
+        "print(en.load_model(path).model_hash == model_hash, os.listdir(sys.argv[1]))\n"
+    )
+    arguments = [*mount, sys.executable, "-c", program, str(disk)]
+    result = subprocess.run(arguments, input=pickle.dumps((pipelines["boosting"], larger)), capture_output=True, check=True, env=_environment())
+    assert result.stdout.decode().splitlines() == ["ENOSPC True", "True ['m.emotion']"]

@@ -95,7 +95,7 @@ def build_card(
         subtitle=f"{len(model.classes)} labels: {', '.join(map(str, model.classes))}. Model {model.model_hash[:12]}",
         warning=model.ungrouped,
     )
-    card.section("Model", _facts(model))
+    card.section("Model", _facts(model), *_members(model))
     note = reports.evidence_note(n_speakers) if n_speakers else "The number of training speakers is not recorded."
     card.section("Intended use and limits", reports.INTENDED_USE, [*_LIMITS, *([note] if note else [])])
     card.section("Training data", *_data(known, model))
@@ -130,18 +130,25 @@ def _first_line(known: Mapping[str, Any], model: EmotionModel, n_speakers: int) 
 
 
 def _facts(model: EmotionModel) -> reports.Table:
-    steps = _steps(model.metadata)
+    steps = _steps(model.metadata, short=True)
     made = "rows of features" if model.extractor is None else f"{model.extractor['feature_set']} at {model.extractor['sample_rate_hz']} Hz"
     rows = [["Steps", steps], ["Input", f"{len(model.feature_names)} columns: {made}"], ["Calibration", model.calibration or "none"]]
     return reports.Table("What it is", ["Property", "Value"], rows)
 
 
-def _steps(description: Mapping[str, Any]) -> str:
-    """Return the steps of a model, of a vote those of its members too."""
+def _members(model: EmotionModel) -> list[str | list[str]]:
+    """Return what votes in a model that ends in a vote."""
+    members = _list(_mapping(_list(model.metadata["steps"])[-1]).get("members"))
+    return ["The members of its vote:", [_steps(_mapping(member)) for member in members]] if members else []
+
+
+def _steps(description: Mapping[str, Any], *, short: bool = False) -> str:
+    """Return the steps of a model, of a vote the number or the steps of its members too."""
     names = []
     for step in _list(description.get("steps")):
         members = [_steps(_mapping(member)) for member in _list(_mapping(step).get("members"))]
-        names.append(f"{step['voting']} vote of ({'), ('.join(members)})" if members else str(step["kind"]))
+        told = f"{len(members)} members" if short else f"({'), ('.join(members)})"
+        names.append(f"{step['voting']} vote of {told}" if members else str(step["kind"]))
     own = _mapping(description.get("calibration")).get("kind")
     return " → ".join([*names, *([f"{own} calibration"] if own else [])])
 
