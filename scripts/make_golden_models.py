@@ -10,6 +10,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,22 @@ import numpy as np
 
 import emotion_native as en
 from emotion_native._model_format import FORMAT_VERSION
-from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV, ConformalClassifier, OutOfDistributionDetector
+from emotion_native.calibration import (
+    AbstainingClassifier,
+    CalibratedClassifierCV,
+    ConformalClassifier,
+    OutOfDistributionDetector,
+    PriorCorrectedClassifier,
+)
 from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
 FORESTS = {"n_estimators": 4, "max_depth": 3, "random_state": 0}
-
 
 
 def voting(kind: str, weights: list[float] | None) -> VotingClassifier:
@@ -42,10 +49,19 @@ MODELS: dict[str, Callable[[], Any]] = {
     "gradient_boosting_binary": lambda: GradientBoostingClassifier(n_estimators=4, max_depth=2, random_state=0),
     "logistic": lambda: make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
     "logistic_binary": lambda: make_pipeline(SimpleImputer(strategy="median"), StandardScaler(with_mean=False), LogisticRegression()),
+    "one_vs_rest": lambda: make_pipeline(SimpleImputer(), StandardScaler(), OneVsRestClassifier(LogisticRegression(C=0.5))),
     "selected_forest": lambda: make_pipeline(SimpleImputer(), SelectKBest(k=2), StandardScaler(with_std=False), RandomForestClassifier(**FORESTS)),
     "sigmoid": lambda: CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), method="sigmoid", cv=3),
     "temperature": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="temperature", cv=3),
     "isotonic": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="isotonic", cv=3),
+    "prior": lambda: PriorCorrectedClassifier(RandomForestClassifier(**FORESTS, class_weight="balanced"), target_priors=[3, 2, 1]),
+    **{
+        f"prior_{method}": partial(
+            CalibratedClassifierCV, RandomForestClassifier(**FORESTS, class_weight="balanced"), method=method, cv=3, prior_correction=True
+        )
+        for method in ("temperature", "sigmoid", "isotonic")
+    },
+    "map_a_fold": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="sigmoid", cv=3, ensemble=True),
     "out_of_distribution": lambda: AbstainingClassifier(
         CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), cv=3),
         target_coverage=0.8,

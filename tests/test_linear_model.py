@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -19,6 +20,7 @@ from sklearn.linear_model import LogisticRegression as Reference
 from emotion_native import _core
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.model_selection import cross_val_predict
 
 EXACT: dict[str, Any] = {"tol": 1e-9, "max_iter": 2000}
 
@@ -93,7 +95,7 @@ def test_warm_start_goes_on_and_max_iter_warns(rng: np.random.Generator) -> None
     model = LogisticRegression(warm_start=True, **EXACT).fit(X, y)
     assert model.n_iter_[0] > 0
     assert model.fit(X, y).n_iter_[0] == 0
-    with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations"):
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iterations"):
         LogisticRegression(max_iter=2).fit(X, y)
 
 
@@ -162,7 +164,15 @@ def test_one_row_is_not_copied(rng: np.random.Generator) -> None:
         ({"max_iter": -1}, "max_iter"),
         ({"max_iter": 1.5}, "max_iter"),
         ({"penalty": "l3"}, "penalty"),
-        ({"solver": "liblinear"}, "solver"),
+        ({"solver": "newton"}, "solver"),
+        ({"solver": "liblinear", "C": np.inf}, "C"),
+        ({"solver": "liblinear", "penalty": None}, "C"),
+        ({"solver": "liblinear", "l1_ratio": 0.5}, "l1_ratio"),
+        ({"solver": "liblinear", "l1_ratio": 1, "dual": True}, "dual"),
+        ({"solver": "liblinear", "intercept_scaling": 0}, "intercept_scaling"),
+        ({"dual": True}, "dual"),
+        ({"dual": "no"}, "dual"),
+        ({"intercept_scaling": -1.0}, "intercept_scaling"),
         ({"l1_ratio": -0.1}, "l1_ratio"),
         ({"l1_ratio": 1.5}, "l1_ratio"),
         ({"l1_ratio": "half"}, "l1_ratio"),
@@ -236,3 +246,55 @@ def test_ctrl_c_ends_a_fit_and_leaves_the_estimator_as_it_was(rng: np.random.Gen
         timer.cancel()
     assert time.perf_counter() - start < 5
     assert not hasattr(model, "coef_")
+
+
+@pytest.mark.parametrize("l1_ratio", [0, 1])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize("intercept_scaling", [1.0, 20.0])
+def test_liblinear_penalises_the_intercept(rng: np.random.Generator, l1_ratio: float, form: Any, intercept_scaling: float) -> None:
+    """A penalised intercept is the coefficient of one more column, so the column written out must give the same optimum."""
+    X, y = problem(rng, 2)
+    parameters: dict[str, Any] = {"C": 0.05, "l1_ratio": l1_ratio, "tol": 1e-10, "max_iter": 10_000}
+    model = LogisticRegression(solver="liblinear", intercept_scaling=intercept_scaling, **parameters).fit(form(X), y)
+    wide = LogisticRegression(fit_intercept=False, **parameters).fit(np.column_stack([X, np.full(len(X), intercept_scaling)]), y)
+    np.testing.assert_allclose(model.coef_, wide.coef_[:, :-1], atol=1e-7)
+    np.testing.assert_allclose(model.intercept_, wide.coef_[:, -1] * intercept_scaling, atol=1e-7)
+    reference = Reference(solver="liblinear", intercept_scaling=intercept_scaling, **{**parameters, "tol": 1e-12}).fit(X, y)
+    np.testing.assert_allclose(model.coef_, reference.coef_, atol=1e-4)  # what its own stopping rule leaves
+    np.testing.assert_allclose(model.intercept_, reference.intercept_, atol=1e-4)
+
+
+def test_liblinear_is_for_two_classes_and_the_fold_loop_refuses_more_too(rng: np.random.Generator) -> None:
+    X, y = problem(rng, 3)
+    with pytest.raises(InvalidInputError, match="'liblinear' solver does not support multiclass"):
+        LogisticRegression(solver="liblinear").fit(X, y)
+    with pytest.raises(InvalidInputError, match="'liblinear' solver does not support multiclass"):
+        cross_val_predict(LogisticRegression(solver="liblinear"), X, y, groups=np.arange(len(y)) % 5, method="predict_proba")
+    assert LogisticRegression(solver="liblinear")._native_step() is None
+
+
+@pytest.mark.parametrize("solver", ["newton-cg", "newton-cholesky", "sag", "saga"])
+def test_solvers_names_mean_one_optimum(rng: np.random.Generator, solver: str) -> None:
+    X, y = problem(rng, 3)
+    named = LogisticRegression(solver=solver).fit(X, y)
+    np.testing.assert_array_equal(named.coef_, LogisticRegression().fit(X, y).coef_)
+    with pytest.warns(ConvergenceWarning, match=r"(failed to|did not) converge.* 2 iterations"):
+        LogisticRegression(solver=solver, max_iter=2).fit(X, y)
+
+
+def test_sparsify_keeps_predictions_and_densify_gives_the_array_back(rng: np.random.Generator) -> None:
+    X, y = problem(rng, 3)
+    model = LogisticRegression(l1_ratio=1, C=0.1).fit(X, y)
+    coef, proba = model.coef_.copy(), model.predict_proba(X)
+    assert sp.issparse(model.sparsify().coef_)
+    np.testing.assert_array_equal(model.predict_proba(X), proba)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), proba)
+    np.testing.assert_array_equal(model.densify().coef_, coef)
+    model.coef_ = np.asfortranarray(coef, dtype=np.float64)
+    np.testing.assert_array_equal(model.predict_proba(X), proba)
+
+
+def test_penalty_none_says_that_it_ignores_c(rng: np.random.Generator) -> None:
+    X, y = problem(rng, 2)
+    with pytest.warns(UserWarning, match="Setting penalty=None will ignore the C"):
+        LogisticRegression(penalty=None, C=4, max_iter=1000).fit(X, y)

@@ -14,15 +14,19 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import LogisticRegression as ReferenceLogistic
 from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier as Reference
 from sklearn.naive_bayes import GaussianNB
 
+import emotion_native as en
 from emotion_native import _core
 from emotion_native.exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier, tune_thresholds
+from emotion_native.pipeline import make_pipeline
+from emotion_native.preprocessing import StandardScaler
 
 
 def table(seed: int = 0, n: int = 400, d: int = 9, labels: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -127,9 +131,9 @@ def test_the_core_checks_again() -> None:
         with pytest.raises(InvalidInputError):
             _core.one_vs_rest_fit(X, labels, options, None, 1)
     with pytest.raises(InvalidInputError):
-        _core.one_vs_rest_predict(X, np.zeros((2, 4)), np.zeros(2), True)
+        _core.one_vs_rest_predict(X, np.zeros((2, 4)), np.zeros(2), True, False)
     with pytest.raises(InvalidInputError):
-        _core.one_vs_rest_predict(X, np.zeros((2, 9)), np.zeros(3), True)
+        _core.one_vs_rest_predict(X, np.zeros((2, 9)), np.zeros(3), True, False)
 
 
 def test_ctrl_c_ends_a_fit_and_leaves_the_estimator_as_it_was() -> None:
@@ -206,3 +210,84 @@ def test_without_groups_nothing_is_tuned_unless_allowed() -> None:
     assert TunedThresholdsClassifier(allow_ungrouped=True).fit(X, Y).ungrouped_
     with pytest.raises(InvalidInputError, match="indicator matrix"):
         TunedThresholdsClassifier().fit(X, Y[:, 0], groups=np.arange(len(X)) % 4)
+
+
+def classes_of(X: np.ndarray, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(size=(len(X), 4))
+    return np.array(["angry", "calm", "happy", "sad"])[(X[:, :4] + noise).argmax(axis=1)]
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_model_file_gives_the_bits_of_the_classifier(n_classes: int) -> None:
+    X = table(3)[0].astype(np.float32)
+    y = classes_of(X)
+    y = np.where(np.isin(y, ["happy", "sad"]), "calm", y) if n_classes == 2 else y
+    pipeline = make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression(C=0.3))).fit(X, y)
+    loaded = en.load_model(en.persistence.model_bytes(pipeline))
+    np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))
+    np.testing.assert_array_equal(loaded.predict_features(X).labels, pipeline.predict(X))
+    assert loaded.metadata["steps"][1]["kind"] == "one_vs_rest_classifier"
+
+
+def test_what_has_no_model_file_is_refused() -> None:
+    X, Y = table()
+    with pytest.raises(InvalidInputError, match="one label a row"):
+        en.persistence.model_bytes(OneVsRestClassifier(LogisticRegression()).fit(X, Y))
+    with pytest.raises(InvalidInputError, match="must be a LogisticRegression"):
+        en.persistence.model_bytes(OneVsRestClassifier(GaussianNB()).fit(X, classes_of(X)))
+
+
+def test_fit_on_a_fold_that_lacks_classes_is_clone_and_fit() -> None:
+    X = table(4)[0]
+    y = classes_of(X)
+    groups = np.unique(y, return_inverse=True)[1]  # one fold lacks each class
+    model = OneVsRestClassifier(LogisticRegression(class_weight="balanced"))
+    folds = [(np.flatnonzero(~np.isin(groups, [g, h])), np.flatnonzero(np.isin(groups, [g, h]))) for g, h in ((0, 1), (2, 3))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = en.model_selection.cross_val_predict(model, X, y, groups=groups, cv=folds, method="predict_proba")
+    for train, test in folds:
+        own = OneVsRestClassifier(LogisticRegression(class_weight="balanced")).fit(X[train], y[train])
+        columns = np.searchsorted(np.unique(y), own.classes_)
+        np.testing.assert_array_equal(found[test][:, columns], own.predict_proba(X[test]))
+        assert found[test].sum() == pytest.approx(len(test))
+
+
+def test_liblinear_is_one_fit_a_label() -> None:
+    X, Y = table()
+    model = OneVsRestClassifier(LogisticRegression(solver="liblinear", C=0.2)).fit(X, Y)
+    for k in range(Y.shape[1]):
+        alone = LogisticRegression(solver="liblinear", C=0.2).fit(X, Y[:, k])
+        np.testing.assert_array_equal(model.estimators_[k].coef_, alone.coef_)
+        np.testing.assert_array_equal(model.estimators_[k].intercept_, alone.intercept_)
+
+
+def test_sets_of_labels_are_cross_validated_with_whole_groups_left_out() -> None:
+    X, Y = table()
+    groups = np.arange(len(X)) % 10
+    model = OneVsRestClassifier(LogisticRegression())
+    found = en.model_selection.cross_val_predict(model, X, Y, groups=groups, cv=5, method="predict_proba")
+    scores = en.model_selection.cross_validate(model, X, Y, groups=groups, cv=5, scoring="f1_macro", return_indices=True)
+    for train, test, score in zip(*scores["indices"].values(), scores["test_score"], strict=True):
+        assert not set(groups[train]) & set(groups[test])
+        own = OneVsRestClassifier(LogisticRegression()).fit(X[train], Y[train])
+        np.testing.assert_array_equal(found[test], own.predict_proba(X[test]))
+        assert score == f1_score(Y[test], own.predict(X[test]), average="macro")
+    labels = en.model_selection.cross_val_predict(model, X, Y, groups=groups, cv=5)
+    np.testing.assert_array_equal(labels, (found > 0.5).astype(int))
+    sparse = en.model_selection.cross_val_predict(model, X, sp.csr_matrix(Y), groups=groups, cv=5)
+    np.testing.assert_array_equal(sparse.toarray(), labels)
+    search = en.model_selection.GridSearchCV(model, {"estimator__C": [1e-4, 1.0]}, scoring="f1_macro", cv=5).fit(X, Y, groups=groups)
+    assert search.best_params_ == {"estimator__C": 1.0}
+    with pytest.raises(LeakageError):
+        en.model_selection.cross_validate(model, X, Y)
+
+
+def test_sparse_indicators_give_sparse_predictions_and_regressors_are_scores() -> None:
+    X, Y = table()
+    dense = OneVsRestClassifier(LogisticRegression()).fit(X, Y)
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, sp.csc_matrix(Y))
+    assert sp.issparse(model.predict(X))
+    np.testing.assert_array_equal(model.predict(X).toarray(), dense.predict(X))
+    lines = OneVsRestClassifier(LinearRegression()).fit(X, Y)
+    np.testing.assert_array_equal(lines.predict(X), Reference(LinearRegression()).fit(X, Y).predict(X))

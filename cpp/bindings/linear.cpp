@@ -145,7 +145,7 @@ py::tuple fit_labels(const X& given, const Array<std::uint8_t>& Y, const py::dic
 }
 
 template <class X>
-Array<double> predict_labels(const X& given, const Array<double>& coef, const Array<double>& intercept, bool proba) {
+Array<double> predict_labels(const X& given, const Array<double>& coef, const Array<double>& intercept, bool proba, bool scaled) {
     const auto x = rows_of(given);
     const auto c = matrix(coef, "coef", caller);
     const auto b = vector(intercept, "intercept", caller);
@@ -156,7 +156,11 @@ Array<double> predict_labels(const X& given, const Array<double>& coef, const Ar
     auto [array, out] = new_matrix<double>(count(x), c.rows);
     {
         const py::gil_scoped_release release;  // safe: the arrays are held by this frame
-        linear::one_vs_rest_scores(c, b, x, proba, out);
+        if (proba && scaled && c.rows > 1) {
+            linear::class_probabilities(c, b, x, out, true);
+        } else {
+            linear::one_vs_rest_scores(c, b, x, proba, out);
+        }
     }
     return array;
 }
@@ -172,7 +176,7 @@ void register_rows(py::module_& m) {
           py::arg("sample_weight").none(true).noconvert(), py::arg("n_jobs"),
           "Coefficients, intercepts, iterations and convergence of one binary fit a row of Y (labels x rows of X).");
     m.def("one_vs_rest_predict", &predict_labels<X>, py::arg("X").noconvert(), py::arg("coef").noconvert(), py::arg("intercept").noconvert(), py::arg("proba"),
-          "Each label's probability or score (rows x labels).");
+          py::arg("scaled"), "Each label's probability, scaled to add up to 1 where asked for, or its score (rows x labels).");
 }
 
 }  // namespace

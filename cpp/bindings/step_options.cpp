@@ -180,9 +180,11 @@ linear::LogisticOptions logistic_options(const py::dict& step, std::size_t n_cla
     options.tol = read.get<double>("tol");
     options.max_iter = read.get<int>("max_iter");
     options.fit_intercept = read.get<bool>("fit_intercept");
+    read("intercept_scaling", options.intercept_scaling);
     options.balanced = read.is_text("class_weight");
+    options.one_vs_rest = read.has("one_vs_rest") && read.get<bool>("one_vs_rest");
     if (read.has("class_weight") && !options.balanced) {
-        options.class_weights = read.class_weights(n_classes);
+        options.class_weights = read.class_weights(options.one_vs_rest ? 2 : n_classes);
     }
     return options;
 }

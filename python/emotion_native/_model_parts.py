@@ -166,8 +166,14 @@ def _take_rules(parts: FittedParts, part: Any) -> None:
         if parts.sets is None and hasattr(part, "_native_sets"):
             parts.sets = part
     calibrator = getattr(part, "calibrator_", None)
-    if calibrator is not None:
+    if calibrator is None:
+        return
+    # A prior correction and the map around it are one calibrator.
+    joined = calibrator._joined_with(parts.calibrators[-1]) if parts.calibrators and hasattr(calibrator, "_joined_with") else None
+    if joined is None:
         parts.calibrators.append(calibrator)
+    else:
+        parts.calibrators[-1] = joined
 
 
 def _check_classes(part: Any, classes: Any) -> None:

@@ -23,6 +23,7 @@ from ._validation import (
     check_rows,
     check_sample_weight,
     encode_labels,
+    is_sparse,
     n_rows_of,
 )
 from .exceptions import EmotionNativeWarning, InvalidInputError
@@ -30,6 +31,16 @@ from .exceptions import EmotionNativeWarning, InvalidInputError
 __all__ = ["LogisticRegression"]
 
 _CALLER = "LogisticRegression.fit"
+_SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
+# How scikit-learn's users know that the tolerance was not met.
+_FAILURES = {
+    "lbfgs": "lbfgs failed to converge after {} iterations",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations. It made {}",
+    "newton-cg": "newton-cg failed to converge after {} iterations",
+    "newton-cholesky": "Newton solver did not converge after {} iterations",
+    "sag": "The max_iter was reached which means the coef_ did not converge after {} iterations",
+    "saga": "The max_iter was reached which means the coef_ did not converge after {} iterations",
+}
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -57,8 +68,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         Weights of classes, times ``sample_weight``.
     random_state : ignored
         The fit draws nothing.
-    solver : {"lbfgs", "saga"}, default="lbfgs"
-        Both names mean the solvers above, with every penalty: "saga" is what scikit-learn calls the one that takes absolute values.
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
+        scikit-learn's names. The problem has one optimum, which the solvers above find with every penalty, so all names mean them. "liblinear" alone
+        means another problem: two classes, L1 or L2, and an intercept that is penalised like a coefficient (see ``intercept_scaling``).
+    intercept_scaling : float, default=1
+        With "liblinear" the intercept is ``intercept_scaling`` times a coefficient that is penalised like the others; otherwise without effect.
+    dual : bool, default=False
+        True is accepted with "liblinear" and L2, where the dual problem has the same solution.
+    verbose : int, default=0
+        Accepted for compatibility; nothing is printed.
     max_iter : int, default=100
         A `sklearn.exceptions.ConvergenceWarning` says that it was reached.
     warm_start : bool, default=False
@@ -98,31 +116,42 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         penalty: str | None = "deprecated",
         C: float = 1.0,
         l1_ratio: float | None = 0.0,
+        dual: bool = False,
         tol: float = 1e-4,
         fit_intercept: bool = True,
+        intercept_scaling: float = 1,
         class_weight: Any = None,
         random_state: Any = None,
         solver: str = "lbfgs",
         max_iter: int = 100,
+        verbose: int = 0,
         warm_start: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
+        self.dual = dual
         self.tol = tol
         self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
         self.class_weight = class_weight
         self.random_state = random_state
         self.solver = solver
         self.max_iter = max_iter
+        self.verbose = verbose
         self.warm_start = warm_start
         self.n_jobs = n_jobs
 
-    def _native_step(self) -> dict[str, Any]:
-        """Return the unfitted step for the native fold loop; class weights stay keyed by label."""
+    def _native_step(self) -> dict[str, Any] | None:
+        """Return the unfitted step for the native fold loop; None for liblinear, whose `fit` refuses more than two classes."""
+        options = self._options()
+        return None if self.solver == "liblinear" else options
+
+    def _options(self) -> dict[str, Any]:
+        """Return the parameters of the native fit; class weights stay keyed by label."""
         name = "LogisticRegression"
-        check_choice(self.solver, "solver", name, ("lbfgs", "saga"))
+        check_choice(self.solver, "solver", name, _SOLVERS)
         check_number(self.C, "C", name, low=0, open_low=True)
         check_number(self.tol, "tol", name, low=0, open_low=True, high=1e300)
         check_number(self.max_iter, "max_iter", name, low=0, high=2**31 - 1, integer=True)
@@ -131,15 +160,38 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         weight = self.class_weight
         if weight is not None and not isinstance(weight, Mapping) and not (isinstance(weight, str) and weight == "balanced"):
             raise InvalidInputError(f"class_weight of {name} must be None, 'balanced' or a dict from labels to weights; got {weight!r}")
+        share = self._l1_share()
         return {
             "kind": "logistic_regression",
             "C": float("inf") if self.penalty is None else float(self.C),
-            "l1_ratio": self._l1_share(),
+            "l1_ratio": share,
             "tol": float(self.tol),
             "max_iter": int(self.max_iter),
             "fit_intercept": bool(self.fit_intercept),
             "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
+            **self._liblinear(share),
         }
+
+    def _liblinear(self, share: float) -> dict[str, float]:
+        """Return what the solver's name adds to the problem; refuse what liblinear does not solve."""
+        name = "LogisticRegression"
+        check_flag(self.dual, "dual", name)
+        check_number(self.intercept_scaling, "intercept_scaling", name, low=0)
+        if self.solver != "liblinear":
+            if self.dual:
+                raise InvalidInputError(f"dual of {name} must be False. Solver {self.solver} supports only dual=False, got dual=True")
+            return {}
+        if self.penalty is None or np.isinf(self.C):
+            rule = "finite (penalty=None is not supported for the liblinear solver)"
+            raise InvalidInputError(f"C of {name} must be {rule}; got C={self.C!r}, penalty={self.penalty!r}")
+        if 0 < share < 1:
+            raise InvalidInputError(f"l1_ratio of {name} must be 0 or 1: only 'saga' solver supports elasticnet penalty, got solver=liblinear")
+        if self.dual and share == 1:
+            raise InvalidInputError(f"dual of {name} must be False with absolute values; got True")
+        if not self.fit_intercept:
+            return {}
+        check_number(self.intercept_scaling, "intercept_scaling", name, low=0, open_low=True)
+        return {"intercept_scaling": float(self.intercept_scaling)}
 
     def _l1_share(self) -> float:
         """Return the share of absolute values that ``penalty`` and ``l1_ratio`` ask for."""
@@ -157,6 +209,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 EmotionNativeWarning,
                 stacklevel=4,
             )
+        if self.penalty is None and self.C != 1:
+            text = f"Setting penalty=None will ignore the C of {name}; leave penalty out and set C=inf instead"
+            warnings.warn(text, EmotionNativeWarning, stacklevel=4)
         return {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, given)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
@@ -178,25 +233,30 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         KeyboardInterrupt
             On Ctrl-C; the estimator keeps what it was before.
         """
-        options = self._native_step()
+        options = self._options()
         n_jobs = effective_n_jobs(self.n_jobs, caller="LogisticRegression")
         X, y = check_rows(X, y, caller=_CALLER, estimator=self, sparse=True)
         weights = check_sample_weight(sample_weight, n_rows_of(X), caller=_CALLER)
         classes, codes = encode_labels(y, caller=_CALLER)
         if len(classes) < 2:
             raise InvalidInputError(f"y of {_CALLER} must be labels of at least two classes; got one class: {classes[0]!r}")
+        if self.solver == "liblinear" and len(classes) > 2:
+            rule = "of two classes (The 'liblinear' solver does not support multiclass classification: another solver or OneVsRestClassifier does)"
+            raise InvalidInputError(f"y of {_CALLER} must be {rule}; got {len(classes)} classes")
         if isinstance(options["class_weight"], dict):
             options["class_weight"] = check_class_weight(options["class_weight"], classes, caller=_CALLER)
         start: tuple[Any, Any] = (None, None)
         shape = (1 if len(classes) == 2 else len(classes), self.n_features_in_)
         if self.warm_start and getattr(self, "coef_", np.empty(0)).shape == shape:
-            start = (np.ascontiguousarray(self.coef_, np.float64), np.ascontiguousarray(self.intercept_, np.float64))
+            coef, intercept = self._native_coef()
+            if intercept.shape == shape[:1] and np.isfinite(coef).all() and np.isfinite(intercept).all():
+                start = (coef, intercept)
         coef, intercept, n_iter, converged = _core.logistic_fit(X, codes, len(classes), options, weights, *start, n_jobs)
         self.classes_, self.coef_, self.intercept_ = classes, coef, intercept
         self.n_iter_ = np.array([n_iter], dtype=np.int32)
         if not converged:
             warnings.warn(
-                f"LogisticRegression stopped after {n_iter} iterations before its tolerance was met: scale the columns or raise max_iter",
+                f"{_FAILURES[self.solver].format(n_iter)}. Increase the number of iterations (max_iter) or scale the columns",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -206,8 +266,29 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         if "coef_" not in self.__dict__:
             check_is_fitted(self, "coef_")
         X = check_dense_or_sparse(X, caller=f"LogisticRegression.{method}", estimator=self)
-        result: npt.NDArray[np.float64] = _core.logistic_predict(X, self.coef_, self.intercept_, len(self.classes_), proba)
+        coef, intercept = self._native_coef()
+        result: npt.NDArray[np.float64] = _core.logistic_predict(X, coef, intercept, len(self.classes_), proba)
         return result
+
+    def _native_coef(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return coefficients and intercepts as the core takes them, whatever was put in their place."""
+        coef: Any = self.coef_
+        dense = coef.toarray() if is_sparse(coef) else coef
+        return np.ascontiguousarray(dense, np.float64), np.ascontiguousarray(self.intercept_, np.float64)
+
+    def sparsify(self) -> LogisticRegression:
+        """Keep the coefficients as a sparse matrix, which takes less memory and file space where most are 0 (an L1 penalty); predictions stay."""
+        from scipy.sparse import csr_matrix
+
+        check_is_fitted(self, "coef_")
+        self.coef_ = csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> LogisticRegression:
+        """Keep the coefficients as an array, as `fit` left them."""
+        check_is_fitted(self, "coef_")
+        self.coef_ = self._native_coef()[0]
+        return self
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return scores, (n_samples, n_classes), or (n_samples,) of the second of two classes."""
@@ -239,4 +320,5 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         """Return the fitted model as a header and arrays."""
         check_is_fitted(self, "coef_")
         header = {"kind": "logistic_regression", "multinomial": len(self.classes_) > 2}
-        return header, {"coef": np.ascontiguousarray(self.coef_, np.float64), "intercept": np.ascontiguousarray(self.intercept_, np.float64)}
+        coef, intercept = self._native_coef()
+        return header, {"coef": coef, "intercept": intercept}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, MultiOutputMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, MultiOutputMixin, clone, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -32,6 +32,7 @@ from ._validation import (
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
 from .model_selection import resolve_folds
+from .model_selection._fit import fit_params_of, fit_rows
 
 __all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
@@ -74,7 +75,8 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
     Parameters
     ----------
     estimator : classifier
-        With ``decision_function`` or ``predict_proba``. Its ``class_weight`` is about 0 (the rest) and 1.
+        With ``decision_function`` or ``predict_proba``; or a regressor, whose prediction from 0 to 1 is the score.
+        Its ``class_weight`` is about 0 (the rest) and 1.
     n_jobs : int, optional
         Threads of the native call; None means the cores that this process may use.
 
@@ -101,12 +103,14 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
     classes_: npt.NDArray[Any]
     estimators_: list[Any]
     multilabel_: bool
+    _takes_row_metadata = True  # groups, speaker and the like reach the classifiers that ask
+    _only_hands_on = True  # splits no rows itself
 
     def __init__(self, estimator: Any, *, n_jobs: int | None = None) -> None:
         self.estimator = estimator
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> OneVsRestClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> OneVsRestClassifier:
         """Fit one classifier a label.
 
         Parameters
@@ -115,11 +119,17 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
             Classes, or for each label a column of 0 and 1 (dense or sparse).
         sample_weight : array-like of shape (n_samples,), optional
+        groups : array-like of shape (n_samples,), optional
+            For classifiers that split rows: calibrated ones, searches, early stopping.
+        **params
+            Handed to every classifier's ``fit``.
 
         Raises
         ------
         InvalidInputError
             If a parameter or an array breaks its rule.
+        LeakageError
+            If a classifier splits rows and gets no groups.
         KeyboardInterrupt
             On Ctrl-C; the estimator keeps what it was before.
         """
@@ -143,14 +153,16 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             warnings.warn(f"Label {classes[k]} is present in {share} of the training examples", EmotionNativeWarning, stacklevel=2)
         learn = np.setdiff1d(np.arange(indicators.shape[0]), constant)
         if native:
+            fit_params_of(self.estimator, params, None, indicators.shape[1], caller=_CALLER)  # refuses what nobody takes
             weights = check_sample_weight(sample_weight, n_rows_of(rows), caller=_CALLER)
             fitted = self._fit_native(rows, np.ascontiguousarray(indicators[learn]), weights, n_jobs)
         else:
-            extra = {} if sample_weight is None else {"sample_weight": sample_weight}
+            given = {**params, "sample_weight": sample_weight, "groups": groups}
+            extra = fit_params_of(self.estimator, given, None, indicators.shape[1], caller=_CALLER)
             fitted = [clone(self.estimator).fit(X, indicators[k].astype(np.int64), **extra) for k in learn]
         found_of = dict(zip(learn.tolist(), fitted, strict=True))
         self.estimators_ = [found_of.get(k) or _Constant(bool(indicators[k, 0])) for k in range(indicators.shape[0])]
-        self.classes_, self.multilabel_ = classes, multilabel
+        self.classes_, self.multilabel_, self._sparse_labels = classes, multilabel, multilabel and is_sparse(y)
         self._stack()
         if fitted and not native:
             for name in ("n_features_in_", "feature_names_in_"):
@@ -160,9 +172,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
 
     def _fit_native(self, X: Any, indicators: npt.NDArray[np.uint8], weights: Any, n_jobs: int) -> list[LogisticRegression]:
         """Fit all labels in one native call; return one `LogisticRegression` each, whose coefficients are rows of one matrix."""
-        options = self.estimator._native_step()
-        if isinstance(options["class_weight"], dict):
-            options["class_weight"] = check_class_weight(options["class_weight"], np.array([0, 1]), caller="LogisticRegression.fit")
+        options = self._options()
         coef, intercept, n_iter, converged = _core.one_vs_rest_fit(X, indicators, options, weights, n_jobs)
         if not converged.all():
             warnings.warn(
@@ -197,10 +207,12 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             check_is_fitted(self, "estimators_")
         if self._coef is not None and self._intercept is not None:
             X = check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
-            native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba)
+            native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba, not self.multilabel_)
             return native
         if type(self.estimator) is LogisticRegression:
             check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
+        if is_regressor(self._template()):
+            return np.column_stack([np.ravel(model.predict(X)) for model in self.estimators_])
         if proba:
             return np.column_stack([model.predict_proba(X)[:, 1] for model in self.estimators_])
         return np.column_stack([np.ravel(model.decision_function(X)) for model in self.estimators_])
@@ -217,22 +229,56 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         own = self._scores(X, "predict_proba", proba=True)
         if own.shape[1] == 1:
             own = np.column_stack([1 - own[:, 0], own[:, 0]])
-        if not self.multilabel_:
+        if not self.multilabel_ and self._coef is None:  # the native call has scaled them
             total = own.sum(axis=1, keepdims=True)
             np.divide(own, total, out=own, where=total != 0)
         return own
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the class with the highest score (n_samples,), or an indicator matrix (n_samples, n_labels) of labels with a positive one."""
+    def predict(self, X: Any) -> Any:
+        """Return the likeliest class (n_samples,), or an indicator matrix (n_samples, n_labels) of the labels with a positive score.
+
+        The likeliest class is the first one with the largest probability; of other estimators than ours the one with the highest score. The matrix
+        is sparse where ``y`` of `fit` was.
+        """
         check_is_fitted(self, "estimators_")
-        by_score = hasattr(self._template(), "decision_function")
+        by_score = hasattr(self._template(), "decision_function") and (self.multilabel_ or self._coef is None or len(self._coef) == 1)
         scores = self._scores(X, "predict", proba=not by_score)
         threshold = 0.0 if by_score else 0.5
         if self.multilabel_:
-            return (scores > threshold).astype(np.int64)
+            labels_of_rows = (scores > threshold).astype(np.int64)
+            if not self._sparse_labels:
+                return labels_of_rows
+            from scipy.sparse import csr_matrix
+
+            return csr_matrix(labels_of_rows)
         codes = (scores[:, 0] > threshold).astype(np.intp) if scores.shape[1] == 1 else scores.argmax(axis=1)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
+
+    def _native_step(self) -> dict[str, Any] | None:
+        """Return the unfitted step for the native fold loop, or None where the estimator is not our `LogisticRegression`."""
+        if type(self.estimator) is not LogisticRegression or self.estimator.solver == "liblinear":
+            return None
+        effective_n_jobs(self.n_jobs, caller="OneVsRestClassifier")
+        return {**self._options(), "one_vs_rest": True}
+
+    def _options(self) -> dict[str, Any]:
+        """Return the native options of each label's fit."""
+        options: dict[str, Any] = self.estimator._options()
+        if isinstance(options["class_weight"], dict):
+            options["class_weight"] = check_class_weight(options["class_weight"], np.array([0, 1]), caller="LogisticRegression.fit")
+        return options
+
+    def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the fitted model as a header and arrays."""
+        check_is_fitted(self, "estimators_")
+        if self._coef is None or self._intercept is None:
+            rule = "a LogisticRegression of emotion_native to be saved as a model file (save_pickle takes others)"
+            raise InvalidInputError(f"estimator of OneVsRestClassifier must be {rule}; got {self.estimator!r:.200}")
+        if self.multilabel_:
+            rule = "a classifier of one label a row (save_pickle takes others)"
+            raise InvalidInputError(f"fitted of save_model must be {rule}; got one of sets of labels")
+        return {"kind": "one_vs_rest_classifier"}, {"coef": self._coef, "intercept": self._intercept}
 
     @property
     def n_classes_(self) -> int:
@@ -331,14 +377,27 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
     ((200, 3), True)
     """
 
+    _takes_row_metadata = True  # speaker and the like reach an estimator that asks
+
     def __init__(self, estimator: Any = None, *, cv: Any = None, allow_ungrouped: bool = False, n_jobs: int | None = None) -> None:
         self.estimator = estimator
         self.cv = cv
         self.allow_ungrouped = allow_ungrouped
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> TunedThresholdsClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> TunedThresholdsClassifier:
         """Tune the thresholds out of fold, then fit the estimator on all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : indicator matrix of shape (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), optional
+            For the estimator; thresholds count rows.
+        groups : array-like of shape (n_samples,)
+            What no fold takes apart; also handed to an estimator that asks for them.
+        **params
+            Handed to the estimator's ``fit``; values with one entry a row are cut down to the training rows.
 
         Raises
         ------
@@ -358,12 +417,20 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
         if len(tested) != len(truth) or (tested != 1).any():
             raise InvalidInputError(f"cv of {caller} must test each row of y exactly once; got folds that do not")
         template = OneVsRestClassifier(LogisticRegression()) if self.estimator is None else self.estimator
+        given = {**params, "sample_weight": sample_weight, "groups": groups}
         proba = np.empty(truth.shape)
         for train, test in zip(folds.train, folds.test, strict=True):
-            model = clone(template).fit(_safe_indexing(X, train), truth[train])
-            proba[test] = model.predict_proba(_safe_indexing(X, test))
+            model = clone(template)
+            fit_rows(model, X, truth, train, given, caller=caller)
+            found = model.predict_proba(_safe_indexing(X, test))
+            if np.shape(found) != (len(test), truth.shape[1]):
+                got = f"a list of {len(found)}" if isinstance(found, list) else f"shape {np.shape(found)}"
+                rule = "a classifier whose predict_proba has one column a label (wrap it in OneVsRestClassifier)"
+                raise InvalidInputError(f"estimator of {caller} must be {rule}; got {got}")
+            proba[test] = found
         thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
-        self.estimator_ = clone(template).fit(X, truth)
+        whole = clone(template)
+        self.estimator_ = whole.fit(X, truth, **fit_params_of(whole, given, None, len(truth), caller=caller))
         self.thresholds_, self.out_of_fold_f1_, self.classes_, self.ungrouped_ = thresholds, f1, labels, folds.ungrouped
         return self
 

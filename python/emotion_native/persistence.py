@@ -52,10 +52,11 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, or any
-        of these around one, in any order: `Pipeline`, `VotingClassifier`, `CalibratedClassifierCV`, `AbstainingClassifier` (with its detector
-        of rows out of distribution), `ConformalClassifier`, `GridSearchCV` and `RandomizedSearchCV` (of which the best estimator is saved).
-        Samplers act in ``fit`` only and are left out.
+        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, also
+        inside `OneVsRestClassifier` for one label a row, or any of these around one, in any order: `Pipeline`, `VotingClassifier`,
+        `SearchVotingClassifier`, `CalibratedClassifierCV`, `PriorCorrectedClassifier`, `AbstainingClassifier` (with its detector of rows out of
+        distribution), `ConformalClassifier`, `GridSearchCV` and `RandomizedSearchCV` (of which the best estimator is saved). Samplers act in
+        ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : FeatureTable, mapping or None

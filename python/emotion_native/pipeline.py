@@ -14,9 +14,10 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._remedies import refuse_class
-from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled
+from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
 from ._validation import check_flag, label_steps
 from .exceptions import InvalidInputError, LeakageError
+from .model_selection._fit import ROW_METADATA
 
 __all__ = ["Pipeline", "make_pipeline"]
 
@@ -188,10 +189,10 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         for argument, value in named[name].items():
             current = rows.get(f"{name}__{argument}")
             asked[argument] = value if current is None else current
+        unknown = [key for key, value in asked.items() if value is MIXED or (value is LOST and key in ROW_METADATA)]
+        idle = {key for key in unknown if not needs(method.__self__, key)}  # type: ignore[attr-defined]  # the bound method of a step
+        asked = {key: value for key, value in asked.items() if key not in idle}
         mixed = [key for key, value in asked.items() if value is MIXED]
-        if mixed:
-            asked = {key: value for key, value in asked.items() if value is not MIXED}
-            mixed = [key for key in mixed if needs(method.__self__, key)]  # type: ignore[attr-defined]  # the bound method of a step
         if mixed:
             way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
             raise LeakageError(
@@ -255,6 +256,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         if not _is_passthrough(self._final):
             self._final.fit(X, y, **final)
         self._say(len(self.steps) - 1, start)
+        if any(is_sampler(step) for _, step in self._steps(with_final=False)):
+            self._rows_left = rows_by_class(y, final.get("sample_weight"))  # what a correction of the priors needs to know
         return self
 
     def _can_fit_transform(self) -> bool:

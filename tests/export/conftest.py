@@ -14,6 +14,7 @@ from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassi
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
@@ -40,6 +41,7 @@ _ESTIMATORS: dict[str, Callable[[], Any]] = {
     "extra_trees": lambda: ExtraTreesClassifier(n_estimators=25, random_state=1),
     "boosting": lambda: GradientBoostingClassifier(n_estimators=30, random_state=2),
     "logistic": lambda: LogisticRegression(),
+    "one_vs_rest": lambda: OneVsRestClassifier(LogisticRegression()),
 }
 _STEPS: dict[str, Callable[[], list[Any]]] = {
     "alone": lambda: [],
@@ -62,7 +64,7 @@ def fitted() -> Callable[..., tuple[Any, Rows]]:
     def fit(estimator: str, steps: str, n_classes: int, method: str | None = None) -> tuple[Any, Rows]:
         key = (estimator, steps, n_classes, method)
         if key not in known:
-            X, y = make_data(n_classes, missing=steps == "prepared" or (estimator != "logistic" and n_classes == 4))
+            X, y = make_data(n_classes, missing=steps == "prepared" or (estimator not in ("logistic", "one_vs_rest") and n_classes == 4))
             model = make_pipeline(*_STEPS[steps](), _ESTIMATORS[estimator]())
             if method is None:
                 known[key] = model.fit(X, y), X

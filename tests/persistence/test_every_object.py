@@ -17,13 +17,26 @@ import numpy as np
 import pytest
 
 import emotion_native as en
-from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV, ConformalClassifier, OutOfDistributionDetector
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from emotion_native.calibration import (
+    AbstainingClassifier,
+    CalibratedClassifierCV,
+    ConformalClassifier,
+    OutOfDistributionDetector,
+    PriorCorrectedClassifier,
+)
+from emotion_native.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    SearchVotingClassifier,
+    VotingClassifier,
+)
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.over_sampling import SMOTE, RandomOverSampler
 from emotion_native.persistence import model_bytes, save_model
 from emotion_native.pipeline import Pipeline, make_pipeline
@@ -51,12 +64,37 @@ def sets(**options: Any) -> ConformalClassifier:
     return ConformalClassifier(forest(), **{"confidence_level": 0.6, "random_state": 0, **options})
 
 
+def corrected(**options: Any) -> PriorCorrectedClassifier:
+    """A forest on rows that a sampler balanced."""
+    return PriorCorrectedClassifier(make_pipeline(RandomOverSampler(random_state=1), forest()), **options)
+
+
 # What a model file holds, and how: by the name of the class that answers.
 SAVED: dict[str, dict[str, Callable[[], Any]]] = {
     "RandomForestClassifier": {"alone": forest},
     "ExtraTreesClassifier": {"alone": lambda: ExtraTreesClassifier(n_estimators=6, random_state=0)},
     "GradientBoostingClassifier": {"alone": boosting},
     "LogisticRegression": {"alone": LogisticRegression},
+    "OneVsRestClassifier": {
+        "alone": lambda: OneVsRestClassifier(LogisticRegression()),
+        "calibrated, in a pipeline": lambda: make_pipeline(
+            StandardScaler(), CalibratedClassifierCV(OneVsRestClassifier(LogisticRegression()), method="isotonic", cv=3)
+        ),
+        "in a vote": lambda: VotingClassifier([("one", OneVsRestClassifier(LogisticRegression())), ("two", forest())], voting="soft"),
+    },
+    "PriorCorrectedClassifier": {
+        "alone": corrected,
+        "of a pipeline": lambda: make_pipeline(StandardScaler(), corrected(target_priors=[5, 2, 1])),
+        "without a class": lambda: corrected(target_priors=[1, 0, 2], trained_priors=[1, 2, 0]),
+        "of a vote": lambda: PriorCorrectedClassifier(soft(), trained_priors="balanced"),
+        "in a vote": lambda: VotingClassifier([("one", corrected()), ("two", linear())], voting="soft"),
+        "twice": lambda: PriorCorrectedClassifier(corrected(), trained_priors="balanced", target_priors=[1, 2, 3]),
+        "around a calibrated one": lambda: PriorCorrectedClassifier(
+            CalibratedClassifierCV(forest(), method="sigmoid", cv=3), trained_priors="balanced", target_priors=[3, 2, 1]
+        ),
+        **{f"calibrated by {m}": partial(CalibratedClassifierCV, corrected(), method=m, cv=3) for m in ("temperature", "sigmoid", "isotonic")},
+        "calibrated twice": lambda: CalibratedClassifierCV(CalibratedClassifierCV(corrected(), method="sigmoid", cv=3), cv=3),
+    },
     "Pipeline": {
         "of all steps": lambda: make_pipeline(SimpleImputer(), SMOTE(random_state=0), SelectKBest(k=3), StandardScaler(), forest()),
         "with a pipeline as a step": lambda: Pipeline([("prepare", make_pipeline(SimpleImputer(), StandardScaler())), ("forest", forest())]),
@@ -76,6 +114,19 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
             make_pipeline(StandardScaler(), CalibratedClassifierCV(CalibratedClassifierCV(boosting(), cv=3), method="sigmoid", cv=3)), cv=3
         ),
         "around a vote": lambda: CalibratedClassifierCV(soft(), method="sigmoid", cv=3),
+        **{
+            f"a map a fold, {method}, priors corrected: {priors}": partial(
+                CalibratedClassifierCV,
+                make_pipeline(RandomOverSampler(random_state=1), forest()),
+                method=method,
+                cv=3,
+                ensemble=True,
+                prior_correction=priors,
+            )
+            for method, priors in itertools.product(("temperature", "isotonic"), (False, True))
+        },
+        "priors corrected": lambda: CalibratedClassifierCV(forest(class_weight="balanced"), method="sigmoid", cv=3, prior_correction=True),
+        "around a map a fold": lambda: CalibratedClassifierCV(CalibratedClassifierCV(linear(), cv=3, ensemble=True), method="sigmoid", cv=3),
         "around an abstaining classifier": lambda: CalibratedClassifierCV(AbstainingClassifier(forest(), target_coverage=0.5, cv=3), cv=3),
     },
     "AbstainingClassifier": {
@@ -90,7 +141,7 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
         f"{score}, by class: {by_class}, empty: {empty}": partial(sets, conformity_score=score, class_conditional=by_class, allow_empty_sets=empty)
         for score, by_class, empty in itertools.product(("lac", "aps"), (False, True), (False, True))
     }
-    | {"of everything": partial(sets, confidence_level=0.99)},
+    | {"of everything": partial(sets, confidence_level=0.99), "measured out of fold": partial(sets, cv=3)},
     "VotingClassifier": {
         "soft": soft,
         "weighted": lambda: soft(weights=[0.3, 1, 0.1]),
@@ -98,6 +149,10 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
         "of one, another dropped": lambda: VotingClassifier([("one", forest()), ("two", "drop")], voting="soft", weights=[3, 1]),
         "of forests": lambda: VotingClassifier([("a", forest()), ("b", make_pipeline(SelectKBest(k=2), forest()))], voting="soft"),
         "of votes": lambda: VotingClassifier([("a", soft()), ("b", soft(voting="hard")), ("c", linear())], voting="hard"),
+    },
+    "SearchVotingClassifier": {
+        "alone": lambda: SearchVotingClassifier(GridSearchCV(linear(), {"logisticregression__C": [0.1, 1, 10]}, cv=3), n_best=2, weights="score"),
+        "behind a step": lambda: make_pipeline(StandardScaler(), SearchVotingClassifier(GridSearchCV(forest(), {"max_depth": [1, 3]}, cv=3))),
     },
     "GridSearchCV": {"of a pipeline": lambda: GridSearchCV(linear(), {"logisticregression__C": [0.1, 1]}, cv=3)},
     "RandomizedSearchCV": {
@@ -123,7 +178,7 @@ LEFT_OUT: dict[str, str] = {
     "IsotonicCalibrator": _IS_PART,
     "OutOfDistributionDetector": _IS_PART,
     "IsotonicRegression": "gives numbers, not classes",
-    "OneVsRestClassifier": _SEVERAL_LABELS,
+    "StackingClassifier": "its last classifier reads what the others say, a step that the format does not have: save_pickle stores it",
     "TunedThresholdsClassifier": _SEVERAL_LABELS,
 }
 
@@ -205,6 +260,8 @@ def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
     arguments: dict[str, Any] = {}
     if "estimator" in inspect.signature(cls).parameters:
         arguments["estimator"] = en.multilabel.OneVsRestClassifier(forest()) if name.startswith("Tuned") else forest()
+    if "estimators" in inspect.signature(cls).parameters:
+        arguments["estimators"] = [("one", forest()), ("two", linear())]
     thing = cls(**arguments)
     if name.endswith("Calibrator"):
         thing.fit(np.abs(X[:, :3]) / np.abs(X[:, :3]).sum(axis=1, keepdims=True), np.searchsorted(["angry", "calm", "happy"], y))
@@ -220,15 +277,34 @@ def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_one_classifier_a_class_is_refused_inside_and_alone() -> None:
-    X, y, _ = data()
-    several = en.multilabel.OneVsRestClassifier(LogisticRegression())
-    alone = r"made of steps that a model file holds; got OneVsRestClassifier as step \d \(save_pickle stores"
+def test_several_labels_a_row_are_refused_inside_and_alone() -> None:
+    X, _, _ = data()
+    several = OneVsRestClassifier(LogisticRegression())
     for model in (several, make_pipeline(StandardScaler(), several)):
-        with pytest.raises(InvalidInputError, match=alone):
-            model_bytes(model.fit(X, y))
         with pytest.raises(InvalidInputError, match=r"must answer with one class a row; got OneVsRestClassifier, which gives several labels"):
             model_bytes(model.fit(X, (X[:, :3] > 0).astype(np.int64)))
+
+
+def test_random_sets_are_refused_with_the_remedy() -> None:
+    X, y, groups = data()
+    model = sets(conformity_score="randomized_aps").fit(X, y, groups=groups)
+    for part in (model, make_pipeline(StandardScaler(), sets(conformity_score="randomized_aps")).fit(X, y, groups=groups)):
+        with pytest.raises(InvalidInputError, match=r"'lac' or 'aps'; got 'randomized_aps'.*\(save_pickle stores"):
+            model_bytes(part)
+
+
+def test_a_prior_correction_and_the_map_around_it_are_one_calibrator() -> None:
+    for name, kind in (("calibrated by sigmoid", "prior+sigmoid"), ("calibrated twice", "temperature"), ("twice", "prior"), ("alone", "prior")):
+        assert en.load_model(model_bytes(fitted("PriorCorrectedClassifier", name))).calibration == kind
+
+
+def test_folds_without_a_class_are_refused() -> None:
+    X, y, _ = data()
+    rare = np.where(np.arange(160) < 12, "calm", np.where(y == "calm", "happy", y))
+    groups = np.where(rare == "calm", 0, 1 + np.arange(160) % 5)
+    model = CalibratedClassifierCV(forest(), cv=3, ensemble=True).fit(X, rare, groups=groups)
+    with pytest.raises(InvalidInputError, match="know the same 3 classes; got RandomForestClassifier that knows 2"):
+        model_bytes(model)
 
 
 def test_wrappers_of_other_packages_are_not_taken_for_what_they_wrap() -> None:

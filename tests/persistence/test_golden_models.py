@@ -18,9 +18,9 @@ GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "models").glob("*/*.e
 # Kinds of the present format; a new one needs a golden file (scripts/make_golden_models.py).
 STEPS = {
     "standard_scaler", "simple_imputer", "select_k_best", "logistic_regression", "random_forest_classifier", "extra_trees_classifier",
-    "gradient_boosting_classifier", "voting_classifier",
+    "gradient_boosting_classifier", "voting_classifier", "one_vs_rest_classifier",
 }  # fmt: skip
-CALIBRATIONS = {"sigmoid", "temperature", "isotonic"}
+CALIBRATIONS = {"sigmoid", "temperature", "isotonic", "prior", "prior+sigmoid", "prior+temperature", "prior+isotonic"}
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -20,6 +20,7 @@ from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import cross_val_predict
+from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.over_sampling import SMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline, make_pipeline
 from emotion_native.preprocessing import StandardScaler
@@ -58,6 +59,8 @@ ESTIMATORS = {
         n_estimators=3, random_state=9, subsample=0.7, max_features="sqrt", max_leaf_nodes=7, max_depth=None, class_weight="balanced", max_bins=16
     ),
     "logistic": LogisticRegression(max_iter=20),
+    "one against the rest": OneVsRestClassifier(LogisticRegression(max_iter=20)),
+    "weighted one against the rest": OneVsRestClassifier(LogisticRegression(max_iter=20, l1_ratio=0.5, C=0.3, class_weight={0: 1.0, 1: 2.5})),
     "weighted logistic": LogisticRegression(max_iter=20, class_weight="balanced", fit_intercept=False, C=0.1),
 }
 PIPELINES = [

@@ -26,6 +26,9 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 double largest(const std::vector<double>& v) {
     double m = 0;
     for (const double x : v) {
+        if (std::isnan(x)) {
+            return x;  // which no tolerance meets
+        }
         m = std::max(m, std::abs(x));
     }
     return m;
@@ -83,61 +86,91 @@ double interpolate(const Trial& a, const Trial& b) {
     return std::clamp(step, low + 0.1 * width, low + 0.9 * width);
 }
 
-// Bracketing, then zoom. `at(step)` evaluates; returns false where no step with a decrease was found.
-template <class Evaluate>
-bool line_search(const Trial& start, double first_step, Evaluate&& at, Trial& accepted) {
-    const double slack = 8 * epsilon * std::max(std::abs(start.value), 1e-300);
-    const auto decreases = [&](const Trial& t) { return t.value <= start.value + c1 * t.step * start.slope + slack; };
-    const auto flat = [&](const Trial& t) { return std::abs(t.slope) <= -c2 * start.slope; };
-    Trial low = start;
-    Trial high;
-    bool bracketed = false;
-    double step = first_step;
-    for (int i = 0; i < max_line_search; ++i) {
-        const Trial trial = at(step);
-        const bool finite = std::isfinite(trial.value) && std::isfinite(trial.slope);
-        if (finite && decreases(trial) && flat(trial)) {
-            accepted = trial;
-            return true;
+// Bracketing, then zoom: proposes a step, takes what was found there, until a step is accepted or none decreases.
+class LineSearch {
+public:
+    LineSearch(const Trial& start, double first_step)
+        : start_(start), low_(start), slack_(8 * epsilon * std::max(std::abs(start.value), 1e-300)), step_(first_step) {}
+
+    [[nodiscard]] bool open() const { return state_ == State::open || state_ == State::settled; }
+    [[nodiscard]] bool found() const { return state_ == State::found; }
+    [[nodiscard]] double step() const { return step_; }
+
+    void take(const Trial& trial) {
+        if (state_ == State::settled || accepts(trial)) {
+            state_ = State::found;
+            return;
         }
-        if (!finite || !decreases(trial) || (low.step > 0 && trial.value >= low.value + slack)) {
-            high = trial;
-            bracketed = true;
+        narrow(trial);
+        const bool thin = bracketed_ && std::abs(high_.step - low_.step) <= epsilon * std::max(1.0, std::abs(low_.step));
+        if (++tries_ == max_line_search || thin) {
+            state_ = low_.step > 0 ? State::settled : State::failed;
+            step_ = low_.step;
+        }
+    }
+
+private:
+    enum class State { open, settled, found, failed };  // settled: the lowest trial is looked at once more and taken
+
+    static bool finite(const Trial& t) { return std::isfinite(t.value) && std::isfinite(t.slope); }
+    [[nodiscard]] bool decreases(const Trial& t) const { return t.value <= start_.value + c1 * t.step * start_.slope + slack_; }
+    [[nodiscard]] bool accepts(const Trial& t) const { return finite(t) && decreases(t) && std::abs(t.slope) <= -c2 * start_.slope; }
+
+    void narrow(const Trial& trial) {
+        if (!finite(trial) || !decreases(trial) || (low_.step > 0 && trial.value >= low_.value + slack_)) {
+            high_ = trial;
+            bracketed_ = true;
         } else {
-            if (bracketed ? trial.slope * (high.step - low.step) >= 0 : trial.slope >= 0) {
-                high = low;
-                bracketed = true;
+            if (bracketed_ ? trial.slope * (high_.step - low_.step) >= 0 : trial.slope >= 0) {
+                high_ = low_;
+                bracketed_ = true;
             }
-            low = trial;
+            low_ = trial;
         }
-        if (!bracketed) {
-            step *= 4;
+        if (!bracketed_) {
+            step_ *= 4;
         } else {
-            step = finite ? interpolate(low, high) : low.step + (high.step - low.step) / 2;
-        }
-        if (bracketed && std::abs(high.step - low.step) <= epsilon * std::max(1.0, std::abs(low.step))) {
-            break;
+            step_ = finite(trial) ? interpolate(low_, high_) : low_.step + (high_.step - low_.step) / 2;
         }
     }
-    if (low.step > 0) {
-        accepted = at(low.step);
-        return true;
+
+    Trial start_, low_, high_;
+    double slack_;
+    double step_;
+    int tries_ = 0;
+    bool bracketed_ = false;
+    State state_ = State::open;
+};
+
+// The pair of a step from x to next, where its curvature is enough.
+void remember(std::deque<Pair>& pairs, const std::vector<double>& x, const std::vector<double>& gradient, const std::vector<double>& next,
+              const std::vector<double>& next_gradient) {
+    Pair pair{next, next_gradient, 0};
+    add_scaled(pair.s, -1, x);
+    add_scaled(pair.y, -1, gradient);
+    const double curvature = dot(pair.s, pair.y);
+    if (curvature > epsilon * dot(pair.y, pair.y)) {
+        pair.rho = 1 / curvature;
+        pairs.push_back(std::move(pair));
+        if (pairs.size() > memory) {
+            pairs.pop_front();
+        }
     }
-    return false;
 }
 
 }  // namespace
 
-LbfgsResult minimize_lbfgs(std::vector<double>& x, const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate,
-                           const LbfgsOptions& options) {
+Minimization minimization_by_lbfgs(std::vector<double>& x, LbfgsOptions options) {
     LbfgsResult result;
     std::vector<double> gradient(x.size());
-    result.value = evaluate(x, gradient);
+    result.value = co_await Minimization::Request{&x, &gradient};
     std::deque<Pair> pairs;
     int stalled = 0;
+    double violation = largest(gradient);
+    double best_violation = violation;
     std::vector<double> next(x.size());
     std::vector<double> next_gradient(x.size());
-    while (largest(gradient) > options.tol && result.n_iter < options.max_iter) {
+    while (violation > options.tol && result.n_iter < options.max_iter) {
         std::vector<double> d = direction_of(pairs, gradient);
         double slope = dot(d, gradient);
         if (!(slope < 0)) {
@@ -145,45 +178,43 @@ LbfgsResult minimize_lbfgs(std::vector<double>& x, const std::function<double(co
             d = direction_of(pairs, gradient);
             slope = dot(d, gradient);
         }
-        const double first_step = pairs.empty() ? std::min(1.0, 1.0 / std::sqrt(-slope)) : 1.0;
-        Trial accepted;
-        const bool found = line_search({0, result.value, slope}, first_step, [&](double step) {
+        LineSearch search({0, result.value, slope}, pairs.empty() ? std::min(1.0, 1.0 / std::sqrt(-slope)) : 1.0);
+        double value = result.value;
+        while (search.open()) {
             next = x;
-            add_scaled(next, step, d);
-            const double value = evaluate(next, next_gradient);
-            return Trial{step, value, dot(next_gradient, d)};
-        }, accepted);
-        if (!found) {
+            add_scaled(next, search.step(), d);
+            value = co_await Minimization::Request{&next, &next_gradient};
+            search.take({search.step(), value, dot(next_gradient, d)});
+        }
+        if (!search.found()) {
             if (pairs.empty()) {
-                return result;  // no descent even along the gradient: as far as float64 goes
+                co_return result;  // no descent even along the gradient: as far as float64 goes
             }
             pairs.clear();
             continue;
         }
         ++result.n_iter;
-        Pair pair{next, next_gradient, 0};
-        add_scaled(pair.s, -1, x);
-        add_scaled(pair.y, -1, gradient);
-        const double curvature = dot(pair.s, pair.y);
-        if (curvature > epsilon * dot(pair.y, pair.y)) {
-            pair.rho = 1 / curvature;
-            pairs.push_back(std::move(pair));
-            if (pairs.size() > memory) {
-                pairs.pop_front();
-            }
-        }
-        const double change = result.value - accepted.value;
-        const double size = std::max({std::abs(result.value), std::abs(accepted.value), 1.0});
+        remember(pairs, x, gradient, next, next_gradient);
+        const double change = result.value - value;
+        const double size = std::max({std::abs(result.value), std::abs(value), 1.0});
         x.swap(next);
         gradient.swap(next_gradient);
-        result.value = accepted.value;
-        if (change <= epsilon * size && ++stalled == max_stalled) {
-            result.converged = true;  // the value no longer changes in float64
-            return result;
+        result.value = value;
+        violation = largest(gradient);
+        if (violation < best_violation) {
+            best_violation = violation;
+            stalled = 0;
+        } else if (change <= epsilon * size && ++stalled == max_stalled) {
+            result.converged = true;  // neither the value nor the gradient gets smaller in float64
+            co_return result;
         }
     }
-    result.converged = largest(gradient) <= options.tol;
-    return result;
+    result.converged = violation <= options.tol;
+    co_return result;
+}
+
+LbfgsResult minimize_lbfgs(std::vector<double>& x, const Evaluate& evaluate, const LbfgsOptions& options) {
+    return minimization_by_lbfgs(x, options).run(evaluate);
 }
 
 }  // namespace emotion::linear

@@ -30,6 +30,19 @@ void softmax(std::span<double> row) {
     }
 }
 
+// Scores of classes against the rest to probabilities that add up to 1.
+void scaled_sigmoids(std::span<double> row) {
+    double sum = 0;
+    for (double& value : row) {
+        double rest = 0;
+        both_classes(value, rest, value);
+        sum += value;
+    }
+    for (double& value : row) {
+        value = sum != 0 ? value / sum : value;
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -59,7 +72,7 @@ void decision_function(const LogisticModel& model, MatrixView<const T> x, Matrix
 }
 
 template <class X>
-void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out) {
+void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out, bool one_vs_rest) {
     for (std::size_t r = 0; r < out.rows; ++r) {
         if (coef.rows == 1) {
             both_classes(row_score(x, r, coef.data, intercept[0]), out(r, 0), out(r, 1));
@@ -68,13 +81,13 @@ void class_probabilities(MatrixView<const double> coef, std::span<const double> 
         for (std::size_t k = 0; k < coef.rows; ++k) {
             out(r, k) = row_score(x, r, coef.data + k * coef.cols, intercept[k]);
         }
-        softmax(out.row(r));
+        one_vs_rest ? scaled_sigmoids(out.row(r)) : softmax(out.row(r));
     }
 }
 
 template <class T>
 void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out) {
-    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out);
+    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out, model.one_vs_rest);
 }
 
 template <class T>
@@ -88,7 +101,7 @@ void decision_function(const LogisticModel& model, const SparseRows<T>& x, Matri
 
 template <class T>
 void predict_proba(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out) {
-    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out);
+    class_probabilities({model.coef.data(), model.n_outputs(), model.n_features}, model.intercept, x, out, model.one_vs_rest);
 }
 
 template <class T>
@@ -123,8 +136,8 @@ void validate(const LogisticModel& model) {
                                       const LogisticOptions&, Parallel&, StopToken&, const LogisticModel*);                                \
     template void decision_function(const LogisticModel&, MatrixView<const T>, MatrixView<double>);                                        \
     template void predict_proba(const LogisticModel&, MatrixView<const T>, MatrixView<double>);                                            \
-    template void class_probabilities(MatrixView<const double>, std::span<const double>, const MatrixView<const T>&, MatrixView<double>);  \
-    template void class_probabilities(MatrixView<const double>, std::span<const double>, const SparseRows<T>&, MatrixView<double>);        \
+    template void class_probabilities(MatrixView<const double>, std::span<const double>, const MatrixView<const T>&, MatrixView<double>, bool); \
+    template void class_probabilities(MatrixView<const double>, std::span<const double>, const SparseRows<T>&, MatrixView<double>, bool);  \
     template void decision_function(const LogisticModel&, const SparseRows<T>&, MatrixView<double>);                                       \
     template void predict_proba(const LogisticModel&, const SparseRows<T>&, MatrixView<double>);                                           \
     template void validate(const SparseRows<T>&, const char*);

@@ -7,103 +7,16 @@
 #include "emotion/linear/lbfgs.hpp"
 #include "emotion/linear/proximal_lbfgs.hpp"
 #include "binary_loss.hpp"
+#include "dense_objective.hpp"
 #include "products.hpp"
+#include "softmax_loss.hpp"
 
 namespace emotion::linear {
 namespace {
 
-constexpr std::size_t chunk_values = 2048;  // that are widened to float64 and kept in the cache together
-
-constexpr std::size_t chunk_bytes = 24576;  // of rows of one output, which are read twice as they are
+constexpr std::size_t chunk_rows = 64;  // of sparse rows
 
 constexpr double floor_of_limit = 1e-6;  // of the tolerance: below, rounding would decide
-
-std::size_t rows_of_a_chunk(std::size_t cols) { return std::clamp<std::size_t>(chunk_values / std::max<std::size_t>(cols, 1) / 4 * 4, 4, 64); }
-
-template <class T>
-class DenseObjective final : public Objective {
-public:
-    DenseObjective(MatrixView<const T> x, std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_outputs,
-                   const LogisticOptions& options, Parallel& parallel, StopToken& stop)
-        : Objective(labels, weights, x.cols, n_outputs, options), x_(x), parallel_(parallel), stop_(stop) {
-        const std::size_t n_blocks = (x.rows + grain_ - 1) / grain_;
-        losses_.resize(n_blocks);
-        gradients_.resize(n_blocks * n_parameters());
-    }
-
-    double operator()(const std::vector<double>& parameters, std::vector<double>& gradient) override {
-        const std::size_t size = n_parameters();
-        parallel_.blocks(x_.rows, grain_, [&](std::size_t begin, std::size_t end) {
-            stop_.check();
-            const std::size_t b = begin / grain_;
-            double* const partial = gradients_.data() + b * size;
-            std::fill(partial, partial + size, 0.0);
-            losses_[b] = lanes_ == 1 ? block_of_one(parameters.data(), partial, begin, end) : block(parameters.data(), partial, begin, end);
-        });
-        double loss = 0;
-        std::fill(gradient.begin(), gradient.end(), 0.0);
-        for (std::size_t b = 0; b < losses_.size(); ++b) {
-            loss += losses_[b];
-            const double* const partial = gradients_.data() + b * size;
-            for (std::size_t i = 0; i < size; ++i) {
-                gradient[i] += partial[i];
-            }
-        }
-        return finish(loss, parameters, gradient);
-    }
-
-private:
-    double block(const double* parameters, double* partial, std::size_t begin, std::size_t end) const {
-        const std::size_t chunk_rows = rows_of_a_chunk(x_.cols);
-        std::vector<double> rows(chunk_rows * x_.cols);
-        std::vector<double> scores(chunk_rows * lanes_);
-        double loss = 0;
-        for (std::size_t r = begin; r < end; r += chunk_rows) {
-            const std::size_t n = std::min(chunk_rows, end - r);
-            const T* const from = x_.data + r * x_.cols;
-            widen(from, n * x_.cols, rows.data());
-            for (std::size_t i = 0; i < n; ++i) {
-                std::copy_n(parameters + x_.cols * lanes_, lanes_, scores.begin() + static_cast<std::ptrdiff_t>(i * lanes_));
-            }
-            add_product(rows.data(), n, x_.cols, parameters, lanes_, scores.data());
-            for (std::size_t i = 0; i < n; ++i) {
-                loss += residual(scores.data() + i * lanes_, r + i);
-            }
-            add_transposed_product(rows.data(), n, x_.cols, scores.data(), lanes_, partial);
-            double* const intercepts = partial + x_.cols * lanes_;
-            for (std::size_t i = 0; i < n; ++i) {
-                for (std::size_t c = 0; c < lanes_; ++c) {
-                    intercepts[c] += scores[i * lanes_ + c];
-                }
-            }
-        }
-        return loss;
-    }
-
-    double block_of_one(const double* parameters, double* partial, std::size_t begin, std::size_t end) const {
-        const std::size_t chunk_rows = std::clamp<std::size_t>(chunk_bytes / sizeof(T) / std::max<std::size_t>(x_.cols, 1) / 8 * 8, 8, 256);
-        std::vector<double> scores(chunk_rows);
-        double loss = 0;
-        for (std::size_t r = begin; r < end; r += chunk_rows) {
-            const std::size_t n = std::min(chunk_rows, end - r);
-            const T* const rows = x_.data + r * x_.cols;
-            std::fill_n(scores.begin(), n, parameters[x_.cols]);
-            add_product(rows, n, x_.cols, parameters, scores.data());
-            loss += binary_residuals(scores.data(), labels_.data() + r, weights_.data() + r, n);
-            add_transposed_product(rows, n, x_.cols, scores.data(), partial);
-            for (std::size_t i = 0; i < n; ++i) {
-                partial[x_.cols] += scores[i];
-            }
-        }
-        return loss;
-    }
-
-    MatrixView<const T> x_;
-    Parallel& parallel_;
-    StopToken& stop_;
-    std::vector<double> losses_;
-    std::vector<double> gradients_;
-};
 
 template <class T>
 class SparseObjective final : public Objective {
@@ -133,25 +46,30 @@ private:
         double* const intercepts = intercepts_.data() + begin / grain_ * lanes_;
         std::fill(intercepts, intercepts + lanes_, 0.0);
         double loss = 0;
-        for (std::size_t r = begin; r < end; ++r) {
-            if (r % 256 == 0) {
-                stop_.check();
-            }
+        for (std::size_t r = begin; r < end; r += chunk_rows) {
+            stop_.check();
+            const std::size_t n = std::min(chunk_rows, end - r);
             double* const scores = residuals_.data() + r * lanes_;
-            std::copy_n(parameters + x_.cols * lanes_, lanes_, scores);
-            for (auto i = static_cast<std::size_t>(x_.starts[r]); i < static_cast<std::size_t>(x_.starts[r + 1]); ++i) {
-                const auto value = static_cast<double>(x_.values[i]);
-                const double* const coef = parameters + static_cast<std::size_t>(x_.columns[i]) * lanes_;
-                for (std::size_t c = 0; c < lanes_; ++c) {
-                    scores[c] += value * coef[c];
-                }
+            for (std::size_t i = 0; i < n; ++i) {
+                score(parameters, r + i, scores + i * lanes_);
             }
-            loss += residual(scores, r);
-            for (std::size_t c = 0; c < lanes_; ++c) {
-                intercepts[c] += scores[c];
+            loss += residuals(scores, r, n);
+            for (std::size_t i = 0; i < n * lanes_; ++i) {
+                intercepts[i % lanes_] += scores[i];
             }
         }
         return loss;
+    }
+
+    void score(const double* parameters, std::size_t r, double* scores) const {
+        std::copy_n(parameters + x_.cols * lanes_, lanes_, scores);
+        for (auto i = static_cast<std::size_t>(x_.starts[r]); i < static_cast<std::size_t>(x_.starts[r + 1]); ++i) {
+            const auto value = static_cast<double>(x_.values[i]);
+            const double* const coef = parameters + static_cast<std::size_t>(x_.columns[i]) * lanes_;
+            for (std::size_t c = 0; c < lanes_; ++c) {
+                scores[c] += value * coef[c];
+            }
+        }
     }
 
     void add_columns(double* gradient, std::size_t begin, std::size_t end) const {
@@ -194,6 +112,9 @@ Objective::Objective(std::span<const std::int32_t> labels, std::span<const doubl
         l2_ = (1.0 - options.l1_ratio) / (options.c * total_);
         l1_ = options.l1_ratio / (options.c * total_);
     }
+    if (options.intercept_scaling > 0 && fit_intercept_) {
+        intercept_share_ = 1 / options.intercept_scaling;
+    }
 }
 
 std::vector<double> Objective::l1_weights() const {
@@ -201,6 +122,7 @@ std::vector<double> Objective::l1_weights() const {
     for (std::size_t j = 0; j < n_features_; ++j) {
         std::fill_n(result.begin() + static_cast<std::ptrdiff_t>(j * lanes_), n_outputs_, l1_);
     }
+    std::fill_n(result.begin() + static_cast<std::ptrdiff_t>(n_features_ * lanes_), n_outputs_, l1_ * intercept_share_);
     return result;
 }
 
@@ -216,27 +138,9 @@ double Objective::smallest_share() const {
     return smallest / total_;
 }
 
-double Objective::residual(double* scores, std::size_t row) const {
-    const auto label = static_cast<std::size_t>(labels_[row]);
-    const double weight = weights_[row];
-    if (n_outputs_ == 1) {
-        const double z = label == 1 ? scores[0] : -scores[0];
-        const double e = std::exp(-std::abs(z));
-        const double p_wrong = z >= 0 ? e / (1 + e) : 1 / (1 + e);
-        scores[0] = weight * (label == 1 ? -p_wrong : p_wrong);
-        return weight * ((z >= 0 ? 0.0 : -z) + std::log1p(e));
-    }
-    const double top = *std::max_element(scores, scores + n_outputs_);
-    const double own = scores[label];
-    double sum = 0;
-    for (std::size_t c = 0; c < n_outputs_; ++c) {
-        scores[c] = std::exp(scores[c] - top);
-        sum += scores[c];
-    }
-    for (std::size_t c = 0; c < n_outputs_; ++c) {
-        scores[c] = weight * (scores[c] / sum - (c == label ? 1.0 : 0.0));
-    }
-    return weight * (top + std::log(sum) - own);
+double Objective::residuals(double* scores, std::size_t begin, std::size_t n) const {
+    return n_outputs_ == 1 ? binary_residuals(scores, labels_.data() + begin, weights_.data() + begin, n)
+                           : softmax_residuals(scores, labels_.data() + begin, weights_.data() + begin, n, n_outputs_, lanes_);
 }
 
 double Objective::finish(double loss, const std::vector<double>& parameters, std::vector<double>& gradient) const {
@@ -249,6 +153,10 @@ double Objective::finish(double loss, const std::vector<double>& parameters, std
             square += parameters[i] * parameters[i];
         } else if (!fit_intercept_) {
             gradient[i] = 0;
+        } else if (intercept_share_ > 0) {
+            const double stand_in = parameters[i] * intercept_share_;
+            gradient[i] += l2_ * stand_in * intercept_share_;
+            square += stand_in * stand_in;
         }
     }
     return loss / total_ + 0.5 * l2_ * square;
@@ -333,12 +241,8 @@ static double limit_of(Objective& objective, double tol) {
     return largest > 0 ? std::clamp(tol * objective.smallest_share() * largest, floor_of_limit * tol, tol) : tol * objective.smallest_share();
 }
 
-LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
-                     const StopToken& stop) {
-    LogisticFit fit;
-    fit.model.n_classes = n_classes;
-    fit.model.n_features = n_features;
-    const std::size_t n_outputs = fit.model.n_outputs();
+static std::vector<double> start_of(const Objective& objective, std::size_t n_outputs, std::size_t n_features, const LogisticOptions& options,
+                                    const LogisticModel* start) {
     const std::size_t lanes = objective.lanes();
     std::vector<double> parameters(objective.n_parameters());
     if (start != nullptr) {
@@ -349,21 +253,42 @@ LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_
             parameters[n_features * lanes + k] = options.fit_intercept ? start->intercept[k] : 0.0;
         }
     }
-    const auto evaluate = [&](const std::vector<double>& p, std::vector<double>& g) { return objective(p, g); };
-    const LbfgsOptions limits{limit_of(objective, options.tol), options.max_iter};
-    const LbfgsResult result = objective.has_l1() ? minimize_proximal_lbfgs(parameters, objective.l1_weights(), evaluate, limits, [&] { stop.check(); })
-                                                  : minimize_lbfgs(parameters, evaluate, limits);
-    fit.n_iter = result.n_iter;
-    fit.converged = result.converged;
-    fit.model.coef.resize(n_outputs * n_features);
+    return parameters;
+}
+
+Fitting::Fitting(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                 const StopToken& stop)
+    : lanes_(objective.lanes()), fit_intercept_(options.fit_intercept), n_classes_(n_classes), n_features_(n_features), l1_(objective.l1_weights()),
+      parameters_(start_of(objective, n_classes == 2 ? 1 : n_classes, n_features, options, start)),
+      search_([&] {
+          const LbfgsOptions limits{limit_of(objective, options.tol), options.max_iter};
+          return objective.has_l1() ? minimization_by_proximal_lbfgs(parameters_, l1_, limits, [&stop] { stop.check(); })
+                                    : minimization_by_lbfgs(parameters_, limits);
+      }()) {}
+
+LogisticFit Fitting::result() const {
+    LogisticFit fit;
+    fit.n_iter = search_.result().n_iter;
+    fit.converged = search_.result().converged;
+    fit.model.n_classes = n_classes_;
+    fit.model.n_features = n_features_;
+    const std::size_t n_outputs = fit.model.n_outputs();
+    fit.model.coef.resize(n_outputs * n_features_);
     fit.model.intercept.resize(n_outputs);
     for (std::size_t k = 0; k < n_outputs; ++k) {
-        for (std::size_t j = 0; j < n_features; ++j) {
-            fit.model.coef[k * n_features + j] = parameters[j * lanes + k];
+        for (std::size_t j = 0; j < n_features_; ++j) {
+            fit.model.coef[k * n_features_ + j] = parameters_[j * lanes_ + k];
         }
-        fit.model.intercept[k] = options.fit_intercept ? parameters[n_features * lanes + k] : 0.0;
+        fit.model.intercept[k] = fit_intercept_ ? parameters_[n_features_ * lanes_ + k] : 0.0;
     }
     return fit;
+}
+
+LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+                     const StopToken& stop) {
+    Fitting fitting(objective, n_classes, n_features, options, start, stop);
+    fitting.search().run([&](const std::vector<double>& p, std::vector<double>& g) { return objective(p, g); });
+    return fitting.result();
 }
 
 #define EMOTION_INSTANTIATE(T)                                                                                                              \

@@ -13,6 +13,7 @@
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/linear/logistic_regression.hpp"
+#include "emotion/linear/minimization.hpp"
 #include "emotion/linear/sparse_rows.hpp"
 
 namespace emotion::linear {
@@ -34,8 +35,8 @@ public:
     virtual double operator()(const std::vector<double>& parameters, std::vector<double>& gradient) = 0;
 
 protected:
-    // Turns the scores of a row into the derivatives of its weighted loss; returns the loss.
-    double residual(double* scores, std::size_t row) const;
+    // Turns the scores of n rows into the derivatives of their weighted losses; returns the sum of losses.
+    double residuals(double* scores, std::size_t begin, std::size_t n) const;
     // Turns sums over rows into the objective and its gradient.
     double finish(double loss, const std::vector<double>& parameters, std::vector<double>& gradient) const;
 
@@ -51,6 +52,7 @@ private:
     double total_ = 0;
     double l2_ = 0;
     double l1_ = 0;
+    double intercept_share_ = 0;  // of an intercept in the coefficient that is penalised in its place
 };
 
 // A sparse matrix by columns.
@@ -76,7 +78,27 @@ std::unique_ptr<Objective> sparse_objective(const SparseRows<T>& x, const Sparse
 // Weights of rows times those of their classes.
 std::vector<double> row_weights(std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes, const LogisticOptions& options);
 
-// Minimises from the start, or from zero: L-BFGS, with a part of absolute values the proximal one.
+// One model on its way from the start, or from zero: L-BFGS, with a part of absolute values the proximal one. What is given must outlive it.
+class Fitting {
+public:
+    Fitting(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
+            const StopToken& stop);
+    Fitting(const Fitting&) = delete;
+    Fitting& operator=(const Fitting&) = delete;
+
+    [[nodiscard]] Minimization& search() { return search_; }
+    [[nodiscard]] LogisticFit result() const;  // after the end of the search
+
+private:
+    std::size_t lanes_;
+    bool fit_intercept_;
+    std::size_t n_classes_;
+    std::size_t n_features_;
+    std::vector<double> l1_;
+    std::vector<double> parameters_;
+    Minimization search_;
+};
+
 LogisticFit minimize(Objective& objective, std::size_t n_classes, std::size_t n_features, const LogisticOptions& options, const LogisticModel* start,
                      const StopToken& stop);
 

@@ -42,31 +42,35 @@ template <class Lanes>
     }
 }
 
+// Four features stay in registers while the rows go by.
 template <class Lanes>
 [[gnu::always_inline]] inline void transposed(const double* x, std::size_t rows, std::size_t features, const double* residuals, std::size_t lanes, double* gradient) {
-    std::size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        const double* const x0 = x + r * features;
-        const double* const e = residuals + r * lanes;
-        const Lanes e0 = *reinterpret_cast<const Lanes*>(e);
-        const Lanes e1 = *reinterpret_cast<const Lanes*>(e + lanes);
-        const Lanes e2 = *reinterpret_cast<const Lanes*>(e + 2 * lanes);
-        const Lanes e3 = *reinterpret_cast<const Lanes*>(e + 3 * lanes);
-        for (std::size_t j = 0; j < features; ++j) {
-            auto* const g = reinterpret_cast<Lanes*>(gradient + j * lanes);
-            Lanes sum = *g;
-            sum += x0[j] * e0;
-            sum += x0[features + j] * e1;
-            sum += x0[2 * features + j] * e2;
-            sum += x0[3 * features + j] * e3;
-            *g = sum;
+    std::size_t j = 0;
+    for (; j + 4 <= features; j += 4) {
+        double* const g = gradient + j * lanes;
+        Lanes s0 = *reinterpret_cast<const Lanes*>(g);
+        Lanes s1 = *reinterpret_cast<const Lanes*>(g + lanes);
+        Lanes s2 = *reinterpret_cast<const Lanes*>(g + 2 * lanes);
+        Lanes s3 = *reinterpret_cast<const Lanes*>(g + 3 * lanes);
+        const double* row = x + j;
+        for (std::size_t r = 0; r < rows; ++r, row += features) {
+            const Lanes e = *reinterpret_cast<const Lanes*>(residuals + r * lanes);
+            s0 += row[0] * e;
+            s1 += row[1] * e;
+            s2 += row[2] * e;
+            s3 += row[3] * e;
         }
+        *reinterpret_cast<Lanes*>(g) = s0;
+        *reinterpret_cast<Lanes*>(g + lanes) = s1;
+        *reinterpret_cast<Lanes*>(g + 2 * lanes) = s2;
+        *reinterpret_cast<Lanes*>(g + 3 * lanes) = s3;
     }
-    for (; r < rows; ++r) {
-        const Lanes e = *reinterpret_cast<const Lanes*>(residuals + r * lanes);
-        for (std::size_t j = 0; j < features; ++j) {
-            *reinterpret_cast<Lanes*>(gradient + j * lanes) += x[r * features + j] * e;
+    for (; j < features; ++j) {
+        Lanes sum = *reinterpret_cast<const Lanes*>(gradient + j * lanes);
+        for (std::size_t r = 0; r < rows; ++r) {
+            sum += x[r * features + j] * *reinterpret_cast<const Lanes*>(residuals + r * lanes);
         }
+        *reinterpret_cast<Lanes*>(gradient + j * lanes) = sum;
     }
 }
 
@@ -159,6 +163,109 @@ template <class T>
     }
 }
 
+// Four rows and two labels at a time: eight sums hide the latency, and each row is loaded once for both.
+[[gnu::always_inline]] inline void product_of_two(const double* x, std::size_t rows, std::size_t features, const double* c, const double* d, double* s, double* t) {
+    const std::size_t whole = features / 4 * 4;
+    std::size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const double* const x0 = x + r * features;
+        const double* const x1 = x0 + features;
+        const double* const x2 = x1 + features;
+        const double* const x3 = x2 + features;
+        Lanes4 a0 = {s[r], 0, 0, 0};
+        Lanes4 a1 = {s[r + 1], 0, 0, 0};
+        Lanes4 a2 = {s[r + 2], 0, 0, 0};
+        Lanes4 a3 = {s[r + 3], 0, 0, 0};
+        Lanes4 b0 = {t[r], 0, 0, 0};
+        Lanes4 b1 = {t[r + 1], 0, 0, 0};
+        Lanes4 b2 = {t[r + 2], 0, 0, 0};
+        Lanes4 b3 = {t[r + 3], 0, 0, 0};
+        for (std::size_t j = 0; j < whole; j += 4) {
+            const Lanes4 v = *reinterpret_cast<const Lanes4*>(c + j);
+            const Lanes4 w = *reinterpret_cast<const Lanes4*>(d + j);
+            const Lanes4 y0 = *reinterpret_cast<const Lanes4*>(x0 + j);
+            const Lanes4 y1 = *reinterpret_cast<const Lanes4*>(x1 + j);
+            const Lanes4 y2 = *reinterpret_cast<const Lanes4*>(x2 + j);
+            const Lanes4 y3 = *reinterpret_cast<const Lanes4*>(x3 + j);
+            a0 += y0 * v;
+            b0 += y0 * w;
+            a1 += y1 * v;
+            b1 += y1 * w;
+            a2 += y2 * v;
+            b2 += y2 * w;
+            a3 += y3 * v;
+            b3 += y3 * w;
+        }
+        s[r] = ended(a0, x0, c, whole, features);
+        s[r + 1] = ended(a1, x1, c, whole, features);
+        s[r + 2] = ended(a2, x2, c, whole, features);
+        s[r + 3] = ended(a3, x3, c, whole, features);
+        t[r] = ended(b0, x0, d, whole, features);
+        t[r + 1] = ended(b1, x1, d, whole, features);
+        t[r + 2] = ended(b2, x2, d, whole, features);
+        t[r + 3] = ended(b3, x3, d, whole, features);
+    }
+    if (r < rows) {
+        product1(x + r * features, rows - r, features, c, s + r);
+        product1(x + r * features, rows - r, features, d, t + r);
+    }
+}
+
+// Eight features of four labels stay in registers while the rows go by.
+[[gnu::always_inline]] inline void transposed_of_four(const double* x, std::size_t rows, std::size_t features, const double* const* e, double* const* g) {
+    const double* const e0 = e[0];
+    const double* const e1 = e[1];
+    const double* const e2 = e[2];
+    const double* const e3 = e[3];
+    std::size_t j = 0;
+    for (; j + 8 <= features; j += 8) {
+        Lanes8 s0 = *reinterpret_cast<const Lanes8*>(g[0] + j);
+        Lanes8 s1 = *reinterpret_cast<const Lanes8*>(g[1] + j);
+        Lanes8 s2 = *reinterpret_cast<const Lanes8*>(g[2] + j);
+        Lanes8 s3 = *reinterpret_cast<const Lanes8*>(g[3] + j);
+        const double* row = x + j;
+        for (std::size_t r = 0; r < rows; ++r, row += features) {
+            const Lanes8 v = *reinterpret_cast<const Lanes8*>(row);
+            s0 += v * e0[r];
+            s1 += v * e1[r];
+            s2 += v * e2[r];
+            s3 += v * e3[r];
+        }
+        *reinterpret_cast<Lanes8*>(g[0] + j) = s0;
+        *reinterpret_cast<Lanes8*>(g[1] + j) = s1;
+        *reinterpret_cast<Lanes8*>(g[2] + j) = s2;
+        *reinterpret_cast<Lanes8*>(g[3] + j) = s3;
+    }
+    for (; j < features; ++j) {
+        for (std::size_t l = 0; l < 4; ++l) {
+            double sum = g[l][j];
+            for (std::size_t r = 0; r < rows; ++r) {
+                sum += x[r * features + j] * e[l][r];
+            }
+            g[l][j] = sum;
+        }
+    }
+}
+
+EMOTION_CLONES void product_labels(const double* x, std::size_t rows, std::size_t features, const double* const* coefs, double* const* scores, std::size_t n) {
+    std::size_t l = 0;
+    for (; l + 2 <= n; l += 2) {
+        product_of_two(x, rows, features, coefs[l], coefs[l + 1], scores[l], scores[l + 1]);
+    }
+    if (l < n) {
+        product1(x, rows, features, coefs[l], scores[l]);
+    }
+}
+EMOTION_CLONES void transposed_labels(const double* x, std::size_t rows, std::size_t features, const double* const* e, double* const* g, std::size_t n) {
+    std::size_t l = 0;
+    for (; l + 4 <= n; l += 4) {
+        transposed_of_four(x, rows, features, e + l, g + l);
+    }
+    for (; l < n; ++l) {
+        transposed1(x, rows, features, e[l], g[l]);
+    }
+}
+
 EMOTION_CLONES void product_floats(const float* x, std::size_t rows, std::size_t features, const double* coef, double* scores) {
     product1(x, rows, features, coef, scores);
 }
@@ -213,6 +320,14 @@ void add_transposed_product(const float* x, std::size_t rows, std::size_t featur
 }
 void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient) {
     transposed_doubles(x, rows, features, residuals, gradient);
+}
+
+void add_products(const double* x, std::size_t rows, std::size_t features, const double* const* coefs, double* const* scores, std::size_t n_labels) {
+    product_labels(x, rows, features, coefs, scores, n_labels);
+}
+void add_transposed_products(const double* x, std::size_t rows, std::size_t features, const double* const* residuals, double* const* gradients,
+                             std::size_t n_labels) {
+    transposed_labels(x, rows, features, residuals, gradients, n_labels);
 }
 
 void add_product(const double* x, std::size_t rows, std::size_t features, const double* coef, std::size_t lanes, double* scores) {

@@ -25,4 +25,10 @@ void add_product(const double* x, std::size_t rows, std::size_t features, const 
 void add_transposed_product(const float* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient);
 void add_transposed_product(const double* x, std::size_t rows, std::size_t features, const double* residuals, double* gradient);
 
+// The same of several labels of one output each, which share the rows: label l has coefs[l], scores[l], residuals[l] and gradients[l]. Each label's bits
+// are those of the products of one output.
+void add_products(const double* x, std::size_t rows, std::size_t features, const double* const* coefs, double* const* scores, std::size_t n_labels);
+void add_transposed_products(const double* x, std::size_t rows, std::size_t features, const double* const* residuals, double* const* gradients,
+                             std::size_t n_labels);
+
 }  // namespace emotion::linear

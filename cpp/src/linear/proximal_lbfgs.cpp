@@ -305,19 +305,22 @@ double norm_of_subgradient(const std::vector<double>& x, const std::vector<doubl
 double largest_subgradient(const std::vector<double>& x, const std::vector<double>& gradient, std::span<const double> l1) {
     double largest = 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
-        largest = std::max(largest, std::abs(subgradient(x[j], gradient[j], l1[j])));
+        const double size = std::abs(subgradient(x[j], gradient[j], l1[j]));
+        if (std::isnan(size)) {
+            return size;  // which no tolerance meets
+        }
+        largest = std::max(largest, size);
     }
     return largest;
 }
 
-LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1,
-                                    const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate, const LbfgsOptions& options,
-                                    const std::function<void()>& check) {
+Minimization minimization_by_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1, LbfgsOptions options, std::function<void()> check) {
     LbfgsResult result;
     std::vector<double> gradient(x.size());
     std::vector<double> next(x.size());
     std::vector<double> next_gradient(x.size());
-    result.value = evaluate(x, gradient) + absolute(x, l1);
+    result.value = co_await Minimization::Request{&x, &gradient};
+    result.value += absolute(x, l1);
     double violation = largest_subgradient(x, gradient, l1);
     std::vector<double> best = x;
     double best_violation = violation;
@@ -335,7 +338,8 @@ LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const doub
         if (direction.decrease < 0) {
             for (int i = 0; i < max_halvings && !found; ++i, step /= 2) {
                 move_to(next, x, direction, step);
-                value = evaluate(next, next_gradient) + absolute(next, l1);
+                value = co_await Minimization::Request{&next, &next_gradient};
+                value += absolute(next, l1);
                 found = std::isfinite(value) && value <= result.value + c1 * step * direction.decrease + slack;
             }
         }
@@ -367,11 +371,16 @@ LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const doub
         } else if (change <= epsilon * size && ++stalled == max_stalled) {
             x = best;
             result.converged = true;  // the value no longer changes in float64
-            return result;
+            co_return result;
         }
     }
     result.converged = violation <= options.tol;
-    return result;
+    co_return result;
+}
+
+LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1, const Evaluate& evaluate, const LbfgsOptions& options,
+                                    const std::function<void()>& check) {
+    return minimization_by_proximal_lbfgs(x, l1, options, check).run(evaluate);
 }
 
 }  // namespace emotion::linear

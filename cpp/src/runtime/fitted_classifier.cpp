@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
@@ -28,6 +29,9 @@ void add_vote(std::span<const double> said, double weight, std::span<double> sum
 }  // namespace
 
 void calibrate(MatrixView<double> probability, const CalibrationSpec& spec) {
+    if (!spec.trained_priors.empty()) {
+        calibration::correct_priors(probability, spec.trained_priors, spec.target_priors, probability);
+    }
     if (spec.kind == CalibrationKind::temperature) {
         calibration::apply_temperature(probability, spec.temperature, probability);
     } else if (spec.kind == CalibrationKind::sigmoid) {
@@ -57,7 +61,7 @@ const char* FittedClassifier::refuses_missing(const char* classifier) const {
 
 bool FittedClassifier::is_additive() const {
     return !is_vote() || (!hard && std::all_of(members.begin(), members.end(), [](const FittedClassifier& member) {
-        return !member.is_vote() && member.calibration.kind == CalibrationKind::none && std::holds_alternative<trees::Forest>(member.pipeline.estimator);
+        return !member.is_vote() && member.calibration.changes_nothing() && std::holds_alternative<trees::Forest>(member.pipeline.estimator);
     }));
 }
 

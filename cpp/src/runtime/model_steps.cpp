@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 
@@ -257,8 +259,10 @@ bool read_last(const Place& place, const JsonValue& step, const std::string& kin
         estimator = read_forest(place.file, prefix, columns, place.n_classes, place.limits);
     } else if (kind == "gradient_boosting_classifier") {
         estimator = read_boosting(place.file, step, prefix, columns, place.n_classes, place.limits);
-    } else if (kind == "logistic_regression") {
-        estimator = read_logistic(place.file, prefix, columns, place.n_classes);
+    } else if (kind == "logistic_regression" || kind == "one_vs_rest_classifier") {
+        linear::LogisticModel model = read_logistic(place.file, prefix, columns, place.n_classes);
+        model.one_vs_rest = place.n_classes > 2 && kind == "one_vs_rest_classifier";
+        estimator = std::move(model);
     } else if (kind == "voting_classifier") {
         read_vote(place, step, prefix, columns, node);
     } else {
@@ -325,7 +329,23 @@ CalibrationSpec read_calibration(const Place& place, const JsonValue& descriptio
     if (description.is(Kind::null)) {
         return spec;
     }
-    const std::string kind = text_of(description, "kind", "its calibration");
+    constexpr std::string_view prior = "prior";
+    std::string kind = text_of(description, "kind", "its calibration");
+    if (kind == prior || kind.starts_with("prior+")) {
+        for (auto [key, values] : {std::pair{"trained_priors", &spec.trained_priors}, std::pair{"target_priors", &spec.target_priors}}) {
+            const std::string name = prefix + key;
+            *values = read_array<double>(file, name, {n_classes});
+            try {
+                calibration::validate_priors(*values, n_classes, name.c_str(), "its calibration");
+            } catch (const InvalidInputError& error) {
+                refuse(error.what());
+            }
+        }
+        if (kind == prior) {
+            return spec;
+        }
+        kind.erase(0, prior.size() + 1);
+    }
     if (kind == "temperature") {
         const std::string name = prefix + "temperature";
         const std::vector<double> value = read_array<double>(file, name, {1});

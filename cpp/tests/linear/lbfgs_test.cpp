@@ -48,6 +48,17 @@ TEST_CASE("a wall of infinities is stepped back from") {
     CHECK(x[0] == doctest::Approx(1).epsilon(1e-9));
 }
 
+TEST_CASE("a start where the function is no number is no end that was looked for") {
+    std::vector<double> x = {2};
+    const auto result = minimize_lbfgs(x, [](const std::vector<double>&, std::vector<double>& g) {
+        g[0] = std::nan("");
+        return std::nan("");
+    }, {1e-4, 100});
+    CHECK_FALSE(result.converged);
+    CHECK(result.n_iter == 0);
+    CHECK(x[0] == 2);
+}
+
 TEST_CASE("max_iter ends the search, at zero before the first step") {
     std::vector<double> x = {4};
     const auto square = [](const std::vector<double>& p, std::vector<double>& g) {

@@ -216,7 +216,7 @@ def _abstention(known: Mapping[str, Any], model: EmotionModel) -> str:
     why = f" The threshold was chosen out of fold for a {' and a '.join(targets)}." if targets else ""
     check, sets = _mapping(model.metadata.get("out_of_distribution")), _mapping(model.metadata.get("prediction_sets"))
     if model.threshold is None:
-        said = "" if check else "It always answers."
+        said = f"It answers at any confidence.{why}" if why else "" if check else "It always answers."
     elif model.threshold > 1:
         said = f"It never answers: its target was not reached in training.{why}"
     else:
@@ -224,7 +224,9 @@ def _abstention(known: Mapping[str, Any], model: EmotionModel) -> str:
     lines = [said] if said else []
     if check:
         distance = f"{check['threshold']:.3g} robust deviations"
-        lines.append(f"It gives no answer where the columns lie more than {distance}, on average, from those of the training rows.")
+        rate = settings.get("out_of_distribution_rate")
+        alarms = f" (a false alarm rate of {rate:g} on new speakers)" if isinstance(rate, (int, float)) else ""
+        lines.append(f"It gives no answer where the columns lie more than {distance}, on average, from those of the training rows{alarms}.")
     if sets:
         share, score = sets.get("confidence_level"), str(sets["score"]).upper()
         promise = f" for {share:.0%} of the rows of new speakers" if isinstance(share, float) else ""

@@ -51,6 +51,8 @@ def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays
         return graph.add("Gather", value, graph.constant(arrays["columns"], np.int64), axis=1)
     if kind == "logistic_regression":
         return _logistic(graph, value, arrays, n_classes)
+    if kind == "one_vs_rest_classifier":
+        return _one_vs_rest(graph, value, arrays, n_classes)
     if kind in ("random_forest_classifier", "extra_trees_classifier"):
         return _forest(graph, value, arrays, n_classes)
     if kind == "gradient_boosting_classifier":
@@ -79,8 +81,23 @@ def _scale(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays) 
 
 
 def _logistic(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
+    return _shares(graph, _scores(graph, value, arrays), n_classes)
+
+
+def _scores(graph: Graph, value: str, arrays: Arrays) -> str:
     product = graph.add("MatMul", graph.cast(value, np.float64), graph.constant(arrays["coef"].T, np.float64))
-    return _shares(graph, graph.add("Add", product, graph.constant(arrays["intercept"][np.newaxis], np.float64)), n_classes)
+    return graph.add("Add", product, graph.constant(arrays["intercept"][np.newaxis], np.float64))
+
+
+def _one_vs_rest(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
+    """Each class's own probability, scaled to add up to 1 where they are not all 0."""
+    scores = _scores(graph, value, arrays)
+    if n_classes == 2:
+        return _shares(graph, scores, n_classes)
+    own = graph.add("Sigmoid", scores)
+    total = graph.add("ReduceSum", own, graph.constant([1], np.int64), keepdims=1)
+    none = graph.add("Equal", total, graph.constant(0.0, np.float64))
+    return graph.add("Div", own, graph.add("Where", none, graph.constant(1.0, np.float64), total))
 
 
 def _shares(graph: Graph, margins: str, n_classes: int) -> str:

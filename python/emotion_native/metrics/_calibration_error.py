@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats, check_column, check_probabilities, check_weight, codes_of, union_of
+from ._inputs import Codes, Floats, check_column, check_probabilities, check_weight, codes_of, union_of, warn_rows
 
 MAX_BINS = 15
 _ROWS_A_BIN = 20
@@ -27,6 +27,7 @@ def top_label(y_true: Any, y_proba: Any, labels: Any, caller: str) -> tuple[Floa
         raise InvalidInputError(f"y_true of {caller} must have at least one row; got none")
     classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
     proba = check_probabilities(y_proba, "y_proba", caller, n=len(truth), k=len(classes))
+    warn_rows(proba, caller, rounded=1e-3)
     top = np.argmax(proba, axis=1)
     return np.ascontiguousarray(proba.max(axis=1)), (top == codes_of(truth, classes)).astype(np.uint8)
 
@@ -112,7 +113,7 @@ def expected_calibration_error(
     caller = "expected_calibration_error"
     confidence, correct = top_label(y_true, y_proba, labels, caller)
     n_bins = _check(n_bins, strategy, len(confidence), caller)
-    weight = check_weight(sample_weight, len(confidence), caller)
+    weight = check_weight(sample_weight, len(confidence), caller, mean=True)
     weights = np.ones((1, len(confidence))) if weight.size == 0 else weight[None, :]
     own = np.arange(len(confidence), dtype=np.int64)
     error = replicate_errors(confidence, correct, own, weights, n_bins=n_bins, debiased=debiased, strategy=strategy)
@@ -145,7 +146,7 @@ def reliability_curve(
     caller = "reliability_curve"
     confidence, correct = top_label(y_true, y_proba, labels, caller)
     n_bins = _check(n_bins, strategy, len(confidence), caller)
-    weight = check_weight(sample_weight, len(confidence), caller)
+    weight = check_weight(sample_weight, len(confidence), caller, mean=True)
     bins = _core.reliability_bins(confidence, correct, np.ones(len(confidence)) if weight.size == 0 else weight, n_bins, strategy)
     bins = bins[bins[:, 0] > 0]
     return np.ascontiguousarray(bins[:, 2]), np.ascontiguousarray(bins[:, 1]), np.ascontiguousarray(bins[:, 0])

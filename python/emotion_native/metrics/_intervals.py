@@ -12,7 +12,7 @@ from scipy import stats
 from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats
+from ._inputs import Codes, Floats, has_mixed_kinds
 from ._statistics import Statistic, of_metric
 
 BOOTSTRAP_FROM = 30  # speakers; below, a bootstrap covers far less than it says
@@ -58,13 +58,35 @@ def check_level(level: Any, caller: str) -> float:
 def check_speakers(speakers: Any, n: int, caller: str) -> tuple[Codes, int, Any]:
     """Return the code of each row's speaker, their number and their names."""
     values = np.asarray(speakers)
+    if has_mixed_kinds(speakers, values) or np.ma.is_masked(speakers):
+        values = np.array(np.ma.MaskedArray(speakers).tolist() if np.ma.is_masked(speakers) else speakers, dtype=object)
     if values.ndim != 1 or len(values) != n or n == 0:
         raise InvalidInputError(f"speakers of {caller} must be one value a row ({n} rows, at least one); got shape {values.shape}")
-    missing = np.array([v is None or v != v for v in values.tolist()])
+    missing = _missing(values)
     if missing.any():
         raise InvalidInputError(f"speakers of {caller} must be known for every row; got {int(missing.sum())} missing values")
-    names, codes = np.unique(values, return_inverse=True)
+    try:
+        names, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        raise InvalidInputError(f"speakers of {caller} must be of one sortable kind; got a mix") from None
     return np.ascontiguousarray(codes, dtype=np.int64), len(names), names
+
+
+def _missing(values: Any) -> Any:
+    """Return where an array has no speaker."""
+    if values.dtype.kind in "iub":
+        return np.zeros(len(values), dtype=bool)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    return np.array([_is_missing(value) for value in values.tolist()])
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a speaker is None, NaN, NA or an empty text."""
+    try:
+        return value is None or value == "" or bool(value != value)
+    except (TypeError, ValueError):  # pandas' NA has no truth value
+        return True
 
 
 def _to_line(values: Floats, low: float, high: float) -> Floats:
@@ -128,7 +150,8 @@ def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     # The jackknife's error goes to the line by the slope at the estimate. Jackknifing the logits themselves covers no better and is up to
     # three times wider near the bounds, where leaving out the one speaker with an error moves the logit without measure.
     error *= _slope(estimate, statistic.low, statistic.high)
-    half = float(stats.t.ppf(1.0 - alpha / 2.0, n - 1)) * error
+    freedom = n - 1 if statistic.effective is None else max(1.0, statistic.effective - 1.0)
+    half = float(stats.t.ppf(1.0 - alpha / 2.0, freedom)) * error
     centre = float(_to_line(np.array([estimate]), statistic.low, statistic.high)[0])
     low, high = (_from_line(centre + side * half, statistic.low, statistic.high) for side in (-1.0, 1.0))
     low, high = max(low, statistic.low), min(high, statistic.high)

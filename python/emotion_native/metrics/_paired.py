@@ -12,7 +12,7 @@ from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of, union_of
+from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of, has_mixed_kinds, union_of, warn_rows
 from ._intervals import Interval, check_level, check_resamples, check_speakers, interval_of
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
@@ -104,7 +104,7 @@ def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, s
     if given.ndim == 2 and given.shape[1] > 1:
         codes = np.argmax(check_probabilities(given, parameter, caller, n=len(truth), k=k), axis=1).astype(np.int64)
     else:
-        labels = check_column(given, parameter, caller)
+        labels = check_column(predicted if has_mixed_kinds(predicted, given) else given, parameter, caller)
         if len(labels) != len(truth):
             raise InvalidInputError(f"{parameter} of {caller} must be as long as y_true, {len(truth)}; got {len(labels)}")
         union_of(classes, labels, caller=caller)
@@ -116,6 +116,7 @@ def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, s
 
 def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array, speaker: Codes, n: int, parameter: str, caller: str) -> _Side:
     values = check_probabilities(proba, parameter, caller, n=len(truth), k=len(classes))
+    warn_rows(values, caller, rounded=1e-3)
     if metric == "log_loss":
         rows, high = row_log_loss(truth, values), math.inf
     elif metric == "brier":

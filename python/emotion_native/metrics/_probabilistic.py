@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, check_weight, codes_of, union_of, warn_rows
+from ._inputs import Array, Codes, Floats, as_numbers, check_column, check_probabilities, check_weight, codes_of, union_of, warn_rows
 
 
 def _truth(y_true: Any, labels: Any, caller: str) -> tuple[Codes, Array]:
@@ -70,7 +70,7 @@ def log_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight:
         raise InvalidInputError(f"labels of {caller} must be at least two classes; got {len(classes)}: pass labels= to name them all")
     proba = check_probabilities(y_pred, "y_pred", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=normalize)
     loss = row_log_loss(codes, proba)
     total = float(loss.sum() if weight.size == 0 else (loss * weight).sum())
     return total / float(len(codes) if weight.size == 0 else weight.sum()) if normalize else total
@@ -120,7 +120,7 @@ def brier_score_loss(
         if pos_label == classes[0]:
             proba = np.ascontiguousarray(proba[:, ::-1])
     warn_rows(proba, caller)
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=True)
     score = float(np.average(row_brier(codes, proba), weights=weight if weight.size else None))
     return 0.5 * score if scale_by_half is True or (scale_by_half == "auto" and len(classes) == 2) else score
 
@@ -154,7 +154,7 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
     if isinstance(k, (bool, np.bool_)) or not isinstance(k, (int, np.integer)) or k < 1:
         raise InvalidInputError(f"k of {caller} must be an integer of at least 1; got {k!r}")
     codes, classes = _truth(y_true, labels, caller)
-    score = np.asarray(y_score, dtype=np.float64)
+    score = as_numbers(y_score, "y_score", caller)
     if score.ndim == 1 and len(classes) == 2:  # as a decision function of the second class
         threshold = 0.5 if score.size and score.min() >= 0 and score.max() <= 1 else 0.0
         score = np.column_stack([np.full(len(score), threshold), score]) if k == 1 else np.column_stack([-score, score])
@@ -163,7 +163,7 @@ def top_k_accuracy_score(y_true: Any, y_score: Any, *, k: int = 2, normalize: bo
         raise InvalidInputError(f"y_score of {caller} must be of shape {wanted}; got {score.shape}: pass labels= to name all classes")
     if not np.isfinite(score).all():
         raise InvalidInputError(f"y_score of {caller} must be finite; got NaN or infinity")
-    weight = check_weight(sample_weight, len(codes), caller)
+    weight = check_weight(sample_weight, len(codes), caller, mean=normalize)
     found = row_top_k(codes, score, int(k))
     if normalize:
         return float(np.average(found, weights=weight if weight.size else None))

@@ -15,18 +15,22 @@ import numpy.typing as npt
 from ..exceptions import InvalidInputError
 from . import _rates
 from ._calibration_error import default_bins, replicate_errors
-from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of
+from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of, warn_rows
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A score as a function of speaker weights, with the interval that its values can take."""
+    """A score as a function of speaker weights, with the interval that its values can take.
+
+    ``effective``: how many speakers of equal size would tell as much; sets the degrees of freedom of the jackknife, None: ``n_speakers``.
+    """
 
     values: Callable[[Floats], Floats]
     n_speakers: int
     low: float = 0.0
     high: float = 1.0
+    effective: float | None = None
 
 
 def of_counts(counts: Floats, name: str, n_classes: int) -> Statistic:
@@ -109,6 +113,7 @@ def of_metric(metric: Any, y_true: Any, y_pred: Any, speaker: Codes, n_speakers:
     if (codes < 0).any():
         raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(codes < 0)]!r} is missing")
     proba = check_probabilities(y_pred, "y_pred", caller, n=len(codes), k=len(classes))
+    warn_rows(proba, caller, rounded=1e-3)
     if metric == "expected_calibration_error":
         correct = (np.argmax(proba, axis=1) == codes).astype(np.uint8)
         return of_calibration(np.ascontiguousarray(proba.max(axis=1)), correct, speaker, n_speakers)

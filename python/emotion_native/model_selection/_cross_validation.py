@@ -7,14 +7,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from .._remedies import check_estimator
+from .._validation import is_sparse
 from ..exceptions import InvalidInputError
-from ._fit import Labels, aligned, check_labels, check_lengths, class_seen, each_fold, fit_rows, native_probabilities, run_probabilities
+from ._fit import (
+    Labels,
+    aligned,
+    check_labels,
+    check_lengths,
+    class_seen,
+    each_fold,
+    fit_rows,
+    native_probabilities,
+    one_label_a_row,
+    run_probabilities,
+)
 from ._folds import Folds
 from ._notices import warn_of_odd_splits
 from ._routing import route
@@ -63,7 +75,8 @@ def cross_validate(
     estimator : estimator
         Never fitted itself.
     X : array-like of shape (n_samples, n_features)
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+        Sets of labels are not stratified; their folds are fitted one by one.
     groups : array-like of shape (n_samples,)
         What must stay whole: speakers, or the result of `joined_groups`.
     scoring : None, str, callable, list or dict
@@ -140,7 +153,7 @@ def cross_validate(
     scored = Scoring(scorers, single, routed.score, error_score, [], classes, "cross_validate")
     arguments = {**routed.fit, "groups": groups}
     results: list[Result] | None = None
-    if not return_estimator and y is not None and is_classifier(estimator):
+    if not return_estimator and one_label_a_row(estimator, y):
         results = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
     if results is None:
         results = fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
@@ -193,6 +206,7 @@ def cross_val_predict(
     Returns
     -------
     ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of sets of labels (n_samples, n_labels).
         With ``seeds`` one such array a seed, stacked: (n_seeds, n_samples) or (n_seeds, n_samples, n_classes).
 
     Raises
@@ -236,7 +250,7 @@ def cross_val_predict(
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_val_predict")
     warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_val_predict", each_fold=False)
     arguments = {**routed.fit, "groups": groups}
-    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if is_classifier(estimator) and y is not None else None
+    labels = check_labels(y, _num_samples(X), caller="cross_val_predict") if one_label_a_row(estimator, y) else None
     if labels is not None and method != "predict":
         _warn_of_missing_classes(labels, runs)
     pieces: list[Any] | None = None
@@ -248,7 +262,12 @@ def cross_val_predict(
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
     if pieces is None:
         pieces = _fitted_predictions(runs, X, y, labels, method, arguments, n_jobs, progress)
-    out = by_seed(runs, pieces)
+    sparse = runs.seeds is None and is_sparse(pieces[0])  # sets of labels, in the form of y
+    out = by_seed(runs, [piece.toarray() if is_sparse(piece) else piece for piece in pieces])
+    if sparse:
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(out)
     if method == "predict_log_proba" and labels is not None:
         with np.errstate(divide="ignore"):
             return np.log(out)
@@ -268,7 +287,8 @@ def _fitted_predictions(
     def one(k: int) -> Any:
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, y, runs.train[k], params, caller="cross_val_predict")
-        values = np.asarray(getattr(model, method)(_safe_indexing(X, runs.test[k])))
+        found = getattr(model, method)(_safe_indexing(X, runs.test[k]))
+        values = found if is_sparse(found) else np.asarray(found)
         saw_all = labels is not None and len(model.classes_) == len(labels.classes)
         if labels is None or method == "predict" or (saw_all and method == "decision_function"):
             return values  # a margin a class, one for two classes, or one for each pair of classes

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
@@ -78,6 +79,18 @@ def check_labels(y: Any, n_samples: int, *, caller: str) -> Labels:
     return Labels(values, *encode_labels(values, caller=caller))
 
 
+def one_label_a_row(estimator: Any, y: Any) -> bool:
+    """Return whether a classifier's ``y`` is labels, which folds are stratified by and native loops learn; sets of labels are an indicator matrix."""
+    if y is None or not is_classifier(estimator):
+        return False
+    if np.ndim(y) != 2 or np.shape(y)[1] < 2:
+        return True
+    try:
+        return str(type_of_target(y)) != "multilabel-indicator"
+    except (TypeError, ValueError):  # what is no label is refused elsewhere
+        return True
+
+
 def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | None, n_samples: int, *, caller: str) -> dict[str, Any]:
     """Return the parameters that ``estimator.fit`` takes, those with one value a row cut down to ``rows``.
 
@@ -103,7 +116,7 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             close = did_you_mean(name, [*arguments, *ROW_METADATA])
-            raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}{close}")
+            raise InvalidTypeError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}{close}")
         if name == "sample_weight":
             refuse_masked(value, "sample_weight", caller)
         taken[name] = np.asarray(value) if name == "sample_weight" else value
@@ -130,7 +143,9 @@ def _has_rows(value: Any) -> bool:
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
-    """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller."""
+    """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller, scikit-learn's too."""
+    from sklearn import config_context, get_config
+
     results = []
     with progress_reporter(progress, "Fitting folds", n_folds, caller=caller) as advance:
         if n_jobs is None or n_jobs == 1 or n_folds == 1:
@@ -138,8 +153,14 @@ def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: in
                 results.append(work(k))
                 advance(k + 1)
             return results
+        switches = get_config()  # scikit-learn keeps its own a thread: metadata routing, and so the groups of inner splits, hangs on them
+
+        def switched(k: int) -> T:
+            with config_context(**switches):
+                return work(k)
+
         with ThreadPoolExecutor(min(effective_n_jobs(n_jobs, caller=caller), n_folds)) as pool:
-            futures = [pool.submit(contextvars.copy_context().run, work, k) for k in range(n_folds)]
+            futures = [pool.submit(contextvars.copy_context().run, switched, k) for k in range(n_folds)]
             try:
                 for k, future in enumerate(futures):
                     results.append(future.result())

@@ -5,8 +5,9 @@
 // rounding, sufficient decrease is asked for up to 8 ulps of the function. Determinism: serial vector sums in a fixed order.
 #pragma once
 
-#include <functional>
 #include <vector>
+
+#include "emotion/linear/minimization.hpp"
 
 namespace emotion::linear {
 
@@ -15,14 +16,9 @@ struct LbfgsOptions {
     int max_iter = 100;
 };
 
-struct LbfgsResult {
-    int n_iter = 0;
-    bool converged = false;
-    double value = 0;
-};
+// x: the start in, the best point out; it must outlive the minimisation.
+Minimization minimization_by_lbfgs(std::vector<double>& x, LbfgsOptions options);
 
-// evaluate(x, gradient) returns the value at x and fills the gradient. x: the start in, the best point out.
-LbfgsResult minimize_lbfgs(std::vector<double>& x, const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate,
-                           const LbfgsOptions& options);
+LbfgsResult minimize_lbfgs(std::vector<double>& x, const Evaluate& evaluate, const LbfgsOptions& options);
 
 }  // namespace emotion::linear

@@ -1,7 +1,8 @@
 // Binary logistic regressions of many labels on the same rows: one against the rest for classes, binary relevance for sets of labels.
 //
-// Definition: each label's fit is fit_logistic (logistic_regression.hpp) on that label alone, bit for bit. Complexity: that of the fits, which share the
-// copy by columns of sparse rows. Threads: labels are tasks, and so are the blocks of rows inside a fit; equal bits for any number of threads.
+// Definition: each label's fit is fit_logistic (logistic_regression.hpp) on that label alone, bit for bit. Complexity: that of the fits. Dense rows
+// are read once for up to 16 labels, which go on in lock-step; sparse ones share their copy by columns. Threads: blocks of rows, and of sparse rows labels
+// too, are tasks; equal bits for any number of threads.
 // NaN policy: callers refuse NaN.
 #pragma once
 
@@ -25,6 +26,11 @@ template <class T>
 std::vector<LogisticFit> fit_one_vs_rest(const SparseRows<T>& x, MatrixView<const std::uint8_t> labels, std::span<const double> weights,
                                          const LogisticOptions& options, Parallel& parallel, StopToken& stop,
                                          std::span<const LogisticModel> starts = {});
+
+// One class against the rest for each of n_classes >= 2 (one fit in all for two), labels 0 … n_classes-1, every class present.
+template <class T>
+LogisticFit fit_classes(MatrixView<const T> x, std::span<const std::int32_t> labels, std::span<const double> weights, std::size_t n_classes,
+                        const LogisticOptions& options, Parallel& parallel, StopToken& stop);
 
 // out: rows x n_labels, scores or (proba) each label's own probability; coef: n_labels x features. Each row's values depend on that row alone.
 template <class T>

@@ -17,10 +17,11 @@
 
 namespace emotion::linear {
 
-// evaluate(x, gradient) returns the smooth part at x and fills its gradient. x: the start in, the best point out. l1: one weight of at least 0 a
-// coordinate. The value of the result includes the absolute values. check, where given, is called between sweeps, which may be long; it may throw.
-LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1,
-                                    const std::function<double(const std::vector<double>&, std::vector<double>&)>& evaluate, const LbfgsOptions& options,
+// The function that is asked for is the smooth part. x: the start in, the best point out. l1: one weight of at least 0 a coordinate. Both must outlive
+// the minimisation. The value of the result includes the absolute values. check, where given, is called between sweeps, which may be long; it may throw.
+Minimization minimization_by_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1, LbfgsOptions options, std::function<void()> check = {});
+
+LbfgsResult minimize_proximal_lbfgs(std::vector<double>& x, std::span<const double> l1, const Evaluate& evaluate, const LbfgsOptions& options,
                                     const std::function<void()>& check = {});
 
 // The largest component of the smallest subgradient at x, where the smooth part has this gradient: 0 at the optimum.

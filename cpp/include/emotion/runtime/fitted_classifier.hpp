@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/isotonic_maps.hpp"
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
@@ -27,6 +27,10 @@ struct CalibrationSpec {
     std::vector<double> a;   // sigmoid: one a class
     std::vector<double> b;
     calibration::IsotonicMaps isotonic;
+    std::vector<double> trained_priors;  // one a class: the prior correction before the map, which may be none; empty: no correction
+    std::vector<double> target_priors;
+
+    [[nodiscard]] bool changes_nothing() const { return kind == CalibrationKind::none && trained_priors.empty(); }
 };
 
 // In place.
