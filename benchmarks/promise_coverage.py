@@ -134,7 +134,7 @@ def selective(samples: int) -> list[dict[str, Any]]:
                 found = []
                 for _, (X, y, who) in samples_of(samples if n_speakers < 40 else samples // 3, 11, n_speakers, level, uneven):
                     proba = model.predict_proba(X)
-                    one = selective_interval(metric, y, proba.argmax(axis=1), proba.max(axis=1), who, coverage=0.7, n_resamples=1000)
+                    one = selective_interval(metric, y, proba.argmax(axis=1), proba.max(axis=1), who, coverage=0.7)
                     found.append((one.estimate, one.low, one.high))
                 setting = {"metric": metric, "n_speakers": n_speakers, "level": level, "uneven": uneven}
                 rows.append({**setting, **held(found, truth), "samples": len(found)})

@@ -183,6 +183,11 @@ def abstaining(estimator: Any, cv: Any, **options: Any) -> Any:
     return c.AbstainingClassifier(estimator, cv=cv, target_coverage=0.8, out_of_distribution=strange, **options)
 
 
+def stacking(estimator: Any, cv: Any, **options: Any) -> Any:
+    members = [("one", estimator), ("two", estimator)]
+    return en.ensemble.StackingClassifier(members, KNeighborsClassifier(3), cv=cv, stack_method="predict_proba", **options)
+
+
 def conformal(estimator: Any, cv: Any = None, **options: Any) -> Any:
     return c.ConformalClassifier(estimator, confidence_level=0.7, random_state=0, **options)
 
@@ -211,6 +216,7 @@ OWNERS: dict[str, Run] = {
     "calibration.OutOfDistributionDetector": fitted(detector),
     "calibration.nested_evaluation": nested,
     "ensemble.GradientBoostingClassifier": fitted(boosting),
+    "ensemble.StackingClassifier": fitted(stacking),
     "explain.permutation_importance": importance,
     "model_selection.BaseSearchCV": fitted(grid),  # the fit of all searches
     "model_selection.GridSearchCV": fitted(grid),
@@ -222,10 +228,12 @@ OWNERS: dict[str, Run] = {
     "model_selection.train_test_split": divided,
     "multilabel.TunedThresholdsClassifier": tuned,
 }
-HANDS_ON = {"pipeline.Pipeline", "ensemble.VotingClassifier", "multilabel.OneVsRestClassifier"}  # split nothing, and must hand groups on
+# Split nothing, and must hand groups on.
+HANDS_ON = {"pipeline.Pipeline", "ensemble.VotingClassifier", "multilabel.OneVsRestClassifier", "calibration.PriorCorrectedClassifier"}
 # Their splits are those of `nested_evaluation` and `resolve_folds`, and tests/experiment tests that they are given groups; the others are
-# splitters themselves, files of folds, or samplers, which keep what `within` names together.
+# splitters themselves, files of folds, samplers, which keep what `within` names together, or fit the search they are given.
 OTHERS = {
+    "ensemble.SearchVotingClassifier",
     "experiment.GradientBoostingSettings",
     "experiment.Settings",
     "model_selection.load_split",
@@ -371,6 +379,7 @@ INNER: dict[str, Callable[[Any, Any], Any]] = {
     "search": grid,
     "voting": voting,
     "one_vs_rest": one_vs_rest,
+    "prior_corrected": lambda e, cv: c.PriorCorrectedClassifier(calibrated(e, cv), trained_priors="balanced"),
     "behind_copies": behind_copies,
     "behind_synthetic_rows": behind_synthetic_rows,
     "twice_nested": twice_nested,

@@ -202,7 +202,7 @@ def test_intervals_leave_a_speaker_out_with_the_rows_that_were_lent_its_columns(
 
     deleted = np.array([fall(s) for s in range(12)])
     sizes = np.bincount(speaker)
-    freedom = 11 if shuffle == "between" else sizes.sum() ** 2 / np.sum(sizes**2) - 1
+    freedom = 11 if shuffle == "between" else 11 / 12 * sizes.sum() ** 2 / np.sum(sizes**2)
     half = stats.t.ppf(0.975, freedom) * np.sqrt(11 / 12 * np.sum((deleted - deleted.mean()) ** 2))
     assert found.intervals is not None
     assert found.intervals[0].estimate == pytest.approx(fall(None), abs=1e-12)

@@ -98,7 +98,8 @@ def test_selective_intervals_are_those_of_the_score_without_each_speaker(metric:
         low, high = (1 / (1 + np.exp(-(9 * whole - 8 * logit.mean()) - side * half)) * 1.002 - 1e-3 for side in (-1, 1))
         assert (found.low, found.high) == (pytest.approx(min(low, share), abs=1e-9), pytest.approx(max(high, share), abs=1e-9))
         return
-    half = stats.t.ppf(0.975, 8) * error * (1 / (share + 1e-3) + 1 / (1 - share + 1e-3))
+    share_of_rows = np.bincount(speakers) / len(speakers)
+    half = stats.t.ppf(0.975, 8 / 9 / np.sum(share_of_rows**2)) * error * (1 / (share + 1e-3) + 1 / (1 - share + 1e-3))
     centre = np.log((share + 1e-3) / (1 - share + 1e-3))
     low, high = (1 / (1 + np.exp(-centre - side * half)) * 1.002 - 1e-3 for side in (-1, 1))
     assert (found.low, found.high) == (pytest.approx(max(low, 0), abs=1e-9), pytest.approx(min(high, 1), abs=1e-9))

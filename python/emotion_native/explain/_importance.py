@@ -178,7 +178,7 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
-    from ..metrics._intervals import check_level, check_speakers, interval_of
+    from ..metrics._intervals import check_level, check_speakers, jackknife_interval
 
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
     check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
@@ -210,7 +210,7 @@ def permutation_importance(
         shuffled = score.answers(chosen, rows_from)
         importances[g] = [baseline - score.of(one) for one in shuffled]
         if speaker is not None:
-            intervals.append(interval_of(score.fall(whole, shuffled, rows_from), level=level, n_resamples=2000, seed=seed))
+            intervals.append(jackknife_interval(score.fall(whole, shuffled, rows_from), level))
     return PermutationImportance(
         importances.mean(axis=1),
         importances.std(axis=1),
@@ -369,18 +369,18 @@ class _Scorer:
         A shuffled row belongs to two speakers, its own and the one whose columns it was lent, so leaving a speaker out leaves out the rows of both
         kinds, before and after the shuffle alike. With A_s the sum over rows of speaker s and B_s that over rows of others that s lent columns to,
         the sums without s are those of all less A_s + B_s; weights w near 1 give sum w_s A_s + sum (w_s - 1) B_s. Where nothing is lent between
-        speakers, the few who have most rows decide, and the degrees of freedom are those of (sum n_s)^2 / sum n_s^2 speakers of n_s rows.
+        speakers, the few who have most rows decide, and the degrees of freedom follow their sizes.
         """
         from ..metrics._statistics import Statistic
 
         n = self.n_speakers
         sizes = np.bincount(self._speaker).astype(np.float64)
-        effective = None
+        lends = False
         pairs: list[tuple[Statistic, Statistic]] = []
         for repeat, answers in enumerate(shuffled):
             lender = self._codes[np.concatenate([fold[repeat] for fold in sources])]
             lent = np.flatnonzero(lender != self._speaker)
-            effective = None if lent.size else float(sizes.sum() ** 2 / (sizes**2).sum())
+            lends = lends or lent.size > 0
             units = np.concatenate([self._speaker, n + lender[lent]])
             truth = np.concatenate([self._truth, self._truth[lent]])
             before, after = (self._statistic(np.concatenate([one, one[lent]]), truth, units, 2 * n) for one in (whole, answers))
@@ -390,4 +390,4 @@ class _Scorer:
             both = np.hstack([weights, weights - 1.0])
             return np.asarray(self.sign * np.mean([before.values(both) - after.values(both) for before, after in pairs], axis=0))
 
-        return Statistic(values, n, low=-np.inf, high=np.inf, effective=effective)
+        return Statistic(values, n, low=-np.inf, high=np.inf, sizes=None if lends else sizes)

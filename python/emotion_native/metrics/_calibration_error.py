@@ -61,6 +61,38 @@ def replicate_errors(
     return errors
 
 
+class SpeakerBins:
+    """Rows, confidences and right answers of each speaker in bins of equal mass, whose edges are those of the whole sample. O(rows log rows)."""
+
+    def __init__(self, confidence: Floats, correct: npt.NDArray[np.uint8], speaker: Codes, n_speakers: int, n_bins: int) -> None:
+        from .. import _core
+
+        sizes = _core.reliability_bins(confidence, correct, np.ones(len(confidence)), n_bins, "quantile")[:, 0]
+        own = np.empty(len(confidence), dtype=np.int64)
+        own[np.argsort(confidence, kind="stable")] = np.repeat(np.arange(len(sizes)), sizes.astype(np.int64))
+        cell, shape = speaker * len(sizes) + own, (n_speakers, len(sizes))
+
+        def total(values: Floats) -> Floats:
+            return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
+
+        self.rows, self.confidence, self.right = total(np.ones(len(cell))), total(confidence), total(correct.astype(np.float64))
+
+    def errors(self, weights: Floats) -> Floats:
+        """Return the debiased error for each row of speaker weights; not clipped."""
+        from scipy.special import erf
+
+        rows = weights @ self.rows
+        known = np.where(rows > 0, rows, 1.0)
+        accuracy = (weights @ self.right) / known
+        gap = np.abs(accuracy - (weights @ self.confidence) / known)
+        noise = np.sqrt(np.maximum(accuracy * (1.0 - accuracy), 0.0) / known)
+        ratio = gap / np.where(noise > 0, noise, 1.0)
+        folded = noise * np.sqrt(2.0 / np.pi) * np.exp(-(ratio**2) / 2.0) + gap * erf(ratio / np.sqrt(2.0))
+        terms = 2.0 * gap - np.where(noise > 0, folded, gap)
+        sums = rows.sum(axis=1)
+        return np.asarray(np.where(sums > 0, (rows * terms).sum(axis=1) / np.where(sums > 0, sums, 1.0), np.nan))
+
+
 def expected_calibration_error(
     y_true: Any,
     y_proba: Any,

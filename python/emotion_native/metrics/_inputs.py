@@ -43,6 +43,8 @@ def check_column(values: Any, parameter: str, caller: str) -> Array:
         array = array[:, 0]
     if array.ndim != 1:
         raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got shape {array.shape} (multi-label is not supported)")
+    if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, set, np.ndarray)) for value in array):
+        raise InvalidInputError(f"{parameter} of {caller} must be one label a row; got a sequence in a row (several labels: columns of 0 and 1)")
     if array.dtype.kind == "f":
         if not np.isfinite(array).all():
             raise InvalidInputError(f"{parameter} of {caller} must be free of NaN and infinity; got some")
@@ -65,6 +67,8 @@ def check_weight(sample_weight: Any, n: int, caller: str, *, mean: bool = False)
     """Return weights, or an empty array where every row counts 1; for a mean their sum must not be zero."""
     if sample_weight is None:
         return NO_WEIGHT
+    if np.iscomplexobj(sample_weight):
+        raise InvalidInputError(f"sample_weight of {caller} must be real numbers; got complex ones")
     weight = np.ascontiguousarray(as_numbers(sample_weight, "sample_weight", caller))
     if weight.shape != (n,):
         raise InvalidInputError(f"sample_weight of {caller} must be one number a row ({n} rows); got shape {weight.shape}")
@@ -73,6 +77,15 @@ def check_weight(sample_weight: Any, n: int, caller: str, *, mean: bool = False)
     if mean and weight.sum() == 0:
         raise InvalidInputError(f"sample_weight of {caller} must have a sum other than zero; got zeros, or weights that cancel")
     return weight
+
+
+def mean_of_rows(values: Floats, weight: Floats, caller: str) -> float:
+    """Return the mean of one value a row; weights, where there are any, must not all be zero."""
+    if weight.size == 0:
+        return float(np.mean(values))
+    if weight.sum() == 0:
+        raise InvalidInputError(f"sample_weight of {caller} must not be all zero; got a sum of 0")
+    return float(np.average(values, weights=weight))
 
 
 def union_of(*arrays: Array, caller: str) -> Array:
@@ -117,4 +130,5 @@ def warn_rows(matrix: Floats, caller: str, *, rounded: float = 0.0) -> None:
         return
     single = np.array_equal(matrix, matrix.astype(np.float32))
     if not (single and np.allclose(total, 1.0, rtol=float(np.sqrt(np.finfo(np.float32).eps)))):
-        warnings.warn(f"y_proba of {caller} should add up to 1 in every row; some rows do not", UserWarning, stacklevel=3)
+        message = f"The y_prob values do not sum to one. y_proba of {caller} should add up to 1 in every row; some rows do not"
+        warnings.warn(message, UserWarning, stacklevel=3)
