@@ -231,6 +231,15 @@ COMPOSED = {
         _voters()[2][1], confidence_level=0.5, conformity_score="aps", allow_empty_sets=True, random_state=0
     ),
     "search": lambda: en.model_selection.GridSearchCV(_voters()[0][1], {"max_depth": [2, 6]}, cv=3),
+    "settings of a search": lambda: en.ensemble.SearchVotingClassifier(COMPOSED["search"](), n_best=2),
+    "a map a fold": lambda: en.calibration.CalibratedClassifierCV(_voters()[2][1], method="sigmoid", cv=3, ensemble=True),
+    "one vs rest and corrected priors": lambda: en.ensemble.VotingClassifier(
+        [
+            ("rest", en.multilabel.OneVsRestClassifier(en.linear_model.LogisticRegression())),
+            ("prior", en.calibration.PriorCorrectedClassifier(_voters()[0][1], trained_priors="balanced")),
+        ],
+        voting="soft",
+    ),
 }
 
 

@@ -144,6 +144,10 @@ TEST_CASE("fitted_classifier: what is a sum of contributions") {
     forest.pipeline.estimator = trees::Forest{};
     CHECK(vote_of({forest, forest}, {1, 1}, 2).is_additive());
     CHECK_FALSE(vote_of({forest, forest}, {1, 1}, 2, true).is_additive());
+    FittedClassifier corrected = forest;
+    corrected.calibration.trained_priors = {1, 2, 3};
+    corrected.calibration.target_priors = {1, 1, 1};
+    CHECK_FALSE(vote_of({forest, corrected}, {1, 1}, 2).is_additive());
     forest.calibration.kind = CalibrationKind::temperature;
     CHECK_FALSE(vote_of({forest}, {1}, 2).is_additive());
 }
