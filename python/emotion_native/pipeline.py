@@ -317,6 +317,18 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         probabilities: npt.NDArray[Any] = self._final.predict_proba(self._before_final(X), **params)
         return probabilities
 
+    @available_if(_final_has("predict_abstain"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
+    def predict_abstain(self, X: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
+        """Return the last step's labels, where it abstains, and why."""
+        answers: tuple[Any, Any, Any] = self._final.predict_abstain(self._before_final(X))
+        return answers
+
+    @available_if(_final_has("predict_set"))  # type: ignore[untyped-decorator]
+    def predict_set(self, X: Any) -> npt.NDArray[np.bool_]:
+        """Return the last step's prediction sets (n_samples, n_classes)."""
+        sets: npt.NDArray[np.bool_] = self._final.predict_set(self._before_final(X))
+        return sets
+
     @available_if(_final_has("predict_log_proba"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the last step's logarithms of probabilities."""

@@ -335,6 +335,10 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             total = total + model.predict_proba(X)
         return np.asarray(total / len(models) if len(models) > 1 else total)
 
+    def _native_vote(self) -> tuple[str, Floats, list[Any]]:
+        """Return what an ensemble is, for the model file: a soft vote of the folds' calibrated classifiers."""
+        return "soft", np.ones(len(self.calibrated_classifiers_)), self.calibrated_classifiers_
+
 
 def _check_rows_a_fold(cv: Any, labels: Labels, caller: str) -> None:
     """Raise InvalidInputError where a map of each fold could not see each class."""

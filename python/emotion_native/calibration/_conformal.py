@@ -12,6 +12,7 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._prediction_sets import conformity_scores, sets_of
 from .._validation import check_choice, check_flag, check_number, check_sample_weight, check_seed
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
@@ -22,38 +23,6 @@ from ._maps import Floats
 
 SCORES = ("lac", "aps", "randomized_aps")
 _Measured = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]  # probabilities, codes and groups of the rows that give the threshold
-
-
-def _uniform_of_rows(proba: Floats, seed: int) -> Floats:
-    """Return a number in [0, 1) for each row, from the seed and nine digits of its probabilities alone: SplitMix64 (Steele, Lea & Flood, 2014)."""
-    state = np.full(len(proba), seed % 2**64, dtype=np.uint64)
-    for column in np.round(proba * 1e9).astype(np.uint64).T:
-        state = (state ^ column) + np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state ^= state >> np.uint64(31)
-    return np.asarray((state >> np.uint64(11)) * 2.0**-53)
-
-
-def conformity_scores(proba: Floats, method: str, seed: int = 0) -> Floats:
-    """Return how strange each class would be as the answer: (n_samples, n_classes), larger is stranger.
-
-    ``"lac"``: one minus the probability. ``"aps"``: the probability of all classes at least as probable, the class itself included.
-    ``"randomized_aps"``: the same with a random share of the class's own probability taken off.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> conformity_scores(np.array([[0.7, 0.2, 0.1]]), "aps").round(6).tolist()
-    [[0.7, 0.9, 1.0]]
-    """
-    if method == "lac":
-        return 1.0 - proba
-    order = np.argsort(-proba, axis=1, kind="stable")
-    sums = np.cumsum(np.take_along_axis(proba, order, axis=1), axis=1)
-    scores = np.empty_like(sums)
-    np.put_along_axis(scores, order, sums, axis=1)
-    return scores - _uniform_of_rows(proba, seed)[:, None] * proba if method == "randomized_aps" else scores
 
 
 def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
@@ -304,8 +273,19 @@ class ConformalClassifier(_GroupedMetaClassifier):
             Columns as in ``classes_``.
         """
         proba = self.predict_proba(X)
-        # Scores that differ by the rounding of their sums count as equal.
-        sets = conformity_scores(proba, self.conformity_score, self._seed) <= self.quantiles_ + 1e-12
-        if not self.allow_empty_sets:
-            sets[np.arange(len(sets)), np.argmax(proba, axis=1)] = True
-        return np.asarray(sets)
+        return sets_of(proba, self.quantiles_, self.conformity_score, allow_empty=bool(self.allow_empty_sets), seed=self._seed)
+
+    def _native_sets(self) -> tuple[dict[str, Any], Floats]:
+        """Return the rule of the sets, for the model file, and the quantiles.
+
+        Raises
+        ------
+        InvalidInputError
+            If the sets rest on random numbers, which a model file does not hold.
+        """
+        if self.conformity_score == "randomized_aps":
+            rule = "have prediction sets of the conformity score 'lac' or 'aps'"
+            found = "'randomized_aps', whose sets rest on random numbers that no model file holds (save_pickle stores any object)"
+            raise InvalidInputError(f"fitted of save_model must {rule}; got {found}")
+        empty, level = bool(self.allow_empty_sets), float(self.confidence_level)
+        return {"score": self.conformity_score, "allow_empty_sets": empty, "confidence_level": level}, self.quantiles_

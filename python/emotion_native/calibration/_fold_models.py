@@ -45,6 +45,16 @@ class CalibratedModel:
         """The map, as a list of one."""
         return [self.calibrator]
 
+    @property
+    def estimator_(self) -> Any:
+        """The classifier, by the name that the model file looks for."""
+        return self.estimator
+
+    @property
+    def calibrator_(self) -> Any:
+        """The map, by the name that the model file looks for."""
+        return self.calibrator
+
     def predict_proba(self, X: Any) -> Probabilities:
         """Return calibrated probabilities of shape (n_samples, n_classes)."""
         own = self.estimator.classes_

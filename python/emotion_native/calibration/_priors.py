@@ -155,6 +155,11 @@ class PriorCorrection:
         """Return corrected probabilities; rows with NaN stay NaN."""
         return correct_priors(proba, self.trained_priors_, self.target_priors_)
 
+    def _joined_with(self, map: Any) -> CorrectedCalibrator | None:
+        """Return this and a map of what it gives as one calibrator, for the model file; None where the map is none of ours or corrects itself."""
+        known = hasattr(map, "_native_state") and not isinstance(map, (PriorCorrection, CorrectedCalibrator))
+        return CorrectedCalibrator(self, map) if known else None
+
     def _native_state(self) -> NativeState:
         return {"kind": "prior"}, {"trained_priors": self.trained_priors_.copy(), "target_priors": self.target_priors_.copy()}
 
