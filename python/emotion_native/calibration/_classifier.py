@@ -140,7 +140,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
     """A classifier with calibrated probabilities; the calibration is learned from rows that the classifier has not seen.
 
     With ``ensemble=False``, the default, `fit` predicts every row out of fold, with whole groups left out, fits one calibration map on all those
-    predictions, and then refits one classifier on all rows: that is what a model file can hold. With ``ensemble=True`` each fold keeps its
+    predictions, and then refits one classifier on all rows: the smaller model. With ``ensemble=True`` each fold keeps its
     classifier and a map fitted on its held-out rows, and probabilities are the mean over the folds.
 
     Parameters
