@@ -118,7 +118,7 @@ def calibrated(y: np.ndarray, before: np.ndarray, after: np.ndarray, speaker: np
     """Return the scores before and after calibration, and their paired differences."""
     found: dict[str, Any] = {}
     for name in ("log_loss", "brier", "expected_calibration_error"):
-        if name == "expected_calibration_error":  # a bootstrap does not suit it: resamples are noisier than the sample, and noise adds to the error
+        if name == "expected_calibration_error":  # not cut at zero, so that its difference is one of what was measured
             errors = [calibration_error(y, proba, speaker, classes) for proba in (before, after)]
             sides = [plain(jackknife_interval(error, 0.95)) for error in errors]
             for side in sides:  # a debiased error below zero is given as 0
@@ -234,11 +234,13 @@ def evaluate(corpus: str, model: str, data: Data, n_jobs: int) -> dict[str, Any]
         {model: estimator}, X, y, groups=speaker, cv=outer, inner_cv=nested, target_coverage=COVERAGE, n_jobs=n_jobs, progress=False
     )
     assert not result.ungrouped
+    _, clips = np.unique(speaker, return_counts=True)
     return {
         "corpus": corpus,
         "model": model,
         "clips": len(y),
-        "speakers": len(np.unique(speaker)),
+        "speakers": len(clips),
+        "degrees": float((len(clips) - 1) / len(clips) * clips.sum() ** 2 / np.sum(clips**2)),  # of freedom, of the intervals
         "classes": len(result.classes),
         "outer_folds": len(outer),
         "inner_folds": inner,

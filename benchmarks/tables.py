@@ -186,13 +186,13 @@ def together(rows: list[dict[str, Any]], model: str, pick: Callable[[dict[str, A
     """Return the mean of a figure over the corpora of speech, whose speakers are different people, with its interval.
 
     Each corpus gives its estimate and the standard error behind its interval; the mean has the errors' root of squares, and Student's t the degrees
-    of freedom of Welch and Satterthwaite.
+    of freedom of Welch and Satterthwaite. Differences and errors of calibration alone have such symmetric intervals; only those are shown.
     """
     own = [row for row in rows if row["corpus"] in SPEECH and row["model"] == model]
     if len(own) < len(SPEECH):
         return None
     found = [pick(row) for row in own]
-    freedom = [row["speakers"] - 1 for row in own]
+    freedom = [row["degrees"] for row in own]
     errors = [(one["high"] - one["low"]) / 2 / stats.t.ppf(0.975, n) for one, n in zip(found, freedom, strict=True)]
     squares = [error**2 for error in errors]
     df = sum(squares) ** 2 / sum(square**2 / n for square, n in zip(squares, freedom, strict=True))

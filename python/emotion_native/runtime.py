@@ -330,7 +330,8 @@ class EmotionModel:
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            The columns of `feature_names`; used as float32, without a copy when it is a C-contiguous float32 array.
+            The columns of `feature_names`, in that order, which the columns of a table must name; used as float32, without a copy when it is a
+            C-contiguous float32 array.
         n_jobs : int or None
             Threads; never changes the results.
 
@@ -341,9 +342,9 @@ class EmotionModel:
         Raises
         ------
         InvalidInputError
-            If X has another shape, or holds NaN that no step of the model fills.
+            If X has another shape or columns of other names, or holds NaN that no step of the model fills.
         """
-        result = self._native.predict_features(_matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
+        result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         classes = np.asarray(self.classes)
         masks = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
         return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], *masks)
@@ -377,6 +378,11 @@ class EmotionModel:
     def predict_proba(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.float64]:
         """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`."""
         return self.predict_features(X, n_jobs=n_jobs).probabilities
+
+    def _matrix(self, X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:
+        if (columns := getattr(X, "columns", None)) is not None:
+            _check_names(columns, self.feature_names, caller)
+        return _matrix(X, caller)
 
     def explain(self, source: Source, *, sample_rate_hz: int | None = None, n_jobs: int | None = None) -> dict[str, Any]:
         """Return what every feature of one clip contributed to every class, before calibration.
@@ -424,7 +430,7 @@ class EmotionModel:
 
     def explain_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return contributions (n_rows, n_features, n_classes) and base values (n_classes,) for rows of features; see `explain`."""
-        values, base = self._native.explain(_matrix(X, "explain_features"), effective_n_jobs(n_jobs, caller="explain_features"))
+        values, base = self._native.explain(self._matrix(X, "explain_features"), effective_n_jobs(n_jobs, caller="explain_features"))
         return values, base
 
     @property
@@ -506,6 +512,16 @@ def _samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
             f"source of predict must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
         )
     return np.ascontiguousarray(source, dtype=np.float32)
+
+
+def _check_names(given: Any, names: tuple[str, ...], caller: str) -> None:
+    """Raise InvalidInputError if a table names its columns otherwise than the model, whose names may be those of a matrix without any."""
+    found = [name for name in given if isinstance(name, str)]
+    if len(found) != len(given) or names == tuple(f"x{i}" for i in range(len(names))) or tuple(found) == names:
+        return
+    rule = f"have the columns of feature_names in their order, {list(names)!r:.80}"
+    remedy = ": take X[list(model.feature_names)]" if set(names) <= set(found) else ""
+    raise InvalidInputError(f"X of {caller} must {rule}; got {found!r:.80}{remedy}")
 
 
 def _matrix(X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:

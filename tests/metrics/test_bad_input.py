@@ -157,3 +157,21 @@ def test_power_where_the_noncentral_t_gives_up(n: int, level: float, power: floa
 
     found = integrate.quad(missed, 0, 20 * n, points=[n / 2, n, 2 * n, 4 * n], limit=500, epsabs=1e-14)[0]
     assert found == pytest.approx(1 - power, rel=0.02, abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda p, labels: m.speaker_interval("log_loss", TRUTH, p, np.arange(N) % 4, labels=labels),
+        lambda p, labels: m.speaker_interval("uar", TRUTH, p, np.arange(N) % 4, labels=labels),
+        lambda p, labels: m.bootstrap_ci("brier", TRUTH, p, speakers=np.arange(N) % 4, labels=labels, n_resamples=10),
+        lambda p, labels: m.paired_speaker_test("log_loss", TRUTH, p, p / 2 + 1 / 6, np.arange(N) % 4, labels=labels),
+        lambda p, labels: m.expected_calibration_error(TRUTH, p, labels=labels),
+        lambda p, labels: m.reliability_curve(TRUTH, p, labels=labels),
+    ],
+)
+def test_labels_in_another_order_than_the_columns_are_refused(score: Any) -> None:
+    labels = np.unique(TRUTH)
+    score(PROBA, labels)
+    with pytest.raises(InvalidInputError, match=r"labels of \w+ must be unique and in sorted order"):
+        score(PROBA[:, ::-1], labels[::-1])

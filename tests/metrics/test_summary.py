@@ -83,6 +83,15 @@ def test_failed_rows_are_wrong_and_abstained_by_hand() -> None:
     assert overall["matthews_corrcoef"] == pytest.approx(sk.matthews_corrcoef([0, 0, 1, 1], [0, 2, 1, 0]))
 
 
+def test_speakers_without_an_answer_do_not_count_among_those_who_are_all_right() -> None:
+    speakers = np.repeat(np.arange(10), 4)
+    y = np.tile([0, 1, 0, 1], 10)
+    summary = summary_of(y, np.eye(2)[y], classes=[0, 1], speakers=speakers, abstained=speakers >= 2)
+    entry = summary["overall"]["selective_accuracy"]
+    assert entry["value"] == 1.0
+    assert entry["low"] == pytest.approx(0.025**0.5)
+
+
 def test_a_failed_row_never_helps(rows: dict[str, Any]) -> None:
     """Marking a right row as failed lowers each score of right answers; marking a wrong one changes no accuracy."""
     proba, y = rows["proba"], rows["y_true"]

@@ -251,3 +251,23 @@ def test_pickles_of_a_model_load_the_same_file(folder: Path, tmp_path: Path) -> 
     with pytest.raises(ModelFormatError, match="another model"):
         pickle.loads(stored)
     assert "classes=['angry', 'calm']" in repr(model)
+
+
+def test_tables_must_name_the_columns_of_the_model() -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 3)), columns=["loudness", "pitch", "rate"])
+    y = (table["pitch"] > 0).astype(int).to_numpy()
+    fitted = en.linear_model.LogisticRegression().fit(table, y)
+    model = en.load_model(en.persistence.model_bytes(fitted))
+    plain = model.predict_features(table.to_numpy()).probabilities
+    assert (model.predict_features(table).probabilities == plain).all()
+    mixed = table[["rate", "pitch", "loudness"]]
+    for call in (model.predict_features, model.predict_proba, model.explain_features):
+        with pytest.raises(InvalidInputError, match=r"X of \w+ must have the columns of feature_names in their order.*: take X\[list"):
+            call(mixed)
+        with pytest.raises(InvalidInputError, match="must have the columns of feature_names"):
+            call(table.rename(columns={"pitch": "f0"}))
+    assert (model.predict_features(mixed[list(model.feature_names)]).probabilities == plain).all()
+    unnamed = en.load_model(en.persistence.model_bytes(en.linear_model.LogisticRegression().fit(table.to_numpy(), y)))
+    assert (unnamed.predict_features(table).probabilities == plain).all()

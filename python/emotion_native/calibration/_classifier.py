@@ -296,6 +296,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         """Keep a classifier and a map of each fold; the map sees the fold's held-out rows."""
         caller = "CalibratedClassifierCV.fit"
         X, labels, groups = checked_rows(estimator, X, y, groups, caller)
+        check_sample_weight(weight, len(labels.codes), caller=caller)
         _check_rows_a_fold(cv, labels, caller)
         folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
         options: dict[str, Any] = {"own_classes": True, "caller": caller, "n_jobs": self.n_jobs}

@@ -96,7 +96,7 @@ class SigmoidCalibrator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
 
     Notes
     -----
-    Targets and Newton's method of Lin, Lin & Weng (Machine Learning 2007).
+    Platt's targets; Newton's method with steps that are certain to lower the loss (Bach, Electronic Journal of Statistics 2010).
 
     Examples
     --------

@@ -38,7 +38,8 @@ class FinalChoice:
     Attributes
     ----------
     candidate : str
-    calibrator : TemperatureCalibrator, SigmoidCalibrator or None
+    calibrator : object with predict_proba, or None
+        A prior correction, where there is one, is its first part.
     threshold : float or None
         None without a target.
     reached : bool

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats, check_column, check_probabilities, check_weight, codes_of, union_of, warn_rows
+from ._inputs import Codes, Floats, check_column, check_probabilities, check_weight, classes_of_columns, codes_of, warn_rows
 
 MAX_BINS = 15
 _ROWS_A_BIN = 20
@@ -25,7 +25,7 @@ def top_label(y_true: Any, y_proba: Any, labels: Any, caller: str) -> tuple[Floa
     truth = check_column(y_true, "y_true", caller)
     if len(truth) == 0:
         raise InvalidInputError(f"y_true of {caller} must have at least one row; got none")
-    classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
+    classes = classes_of_columns(truth, labels, caller)
     proba = check_probabilities(y_proba, "y_proba", caller, n=len(truth), k=len(classes))
     warn_rows(proba, caller, rounded=1e-3)
     top = np.argmax(proba, axis=1)

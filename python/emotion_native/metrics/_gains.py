@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._inputs import Floats, check_weight, mean_of_rows
+from ._inputs import Floats, as_numbers, check_weight, mean_of_rows
 
 
 def _matrices(y_true: Any, y_score: Any, k: Any, caller: str) -> tuple[Floats, Floats]:
@@ -23,10 +23,7 @@ def _matrices(y_true: Any, y_score: Any, k: Any, caller: str) -> tuple[Floats, F
 
 
 def _finite(values: Any, parameter: str, caller: str) -> Floats:
-    try:
-        matrix = np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"{parameter} of {caller} must be numbers, one row a ranking; got {values!r:.80}") from None
+    matrix = np.ascontiguousarray(as_numbers(values, parameter, caller))
     if not np.isfinite(matrix).all():
         raise InvalidInputError(f"{parameter} of {caller} must be finite; got NaN or infinity")
     return matrix

@@ -84,7 +84,7 @@ def mean_of_rows(values: Floats, weight: Floats, caller: str) -> float:
     if weight.size == 0:
         return float(np.mean(values))
     if weight.sum() == 0:
-        raise InvalidInputError(f"sample_weight of {caller} must not be all zero; got a sum of 0")
+        raise InvalidInputError(f"sample_weight of {caller} must have a sum other than zero; got zeros, or weights that cancel")
     return float(np.average(values, weights=weight))
 
 
@@ -104,6 +104,18 @@ def codes_of(values: Array, classes: Array) -> Codes:
     position = np.searchsorted(classes, values)
     position = np.minimum(position, len(classes) - 1)
     return np.where(classes[position] == values, position, -1).astype(np.int64)
+
+
+def classes_of_columns(truth: Array, labels: Any, caller: str) -> Array:
+    """Return the classes that columns of probabilities are of: sorted, as every classifier gives them."""
+    if labels is None:
+        return union_of(truth, caller=caller)
+    given = np.asarray(labels)
+    classes = union_of(given, caller=caller)
+    if not np.array_equal(classes, given):
+        rule = "be unique and in sorted order, as the columns of the probabilities are to be"
+        raise InvalidInputError(f"labels of {caller} must {rule}; got {given.tolist()!r:.80}")
+    return classes
 
 
 def check_probabilities(proba: Any, parameter: str, caller: str, *, n: int, k: int) -> Floats:

@@ -159,9 +159,14 @@ def _at_bound(statistic: Statistic, estimate: float) -> bool:
     return bounded and (estimate <= statistic.low or estimate >= statistic.high)
 
 
+def _counting(statistic: Statistic) -> int:
+    """Return how many speakers have rows, or weight, in the score."""
+    return statistic.n_speakers if statistic.sizes is None else int(np.count_nonzero(np.asarray(statistic.sizes) > 0))
+
+
 def _all_alike(statistic: Statistic, estimate: float, level: float) -> Interval:
     """Return the exact binomial bound with speakers as the units: all of them are at the bound, so there is no variation to measure."""
-    n = statistic.n_speakers
+    n = _counting(statistic)
     reach = ((1.0 - level) / 2.0) ** (1.0 / n) * (statistic.high - statistic.low)
     low, high = (statistic.low + reach, estimate) if estimate >= statistic.high else (estimate, statistic.high - reach)
     return Interval(estimate, low, high, n, "Clopper-Pearson over speakers (all alike)", level)
@@ -169,8 +174,8 @@ def _all_alike(statistic: Statistic, estimate: float, level: float) -> Interval:
 
 def jackknife_interval(statistic: Statistic, level: float) -> Interval:
     """Return the delete-one-speaker jackknife with Student's t: scores with bounds on the logit scale, positive ones on that of logarithms."""
-    n = statistic.n_speakers
-    estimate = float(statistic.values(np.ones((1, n)))[0])
+    n = _counting(statistic)
+    estimate = float(statistic.values(np.ones((1, statistic.n_speakers)))[0])
     nan = float("nan")
     if math.isnan(estimate):
         return Interval(estimate, nan, nan, n, "none: the score is undefined", level)
@@ -215,8 +220,8 @@ def bootstrap_interval(statistic: Statistic, level: float, method: str, n_resamp
         bias = float(stats.norm.ppf(min(max(below, 0.5 / len(draws)), 1.0 - 0.5 / len(draws))))
         gap, _ = deleted_scores(statistic)
         gap = gap.mean() - gap
-        spread = float(np.sum(gap**2)) ** 1.5
-        acceleration = float(np.sum(gap**3)) / (6.0 * spread) if spread > 0 else 0.0
+        scale = float(np.sum(gap**2)) ** 1.5
+        acceleration = float(np.sum(gap**3)) / (6.0 * scale) if scale > 0 else 0.0
         z = bias + math.sqrt(n / (n - 1)) * stats.t.ppf(tails, n - 1)
         tails = stats.norm.cdf(bias + z / (1.0 - acceleration * z))
     low, high = (float(v) for v in np.quantile(draws, tails))

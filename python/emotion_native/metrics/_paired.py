@@ -12,7 +12,7 @@ from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of, has_mixed_kinds, union_of, warn_rows
+from ._inputs import Array, Codes, Floats, check_column, check_probabilities, classes_of_columns, codes_of, has_mixed_kinds, union_of, warn_rows
 from ._intervals import Interval, check_level, check_resamples, check_speakers, jackknife_interval, spread
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
@@ -143,7 +143,7 @@ class _Rows:
             raise InvalidInputError(f"metric of {caller} must be one of {known}; got {metric!r}")
         truth = check_column(y_true, "y_true", caller)
         codes, n_speakers, _ = check_speakers(speakers, len(truth), caller)
-        classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
+        classes = classes_of_columns(truth, labels, caller)
         known_truth = codes_of(truth, classes)
         if (known_truth < 0).any():
             raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(known_truth < 0)]!r} is missing")

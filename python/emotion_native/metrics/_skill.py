@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats, check_probabilities, check_weight, mean_of_rows, warn_rows
+from ._inputs import Codes, Floats, as_numbers, check_probabilities, check_weight, mean_of_rows, warn_rows
 from ._labelwise import undefined
 from ._probabilistic import check_truth, either_name, one_column, row_brier, row_log_loss
 
@@ -51,7 +51,7 @@ def d2_log_loss_score(y_true: Any, y_proba: Any = None, *, sample_weight: Any = 
         raise InvalidInputError(f"labels of {caller} must be at least two classes; got {len(classes)}: pass labels= to name them all")
     proba = check_probabilities(y_proba, "y_proba", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
-    return _against_shares(row_log_loss, codes, proba, check_weight(sample_weight, len(codes), caller))
+    return _against_shares(row_log_loss, codes, proba, check_weight(sample_weight, len(codes), caller, mean=True))
 
 
 def d2_brier_score(y_true: Any, y_proba: Any, *, sample_weight: Any = None, pos_label: Any = None, labels: Any = None) -> float:
@@ -71,7 +71,7 @@ def d2_brier_score(y_true: Any, y_proba: Any, *, sample_weight: Any = None, pos_
     codes, classes, given = one_column(y_true, y_proba, pos_label, labels, caller)
     proba = check_probabilities(given, "y_proba", caller, n=len(codes), k=len(classes))
     warn_rows(proba, caller)
-    return _against_shares(row_brier, codes, proba, check_weight(sample_weight, len(codes), caller))
+    return _against_shares(row_brier, codes, proba, check_weight(sample_weight, len(codes), caller, mean=True))
 
 
 def hinge_loss(y_true: Any, pred_decision: Any, *, labels: Any = None, sample_weight: Any = None) -> float:
@@ -102,10 +102,7 @@ def hinge_loss(y_true: Any, pred_decision: Any, *, labels: Any = None, sample_we
     """
     caller = "hinge_loss"
     codes, classes = check_truth(y_true, labels, caller)
-    try:
-        decision = np.asarray(pred_decision, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"pred_decision of {caller} must be numbers; got {pred_decision!r:.80}") from None
+    decision = as_numbers(pred_decision, "pred_decision", caller)
     if not np.isfinite(decision).all():
         raise InvalidInputError(f"pred_decision of {caller} must be finite; got NaN or infinity")
     if codes.ndim == 2:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..exceptions import InvalidInputError
 from . import _rates
 from ._calibration_error import SpeakerBins, default_bins
-from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of, warn_rows
+from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, classes_of_columns, codes_of, union_of, warn_rows
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 
@@ -110,7 +110,7 @@ def of_metric(metric: Any, y_true: Any, y_pred: Any, speaker: Codes, n_speakers:
         known = ", ".join([*_rates.BY_NAME, *_PROBABILITY_SCORES])
         raise InvalidInputError(f"metric of {caller} must be a callable or one of {known}; got {metric!r}")
     truth = np.asarray(y_true)
-    classes = union_of(truth if labels is None else np.asarray(labels), caller=caller)
+    classes = classes_of_columns(truth, labels, caller)
     codes = codes_of(truth, classes)
     if (codes < 0).any():
         raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(codes < 0)]!r} is missing")
@@ -131,5 +131,5 @@ def _as_labels(y_true: Any, y_pred: Any, labels: Any, caller: str) -> Any:
     predicted = np.asarray(y_pred)
     if predicted.ndim != 2 or predicted.shape[1] < 2:
         return predicted
-    classes = union_of(np.asarray(y_true) if labels is None else np.asarray(labels), caller=caller)
+    classes = classes_of_columns(np.asarray(y_true), labels, caller)
     return classes[np.argmax(check_probabilities(predicted, "y_pred", caller, n=len(predicted), k=len(classes)), axis=1)]

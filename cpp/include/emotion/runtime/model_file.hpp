@@ -45,7 +45,7 @@ struct DistributionCheck {
     std::size_t steps = 0;
 };
 
-// Prediction sets hold the classes whose score (calibration/_conformal.py) is at most their quantile.
+// Prediction sets hold the classes whose score (emotion_native/_prediction_sets.py) is at most their quantile.
 struct PredictionSets {
     std::string score;              // "lac" or "aps"
     bool allow_empty = false;
