@@ -194,7 +194,8 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
     def _fitted_members(self, members: list[tuple[str, Any]], X: Any, labels: Labels, given: dict[str, Any], caller: str) -> list[Any]:
         def one(k: int) -> Any:
             model = clone(members[k][1])
-            return model.fit(X, labels.values, **fit_params_of(model, given, None, len(labels.codes), caller=caller))
+            model.fit(X, labels.values, **fit_params_of(model, given, None, len(labels.codes), caller=caller))
+            return model
 
         return each_fold(len(members), one, caller=caller, n_jobs=self.n_jobs, progress=False)
 

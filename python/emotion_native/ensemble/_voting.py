@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, TransformerMixin, clone
+from sklearn.base import ClassifierMixin, TransformerMixin, clone, is_regressor
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -186,6 +186,9 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
             raise InvalidInputError(f"voting of {caller} must be 'hard' or 'soft'; got {self.voting!r}")
         check_flag(self.flatten_transform, "flatten_transform", caller)
         kept = self._members(caller)
+        for _, model in kept:
+            if is_regressor(model):
+                raise InvalidInputError(f"estimators of {caller} must be classifiers (each should be a classifier); got {type(model).__name__}")
         for _, model in kept if self.voting == "soft" else ():
             if not hasattr(model, "predict_proba"):
                 raise InvalidInputError(f"estimators of {caller} must have predict_proba for voting='soft'; got {type(model).__name__}")
