@@ -101,7 +101,7 @@ def main() -> None:
     elif job == "ours_cv":
         result = cross_validation.ours(table, cv, 2)
     elif job == "ours_one_setting":
-        result = search.model().set_params(selectkbest__k=120).fit(X, y)
+        result = search.model().set_params(select__k=120).fit(X, y)
     elif job == "ours_search":
         result = search.ours(table, 2)
     elif job == "theirs_fit":

@@ -19,6 +19,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     """Return all rows by name; a row's data is made when it is called."""
     import boosting
     import busy
+    import calibration
     import cross_validation
     import datasets
     import explanations
@@ -48,7 +49,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
         for kind in ("5fold", "loso"):
             found[f"cv_{kind}_{key}_{n}"] = lambda key=key, kind=kind: cross_validation.row(table(key), key, kind, n, options.full)
         found[f"cv_memory_{key}"] = lambda key=key: cross_validation.peak(key)
-    found[f"search_A_{n}"] = lambda: search.row(table("A"), "A", n)
+    for kind in search.GRIDS:
+        found[f"search_{kind}A_{n}"] = lambda kind=kind: search.row(table("A"), "A", n, kind)
     found["search_memory_A"] = lambda: search.peak("A")
     found["cv_many_folds"] = lambda: cross_validation.many_folds(options.quick)
     found["cv_many_fits"] = lambda: cross_validation.many_fits(options.quick)
@@ -65,6 +67,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
             found[f"logistic_{kind}_{key}"] = lambda key=key, kind=kind: linear.fit(table(key), key, kind)
         found[f"logistic_one_{key}"] = lambda key=key: linear.one(table(key), key)
     found["thresholds_28"] = linear.thresholds
+    for name, row in (("sigmoid_maps", calibration.sigmoid_maps), ("isotonic_maps", calibration.isotonic_maps), ("isotonic_1M", calibration.isotonic)):
+        found[name] = lambda row=row: row(options.quick)
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:
         for name in ("ravdess", "emodb"):

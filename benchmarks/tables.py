@@ -1,4 +1,4 @@
-"""Write the tables of README.md, docs/benchmarks.md and docs/accuracy.md from the JSON results: ``python benchmarks/tables.py [--check]``.
+"""Write the tables of README.md and of pages in docs/ from the JSON results: ``python benchmarks/tables.py [--check]``.
 
 A table stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; nothing else of a file is touched. With ``--check`` nothing is written, and
 the exit status is 1 if a table is not the one that the results give.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from scipy import stats
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -154,11 +157,154 @@ def accuracy_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def bounds(figure: dict[str, Any], digits: int = 3) -> str:
+    """Return an estimate with its interval."""
+    if figure["low"] is None or figure["low"] != figure["low"]:
+        return f"{figure['estimate']:.{digits}f}"
+    return f"{figure['estimate']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
+
+
+def change(figure: dict[str, Any]) -> str:
+    """Return a difference with its interval, bold where the interval lies below 0, and marked where it lies above."""
+    text = f"{figure['estimate']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]".replace("-", "−")
+    return f"**{text}**" if figure["high"] < 0 else f"{text} (worse)" if figure["low"] > 0 else text
+
+
+def reliability_rows() -> list[dict[str, Any]]:
+    """Return the rows of the runs on real corpora, with the name of each corpus in the first of its rows only."""
+    result = load("reliability")
+    rows = [] if result is None else result["rows"]
+    named: set[str] = set()
+    for row in rows:
+        size = f"{row['clips']} clips, {row['speakers']} speakers, {row['classes']} labels"
+        row["shown"] = "" if row["corpus"] in named else f"{CORPORA[row['corpus']]}: {size}"
+        named.add(row["corpus"])
+    return rows
+
+
+def together(rows: list[dict[str, Any]], model: str, pick: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the mean of a figure over the corpora of speech, whose speakers are different people, with its interval.
+
+    Each corpus gives its estimate and the standard error behind its interval; the mean has the errors' root of squares, and Student's t the degrees
+    of freedom of Welch and Satterthwaite.
+    """
+    own = [row for row in rows if row["corpus"] in SPEECH and row["model"] == model]
+    if len(own) < len(SPEECH):
+        return None
+    found = [pick(row) for row in own]
+    freedom = [row["speakers"] - 1 for row in own]
+    errors = [(one["high"] - one["low"]) / 2 / stats.t.ppf(0.975, n) for one, n in zip(found, freedom, strict=True)]
+    squares = [error**2 for error in errors]
+    df = sum(squares) ** 2 / sum(square**2 / n for square, n in zip(squares, freedom, strict=True))
+    estimate, half = sum(one["estimate"] for one in found) / len(own), stats.t.ppf(0.975, df) * sum(squares) ** 0.5 / len(own)
+    return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
+
+
+def speakers_together(rows: list[dict[str, Any]]) -> str:
+    """Return what the row of the corpora of speech is called."""
+    speakers = sum({row["corpus"]: row["speakers"] for row in rows if row["corpus"] in SPEECH}.values())
+    return f"Mean of {', '.join(CORPORA[name] for name in SPEECH)}: {speakers} speakers"
+
+
+def improved(rows: list[dict[str, Any]], what: str, differences: list[dict[str, Any]]) -> str:
+    """Return in how many rows a score fell, in how many of these the interval says so, and where it rose."""
+    fell, shown = sum(d["estimate"] < 0 for d in differences), sum(d["high"] < 0 for d in differences)
+    rose = [f"{row['corpus']} {row['model']}" for row, d in zip(rows, differences, strict=True) if d["low"] > 0]
+    worse = f"; it rose, interval above 0, in {', '.join(rose)}" if rose else "; no interval lies above 0"
+    return f"{what} fell in {fell} of {len(rows)} rows, in {shown} with the whole interval below 0{worse}."
+
+
+def calibration_table() -> str:
+    """Return scores before and after calibration on real corpora."""
+    rows = reliability_rows()
+    if not rows:
+        return "Not measured yet: `python benchmarks/reliability.py`.\n"
+    names = {"log_loss": "log loss", "expected_calibration_error": "calibration error", "brier": "Brier score"}
+    header = [f"{name} before | after | difference" for name in names.values()]
+    lines = [f"| corpus | model | {' | '.join(header)} |", "|---" * 11 + "|"]
+    for row in rows:
+        cells = []
+        for name in names:
+            found = row["calibration"][name]
+            cells += [bounds(found["before"]), bounds(found["after"]), change(found["difference"])]
+        lines.append(f"| {row['shown']} | {MODELS[row['model']]} | {' | '.join(cells)} |")
+    for model in MODELS:
+        cells = []
+        for name in names:
+            sides = [together(rows, model, lambda row, name=name, side=side: row["calibration"][name][side]) for side in ("before", "after")]
+            gap = together(rows, model, lambda row, name=name: row["calibration"][name]["difference"])
+            cells += [*(f"{side['estimate']:.3f}" for side in sides if side), *([change(gap)] if gap else [])]
+        if cells:
+            lines.append(f"| {speakers_together(rows) if model == 'forest' else ''} | {MODELS[model]} | {' | '.join(cells)} |")
+    counts = [improved(rows, f"The {text}", [row["calibration"][name]["difference"] for row in rows]) for name, text in names.items()]
+    return "\n".join([*lines, "", " ".join(counts)]) + "\n"
+
+
+def abstention_table() -> str:
+    """Return errors with and without abstention on real corpora."""
+    rows = reliability_rows()
+    if not rows:
+        return "Not measured yet: `python benchmarks/reliability.py`.\n"
+    share = f"{load('reliability')['coverage']:.0%}".replace("%", " %")  # type: ignore[index]
+    lines = [
+        f"| corpus | model | error of all | error of the {share} most confident | difference "
+        "| answered by thresholds | error of these | excess area |",
+        "|---" * 8 + "|",
+    ]
+    for row in rows:
+        found = row["abstention"]
+        cells = [bounds(found["error"]), bounds(found["error_at_coverage"]), change(found["difference"])]
+        cells += [bounds(found["answered"], 2), bounds(found["error_of_answers"]), bounds(found["excess_area"])]
+        lines.append(f"| {row['shown']} | {MODELS[row['model']]} | {' | '.join(cells)} |")
+    for model in MODELS:
+        gap = together(rows, model, lambda row: row["abstention"]["difference"])
+        if gap:
+            sides = [together(rows, model, lambda row, name=name: row["abstention"][name]) for name in ("error", "error_at_coverage")]
+            shown = " | ".join(f"{side['estimate']:.3f}" for side in sides if side)
+            lines.append(f"| {speakers_together(rows) if model == 'forest' else ''} | {MODELS[model]} | {shown} | {change(gap)} | | | |")
+    count = improved(rows, f"From all clips to the {share} most confident the error", [row["abstention"]["difference"] for row in rows])
+    return "\n".join([*lines, "", count]) + "\n"
+
+
+def sets_table() -> str:
+    """Return what prediction sets are worth on real corpora: all speakers measured out of fold, both scores, one threshold or one a class."""
+    rows = reliability_rows()
+    if not rows:
+        return "Not measured yet: `python benchmarks/reliability.py`.\n"
+    ways = [(score, conditional) for score in ("lac", "aps") for conditional in (False, True)]
+    header = [f"{score.upper()}{', a threshold a class' if conditional else ''}" for score, conditional in ways]
+    lines = [f"| corpus | model | level | {' | '.join(header)} |", "|---" * 7 + "|"]
+    for row in rows:
+        for level in (0.9, 0.75):
+            found = {(s["score"], s["class_conditional"]): s for s in row["sets"] if s["level"] == level and s["kind"] == "cross-fitted"}
+            cells = []
+            for way in ways:
+                one = found[way]
+                text = f"{bounds(one['coverage_of_speakers'], 2)}, {one['set_size']['estimate']:.1f} of {row['classes']}"
+                cells.append(f"{text} (can promise {one['attainable']:.2f})" if one["attainable"] < level else text)
+            first = level == 0.9
+            lines.append(f"| {row['shown'] if first else ''} | {MODELS[row['model']] if first else ''} | {level:.2f} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+CORPORA = {
+    "emodb": "EmoDB",
+    "ravdess": "RAVDESS",
+    "emovo": "EMOVO",
+    "ravdess_faces": "RAVDESS, faces",
+    "meld_text": "MELD, text",
+    "meld_audio": "MELD, voice",
+}
+SPEECH = ("emodb", "ravdess", "emovo")
+MODELS = {"forest": "forest", "gradient_boosting": "boosting", "logistic": "logistic"}
 TABLES = {
     "benchmarks": ("README.md", speed_table),
     "targets": ("docs/benchmarks.md", targets_table),
     "figures": ("docs/benchmarks.md", figures_table),
     "accuracy": ("docs/accuracy.md", accuracy_table),
+    "calibration": ("docs/explanation/statistics.md", calibration_table),
+    "abstention": ("docs/explanation/statistics.md", abstention_table),
+    "sets": ("docs/explanation/statistics.md", sets_table),
 }
 
 

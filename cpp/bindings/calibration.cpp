@@ -8,7 +8,9 @@
 
 #include "arrays.hpp"
 #include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/isotonic_maps.hpp"
 #include "emotion/calibration/out_of_distribution.hpp"
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/parallel.hpp"
@@ -140,6 +142,26 @@ void register_calibration(py::module_& m) {
         }
         return out;
     }, py::arg("proba").noconvert(), py::arg("temperature"), "Probabilities at this temperature.");
+
+    m.def("fit_inverse_temperature", [](const Array<double>& scores, const Array<std::int64_t>& y, const Array<double>& weight) {
+        const auto s = matrix(scores, "scores", "fit_inverse_temperature");
+        const auto codes = vector(y, "y", "fit_inverse_temperature");
+        const auto w = vector(weight, "weight", "fit_inverse_temperature");
+        const py::gil_scoped_release release;  // safe: as above
+        return calibration::fit_inverse_temperature(s, codes, w);
+    }, py::arg("scores").noconvert(), py::arg("y").noconvert(), py::arg("weight").noconvert(), "The factor of scores of least log loss.");
+
+    m.def("correct_priors", [](const Array<double>& proba, const Array<double>& trained, const Array<double>& target) {
+        const auto p = matrix(proba, "proba", "correct_priors");
+        const auto vt = vector(trained, "trained_priors", "correct_priors");
+        const auto vg = vector(target, "target_priors", "correct_priors");
+        auto [out, view] = new_matrix<double>(p.rows, p.cols);
+        {
+            const py::gil_scoped_release release;  // safe: as above
+            calibration::correct_priors(p, vt, vg, view);
+        }
+        return out;
+    }, py::arg("proba").noconvert(), py::arg("trained").noconvert(), py::arg("target").noconvert(), "Probabilities under other class priors.");
 
     m.def("fit_sigmoid", [](const Array<double>& proba, const Array<std::int64_t>& y, const Array<double>& weight) {
         const auto p = matrix(proba, "proba", "fit_sigmoid");

@@ -27,6 +27,21 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
     return f": did you mean {close[0]!r}?" if close else ""
 
 
+def shown_share(value: float, width: int = 0) -> str:
+    """Return a share as messages and captions show it: in whole percent, and with as many places more as keep it from looking like all or nothing.
+
+    Examples
+    --------
+    >>> [shown_share(value) for value in (0.42, 0.997, 0.9999, 1.0, 0.0004, 0.0)]
+    ['42%', '99.7%', '99.99%', '100%', '0.04%', '0%']
+    """
+    for places in range(3):
+        text = f"{value:.{places}%}"
+        if not 0.0 < value < 1.0 or 0.0 < float(text[:-1]) < 100.0:
+            return text.rjust(width)
+    return (">99.99%" if value > 0.5 else "<0.01%").rjust(width)
+
+
 def refuse_class(value: Any, parameter: str, caller: str, rule: str) -> None:
     """Raise InvalidTypeError for a class where an instance is wanted."""
     if isinstance(value, type):

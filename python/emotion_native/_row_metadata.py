@@ -105,3 +105,9 @@ def resampled(rows: dict[str, Any], indices: Any, provenance: Any) -> dict[str, 
             if not np.array_equal(np.asarray(carried[key]), np.asarray(neighbours)):
                 carried[key] = MIXED
     return carried
+
+
+def rows_by_class(y: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """Return the labels that occur, and the number and the weight of the rows of each."""
+    labels, codes = np.unique(np.asarray(y), return_inverse=True)
+    return labels, np.bincount(codes.ravel()), np.bincount(codes.ravel(), weights=None if weight is None else np.asarray(weight, dtype=np.float64))

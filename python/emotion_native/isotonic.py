@@ -233,8 +233,9 @@ class IsotonicRegression(RegressorMixin, TransformerMixin, BaseEstimator):  # ty
         return self._value(T)
 
     def _value(self, T: Any) -> Floats:
+        given = self._column(T, "IsotonicRegression.transform")
         check_is_fitted(self, "X_thresholds_")
-        column = np.ascontiguousarray(self._column(T, "IsotonicRegression.transform"), np.float64)
+        column = np.ascontiguousarray(given, np.float64)
         out = _core.apply_isotonic(*self._corners, column)
         if self.out_of_bounds != "clip":
             outside = (column < self._corners[0][0]) | (column > self._corners[0][-1])

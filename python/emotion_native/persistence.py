@@ -179,13 +179,27 @@ def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
         if threshold is None and hasattr(estimator, "threshold_"):
             # Where the target was not reached nothing is answered, not even at a confidence of 1.
             threshold = estimator.threshold_ if getattr(estimator, "reached_", True) else NEVER_ANSWERS
-        calibrator = getattr(estimator, "calibrator_", None) if calibrator is None else calibrator
+        calibrator = _joined(getattr(estimator, "calibrator_", None), calibrator)
         inner = getattr(estimator, "estimator_", None)
+        if len(getattr(estimator, "calibrated_classifiers_", ())) > 1:
+            raise InvalidInputError("fitted of save_model must have one classifier and one map; got a CalibratedClassifierCV fitted with ensemble=True")
         # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
         if inner is None or hasattr(estimator, "_native_state"):
             break
         estimator = inner
     return estimator, threshold, calibrator, ungrouped
+
+
+def _joined(inner: Any, outer: Any) -> Any:
+    """Return the calibrators of a classifier and of one around it as one: a prior correction may stand before a map, nothing else."""
+    from .calibration._priors import CorrectedCalibrator, PriorCorrection
+
+    if inner is None or outer is None:
+        return inner if outer is None else outer
+    if isinstance(inner, PriorCorrection) and not isinstance(outer, (PriorCorrection, CorrectedCalibrator)):
+        return CorrectedCalibrator(inner, outer)
+    names = f"{type(inner).__name__} and then {type(outer).__name__}"
+    raise InvalidInputError(f"fitted of save_model must be calibrated once, after at most one prior correction; got {names}")
 
 
 def _detector(fitted: Any) -> Any:

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._remedies import refuse_class
-from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled
+from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
 from ._validation import check_flag, label_steps
 from .exceptions import InvalidInputError, LeakageError
 
@@ -255,6 +255,8 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         if not _is_passthrough(self._final):
             self._final.fit(X, y, **final)
         self._say(len(self.steps) - 1, start)
+        if any(is_sampler(step) for _, step in self._steps(with_final=False)):
+            self._rows_left = rows_by_class(y, final.get("sample_weight"))  # what a correction of the priors needs to know
         return self
 
     def _can_fit_transform(self) -> bool:

@@ -52,6 +52,20 @@ def test_folds_of_another_run(command: Any, features: Path, tmp_path: Path) -> N
     assert frames[0]["fold"].tolist() == frames[1]["fold"].tolist()
 
 
+def test_abstention_by_flags(command: Any, features: Path, tmp_path: Path) -> None:
+    """Each way to abstain has a flag, which takes the place of the default coverage; the screen counts the reasons."""
+    fast = ["-q", "--set", "forest.n_estimators=20", "--set", "inner_folds=2", "--set", "explained_rows=0", "--force", "-o", tmp_path / "run"]
+    ran = command("train", features, "--json", "--abstention-cost", "0.3", "--out-of-distribution-rate", "0.3", *fast)
+    assert ran.code == 0, ran.err
+    settings, reasons = ran.json["run"]["settings"], ran.json["cross_validated"]["reasons"]
+    assert (settings["abstention_cost"], settings["out_of_distribution_rate"], settings["target_coverage"]) == (0.3, 0.3, None)
+    assert set(reasons) <= {"low_confidence", "out_of_distribution"} and sum(reasons.values()) == ran.json["cross_validated"]["n_abstained"]
+    shown = command("train", features, "--target-accuracy", "0.95", *fast)
+    assert shown.code == 0 and "answers" in shown.out and "low confidence" in shown.out
+    wrong = command("train", features, "--target-accuracy", "0.9", "--abstention-cost", "0.3", *fast)
+    assert wrong.code == 3 and "target_accuracy and abstention_cost must not both be set" in wrong.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

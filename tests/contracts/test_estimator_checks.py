@@ -9,7 +9,14 @@ import pytest
 from imblearn.utils import estimator_checks as sampler_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from emotion_native.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    SearchVotingClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.isotonic import IsotonicRegression
@@ -40,7 +47,9 @@ ESTIMATORS = [
     Pipeline([("scale", StandardScaler()), ("sample", RandomOverSampler(random_state=0)), ("classify", LogisticRegression())]),
     VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"),
     VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]),
+    StackingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], cv=2, allow_ungrouped=True),
     GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, allow_ungrouped=True, error_score="raise"),
+    SearchVotingClassifier(GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, allow_ungrouped=True, error_score="raise"), n_best=2),
     RandomizedSearchCV(
         Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())]),
         {"classify__C": [0.1, 1.0]},

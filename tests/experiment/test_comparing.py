@@ -82,6 +82,15 @@ def test_equals_the_metrics_on_common_clips_in_one_order(runs: list[Path], tmp_p
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", "comparison.png", "comparison.tex", "comparison.html"}
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["pairs"][0]["real"] is True
+    # In words, whichever way a measure points: the strong run is better in F1 (higher) and in log loss (lower).
+    rows = found.difference_table().rows
+    assert [row[1] for row in rows] == ["strong", "strong", "not shown"] * 2
+    findings = found.findings()
+    assert len(findings) == 4 and all(line.startswith("strong is better than weak") for line in findings)
+    n = max(pair.result.a_better, pair.result.b_better)
+    assert findings[0].endswith(f"for {n} of 10 speakers.") and f"by {abs(expected.difference.estimate):.3f} (" in findings[0]
+    page = (tmp_path / "out" / "comparison.html").read_text()
+    assert findings[0] in page and page.count("<img ") == 2
     assert "cannot be expected" in record["pairs"][2]["hint"]
     with pytest.raises(InvalidInputError, match="output of compare"):
         compare(runs, output=tmp_path / "out")

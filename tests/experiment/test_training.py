@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError, MediaDecodeError
+from emotion_native.exceptions import InvalidInputError, LeakageError, LeakageWarning, MediaDecodeError
 from emotion_native.experiment import evaluate, train
+from emotion_native.experiment.summary import answer_table
 
 FILES = {
     "eval_metrics.json",
@@ -110,6 +112,8 @@ def test_a_model_whose_target_was_not_reached_never_answers(table: Any, small: d
     answers = en.load_model(run.model_path).predict_features(table.X)
     assert answers.confidence.max() == 1.0
     assert answers.abstained.all()
+    n = len(run.record["target_reached_in_folds"])
+    assert f"In {n} of {n} folds the target accuracy of 1 is not reached by any threshold" in (run.folder / "report.html").read_text()
 
 
 def test_same_seed_same_model_whatever_n_jobs(run: Any, table: Any, small: dict[str, Any], tmp_path: Path) -> None:
@@ -286,6 +290,26 @@ def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: 
     assert sum(result["chosen_in_folds"] for result in run.candidates.values()) == 5
     assert "Candidates" in (run.folder / "report.html").read_text()
     assert run.record["final"]["candidate"] in run.candidates
+    selection = run.record["selection"]
+    assert [fold["chosen"] for fold in selection["folds"]] == run.record["chosen_in_folds"]
+    log = pd.read_csv(run.folder / "selection.csv")
+    assert len(log) == (5 + 1) * len(names) and log["chosen"].sum() == 5 + 1
+    for k, fold in enumerate(selection["folds"]):
+        own = log[log["outer_fold"] == str(k)]
+        assert own["balanced_accuracy"].tolist() == [fold["scores"][name] for name in names]
+        assert (own["inner_split_hash"] == fold["hash"]).all() and (own["groups"] == fold["n_groups"]).all()
+        assert own.loc[own["balanced_accuracy"].idxmax(), "chosen"]
+    report = (run.folder / "report.html").read_text()
+    assert "was chosen by balanced_accuracy on" in report and "selection.csv" in report
+
+
+def test_groups_of_one_clip_each_are_a_note_of_the_report(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    rows = table.rows.assign(speaker=[f"s{k}" for k in range(len(table.rows))], recording="")
+    settings = {**small, "group_by": ["speaker"], "explained_rows": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeakageWarning)
+        run = train(changed(table, rows=rows), settings, output=tmp_path / "run")
+    assert any("Each group has one clip" in note for note in run.record["notes"])
 
 
 def test_without_target_and_calibration_nothing_abstains(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
@@ -450,3 +474,32 @@ def test_clips_unlike_those_of_other_speakers_get_no_answer(table: Any, small: d
     assert answers.out_of_distribution[odd].all() and answers.abstained[odd].all()
     again = evaluate(run.model_path, changed(table, X=X), allow_seen=True)
     assert [again.scored.reason[row] for row in odd] == ["out_of_distribution"] * 3
+    card = (run.folder / "model_card.md").read_text()
+    assert "abstention cost 0.5" in card and "a false alarm rate of 0.3 on new speakers" in card
+
+
+def test_the_report_counts_the_reasons(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """Answers and reasons add up to all clips, and agree with the scores and the file of predictions."""
+    rows = table.rows.copy()
+    status = np.asarray(table.status).copy()
+    X = table.X.copy()
+    for row, code in ((3, "silent"), (40, "too_short"), (41, "too_short")):
+        status[row], X[row] = code, np.nan
+    X[70] = X[70] * 4 + 20
+    settings = {**small, "target_coverage": 0.6, "out_of_distribution_rate": 0.3, "fail_threshold": 0.5}
+    run = train(changed(table, X=X, rows=rows, status=status), settings, output=tmp_path / "run")
+    reasons = run.cross_validated.summary["reasons"]
+    assert list(reasons) == ["low_confidence", "out_of_distribution", "too_short", "silent"]
+    assert reasons["too_short"] == 2 and reasons["silent"] == 1
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv", keep_default_na=False)
+    assert {name: (frame["reason"] == name).sum() for name in reasons} == reasons
+    assert sum(reasons.values()) == run.cross_validated.summary["n_abstained"]
+    shown = {row[0]: row for row in answer_table(run.cross_validated).rows}
+    assert int(shown["answered"][1]) == len(table.X) - sum(reasons.values())
+    given = ~run.cross_validated.abstained
+    right = (run.cross_validated.predicted == run.cross_validated.label)[given].mean()
+    assert shown["answered"][3] == f"{right:.3f}" == f"{run.cross_validated.summary['overall']['selective_accuracy']['value']:.3f}"
+    assert shown["silent"][3] == "–"
+    page = (run.folder / "report.html").read_text()
+    assert "Best label right" in page and "the clip, or the part asked for, is too short for features" in page
+    assert json.loads((run.folder / "eval_metrics.json").read_text())["cross_validated"]["reasons"] == reasons

@@ -7,9 +7,8 @@
 #include <numeric>
 #include <string>
 
-#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
-#include "training_rows.hpp"
+#include "isotonic_lookup.hpp"
 
 namespace emotion::calibration {
 namespace {
@@ -102,24 +101,6 @@ std::vector<Keyed> sorted_rows(std::span<const double> x, std::span<const double
     return rows;
 }
 
-// Cuts [low, high] into equal cells, monotone in x whatever the rounding.
-class Cells {
-public:
-    Cells(double low, double high, std::size_t n) : low_(low), n_(n) {
-        const double width = high / static_cast<double>(n) - low / static_cast<double>(n);  // no overflow for the widest range
-        scale_ = width > 0 && std::isfinite(1.0 / width) ? 1.0 / width : 0.0;
-    }
-    [[nodiscard]] std::size_t of(double x) const {
-        const double at = (x - low_) * scale_;
-        return at >= static_cast<double>(n_ - 1) ? n_ - 1 : at > 0 ? static_cast<std::size_t>(at) : 0;
-    }
-
-private:
-    double low_;
-    double scale_ = 0;
-    std::size_t n_;
-};
-
 // A run of pooled values. `value` is kept beside the sums so that a value on its own stays to the bit.
 struct Block {
     double sum = 0;      // of weight * y
@@ -168,6 +149,8 @@ void check_rows(std::span<const double> x, std::span<const double> y, std::span<
     }
 }
 
+}  // namespace
+
 void check_corners(std::span<const double> x, std::span<const double> y, const char* caller) {
     if (x.empty() || y.size() != x.size()) {
         throw InvalidInputError("corners", caller, "at least one, with one y an x", std::to_string(x.size()));
@@ -177,19 +160,6 @@ void check_corners(std::span<const double> x, std::span<const double> y, const c
         require(std::isfinite(y[i]), "corners", caller, "finite", y[i]);
     }
 }
-
-struct Corners {
-    std::span<const double> x;
-    std::span<const double> y;
-};
-
-Corners corners_of(const IsotonicMaps& maps, std::size_t k) {
-    const auto begin = static_cast<std::size_t>(maps.offsets[k]);
-    const std::size_t n = static_cast<std::size_t>(maps.offsets[k + 1]) - begin;
-    return {std::span(maps.x).subspan(begin, n), std::span(maps.y).subspan(begin, n)};
-}
-
-}  // namespace
 
 void isotonic_regression(std::span<double> y, std::span<const double> weight, bool increasing) {
     if (!weight.empty() && weight.size() != y.size()) {
@@ -251,92 +221,9 @@ void apply_isotonic(std::span<const double> corner_x, std::span<const double> co
     if (out.size() != x.size()) {
         throw InvalidInputError("out", caller, "as long as x", std::to_string(out.size()));
     }
-    // first[c]: the number of corners in earlier cells; the corner that follows a value is sought inside the value's own cell.
-    const std::size_t n_cells = std::min(2 * corner_x.size(), 4 * x.size() + 1);
-    const Cells cells(corner_x.front(), corner_x.back(), n_cells);
-    std::vector<std::uint32_t> first(n_cells + 1, 0);
-    for (const double corner : corner_x) {
-        ++first[cells.of(corner) + 1];
-    }
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    const double* const corners = corner_x.data();
+    const IsotonicLookup lookup(corner_x, corner_y, x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const double value = x[i];
-        if (!(value > corner_x.front())) {
-            out[i] = std::isnan(value) ? value : corner_y.front();
-        } else if (value >= corner_x.back()) {
-            out[i] = corner_y.back();
-        } else {
-            const std::size_t cell = cells.of(value);
-            const auto right = static_cast<std::size_t>(std::upper_bound(corners + first[cell], corners + first[cell + 1], value) - corners);
-            // Halves, so that the widest ranges do not overflow.
-            const double share = (0.5 * value - 0.5 * corners[right - 1]) / (0.5 * corners[right] - 0.5 * corners[right - 1]);
-            out[i] = (1.0 - share) * corner_y[right - 1] + share * corner_y[right];
-        }
-    }
-}
-
-IsotonicMaps fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight) {
-    check_training_rows(proba, y, weight, "fit_isotonic_maps");
-    IsotonicMaps maps{{0}, {}, {}};
-    std::vector<double> column(proba.rows);
-    std::vector<double> target(proba.rows);
-    for (std::size_t k = 0; k < proba.cols; ++k) {
-        for (std::size_t i = 0; i < proba.rows; ++i) {
-            column[i] = proba(i, k);
-            target[i] = static_cast<std::size_t>(y[i]) == k ? 1.0 : 0.0;
-        }
-        const IsotonicMap map = fit_isotonic(column, target, weight, {});
-        maps.x.insert(maps.x.end(), map.x.begin(), map.x.end());
-        maps.y.insert(maps.y.end(), map.y.begin(), map.y.end());
-        maps.offsets.push_back(static_cast<std::int64_t>(maps.x.size()));
-    }
-    return maps;
-}
-
-void apply_isotonic_maps(MatrixView<const double> proba, const IsotonicMaps& maps, MatrixView<double> out) {
-    validate(maps, proba.cols, "apply_isotonic_maps");
-    if (out.rows != proba.rows || out.cols != proba.cols) {
-        throw InvalidInputError("out", "apply_isotonic_maps", "of the shape of proba", "another shape");
-    }
-    std::vector<double> column(proba.rows);
-    for (std::size_t k = 0; k < proba.cols; ++k) {
-        for (std::size_t i = 0; i < proba.rows; ++i) {
-            column[i] = proba(i, k);
-        }
-        const Corners corners = corners_of(maps, k);
-        if (!corners.x.empty()) {
-            apply_isotonic(corners.x, corners.y, column, column);
-        }
-        for (std::size_t i = 0; i < proba.rows; ++i) {
-            out(i, k) = std::isnan(column[i]) ? column[i] : std::max(column[i], probability_floor);
-        }
-    }
-    for (std::size_t i = 0; i < out.rows; ++i) {
-        double sum = 0;
-        for (const double v : out.row(i)) {
-            sum += v;  // NaN if any value is
-        }
-        for (double& v : out.row(i)) {
-            v = std::isnan(sum) ? sum : v / sum;
-        }
-    }
-}
-
-void validate(const IsotonicMaps& maps, std::size_t n_classes, const char* caller) {
-    const bool ordered = maps.offsets.size() == n_classes + 1 && maps.offsets.front() == 0 && std::is_sorted(maps.offsets.begin(), maps.offsets.end()) &&
-                         static_cast<std::size_t>(maps.offsets.back()) == maps.x.size() && maps.y.size() == maps.x.size();
-    if (!ordered) {
-        throw InvalidInputError("maps", caller, "of " + std::to_string(n_classes) + " classes, whose offsets rise to the number of corners", "others");
-    }
-    for (std::size_t k = 0; k < n_classes; ++k) {
-        const Corners corners = corners_of(maps, k);
-        if (!corners.x.empty()) {
-            check_corners(corners.x, corners.y, caller);
-        }
-    }
-    for (const double value : maps.y) {
-        require(value >= 0.0 && value <= 1.0, "maps", caller, "of values from 0 to 1", value);
+        out[i] = lookup(x[i]);
     }
 }
 

@@ -54,6 +54,39 @@ Derivatives loss_derivatives(const Matrix<double>& logs, std::span<const std::in
     return d;
 }
 
+// The beta in [low, high] of least loss; 1 where the loss does not depend on it.
+double least_loss(const Matrix<double>& logs, std::span<const std::int64_t> y, std::span<const double> weight, double low, double high) {
+    const auto flat = [&](std::size_t i) { return std::all_of(logs.row(i).begin(), logs.row(i).end(), [](double l) { return l == 0.0; }); };
+    bool any_information = false;
+    for (std::size_t i = 0; i < logs.rows && !any_information; ++i) {
+        any_information = !flat(i) && (weight.empty() || weight[i] > 0);
+    }
+    if (!any_information) {
+        return 1.0;
+    }
+    if (loss_derivatives(logs, y, weight, low).slope >= 0) {
+        return low;
+    }
+    if (loss_derivatives(logs, y, weight, high).slope <= 0) {
+        return high;
+    }
+    double beta = 1.0;
+    for (int step = 0; step < 200; ++step) {
+        const Derivatives d = loss_derivatives(logs, y, weight, beta);
+        (d.slope < 0 ? low : high) = beta;
+        double next = beta - d.slope / d.curvature;
+        if (!(next > low && next < high)) {
+            next = 0.5 * (low + high);
+        }
+        const bool settled = std::abs(next - beta) <= 1e-12 * beta;
+        beta = next;
+        if (settled) {
+            break;
+        }
+    }
+    return beta;
+}
+
 }  // namespace
 
 void apply_temperature(MatrixView<const double> proba, double temperature, MatrixView<double> out) {
@@ -86,38 +119,37 @@ void apply_temperature(MatrixView<const double> proba, double temperature, Matri
 
 double fit_temperature(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight) {
     check_training_rows(proba, y, weight, "fit_temperature");
-    const Matrix<double> logs = centred_logs(proba);
-    const auto flat = [&](std::size_t i) { return std::all_of(logs.row(i).begin(), logs.row(i).end(), [](double l) { return l == 0.0; }); };
-    bool any_information = false;
-    for (std::size_t i = 0; i < logs.rows && !any_information; ++i) {
-        any_information = !flat(i) && (weight.empty() || weight[i] > 0);
+    const double beta = least_loss(centred_logs(proba), y, weight, 1.0 / max_temperature, 1.0 / min_temperature);
+    return std::clamp(1.0 / beta, min_temperature, max_temperature);
+}
+
+double fit_inverse_temperature(MatrixView<const double> scores, std::span<const std::int64_t> y, std::span<const double> weight) {
+    constexpr double widest = 1e6;
+    constexpr double unknown = -1e12;  // a probability of exactly 0 at every beta of the range
+    constexpr const char* caller = "fit_inverse_temperature";
+    check_codes_and_weights(scores.rows, scores.cols, y, weight, caller);
+    Matrix<double> logs(scores.rows, scores.cols);
+    double spread = 0;
+    for (std::size_t i = 0; i < scores.rows; ++i) {
+        double largest = -std::numeric_limits<double>::infinity();
+        for (const double value : scores.row(i)) {
+            if (!(value < std::numeric_limits<double>::infinity())) {
+                throw InvalidInputError("scores", caller, "finite, or minus infinity for a class that the model does not know", std::to_string(value));
+            }
+            largest = std::max(largest, value);
+        }
+        for (std::size_t k = 0; k < scores.cols; ++k) {
+            logs(i, k) = scores(i, k) - largest;
+            spread = std::isinf(scores(i, k)) ? spread : std::max(spread, -logs(i, k));
+        }
     }
-    if (!any_information) {
+    if (!(spread > 0) || !std::isfinite(spread)) {
         return 1.0;
     }
-    double low = 1.0 / max_temperature;
-    double high = 1.0 / min_temperature;
-    if (loss_derivatives(logs, y, weight, low).slope >= 0) {
-        return max_temperature;
+    for (double& value : logs.values) {
+        value = std::isinf(value) ? unknown : value / spread;
     }
-    if (loss_derivatives(logs, y, weight, high).slope <= 0) {
-        return min_temperature;
-    }
-    double beta = 1.0;
-    for (int step = 0; step < 200; ++step) {
-        const Derivatives d = loss_derivatives(logs, y, weight, beta);
-        (d.slope < 0 ? low : high) = beta;
-        double next = beta - d.slope / d.curvature;
-        if (!(next > low && next < high)) {
-            next = 0.5 * (low + high);
-        }
-        const bool settled = std::abs(next - beta) <= 1e-12 * beta;
-        beta = next;
-        if (settled) {
-            break;
-        }
-    }
-    return std::clamp(1.0 / beta, min_temperature, max_temperature);
+    return least_loss(logs, y, weight, 1.0 / widest, widest) / spread;
 }
 
 }  // namespace emotion::calibration

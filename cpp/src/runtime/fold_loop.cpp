@@ -126,12 +126,6 @@ trees::Forest fit_on_codes(const TrainingRows<T>& rows, const trees::RankCodes& 
     return trees::fit_forest(set, options, parallel, stop);
 }
 
-// The fold's own transformed rows, each once: copies of a sampler share their row.
-struct OwnRows {
-    Matrix<float> x;
-    std::vector<std::int32_t> rows;  // position -> row of x
-};
-
 template <class T>
 OwnRows own_rows(const TrainingRows<T>& rows, const char* name) {
     const std::size_t width = rows.columns.size();
@@ -185,9 +179,14 @@ std::vector<std::uint8_t> boosting_holdout(const TrainingRows<T>& rows, const Bo
     return model_selection::group_holdout(groups, rows.labels, spec.validation_fraction, spec.options.seed);
 }
 
+// Boosting's holdout and options, resolved for the rows of a fold.
+struct BoostingCall {
+    std::vector<std::uint8_t> held_out;
+    trees::BoostingOptions options;
+};
+
 template <class T>
-trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes, Parallel& parallel,
-                             StopToken& stop) {
+BoostingCall boosting_call(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes) {
     std::vector<std::uint8_t> weighs(classes.size(), 0);
     for (std::size_t p = 0; p < rows.labels.size(); ++p) {
         weighs[static_cast<std::size_t>(rows.labels[p])] |= static_cast<std::uint8_t>(rows.weights.empty() || rows.weights[p] > 0);
@@ -195,41 +194,41 @@ trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& sp
     if (std::count(weighs.begin(), weighs.end(), std::uint8_t{1}) < 2) {
         throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
     }
-    if (!rows.weights.empty()) {
-        std::vector<std::uint8_t> present(classes.size(), 0);
-        for (std::size_t p = 0; p < rows.labels.size(); ++p) {
-            if (rows.weights[p] > 0) {
-                present[static_cast<std::size_t>(rows.labels[p])] = 1;
-            }
-        }
-        if (std::count(present.begin(), present.end(), std::uint8_t{1}) < 2) {
-            throw InvalidInputError("y", "GradientBoostingClassifier.fit", "labels of at least two classes of rows with weight", "fewer");
-        }
+    BoostingCall call{boosting_holdout(rows, spec), spec.options};
+    const auto n_held = static_cast<std::size_t>(std::count(call.held_out.begin(), call.held_out.end(), std::uint8_t{1}));
+    trees::set_sizes(call.options, spec.sizes, rows.rows.size() - n_held, rows.columns.size());
+    if (call.options.class_weight == trees::ClassWeight::given) {
+        call.options.class_weights = of_classes(spec.options.class_weights, classes);
     }
-    const std::vector<std::uint8_t> held_out = boosting_holdout(rows, spec);
-    const auto n_held = static_cast<std::size_t>(std::count(held_out.begin(), held_out.end(), std::uint8_t{1}));
-    trees::BoostingOptions options = spec.options;
-    trees::set_sizes(options, spec.sizes, rows.rows.size() - n_held, rows.columns.size());
-    if (options.class_weight == trees::ClassWeight::given) {
-        options.class_weights = of_classes(spec.options.class_weights, classes);
-    }
-    const OwnRows own = own_rows(rows, boosting_name);
-    const trees::LabelledRows data{own.x.view(), own.rows, rows.labels, rows.weights, classes.size()};
-    trees::Boosting model = trees::fit_boosting(data, held_out, options, parallel, stop);
-    stop.advance(static_cast<std::uint64_t>(options.n_estimators) - model.n_rounds());  // rounds that early stopping saved
-    return model;
+    return call;
 }
 
 template <class T>
-linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
-                               Parallel& parallel, StopToken& stop) {
-    const char* const caller = options.one_vs_rest ? "OneVsRestClassifier.fit" : "LogisticRegression.fit";
-    if (classes.size() < 2) {
-        throw InvalidInputError("y", caller, "labels of at least two classes", "one class");
-    }
-    if (!options.class_weights.empty() && !options.one_vs_rest) {
-        options.class_weights = of_classes(options.class_weights, classes);
-    }
+trees::LabelledRows labelled(const TrainingRows<T>& rows, const OwnRows& own, std::size_t n_classes) {
+    return {own.x.view(), own.rows, rows.labels, rows.weights, n_classes};
+}
+
+const trees::BoostingBins* bins_for(std::span<const trees::BoostingBins> bins, const BoostingCall& call) {
+    const auto found = std::find_if(bins.begin(), bins.end(), [&](const trees::BoostingBins& b) { return b.serves(call.held_out, call.options); });
+    return found == bins.end() ? nullptr : &*found;
+}
+
+template <class T>
+trees::Boosting fit_boosting(const TrainingRows<T>& rows, const BoostingSpec& spec, std::span<const std::int32_t> classes, const SharedRows<T>* shared,
+                             Parallel& parallel, StopToken& stop) {
+    const BoostingCall call = boosting_call(rows, spec, classes);
+    const bool is_shared = shared != nullptr && !shared->boosting.rows.empty();
+    const OwnRows made = is_shared ? OwnRows{} : own_rows(rows, boosting_name);
+    const trees::BoostingBins* const bins = is_shared ? bins_for(shared->bins, call) : nullptr;
+    trees::Boosting model = trees::fit_boosting(labelled(rows, is_shared ? shared->boosting : made, classes.size()), call.held_out, call.options, parallel,
+                                                stop, nullptr, nullptr, bins);
+    stop.advance(static_cast<std::uint64_t>(call.options.n_estimators) - model.n_rounds());  // rounds that early stopping saved
+    return model;
+}
+
+// The transformed rows of all positions, one after another.
+template <class T>
+std::vector<T> dense_rows(const TrainingRows<T>& rows, const char* caller, Parallel& parallel, StopToken& stop) {
     std::vector<T> values(rows.rows.size() * rows.columns.size());
     parallel.blocks(rows.rows.size(), 256, [&](std::size_t begin, std::size_t end) {
         stop.check();
@@ -239,7 +238,24 @@ linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOpti
             throw InvalidInputError("X", caller, "free of NaN and infinity", "NaN or infinity");
         }
     });
-    const MatrixView<const T> x{values.data(), rows.rows.size(), rows.columns.size()};
+    return values;
+}
+
+const char* linear_name(const linear::LogisticOptions& options) { return options.one_vs_rest ? "OneVsRestClassifier.fit" : "LogisticRegression.fit"; }
+
+template <class T>
+linear::LogisticFit fit_linear(const TrainingRows<T>& rows, linear::LogisticOptions options, std::span<const std::int32_t> classes,
+                               const SharedRows<T>* shared, Parallel& parallel, StopToken& stop) {
+    const char* const caller = linear_name(options);
+    if (classes.size() < 2) {
+        throw InvalidInputError("y", caller, "labels of at least two classes", "one class");
+    }
+    if (!options.class_weights.empty() && !options.one_vs_rest) {
+        options.class_weights = of_classes(options.class_weights, classes);
+    }
+    const bool is_shared = shared != nullptr && !shared->dense.empty();
+    const std::vector<T> made = is_shared ? std::vector<T>{} : dense_rows(rows, caller, parallel, stop);
+    const MatrixView<const T> x{is_shared ? shared->dense.data() : made.data(), rows.rows.size(), rows.columns.size()};
     return options.one_vs_rest ? linear::fit_classes(x, std::span<const std::int32_t>(rows.labels), std::span<const double>(rows.weights), classes.size(),
                                                      options, parallel, stop)
                                : linear::fit_logistic(x, rows.labels, rows.weights, classes.size(), options, parallel, stop);
@@ -274,8 +290,41 @@ void fit_steps(FoldState<T>& state, std::span<const StepSpec> steps, const char*
 }
 
 template <class T>
+SharedRows<T> share_rows(const FoldState<T>& state, std::span<const EstimatorSpec* const> specs, Parallel& parallel, StopToken& stop) {
+    const TrainingRows<T>& rows = state.rows;
+    SharedRows<T> shared;
+    const auto is_linear = [](const EstimatorSpec* s) { return std::holds_alternative<linear::LogisticOptions>(*s); };
+    if (std::count_if(specs.begin(), specs.end(), is_linear) > 1) {
+        const EstimatorSpec& first = **std::find_if(specs.begin(), specs.end(), is_linear);
+        check_weights(rows, class_name(first));
+        shared.dense = dense_rows(rows, linear_name(std::get<linear::LogisticOptions>(first)), parallel, stop);
+    }
+    std::vector<BoostingCall> calls;
+    for (const EstimatorSpec* const spec : specs) {
+        if (const auto* const boosting = std::get_if<BoostingSpec>(spec)) {
+            check_weights(rows, boosting_name);
+            calls.push_back(boosting_call(rows, *boosting, state.classes));
+        }
+    }
+    if (calls.size() < 2) {
+        return shared;
+    }
+    shared.boosting = own_rows(rows, boosting_name);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if (bins_for(shared.bins, calls[i]) != nullptr) {
+            continue;
+        }
+        trees::BoostingBins bins(labelled(rows, shared.boosting, state.classes.size()), calls[i].held_out, calls[i].options, parallel, stop);
+        if (std::any_of(calls.begin() + static_cast<std::ptrdiff_t>(i) + 1, calls.end(), [&](const BoostingCall& c) { return bins.serves(c.held_out, c.options); })) {
+            shared.bins.push_back(std::move(bins));
+        }
+    }
+    return shared;
+}
+
+template <class T>
 FoldFit finish_fold(const FoldState<T>& state, std::size_t n_features_in, const trees::RankCodes* codes, const EstimatorSpec& spec,
-                    Parallel& parallel, StopToken& stop) {
+                    const SharedRows<T>* shared, Parallel& parallel, StopToken& stop) {
     const TrainingRows<T>& rows = state.rows;
     FoldFit fit;
     fit.pipeline.n_features_in = n_features_in;
@@ -284,13 +333,13 @@ FoldFit finish_fold(const FoldState<T>& state, std::size_t n_features_in, const 
     fit.classifier = class_name(spec);
     check_weights(rows, fit.classifier);
     if (const auto* logistic = std::get_if<linear::LogisticOptions>(&spec)) {
-        linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, parallel, stop);
+        linear::LogisticFit result = fit_linear(rows, *logistic, fit.classes, shared, parallel, stop);
         fit.converged = result.converged;
         fit.pipeline.estimator = std::move(result.model);
         return fit;
     }
     if (const auto* boosting = std::get_if<BoostingSpec>(&spec)) {
-        fit.pipeline.estimator = fit_boosting(rows, *boosting, fit.classes, parallel, stop);
+        fit.pipeline.estimator = fit_boosting(rows, *boosting, fit.classes, shared, parallel, stop);
         return fit;
     }
     const trees::ForestOptions options = resolve(std::get<ForestSpec>(spec), rows.rows.size(), rows.columns.size(), fit.classes);
@@ -305,13 +354,15 @@ FoldFit fit_fold(const LearningData<T>& data, const trees::RankCodes* codes, con
                  Parallel& parallel, StopToken& stop) {
     FoldState<T> state = start_fold(data, train);
     fit_steps(state, std::span<const StepSpec>(spec.steps), class_name(spec.estimator), parallel, stop);
-    return finish_fold(state, data.x.cols, codes, spec.estimator, parallel, stop);
+    return finish_fold<T>(state, data.x.cols, codes, spec.estimator, nullptr, parallel, stop);
 }
 
 #define EMOTION_INSTANTIATE(T)                                                                                                             \
     template FoldState<T> start_fold(const LearningData<T>&, std::span<const std::int64_t>);                                               \
     template void fit_steps(FoldState<T>&, std::span<const StepSpec>, const char*, Parallel&, StopToken&);                                 \
-    template FoldFit finish_fold(const FoldState<T>&, std::size_t, const trees::RankCodes*, const EstimatorSpec&, Parallel&, StopToken&);  \
+    template SharedRows<T> share_rows(const FoldState<T>&, std::span<const EstimatorSpec* const>, Parallel&, StopToken&);                  \
+    template FoldFit finish_fold(const FoldState<T>&, std::size_t, const trees::RankCodes*, const EstimatorSpec&, const SharedRows<T>*,    \
+                                 Parallel&, StopToken&);                                                                                   \
     template FoldFit fit_fold(const LearningData<T>&, const trees::RankCodes*, const PipelineSpec&, std::span<const std::int64_t>, Parallel&, \
                               StopToken&);
 EMOTION_INSTANTIATE(float)

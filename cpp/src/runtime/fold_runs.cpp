@@ -146,6 +146,7 @@ public:
         }
         affordable_ = forest_ ? 2 : std::max<std::size_t>(1, scratch_bytes / (largest * data_.x.cols * sizeof(T)));
         states_.resize(plan_.size());
+        shared_.resize(plan_.size());
         for (std::size_t begin = 0; begin < plan_.size();) {
             const std::size_t end = wave_end(begin);
             run_wave(begin, end);
@@ -169,6 +170,10 @@ private:
                 const std::size_t a_row = 6 * sizeof(std::int32_t) + (copied ? 2 * data_.x.cols * sizeof(T) : 0);
                 bytes += n_training(folds_[prefix.run]) * a_row;
             }
+            for (std::size_t p = 0; p < plan_[end].prefixes.size(); ++p) {  // rows that its classifiers share: dense ones, and float ones with their bins
+                const std::size_t a_row = data_.x.cols * (sizeof(T) + sizeof(float) + 1);
+                bytes += classifiers_behind(end, p).size() > 1 ? n_training(folds_[plan_[end].prefixes[p].run]) * a_row : 0;
+            }
             ++end;
         } while (end < plan_.size() && bytes < scratch_bytes);
         return end;
@@ -188,7 +193,10 @@ private:
     }
 
     void run_wave(std::size_t begin, std::size_t end) {
-        each_in_flight(end - begin, [&](std::size_t i) { fit_prefixes(begin + i); });
+        each_in_flight(end - begin, [&](std::size_t i) {
+            fit_prefixes(begin + i);
+            share(begin + i);
+        });
         std::vector<std::pair<std::size_t, const FitTask*>> tasks;
         for (std::size_t g = begin; g < end; ++g) {
             for (const FitTask& task : plan_[g].tasks) {
@@ -198,6 +206,7 @@ private:
         each_in_flight(tasks.size(), [&](std::size_t i) { run_task(tasks[i].first, *tasks[i].second); });
         for (std::size_t g = begin; g < end; ++g) {
             std::vector<FoldState<T>>().swap(states_[g]);
+            std::vector<SharedRows<T>>().swap(shared_[g]);
         }
     }
 
@@ -226,6 +235,25 @@ private:
         }
     }
 
+    // The logistic regressions and boosting models that are fitted on the rows behind a prefix as they are.
+    [[nodiscard]] std::vector<const EstimatorSpec*> classifiers_behind(std::size_t g, std::size_t prefix) const {
+        std::vector<const EstimatorSpec*> found;
+        for (const FitTask& task : plan_[g].tasks) {
+            const PipelineSpec& spec = spec_of(task.runs.back());
+            const bool at_end = task.prefix == prefix && plan_[g].prefixes[prefix].depth == spec.steps.size();
+            if (at_end && !std::holds_alternative<ForestSpec>(spec.estimator)) {
+                found.push_back(&spec.estimator);
+            }
+        }
+        return found;
+    }
+
+    void share(std::size_t g) {
+        for (std::size_t p = 0; p < plan_[g].prefixes.size(); ++p) {
+            shared_[g].push_back(share_rows<T>(states_[g][p], classifiers_behind(g, p), parallel_, stop_));
+        }
+    }
+
     void run_task(std::size_t g, const FitTask& task) {
         const std::size_t largest = task.runs.back();
         const PipelineSpec& spec = spec_of(largest);
@@ -233,7 +261,8 @@ private:
         if (task.prefix == no_prefix || plan_[g].prefixes[task.prefix].depth < spec.steps.size()) {
             own.emplace(state_behind(g, task.prefix, largest, spec.steps.size()));
         }
-        const FoldFit fit = finish_fold(own ? *own : states_[g][task.prefix], data_.x.cols, forest_ ? &codes_ : nullptr, spec.estimator, parallel_, stop_);
+        const FoldFit fit = finish_fold<T>(own ? *own : states_[g][task.prefix], data_.x.cols, forest_ ? &codes_ : nullptr, spec.estimator,
+                                           own ? nullptr : &shared_[g][task.prefix], parallel_, stop_);
         for (const std::size_t run : task.runs) {
             const EstimatorSpec& estimator = spec_of(run).estimator;
             const bool whole = size_of(estimator) == size_of(spec.estimator);
@@ -260,6 +289,7 @@ private:
     StopToken& stop_;
     std::vector<FoldGroup> plan_;
     std::vector<std::vector<FoldState<T>>> states_;  // a group: one a prefix, while its wave runs
+    std::vector<std::vector<SharedRows<T>>> shared_; // the same: what several of its classifiers read
     trees::RankCodes codes_;
     bool forest_ = false;
     std::size_t affordable_ = 1;

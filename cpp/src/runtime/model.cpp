@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/sigmoid.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
@@ -76,6 +77,9 @@ void Model::check_rows(MatrixView<const float> x, const char* caller) const {
 
 void Model::calibrate(MatrixView<double> probability) const {
     const CalibrationSpec& spec = contents_.calibration;
+    if (!spec.trained_priors.empty()) {
+        calibration::correct_priors(probability, spec.trained_priors, spec.target_priors, probability);
+    }
     if (spec.kind == CalibrationKind::temperature) {
         calibration::apply_temperature(probability, spec.temperature, probability);
     } else if (spec.kind == CalibrationKind::sigmoid) {

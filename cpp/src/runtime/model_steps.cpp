@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "emotion/calibration/prior.hpp"
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 
@@ -251,7 +253,22 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     if (description.is(Kind::null)) {
         return spec;
     }
-    const std::string kind = text_of(description, "kind", "its calibration");
+    constexpr std::string_view prior = "prior";
+    std::string kind = text_of(description, "kind", "its calibration");
+    if (kind == prior || kind.starts_with("prior+")) {
+        for (auto [name, values] : {std::pair{"calibration.trained_priors", &spec.trained_priors}, std::pair{"calibration.target_priors", &spec.target_priors}}) {
+            *values = read_array<double>(file, name, {n_classes});
+            try {
+                calibration::validate_priors(*values, n_classes, name, "its calibration");
+            } catch (const InvalidInputError& error) {
+                refuse(error.what());
+            }
+        }
+        if (kind == prior) {
+            return spec;
+        }
+        kind.erase(0, prior.size() + 1);
+    }
     if (kind == "temperature") {
         const std::string name = "calibration.temperature";
         const std::vector<double> value = read_array<double>(file, name, {1});

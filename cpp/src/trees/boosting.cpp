@@ -69,17 +69,76 @@ void check(const LabelledRows& data, std::span<const std::uint8_t> validation, c
     }
 }
 
-// One fit: positions of weight 0 are left out, then training rows and holdout share the position numbers.
+// scikit-learn's rule, over the training rows.
+std::vector<double> balanced(const LabelledRows& data, std::span<const std::uint8_t> validation) {
+    std::vector<double> counts(data.n_classes, 0.0);
+    double total = 0;
+    for (std::size_t p = 0; p < data.rows.size(); ++p) {
+        if (validation.empty() || validation[p] == 0) {
+            counts[static_cast<std::size_t>(data.labels[p])] += 1;
+            total += 1;
+        }
+    }
+    const auto present = static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
+    for (double& count : counts) {
+        count = count > 0 ? total / (present * count) : 1.0;
+    }
+    return counts;
+}
+
+// Rows of weight 0 are left out; training rows and holdout share the position numbers.
+struct Positions {
+    Positions(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options) {
+        std::vector<double> factor(data.n_classes, 1.0);
+        if (options.class_weight == ClassWeight::given) {
+            factor = options.class_weights;
+        } else if (options.class_weight == ClassWeight::balanced) {
+            factor = balanced(data, validation);
+        }
+        const bool weighted = !data.weights.empty() || options.class_weight != ClassWeight::none;
+        for (std::size_t p = 0; p < data.rows.size(); ++p) {
+            const double weight = (data.weights.empty() ? 1.0 : data.weights[p]) * factor[static_cast<std::size_t>(data.labels[p])];
+            if (!(weight > 0)) {
+                continue;
+            }
+            const auto place = static_cast<std::uint32_t>(rows.size());
+            const bool held = !validation.empty() && validation[p] != 0;
+            (held ? holdout : training).push_back(place);
+            held_out.push_back(held ? 1 : 0);
+            rows.push_back(data.rows[p]);
+            labels.push_back(data.labels[p]);
+            if (weighted) {
+                weights.push_back(weight);
+            }
+        }
+        require(!training.empty(), "sample_weight and class_weight", "above 0 for a training row", "none above 0");
+        const double total = weights.empty() ? 1.0 : std::accumulate(weights.begin(), weights.end(), 0.0);
+        require(total >= least_total_weight && total <= 1 / least_total_weight, "sample_weight and class_weight",
+                "such that the rows' weights sum to a number from 1e-150 to 1e150", "another sum");
+    }
+
+    std::vector<std::int32_t> rows;
+    std::vector<std::int32_t> labels;
+    std::vector<double> weights;              // empty: all 1
+    std::vector<std::uint8_t> held_out;
+    std::vector<std::uint32_t> training;
+    std::vector<std::uint32_t> holdout;
+};
+
+std::shared_ptr<const BinnedRows> binned_rows(const LabelledRows& data, const Positions& positions, int max_bins, Parallel& parallel, StopToken& stop) {
+    return std::make_shared<const BinnedRows>(data.x, positions.rows, positions.held_out, positions.weights, max_bins, parallel, stop);
+}
+
+// One fit.
 class Fit {
 public:
     Fit(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel, StopToken& stop,
-        BoostingTrace& trace)
-        : options_(options), parallel_(parallel), stop_(stop), trace_(trace) {
+        BoostingTrace& trace, const BoostingBins* bins)
+        : options_(options), parallel_(parallel), stop_(stop), trace_(trace), at_(data, validation, options),
+          binned_(bins == nullptr ? binned_rows(data, at_, options.max_bins, parallel, stop) : bins->rows()) {
         model_.n_classes = data.n_classes;
         model_.n_features = data.x.cols;
         model_.tree_offsets = {0};
-        set_positions(data, validation);
-        binned_ = std::make_unique<BinnedRows>(data.x, rows_, held_out_, weight_, options.max_bins, parallel, stop);
         set_baseline();
     }
 
@@ -96,8 +155,8 @@ public:
             fit_round(static_cast<std::uint64_t>(round));
             require_finite(std::isfinite(trace_.train.back()), options_);
             stop_.advance();
-            if (!holdout_.empty()) {
-                const double loss = mean_loss(holdout_);
+            if (!at_.holdout.empty()) {
+                const double loss = mean_loss(at_.holdout);
                 trace_.validation.push_back(loss);
                 if (!best.empty()) {
                     if (std::none_of(best.begin(), best.end(), [&](double before) { return loss + options_.tol < before; })) {
@@ -111,53 +170,7 @@ public:
     }
 
 private:
-    void set_positions(const LabelledRows& data, std::span<const std::uint8_t> validation) {
-        std::vector<double> factor(data.n_classes, 1.0);
-        if (options_.class_weight == ClassWeight::given) {
-            factor = options_.class_weights;
-        } else if (options_.class_weight == ClassWeight::balanced) {
-            factor = balanced(data, validation);
-        }
-        const bool weighted = !data.weights.empty() || options_.class_weight != ClassWeight::none;
-        for (std::size_t p = 0; p < data.rows.size(); ++p) {
-            const double weight = (data.weights.empty() ? 1.0 : data.weights[p]) * factor[static_cast<std::size_t>(data.labels[p])];
-            if (!(weight > 0)) {
-                continue;
-            }
-            const auto place = static_cast<std::uint32_t>(rows_.size());
-            const bool held = !validation.empty() && validation[p] != 0;
-            (held ? holdout_ : training_).push_back(place);
-            held_out_.push_back(held ? 1 : 0);
-            rows_.push_back(data.rows[p]);
-            labels_.push_back(data.labels[p]);
-            if (weighted) {
-                weight_.push_back(weight);
-            }
-        }
-        require(!training_.empty(), "sample_weight and class_weight", "above 0 for a training row", "none above 0");
-        const double total = weight_.empty() ? 1.0 : std::accumulate(weight_.begin(), weight_.end(), 0.0);
-        require(total >= least_total_weight && total <= 1 / least_total_weight, "sample_weight and class_weight",
-                "such that the rows' weights sum to a number from 1e-150 to 1e150", "another sum");
-    }
-
-    // scikit-learn's rule, over the training rows.
-    std::vector<double> balanced(const LabelledRows& data, std::span<const std::uint8_t> validation) const {
-        std::vector<double> counts(data.n_classes, 0.0);
-        double total = 0;
-        for (std::size_t p = 0; p < data.rows.size(); ++p) {
-            if (validation.empty() || validation[p] == 0) {
-                counts[static_cast<std::size_t>(data.labels[p])] += 1;
-                total += 1;
-            }
-        }
-        const auto present = static_cast<double>(std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
-        for (double& count : counts) {
-            count = count > 0 ? total / (present * count) : 1.0;
-        }
-        return counts;
-    }
-
-    [[nodiscard]] double weight(std::uint32_t p) const { return weight_.empty() ? 1.0 : weight_[p]; }
+    [[nodiscard]] double weight(std::uint32_t p) const { return at_.weights.empty() ? 1.0 : at_.weights[p]; }
 
     void set_baseline() {
         const std::size_t k = model_.n_outputs();
@@ -165,8 +178,8 @@ private:
         if (!options_.zero_init) {
             std::vector<double> share(model_.n_classes, 0.0);
             double total = 0;
-            for (const std::uint32_t p : training_) {
-                share[static_cast<std::size_t>(labels_[p])] += weight(p);
+            for (const std::uint32_t p : at_.training) {
+                share[static_cast<std::size_t>(at_.labels[p])] += weight(p);
                 total += weight(p);
             }
             double mean = 0;
@@ -178,12 +191,12 @@ private:
                 model_.baseline[c] = k == 1 ? share[1] - share[0] : share[c] - mean;
             }
         }
-        check_memory(k, (3 * rows_.size() + model_.n_features) * sizeof(double), "y", class_name, "margins and gradients of every class and row");
-        margins_ = Matrix<double>(k, rows_.size());
+        check_memory(k, (3 * at_.rows.size() + model_.n_features) * sizeof(double), "y", class_name, "margins and gradients of every class and row");
+        margins_ = Matrix<double>(k, at_.rows.size());
         for (std::size_t c = 0; c < k; ++c) {
             std::fill(margins_.row(c).begin(), margins_.row(c).end(), model_.baseline[c]);
         }
-        normaliser_.resize(k == 1 ? 0 : rows_.size());
+        normaliser_.resize(k == 1 ? 0 : at_.rows.size());
     }
 
     void resume(const LabelledRows& data, const Boosting& previous) {
@@ -191,11 +204,11 @@ private:
                 "a model of the same classes and columns", "another");
         model_ = previous;
         const BoostingPredictor predictor(previous);
-        parallel_.blocks(rows_.size(), 256, [&](std::size_t begin, std::size_t end) {
+        parallel_.blocks(at_.rows.size(), 256, [&](std::size_t begin, std::size_t end) {
             stop_.check();
             std::vector<double> margins(model_.n_outputs());
             for (std::size_t p = begin; p < end; ++p) {
-                predictor.decision_row(data.x.row(static_cast<std::size_t>(rows_[p])).data(), margins.data());
+                predictor.decision_row(data.x.row(static_cast<std::size_t>(at_.rows[p])).data(), margins.data());
                 for (std::size_t c = 0; c < margins.size(); ++c) {
                     margins_(c, p) = margins[c];
                 }
@@ -205,11 +218,11 @@ private:
 
     std::vector<std::uint32_t> draw(std::uint64_t round) const {
         if (options_.subsample >= 1) {
-            return training_;
+            return at_.training;
         }
-        const auto n = static_cast<double>(training_.size());
+        const auto n = static_cast<double>(at_.training.size());
         const auto m = static_cast<std::size_t>(std::max(1.0, std::floor(options_.subsample * n)));
-        std::vector<std::uint32_t> drawn = training_;
+        std::vector<std::uint32_t> drawn = at_.training;
         RandomStream stream(options_.seed, Purpose::boosting_rows, round);
         for (std::size_t i = 0; i < m; ++i) {
             std::swap(drawn[i], drawn[i + stream.below(drawn.size() - i)]);
@@ -228,7 +241,7 @@ private:
             auto& [loss, total] = sums[begin / grain];
             for (std::size_t i = begin; i < end; ++i) {
                 const std::uint32_t p = rows[i];
-                loss += weight(p) * row_loss(margins_.view(), p, labels_[p]);
+                loss += weight(p) * row_loss(margins_.view(), p, at_.labels[p]);
                 total += weight(p);
             }
         });
@@ -245,12 +258,12 @@ private:
         const std::size_t k = model_.n_outputs();
         const std::vector<std::uint32_t> drawn = draw(round);
         std::vector<std::uint32_t> left_out;
-        if (drawn.size() < training_.size()) {
-            std::set_difference(training_.begin(), training_.end(), drawn.begin(), drawn.end(), std::back_inserter(left_out));
+        if (drawn.size() < at_.training.size()) {
+            std::set_difference(at_.training.begin(), at_.training.end(), drawn.begin(), drawn.end(), std::back_inserter(left_out));
             trace_.out_of_bag_before.push_back(mean_loss(left_out));
         }
         if (k > 1) {
-            parallel_.blocks(rows_.size(), 4096, [&](std::size_t begin, std::size_t end) {
+            parallel_.blocks(at_.rows.size(), 4096, [&](std::size_t begin, std::size_t end) {
                 stop_.check();
                 log_sum_exp(margins_.view(), begin, end, normaliser_.data());
             });
@@ -258,10 +271,10 @@ private:
         std::vector<GradientTree> trees(k);
         const bool split_nodes = static_cast<std::size_t>(parallel_.n_threads()) > k;
         const auto grow = [&](std::size_t c) {
-            GradientRows rows{binned_.get(), drawn, std::vector<double>(rows_.size()), std::vector<double>(rows_.size()), &weight_, &histograms_};
+            GradientRows rows{binned_.get(), drawn, std::vector<double>(at_.rows.size()), std::vector<double>(at_.rows.size()), &at_.weights, &histograms_};
             const std::int32_t target = k == 1 ? 1 : static_cast<std::int32_t>(c);
-            gradients(margins_.row(c).data(), k == 1 ? nullptr : normaliser_.data(), labels_.data(), target, weight_.empty() ? nullptr : weight_.data(),
-                      rows_.size(), rows.g.data(), rows.h.data());
+            gradients(margins_.row(c).data(), k == 1 ? nullptr : normaliser_.data(), at_.labels.data(), target, at_.weights.empty() ? nullptr : at_.weights.data(),
+                      at_.rows.size(), rows.g.data(), rows.h.data());
             trees[c] = grow_tree(rows, options_, round * k + c, parallel_, split_nodes, stop_);
             update(trees[c], c, left_out);
         };
@@ -290,7 +303,7 @@ private:
                 }
             }
         }
-        for (const std::span<const std::uint32_t> others : {std::span<const std::uint32_t>(left_out), std::span<const std::uint32_t>(holdout_)}) {
+        for (const std::span<const std::uint32_t> others : {std::span<const std::uint32_t>(left_out), std::span<const std::uint32_t>(at_.holdout)}) {
             for (const std::uint32_t p : others) {
                 margin[p] += leaf_value(tree.nodes[tree.leaf_of(binned_->row(p), *binned_)]);
             }
@@ -330,14 +343,9 @@ private:
     Parallel& parallel_;
     StopToken& stop_;
     BoostingTrace& trace_;
+    Positions at_;
+    std::shared_ptr<const BinnedRows> binned_;
     Boosting model_;
-    std::vector<std::int32_t> rows_;
-    std::vector<std::int32_t> labels_;
-    std::vector<double> weight_;              // empty: all 1
-    std::vector<std::uint8_t> held_out_;
-    std::vector<std::uint32_t> training_;
-    std::vector<std::uint32_t> holdout_;
-    std::unique_ptr<BinnedRows> binned_;
     HistogramPool histograms_;
     Matrix<double> margins_;                  // outputs x positions
     std::vector<double> normaliser_;          // log of the sum of exponentials, by position
@@ -346,10 +354,24 @@ private:
 }  // namespace
 
 Boosting fit_boosting(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel,
-                      StopToken& stop, const Boosting* previous, BoostingTrace* trace) {
+                      StopToken& stop, const Boosting* previous, BoostingTrace* trace, const BoostingBins* bins) {
     check(data, validation, options);
+    require(bins == nullptr || bins->serves(validation, options), "bins", "of the same holdout, max_bins and class weights", "others");
     BoostingTrace unused;
-    return Fit(data, validation, options, parallel, stop, trace == nullptr ? unused : *trace).run(data, previous);
+    return Fit(data, validation, options, parallel, stop, trace == nullptr ? unused : *trace, bins).run(data, previous);
+}
+
+BoostingBins::BoostingBins(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel,
+                           StopToken& stop)
+    : validation_(validation.begin(), validation.end()), max_bins_(options.max_bins), class_weight_(options.class_weight),
+      class_weights_(options.class_weights) {
+    check(data, validation, options);
+    rows_ = binned_rows(data, Positions(data, validation, options), options.max_bins, parallel, stop);
+}
+
+bool BoostingBins::serves(std::span<const std::uint8_t> validation, const BoostingOptions& options) const {
+    return options.max_bins == max_bins_ && options.class_weight == class_weight_ && options.class_weights == class_weights_ &&
+           std::equal(validation.begin(), validation.end(), validation_.begin(), validation_.end());
 }
 
 std::vector<double> feature_importances(const Boosting& model) {

@@ -126,28 +126,6 @@ TEST_CASE("the map is linear between its corners and level outside") {
     CHECK(values == Values{0, 0.5, 1});
 }
 
-TEST_CASE("classes are floored and normalised; rows without any probability become even") {
-    Matrix<double> p(4, 2);
-    const Values first{0.1, 0.4, 0.6, 0.9};
-    for (std::size_t i = 0; i < 4; ++i) {
-        p(i, 0) = first[i];
-        p(i, 1) = 1 - first[i];
-    }
-    const IsotonicMaps maps = fit_isotonic_maps(p.view(), std::vector<std::int64_t>{1, 0, 1, 0}, {});
-    CHECK(maps.offsets == std::vector<std::int64_t>{0, 4, 8});
-    CHECK(Values(maps.y.begin(), maps.y.begin() + 4) == Values{0, 0.5, 0.5, 1});
-    Matrix<double> out(4, 2);
-    apply_isotonic_maps(p.view(), maps, out.view());
-    CHECK(out(0, 0) == doctest::Approx(1e-4 / 1.0001));
-    CHECK(out(1, 1) == 0.5);
-    apply_isotonic_maps(p.view(), {{0, 1, 2}, {0.5, 0.5}, {0, 0}}, out.view());
-    CHECK(out(2, 0) == 0.5);
-    p(1, 0) = std::nan("");
-    apply_isotonic_maps(p.view(), maps, p.view());
-    CHECK(std::isnan(p(1, 0)));
-    CHECK(std::isnan(p(1, 1)));
-}
-
 TEST_CASE("what is refused, and what is empty") {
     const Values one{1};
     CHECK_THROWS_AS((void)fit_isotonic(Values{NAN}, one, {}, {}), InvalidInputError);
@@ -159,8 +137,4 @@ TEST_CASE("what is refused, and what is empty") {
     Values out(1);
     CHECK_THROWS_AS(apply_isotonic({}, {}, one, out), InvalidInputError);
     CHECK_THROWS_AS(apply_isotonic(Values{1, 1}, Values{0, 1}, one, out), InvalidInputError);
-    CHECK_THROWS_AS(validate(IsotonicMaps{{0, 1}, {0.5}, {1.5}}, 1, "here"), InvalidInputError);
-    CHECK_THROWS_AS(validate(IsotonicMaps{{0, 2}, {0.5}, {0.5}}, 1, "here"), InvalidInputError);
-    CHECK_THROWS_AS(validate(IsotonicMaps{{0, -1, 1}, {0.5}, {0.5}}, 2, "here"), InvalidInputError);
-    CHECK_NOTHROW(validate(IsotonicMaps{{0, 0, 1}, {0.5}, {0.5}}, 2, "here"));
 }

@@ -26,11 +26,20 @@ EstimatorSpec forest(int n_estimators, double min_samples_leaf) {
     return spec;
 }
 
-EstimatorSpec boosting(int n_estimators) {
+EstimatorSpec boosting(int n_estimators, double learning_rate = 0.1, int max_bins = 255, int n_iter_no_change = 0) {
     BoostingSpec spec;
     spec.options.n_estimators = n_estimators;
+    spec.options.learning_rate = learning_rate;
+    spec.options.max_bins = max_bins;
+    spec.options.n_iter_no_change = n_iter_no_change;
     spec.options.subsample = 0.7;
     spec.options.seed = 2;
+    spec.ungrouped = true;
+    return spec;
+}
+
+EstimatorSpec balanced(EstimatorSpec spec) {
+    std::get<BoostingSpec>(spec).options.class_weight = trees::ClassWeight::balanced;
     return spec;
 }
 
@@ -44,7 +53,8 @@ std::vector<PipelineSpec> settings() {
     for (const std::vector<StepSpec>& steps : std::vector<std::vector<StepSpec>>{
              {}, {ScalerSpec{}}, {ScalerSpec{}, SelectorSpec{3}}, {ScalerSpec{}, smote}, {ScalerSpec{}, smote, SelectorSpec{2}}}) {
         for (const EstimatorSpec& estimator :
-             {forest(3, 1), forest(8, 1), forest(5, 1), forest(5, 4), EstimatorSpec{linear::LogisticOptions{}}, EstimatorSpec{loose}, boosting(6), boosting(2)}) {
+             {forest(3, 1), forest(8, 1), forest(5, 1), forest(5, 4), EstimatorSpec{linear::LogisticOptions{}}, EstimatorSpec{loose}, boosting(6), boosting(2),
+              boosting(4, 0.3), boosting(4, 0.3, 4), balanced(boosting(3)), balanced(boosting(3, 0.3)), boosting(9, 0.5, 255, 2), boosting(9, 0.9, 255, 2)}) {
             specs.push_back({steps, estimator});
         }
     }

@@ -54,6 +54,39 @@ TEST_CASE("holdout rows train nothing; positions of a larger matrix act as copie
     CHECK(with.threshold == without.threshold);
 }
 
+TEST_CASE("bins made once serve every fit of the same rows, holdout, max_bins and class weights, and change no bit") {
+    const auto data = test::make_data(300, 6, 3, 4, 1, 0.05);
+    std::vector<std::uint8_t> held(300, 0);
+    std::fill(held.begin() + 250, held.end(), std::uint8_t{1});
+    const auto rows = test::all_rows(300);
+    const LabelledRows labelled{data.x.view(), rows, data.y, data.weights, data.n_classes};
+    Parallel serial(1);
+    StopToken stop;
+    BoostingOptions options;
+    options.n_estimators = 4;
+    options.max_bins = 20;
+    options.class_weight = ClassWeight::balanced;
+    const BoostingBins bins(labelled, held, options, serial, stop);
+    for (const double rate : {0.1, 0.7}) {
+        options.learning_rate = rate;
+        options.max_leaf_nodes = rate > 0.5 ? 4 : -1;
+        REQUIRE(bins.serves(held, options));
+        const Boosting with = fit_boosting(labelled, held, options, serial, stop, nullptr, nullptr, &bins);
+        const Boosting without = fit_boosting(labelled, held, options, serial, stop);
+        CHECK(with.value == without.value);
+        CHECK(with.threshold == without.threshold);
+        CHECK(with.gain == without.gain);
+    }
+    BoostingOptions others = options;
+    others.max_bins = 21;
+    CHECK_FALSE(bins.serves(held, others));
+    others = options;
+    others.class_weight = ClassWeight::none;
+    CHECK_FALSE(bins.serves(held, others));
+    CHECK_FALSE(bins.serves({}, options));
+    CHECK_THROWS_AS(fit_boosting(labelled, {}, options, serial, stop, nullptr, nullptr, &bins), InvalidInputError);
+}
+
 TEST_CASE("bad options and data are refused; a stop is obeyed") {
     const auto data = test::make_data(30, 2, 2, 1);
     const auto refused = [&](auto&& change) {

@@ -12,6 +12,8 @@ from ._conformal import ConformalClassifier
 from ._maps import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
 from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
 from ._out_of_distribution import OutOfDistributionDetector
+from ._prior_classifier import PriorCorrectedClassifier
+from ._priors import PriorCorrection, correct_priors, estimate_priors
 from ._set_report import prediction_set_report
 
 __all__ = [
@@ -23,9 +25,13 @@ __all__ = [
     "IsotonicCalibrator",
     "NestedEvaluation",
     "OutOfDistributionDetector",
+    "PriorCorrectedClassifier",
+    "PriorCorrection",
     "SigmoidCalibrator",
     "TemperatureCalibrator",
     "choose_threshold",
+    "correct_priors",
+    "estimate_priors",
     "fit_calibrator",
     "nested_evaluation",
     "prediction_set_report",

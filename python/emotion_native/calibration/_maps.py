@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
 
 from ..exceptions import InvalidInputError
 
@@ -39,7 +40,7 @@ def _check_training(proba: Any, codes: Any, sample_weight: Any, caller: str) -> 
     return matrix, np.ascontiguousarray(y, dtype=np.int64), weight
 
 
-class TemperatureCalibrator:
+class TemperatureCalibrator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """One temperature for all classes: bolder or more careful probabilities in the same order.
 
     Attributes
@@ -62,6 +63,11 @@ class TemperatureCalibrator:
 
     temperature_: float
 
+    @property
+    def beta_(self) -> float:
+        """The inverse of the temperature."""
+        return 1.0 / self.temperature_
+
     def fit(self, proba: Any, codes: Any, sample_weight: Any = None) -> TemperatureCalibrator:
         """Fit on probabilities (n_samples, n_classes) of rows that the model has not seen, and the column of each row's true class."""
         from .. import _core
@@ -80,7 +86,7 @@ class TemperatureCalibrator:
         return {"kind": "temperature"}, {"temperature": np.array([self.temperature_])}
 
 
-class SigmoidCalibrator:
+class SigmoidCalibrator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Platt's sigmoid for each class against the rest, then normalised.
 
     Attributes
@@ -122,7 +128,7 @@ class SigmoidCalibrator:
         return {"kind": "sigmoid"}, {"a": self.a_.copy(), "b": self.b_.copy()}
 
 
-class IsotonicCalibrator:
+class IsotonicCalibrator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """A monotone map for each class against the rest, then normalised: free of any assumption on its form, and hungry for rows.
 
     Attributes

@@ -13,15 +13,20 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._progress import Advance, Progress, progress_reporter
+from .._validation import check_flag
 from ..exceptions import InvalidInputError, LeakageError
 from ..metrics import _rates
 from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
 from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
+from ..model_selection._notices import warn_of_odd_splits
+from ..model_selection._runs import single_run
 from ._abstention import Threshold, check_detector, check_targets, choose_among
+from ._fold_models import corrected_folds, final_correction
 from ._maps import Calibrator, Floats, check_method, fit_calibrator
 from ._out_of_distribution import OutOfDistributionDetector
+from ._priors import PriorCorrection, chained
 
 SELECTION_METRICS = ("balanced_accuracy", "uar", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss")
 
@@ -61,7 +66,7 @@ class NestedEvaluation:
     fold : ndarray of int64 of shape (n_samples,)
         The outer fold that tested the row.
     proba_raw, proba : ndarray of shape (n_samples, n_classes)
-        Before and after calibration, of the candidate chosen in the row's fold.
+        Before and after prior correction and calibration, of the candidate chosen in the row's fold.
     predicted : ndarray of shape (n_samples,)
         Class of the highest calibrated probability.
     confidence : ndarray of shape (n_samples,)
@@ -76,13 +81,16 @@ class NestedEvaluation:
     inner_scores : list of dict
         Selection score of each candidate in each outer fold, from inner out-of-fold predictions.
     candidate_proba : dict of str to ndarray of shape (n_samples, n_classes)
-        Outer out-of-fold probabilities of each candidate, before calibration.
+        Outer out-of-fold probabilities of each candidate, before calibration (after the prior correction, if there is one).
     final : FinalChoice
     folds : Folds
         The outer folds; ``folds.hash`` names the split.
     ungrouped : bool
     strange : ndarray of bool of shape (n_samples,)
         Rows that the detector of their fold calls unlike its training rows; they are abstained too.
+    selection : list of dict
+        The inner folds of each outer fold, on which its candidate, calibration and threshold were chosen: ``n_splits``, ``n_rows``, ``n_groups``
+        (None without groups) and ``hash`` (see `emotion_native.model_selection.split_hash`; rows count within the outer training part).
     """
 
     classes: npt.NDArray[Any]
@@ -102,6 +110,7 @@ class NestedEvaluation:
     folds: Folds
     ungrouped: bool = field(default=False)
     strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    selection: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,19 @@ class _Plan:
     inner: list[Folds]  # one a outer fold; row numbers count within the outer training rows
     train: list[npt.NDArray[np.int64]]
     test: list[npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class _OutOfFold:
+    """What each candidate said: of all rows by the outer folds, as it came and corrected, and of each outer fold's training rows, corrected."""
+
+    raw: dict[str, Floats]
+    outer: dict[str, Floats]
+    inner: dict[str, list[Floats]]
+    corrections: dict[str, list[PriorCorrection]]  # one an outer fold, then that of all rows; empty without correction
+
+    def correction(self, name: str, at: int) -> PriorCorrection | None:
+        return self.corrections[name][at] if self.corrections else None
 
 
 @dataclass(frozen=True)
@@ -210,6 +232,7 @@ def nested_evaluation(
     cv: Any = None,
     inner_cv: Any = None,
     method: str | None = "temperature",
+    prior_correction: bool = False,
     target_coverage: float | None = None,
     target_accuracy: float | None = None,
     abstention_cost: float | None = None,
@@ -239,6 +262,9 @@ def nested_evaluation(
         Folds of each training part; it is given the groups of those rows.
     method : {"temperature", "sigmoid", "isotonic"} or None
         Calibration; None leaves probabilities as they are.
+    prior_correction : bool
+        Take back what samplers and class weights did to the priors, with the shares of each fold's own training rows, before candidates are
+        compared and calibrated; see `PriorCorrectedClassifier`.
     target_coverage, target_accuracy, abstention_cost : float, optional
         At most one; see `choose_threshold`.
     out_of_distribution : OutOfDistributionDetector, optional
@@ -263,6 +289,11 @@ def nested_evaluation(
     InvalidInputError
         If an argument breaks its rule.
 
+    Warns
+    -----
+    LeakageWarning, MissingClassWarning, EmotionNativeWarning
+        As `emotion_native.model_selection.cross_val_predict`, about the outer folds.
+
     Examples
     --------
     >>> import numpy as np
@@ -279,6 +310,7 @@ def nested_evaluation(
         raise InvalidInputError(f"candidates of {caller} must be a mapping of at least one name to a classifier; got {candidates!r:.80}")
     if method is not None:
         check_method(method, caller)
+    check_flag(prior_correction, "prior_correction", caller)
     check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     check_detector(out_of_distribution, caller)
     if selection_metric not in SELECTION_METRICS:
@@ -287,18 +319,37 @@ def nested_evaluation(
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
     plan = _plan(cv, inner_cv, X, labels, groups, allow_ungrouped)
+    first = next(iter(candidates.values()))
+    warn_of_odd_splits(first, labels.values, groups, single_run(first, plan.outer), n, caller=caller, each_fold=False)
     rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
-    outer: dict[str, Floats] = {}
-    inner: dict[str, list[Floats]] = {}
+    found = _OutOfFold({}, {}, {}, {})
     fits = len(plan.train)
     with progress_reporter(progress, "Cross-validating", fits * len(candidates), caller=caller) as advance:
         for i, (name, candidate) in enumerate(candidates.items()):
             report = _fits_done(advance, i * fits, fits)
-            pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, caller=caller, n_jobs=n_jobs, progress=report)
-            outer[str(name)], inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+            options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": report}
+            if prior_correction:
+                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
+                pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
+                starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
+                found.corrections[str(name)] = [corrections[at] for at in starts] + [final_correction(candidate, X, labels, arguments, caller)]
+            else:
+                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
+            found.raw[str(name)], _ = _split_results(plan, raw, n, len(labels.classes))
+            found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
-    return _assemble(plan, labels, outer, inner, rule, strangers)
+    return _assemble(plan, labels, found, rule, strangers, _inner_splits(plan, groups))
+
+
+def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
+    """Return what each outer fold's choices were made on."""
+    values = None if groups is None else np.asarray(groups)
+    counts = [None if values is None or values.ndim != 1 else len(set(values[rows].tolist())) for rows in plan.outer.train]
+    return [
+        {"n_splits": len(folds), "n_rows": folds.n_samples, "n_groups": count, "hash": folds.hash}
+        for folds, count in zip(plan.inner, counts, strict=True)
+    ]
 
 
 def _find_strangers(detector: OutOfDistributionDetector | None, plan: _Plan, X: Any, groups: Any, allow_ungrouped: bool) -> _Strangers:
@@ -325,7 +376,7 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
 
 
 def _assemble(
-    plan: _Plan, labels: Labels, outer: dict[str, Floats], inner: dict[str, list[Floats]], rule: _Rule, strangers: _Strangers
+    plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers, selection: list[dict[str, Any]]
 ) -> NestedEvaluation:
     codes = labels.codes.astype(np.int64)
     raw = np.empty((len(codes), len(labels.classes)))
@@ -334,11 +385,12 @@ def _assemble(
     chosen, thresholds, reached, calibrators, scores = [], [], [], [], []
     for k, (rows, test_rows) in enumerate(plan.outer):
         own = plan.inner[k]
-        name, fold_scores = rule.choose({name: p[k] for name, p in inner.items()}, codes[rows])
+        name, fold_scores = rule.choose({name: p[k] for name, p in found.inner.items()}, codes[rows])
         own_labels = Labels(labels.values[rows], labels.classes, labels.codes[rows])
         seen = class_seen(own_labels, own.train)[own.fold_of_rows(), codes[rows]]
-        calibrator, threshold = rule.calibrate(inner[name][k], codes[rows], seen, strangers.familiar[k])
-        raw[test_rows] = outer[name][test_rows]
+        calibrator, threshold = rule.calibrate(found.inner[name][k], codes[rows], seen, strangers.familiar[k])
+        calibrator = chained(found.correction(name, k), calibrator)
+        raw[test_rows] = found.raw[name][test_rows]
         proba[test_rows] = raw[test_rows] if calibrator is None else calibrator.predict_proba(raw[test_rows])
         if threshold is not None:
             abstained[test_rows] = threshold.abstains(proba[test_rows].max(axis=1))
@@ -348,9 +400,10 @@ def _assemble(
         calibrators.append(calibrator)
         scores.append(fold_scores)
     fold = plan.outer.fold_of_rows()
-    final_name, final_scores = rule.choose(outer, codes)
+    final_name, final_scores = rule.choose(found.outer, codes)
     seen = class_seen(labels, plan.outer.train)[fold, codes]
-    calibrator, threshold = rule.calibrate(outer[final_name], codes, seen, strangers.all_familiar)
+    calibrator, threshold = rule.calibrate(found.outer[final_name], codes, seen, strangers.all_familiar)
+    calibrator = chained(found.correction(final_name, -1), calibrator)
     return NestedEvaluation(
         classes=labels.classes,
         fold=fold,
@@ -364,7 +417,7 @@ def _assemble(
         reached=reached,
         calibrators=calibrators,
         inner_scores=scores,
-        candidate_proba=outer,
+        candidate_proba=found.outer,
         final=FinalChoice(
             final_name,
             calibrator,
@@ -376,4 +429,5 @@ def _assemble(
         folds=plan.outer,
         ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
         strange=strangers.test,
+        selection=selection,
     )

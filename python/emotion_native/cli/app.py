@@ -172,6 +172,13 @@ def train(
     calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
+    abstention_cost: Annotated[
+        float | None, typer.Option("--abstention-cost", help="Cost of no answer where a wrong one costs 1, instead: the mean cost is made least.")
+    ] = None,
+    out_of_distribution_rate: Annotated[
+        float | None,
+        typer.Option("--out-of-distribution-rate", help="No answer on clips unlike the training clips; share of a new speaker's clips it may hit."),
+    ] = None,
     labels: Annotated[str | None, typer.Option("--labels", help="Labels to keep: a,b,c.")] = None,
     format: Annotated[list[str] | None, typer.Option("--format", help="emotion, pkl; repeat for both. pkl adds classifier.pkl.")] = None,
     cache: Cache = None,
@@ -199,6 +206,7 @@ def train(
       emotion-native train manifest.csv -o runs/first
       emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
       emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
+      emotion-native train features.parquet --abstention-cost 0.3 --out-of-distribution-rate 0.1
       emotion-native train ravdess.parquet --published-folds ravdess/luna-jimenez --model gradient_boosting
       emotion-native train features.parquet --folds-file runs/first/folds.split.json --sampling smote --repeats 5
       emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500

@@ -151,6 +151,8 @@ def run_comparison(runs: list[str], *, metrics: list[str], level: float, output:
         print_json({"folder": output, "comparison": found.to_dict()})
         return
     print(f"{found.n_clips} clips of {found.n_speakers} speakers, the same for every run.")
+    for line in found.findings():
+        print(f"· {safe(line)}")
     for table in (found.table(), found.difference_table()):
         print(f"\n{table.title}")
         print_table(table.header, table.rows)
@@ -180,10 +182,10 @@ def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: 
 
 
 def show_part(scored: Any) -> None:
-    """Print the summary and the class-wise table of one evaluated set."""
-    from ..experiment.summary import class_table, summary_table
+    """Print the summary, the answers and the class-wise table of one evaluated set."""
+    from ..experiment.summary import answer_table, class_table, summary_table
 
-    for table in (summary_table(scored), class_table(scored)):
+    for table in (summary_table(scored), answer_table(scored), class_table(scored)):
         print(f"\n{safe(table.title)}")
         print_table(table.header, table.rows)
     print()

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from .._remedies import shown_share
 from ..exceptions import InvalidInputError
 from .console import StageProgress, bar, note, print_json, safe
 from .entry import ExitCode
@@ -155,13 +156,13 @@ def show_prediction(clip: str, prediction: Any) -> None:
             print(f"  {safe(warning)}")
         print()
         return
-    verdict = f"{safe(prediction.label)}, confidence {prediction.confidence:.0%}"
+    verdict = f"{safe(prediction.label)}, confidence {shown_share(prediction.confidence)}"
     if prediction.abstained:
         verdict = f"abstains ({safe(prediction.reason)}); most probable: {verdict}"
     print(f"  {verdict}")
     width = max(len(safe(label)) for label in prediction.probabilities)
     for label, probability in sorted(prediction.probabilities.items(), key=lambda item: -item[1]):
-        print(f"    {safe(label).ljust(width)}  {bar(probability)} {probability:4.0%}")
+        print(f"    {safe(label).ljust(width)}  {bar(probability)} {shown_share(probability, 6)}")
     if prediction.top_features:
         print("  driven by (contribution to the score before calibration):")
         for feature in prediction.top_features:
@@ -245,7 +246,7 @@ def _draw(explanation: dict[str, Any], values: Any, base: float, label: str, cli
 def _show_explanation(result: dict[str, Any], n_features: int) -> None:
     prediction = result["prediction"]
     verdict = ", abstains" if prediction["abstained"] else ""
-    print(f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {prediction['confidence']:.0%}{verdict}")
+    print(f"{safe(result['filepath'])}: {safe(prediction['label'])}, confidence {shown_share(prediction['confidence'])}{verdict}")
     what = "Calibrated probability of “{}”" if result["output"] == "calibrated_probability" else "Score of “{}” before calibration"
     print(f"{what.format(safe(result['label']))}: {result['value']:.3f}")
     print(f"  {result['base_value']:+.3f}  with nothing known about the clip")

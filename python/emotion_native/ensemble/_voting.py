@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, TransformerMixin, clone
-from sklearn.utils import Bunch, get_tags
-from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._validation import check_flag
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import aligned, check_labels, check_lengths, each_fold, fit_params_of
+from ._best import best_of_comparison, best_of_search
+from ._members import Members
+
+
+def _weights(weights: Any, scores: list[float], caller: str) -> Any:
+    if not isinstance(weights, str):
+        return weights
+    if weights != "score" or min(scores) <= 0:
+        rule = "None, a sequence, or 'score' where all scores are above 0"
+        raise InvalidInputError(f"weights of {caller} must be {rule}; got {weights!r} and scores {scores!r:.80}")
+    return scores
 
 
 def _is_soft(self: Any) -> bool:
@@ -23,7 +34,7 @@ def _is_soft(self: Any) -> bool:
     return True
 
 
-class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # type: ignore[misc]  # scikit-learn has no type information
+class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ignore[misc]  # scikit-learn has no type information
     """Several classifiers fitted on the same rows, and the mean of their probabilities or the majority of their labels.
 
     Parameters
@@ -40,7 +51,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
     flatten_transform : bool
         Whether `transform` with soft voting gives (n_samples, n_classifiers * n_classes) instead of (n_classifiers, n_samples, n_classes).
     verbose : bool
-        Accepted for compatibility; no effect.
+        Print a line a fitted classifier.
 
     Attributes
     ----------
@@ -80,46 +91,108 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
         self.flatten_transform = flatten_transform
         self.verbose = verbose
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return parameters; with ``deep`` also ``name`` and ``name__parameter`` of the classifiers."""
-        params: dict[str, Any] = self._get_params("estimators", deep=deep)
-        return params
+    @classmethod
+    def from_search(cls, search: Any, n_best: int = 3, *, weights: Any = None, voting: str = "soft", n_jobs: int | None = None) -> VotingClassifier:
+        """Return an unfitted vote of the best settings of a fitted search.
 
-    def set_params(self, **params: Any) -> VotingClassifier:
-        """Set parameters, ``name__parameter`` those of a classifier, ``name`` a classifier itself."""
-        self._set_params("estimators", **params)
-        return self
+        Parameters
+        ----------
+        search : GridSearchCV or RandomizedSearchCV
+            Fitted, also with ``refit=False``; with several scores ``refit`` names the one that decides.
+        n_best : int
+            Settings that vote; fewer where fewer have a score.
+        weights : None, "score" or sequence of float
+            ``"score"``: the mean scores, which must be above 0. A sequence: one a setting, the best first.
+        voting, n_jobs
+            As in the class.
 
-    @property
-    def named_estimators(self) -> Any:
-        """The unfitted classifiers by name."""
-        return Bunch(**dict(self.estimators))
+        Raises
+        ------
+        InvalidInputError
+            If an argument breaks its rule.
+
+        Notes
+        -----
+        The members were chosen by the folds of the search: a score of the vote on these folds is too good. `SearchVotingClassifier` makes the
+        choice inside ``fit``, so that cross-validating it is honest.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from emotion_native.ensemble import VotingClassifier
+        >>> from emotion_native.linear_model import LogisticRegression
+        >>> from emotion_native.model_selection import GridSearchCV
+        >>> X, y = load_iris(return_X_y=True)
+        >>> speaker = np.arange(150) % 10
+        >>> search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [0.01, 0.1, 1.0]}, refit=False).fit(X, y, groups=speaker)
+        >>> vote = VotingClassifier.from_search(search, 2).fit(X, y)
+        >>> [name for name, _ in vote.estimators]
+        ['setting_2', 'setting_1']
+        """
+        members, scores = best_of_search(search, n_best, caller=f"{cls.__name__}.from_search")
+        return cls(members, voting=voting, weights=_weights(weights, scores, f"{cls.__name__}.from_search"), n_jobs=n_jobs)
+
+    @classmethod
+    def from_comparison(
+        cls,
+        estimators: Any,
+        scores: Any,
+        n_best: int = 3,
+        *,
+        score: str = "score",
+        weights: Any = None,
+        voting: str = "soft",
+        n_jobs: int | None = None,
+    ) -> VotingClassifier:
+        """Return an unfitted vote of the best estimators of a comparison.
+
+        Parameters
+        ----------
+        estimators : dict of str to classifier
+            What was handed to `emotion_native.model_selection.compare_estimators`.
+        scores : dict of str to dict
+            What it returned.
+        n_best, weights, voting, n_jobs
+            As in `from_search`.
+        score : str
+            Name of the score that decides, where there are several.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument breaks its rule.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from emotion_native.ensemble import RandomForestClassifier, VotingClassifier
+        >>> from emotion_native.linear_model import LogisticRegression
+        >>> from emotion_native.model_selection import compare_estimators
+        >>> X, y = load_iris(return_X_y=True)
+        >>> models = {"forest": RandomForestClassifier(20, random_state=0), "logistic": LogisticRegression(max_iter=1000)}
+        >>> scores = compare_estimators(models, X, y, groups=np.arange(150) % 10)
+        >>> len(VotingClassifier.from_comparison(models, scores, 2, weights="score").weights)
+        2
+        """
+        members, means = best_of_comparison(estimators, scores, n_best, score, caller=f"{cls.__name__}.from_comparison")
+        return cls(members, voting=voting, weights=_weights(weights, means, f"{cls.__name__}.from_comparison"), n_jobs=n_jobs)
 
     def _kept(self, caller: str) -> list[tuple[str, Any]]:
         """Return the classifiers that are not dropped, after checking all arguments."""
         if self.voting not in ("hard", "soft"):
             raise InvalidInputError(f"voting of {caller} must be 'hard' or 'soft'; got {self.voting!r}")
         check_flag(self.flatten_transform, "flatten_transform", caller)
-        if not isinstance(self.estimators, (list, tuple)) or not self.estimators:
-            raise InvalidInputError(f"estimators of {caller} must be a non-empty list of (name, estimator); got {self.estimators!r:.80}")
-        try:
-            names, models = zip(*self.estimators, strict=True)
-            self._validate_names(names)
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(f"estimators of {caller} must be a list of (name, estimator) with names of their own; got: {error}") from error
-        for model in models:
-            if not (isinstance(model, str) and model == "drop") and not (hasattr(model, "fit") and hasattr(model, "predict")):
-                raise InvalidInputError(f"estimators of {caller} must be classifiers or 'drop'; got {model!r:.80}")
-            if self.voting == "soft" and not isinstance(model, str) and not hasattr(model, "predict_proba"):
+        kept = self._members(caller)
+        for _, model in kept if self.voting == "soft" else ():
+            if not hasattr(model, "predict_proba"):
                 raise InvalidInputError(f"estimators of {caller} must have predict_proba for voting='soft'; got {type(model).__name__}")
         if self.weights is not None:
             values = np.asarray(self.weights, dtype=np.float64)
-            if values.shape != (len(models),) or not np.isfinite(values).all() or (values < 0).any() or not self._kept_weights().sum() > 0:
-                rule = f"one number a classifier ({len(models)}), not negative and not all 0"
+            if values.shape != (len(self.estimators),) or not np.isfinite(values).all() or (values < 0).any() or not self._kept_weights().sum() > 0:
+                rule = f"one number a classifier ({len(self.estimators)}), not negative and not all 0"
                 raise InvalidInputError(f"weights of {caller} must be {rule}; got {self.weights!r:.80}")
-        kept = [(name, model) for name, model in self.estimators if not isinstance(model, str)]
-        if not kept:
-            raise InvalidInputError(f"estimators of {caller} must be at least one that is not dropped; all are 'drop'")
         return kept
 
     def _kept_weights(self) -> npt.NDArray[np.float64]:
@@ -154,18 +227,16 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
         given = {**params, "sample_weight": sample_weight, "groups": groups}
 
         def one(k: int) -> Any:
-            model = clone(kept[k][1])
-            return model.fit(X, labels.values, **fit_params_of(model, given, None, len(labels.codes), caller=caller))
+            model, start = clone(kept[k][1]), time.perf_counter()
+            model.fit(X, labels.values, **fit_params_of(model, given, None, len(labels.codes), caller=caller))
+            if self.verbose:
+                what = f" ({k + 1} of {len(kept)}) Processing {kept[k][0]}, total= {time.perf_counter() - start:5.1f}s"
+                print(f"[Voting] {what:.>60}")
+            return model
 
         models = each_fold(len(kept), one, caller=caller, n_jobs=self.n_jobs, progress=False)
         self.classes_ = labels.classes
-        self.estimators_ = models
-        fitted = dict(zip([name for name, _ in kept], models, strict=True))
-        self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name, _ in self.estimators})
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(models[0], name):
-                setattr(self, name, getattr(models[0], name))
+        self._keep_fitted(kept, models)
         return self
 
     def _probabilities(self, X: Any) -> list[npt.NDArray[np.float64]]:
@@ -212,8 +283,5 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, _BaseComposition):  # 
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        models = [model for _, model in self.estimators if not isinstance(model, str)] if isinstance(self.estimators, (list, tuple)) else []
-        tags.input_tags.allow_nan = bool(models) and all(get_tags(model).input_tags.allow_nan for model in models)
-        tags.input_tags.sparse = bool(models) and all(get_tags(model).input_tags.sparse for model in models)
         tags.transformer_tags.preserves_dtype = []
         return tags

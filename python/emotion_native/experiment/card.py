@@ -192,12 +192,14 @@ def _abstention(known: Mapping[str, Any], model: EmotionModel) -> str:
     settings = _mapping(known.get("settings"))
     targets = [
         f"{name.replace('_', ' ')} {settings[name]:g}"
-        for name in ("target_coverage", "target_accuracy")
+        for name in ("target_coverage", "target_accuracy", "abstention_cost")
         if isinstance(settings.get(name), (int, float))
     ]
     why = f" The threshold was chosen out of fold for a {' and a '.join(targets)}." if targets else ""
+    if isinstance(rate := settings.get("out_of_distribution_rate"), (int, float)):
+        why += f" It gives none either on clips unlike those of its training (a false alarm rate of {rate:g} on new speakers)."
     if model.threshold is None:
-        return "It always answers."
+        return f"It answers at any confidence.{why}" if why else "It always answers."
     if model.threshold > 1:
         return f"It never answers: its target was not reached in training.{why}"
     return f"It gives no answer where the calibrated probability of the best label is below {model.threshold:.4g}.{why}"

@@ -15,7 +15,7 @@ from .. import reports
 from .._files import write_atomically
 from ..exceptions import InvalidInputError
 from ..metrics import PairedComparison, holm_correction, paired_speaker_test
-from ..metrics._paired import model_interval
+from ..metrics._paired import LOWER_IS_BETTER, model_interval
 from .run_folder import check_target, json_text, new_folder
 from .scored import Scored
 from .summary import NAMES, wrapped
@@ -101,12 +101,23 @@ class RunComparison:
         tests = f"{len(self.pairs)} comparison{'' if len(self.pairs) == 1 else 's'}"
         lines = [
             f"A difference is real if its permutation test over speakers stays at or below {1 - self.level:.2g} after Holm's correction for {tests}.",
-            "Intervals of differences are over speakers and not corrected.",
+            "Intervals of differences are over speakers and not corrected. Speakers: how many score better with the first, and with the second run.",
         ]
-        hints = {p.result.hint() for p in self.pairs if p.result.metric == self.metrics[0]}
-        widest = max((p.result for p in self.pairs if p.result.metric == self.metrics[0]), key=lambda r: r.detectable)
-        lines.append(f"{NAMES[self.metrics[0]]}, one comparison by itself: {widest.hint() if len(hints) > 1 else hints.pop()}")
+        for metric in self.metrics:
+            widest = max((p.result for p in self.pairs if p.result.metric == metric), key=lambda r: r.detectable)
+            lines.append(f"{NAMES[metric]}, one comparison by itself: {widest.hint()}")
         return lines
+
+    def findings(self) -> list[str]:
+        """Return each difference that is real as a sentence, or that none is."""
+        lines = []
+        for pair in (pair for pair in self.pairs if pair.real):
+            r, better = pair.result, _better(pair)
+            ends = sorted(abs(end) for end in (r.difference.low, r.difference.high))
+            size = f"by {abs(r.difference.estimate):.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if r.difference.low * r.difference.high > 0 else "")
+            speakers = f"for {r.a_better if better == pair.a else r.b_better} of {r.n_speakers} speakers"
+            lines.append(f"{better} is better than {pair.b if better == pair.a else pair.a} in {NAMES[r.metric]} {size}, {speakers}.")
+        return lines or ["No difference between these runs is shown; that does not show that they are equal."]
 
     def table(self) -> reports.Table:
         """Return one row a run and score."""
@@ -123,15 +134,15 @@ class RunComparison:
             r = pair.result
             interval = "not defined" if math.isnan(r.difference.low) else f"{_signed(r.difference.low)} to {_signed(r.difference.high)}"
             speakers = f"{r.a_better} : {r.b_better}"
-            verdict = "real" if pair.real else "not shown"
+            verdict = _better(pair) if pair.real else "not shown"
             label = f"{pair.a} − {pair.b}"
-            rows.append([label, _shown(r.metric), _signed(r.difference.estimate), interval, speakers, _p(r.p_value), _p(pair.p_corrected), verdict])
-        header = ["Runs", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers better", "p", "p corrected", "Verdict"]
+            rows.append([label, verdict, _shown(r.metric), _signed(r.difference.estimate), interval, speakers, _p(r.p_value), _p(pair.p_corrected)])
+        header = ["Runs", "Better", "Measure", "Difference", f"{_percent(self.level)} interval", "Speakers", "p", "p corrected"]
         return reports.Table("Differences", header, rows, [*self.warnings, *self.notes()])
 
-    def figure(self) -> Figure:
-        """Draw the differences of the first score."""
-        metric = self.metrics[0]
+    def figure(self, metric: str | None = None) -> Figure:
+        """Draw the differences of one score; None: the first."""
+        metric = self.metrics[0] if metric is None else metric
         shown = [p for p in self.pairs if p.result.metric == metric][:40]
         d = [p.result.difference for p in shown]
         clips = f"{self.n_clips} clips, {reports.evidence_note(self.n_speakers) or f'{self.n_speakers} speakers'}"
@@ -142,7 +153,7 @@ class RunComparison:
             [i.high for i in d],
             [p.real for p in shown],
             title=f"Which differences are real: {NAMES[metric]}",
-            xlabel=f"Difference in {_shown(metric)}, with {_percent(self.level)} interval over speakers",
+            xlabel=f"Difference in {NAMES[metric]}, with {_percent(self.level)} interval over speakers\n{_better_side(metric)}",
             subtitle="\n".join([*(wrapped(line, 100) for line in self.warnings), wrapped(clips, 100)]),
         )
 
@@ -164,7 +175,16 @@ def _percent(level: float) -> str:
 
 
 def _shown(metric: str) -> str:
-    return f"{NAMES[metric]} (lower is better)" if metric in ("log_loss", "brier") else NAMES[metric]
+    return f"{NAMES[metric]} (lower is better)" if metric in LOWER_IS_BETTER else NAMES[metric]
+
+
+def _better(pair: ComparedPair) -> str:
+    """Return the run with the better score."""
+    return pair.a if (pair.result.difference.estimate > 0) != (pair.result.metric in LOWER_IS_BETTER) else pair.b
+
+
+def _better_side(metric: str) -> str:
+    return f"{'Left' if metric in LOWER_IS_BETTER else 'Right'} of 0 the first run of the pair is better"
 
 
 def _p(value: float) -> str:
@@ -317,15 +337,17 @@ def _warnings(records: list[dict[str, Any]], names: list[str], n_speakers: int) 
 
 
 def _write(found: RunComparison, target: Path, force: bool) -> None:
-    picture = reports.figure_png(found.figure())
+    pictures = {metric: reports.figure_png(found.figure(metric)) for metric in found.metrics}
     tables = [found.difference_table(), found.table()]
     first = found.warnings[0] if found.warnings else f"{found.n_clips} clips of {found.n_speakers} speakers, the same for every run."
     page = reports.HtmlPage("Comparison of runs", first_line=first, subtitle=", ".join(found.runs), warning=bool(found.warnings))
-    page.figures([("Filled: real after correction. Bars: intervals over speakers.", picture)], wide=True)
+    page.bullets(found.findings())
+    words = "Filled: real after correction. Bars: intervals over speakers."
+    page.figures([(f"{NAMES[metric]}. {words}", picture) for metric, picture in pictures.items()], wide=True)
     for table in tables:
         page.table(table)
     with new_folder(target, force=force, caller="compare") as folder:
         (folder / "run.json").write_text(json_text(found.to_dict()), encoding="utf-8")
-        write_atomically(folder / "comparison.png", picture)
+        write_atomically(folder / "comparison.png", pictures[found.metrics[0]])
         write_atomically(folder / "comparison.tex", reports.latex_tables(tables).encode())
         write_atomically(folder / "comparison.html", page.render().encode())

@@ -15,7 +15,7 @@ from .preparing import Stage, check_failures, choose_labels, load_table, speaker
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
 from .settings import Settings
-from .summary import summarise
+from .summary import count_reasons, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +74,7 @@ def score_with_model(
     reason = [code if code != "ok" else text for code, text in zip(status, why, strict=True)]
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"), ungrouped=ungrouped)
+    summary["reasons"] = count_reasons(reason)
     return Scored(title, classes, filepath, label, speaker, np.full(n, -1, dtype=np.int64), proba, predicted, confidence, abstained, reason, summary)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
+from .._remedies import shown_share
 from ..exceptions import InvalidInputError
 from .candidates import build_candidates
 from .preparing import Prepared, Stage
@@ -255,7 +256,7 @@ def _examples(found: Explained, scored: Scored, kinds: NDArray[np.str_]) -> list
         rows = np.flatnonzero((kinds != "") & np.isin(predicted, found.classes) & ((predicted == label) == right))
         if len(rows):
             row = int(rows[np.argmax(confidence[rows])])
-            examples.append((row, f"{'right' if right else f'wrong: it is {label[row]}'}, confidence {confidence[row]:.0%}"))
+            examples.append((row, f"{'right' if right else f'wrong: it is {label[row]}'}, confidence {shown_share(float(confidence[row]))}"))
     return examples
 
 

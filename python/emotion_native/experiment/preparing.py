@@ -383,6 +383,8 @@ def _check_classes(prepared: Prepared) -> None:
         speakers = set(prepared.speaker[usable & (prepared.y == label)].tolist())
         if len(speakers) < 2:
             prepared.notes.append(f"The label “{label}” comes from {len(speakers)} speaker: its score tells nothing about new speakers.")
+    if prepared.grouped and len(np.unique(prepared.group[usable])) == np.count_nonzero(usable):
+        prepared.notes.append("Each group has one clip, so that the folds keep nothing together: right only where no speaker has two clips.")
     duplicates = len(prepared.content) - len(set(prepared.content))
     if duplicates:
         repeat = "1 clip repeats" if duplicates == 1 else f"{duplicates} clips repeat"

@@ -126,6 +126,9 @@ class Settings(_Section):
     )
     smote: SmoteSettings = Field(default=SmoteSettings(), description="parameters of both kinds of SMOTE")
     calibration: Literal["temperature", "sigmoid", "isotonic", "none"] = Field(default="temperature", description="calibration method")
+    prior_correction: bool = Field(
+        default=False, description="take back what `sampling` and class weights did to the shares of the classes, before the calibration"
+    )
     target_coverage: Share | None = Field(default=0.9, description="share of clips to answer; the others abstain. null: never abstain")
     target_accuracy: Share | None = Field(default=None, description="accuracy to reach on answered clips, instead of a coverage")
     abstention_cost: Share | None = Field(default=None, description="cost of no answer where a wrong answer costs 1, instead of a coverage")

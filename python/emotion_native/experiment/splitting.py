@@ -93,11 +93,19 @@ def _published(prepared: Prepared, name: str, usable: NDArray[np.bool_]) -> Save
 
     splitter = published_folds(name)
     speaker = prepared.speaker[usable]
-    try:
-        pairs = list(splitter.split(np.zeros((len(speaker), 1)), None, speaker))
-    except InvalidInputError as error:
-        reason = str(error).partition(" must ")[2] or str(error)
-        raise InvalidInputError(f"published_folds of train ({name}) must fit the manifest's speakers: they must {reason}") from None
+    rule = f"published_folds of train ({name}) must fit the manifest's speakers"
+    unknown = sorted(set(speaker.tolist()) - {str(known) for part in splitter.folds for known in part})
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
+        remedy = f"leave their clips out, or name the speakers as `emotion-native manifest {name.partition('/')[0]}` does"
+        raise InvalidInputError(f"{rule}, which are named like {splitter.folds[0][0]!r}; got {shown}: {remedy}")
+    empty = [k for k, part in enumerate(splitter.folds) if not set(map(str, part)) & set(speaker.tolist())]
+    if empty:
+        speakers = ", ".join(map(repr, splitter.folds[empty[0]][:3]))
+        remedy = "train on the whole corpus, or choose a number of folds (`folds`) instead of published ones for a part of it"
+        found = f"no clip for fold {empty[0]} ({speakers}), {len(empty)} of {len(splitter.folds)} folds empty"
+        raise InvalidInputError(f"{rule} in each fold; got {found}: {remedy}")
+    pairs = list(splitter.split(np.zeros((len(speaker), 1)), None, speaker))
     return _given(pairs, len(speaker), "PredefinedGroupSplit", name=name, folds=splitter.folds)
 
 

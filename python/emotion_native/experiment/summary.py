@@ -20,8 +20,10 @@ __all__ = [
     "NAMES",
     "Measure",
     "add_uncalibrated",
+    "answer_table",
     "chance_level",
     "class_table",
+    "count_reasons",
     "evidence",
     "measures",
     "speaker_scores",
@@ -146,6 +148,32 @@ def summary_table(scored: Scored) -> Table:
     if summary["n_failed"]:
         notes.append(f"{summary['n_failed']} of {summary['n_rows']} clips failed: they count as wrong and as abstained.")
     return Table(f"{scored.title}: scores", ["Measure", "Value", "95 % interval"], rows, [*_warning(summary), *notes])
+
+
+def count_reasons(reason: Sequence[str]) -> dict[str, int]:
+    """Return how many clips got no answer for which reason, in the order of `emotion_native.calibration.ABSTENTION_REASONS`."""
+    from ..calibration import ABSTENTION_REASONS
+
+    found = {name: list(reason).count(name) for name in dict.fromkeys([*ABSTENTION_REASONS, *sorted(set(reason) - {""})])}
+    return {name: count for name, count in found.items() if count}
+
+
+def answer_table(scored: Scored) -> Table:
+    """Return how many clips were answered, and how many were not for which reason, with how often the best label was right."""
+    from ..calibration import ABSTENTION_REASONS
+
+    right = scored.predicted == scored.label
+    reason = np.asarray(scored.reason, dtype=np.str_)
+    counts = count_reasons(scored.reason)
+    rows = []
+    for name, own in [("answered", ~scored.abstained), *((name, reason == name) for name in counts)]:
+        predicted = own & scored.ok
+        share = _number(float(right[predicted].mean())) if predicted.any() else "–"
+        rows.append([name.replace("_", " "), str(int(own.sum())), f"{own.mean():.1%}", share])
+    notes = [f"{name}: {ABSTENTION_REASONS[name]}." for name in counts if name in ABSTENTION_REASONS]
+    if any(name in counts for name in ("low_confidence", "out_of_distribution")):
+        notes.insert(0, "Best label right, where there is no answer: how often an answer would have been right.")
+    return Table(f"{scored.title}: answers", ["Clips that are", "Clips", "Share", "Best label right"], rows, [*notes, *_warning(scored.summary)])
 
 
 def evidence(scored: Scored) -> str:

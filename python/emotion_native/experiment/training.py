@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 
 from .._config import config_context
 from .._validation import check_path
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, LeakageWarning
 from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
@@ -21,7 +22,7 @@ from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
 from .splitting import save_folds, split_rows
-from .summary import add_uncalibrated, summarise
+from .summary import add_uncalibrated, count_reasons, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,7 +193,8 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
         if progress is not None:
             progress(stage, done, total)
 
-    with nullcontext() if prepared.grouped else config_context(ungrouped="allow"):
+    with nullcontext() if prepared.grouped else config_context(ungrouped="allow"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "each of the .* has one row", LeakageWarning)  # a note of the report says it of clips
         nested = nested_evaluation(
             candidates,
             prepared.X[usable],
@@ -201,6 +203,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
             cv=list(folds),
             inner_cv=inner,
             method=None if settings.calibration == "none" else settings.calibration,
+            prior_correction=settings.prior_correction,
             target_coverage=settings.target_coverage,
             target_accuracy=settings.target_accuracy,
             abstention_cost=settings.abstention_cost,
@@ -214,7 +217,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     rows = np.flatnonzero(~prepared.test)
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
-    raw = None if settings.calibration == "none" else nested.proba_raw
+    raw = None if settings.calibration == "none" and not settings.prior_correction else nested.proba_raw
     scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable, raw)
     return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
 
@@ -265,7 +268,7 @@ def _scored(
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
-    summary = summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped)
+    summary = {**summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped), "reasons": count_reasons(reason)}
     scored = Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
     return scored if raw_ok is None else add_uncalibrated(scored, np.asarray(raw_ok, dtype=np.float64)[place[ok]], prior)
 
@@ -323,6 +326,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "settings": settings.model_dump(),
         "origins": dict(origins or {}),
         "environment": environment(),
+        "selection": _selection(settings, nested),
         "ungrouped": not prepared.grouped,
         "group_by": list(settings.group_by) if prepared.grouped else [],
         "classes": scored.classes,
@@ -345,6 +349,15 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "chosen_in_folds": [str(name) for name in nested.chosen],
         "notes": list(prepared.notes),
     }
+
+
+def _selection(settings: Settings, nested: Any) -> dict[str, Any]:
+    """Return what the candidates were chosen on: every score of every candidate, in each outer fold and for the final model."""
+    folds = [
+        {"fold": k, **split, "scores": scores, "chosen": chosen}
+        for k, (split, scores, chosen) in enumerate(zip(nested.selection, nested.inner_scores, nested.chosen, strict=True))
+    ]
+    return {"metric": settings.selection_metric, "folds": folds, "final": {"scores": nested.final.scores, "chosen": str(nested.final.candidate)}}
 
 
 def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, progress: Stage) -> None:

@@ -17,15 +17,17 @@ from .card import MODEL_FILE, build_card
 from .explaining import explanation_figures, explanation_words, read_explanations
 from .run_folder import json_text
 from .scored import Scored
-from .summary import chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
+from .summary import answer_table, chance_level, class_table, evidence, measures, speaker_scores, speaker_table, summary_table, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["read_run", "write_evaluation", "write_run"]
 
 _SECTIONS = {"Candidates": "Comparison of candidates", "Repeated runs": "Repetition with other seeds"}
 PREDICTIONS, HELD_OUT = "predictions_with_confidence.csv", "held_out_predictions.csv"
+SELECTION = "selection.csv"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,51 @@ def _write_numbers(folder: Path, record: dict[str, Any], metrics: dict[str, Any]
     (folder / "eval_metrics.json").write_text(json_text(metrics), encoding="utf-8")
     (folder / "run.json").write_text(json_text(record), encoding="utf-8")
     _write_csv(scored, folder / PREDICTIONS)
+    if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
+        _selection_frame(record["selection"]).to_csv(folder / SELECTION, index=False, lineterminator="\n")
     if held_out is not None:
         _write_csv(held_out, folder / HELD_OUT)
 
 
 def _write_csv(scored: Scored, path: Path) -> None:
     scored.frame().to_csv(path, index=False, encoding="utf-8", errors="surrogateescape", lineterminator="\n")
+
+
+def _selection_frame(selection: dict[str, Any]) -> pd.DataFrame:
+    """Return the log of the choice: one row an outer fold and candidate, then the final model's."""
+    import pandas as pd
+
+    rows = [
+        {
+            "outer_fold": fold.get("fold", "final"),
+            "candidate": name,
+            selection["metric"]: score,
+            "chosen": name == fold["chosen"],
+            "inner_folds": fold.get("n_splits", ""),
+            "groups": fold.get("n_groups", ""),
+            "rows": fold.get("n_rows", ""),
+            "inner_split_hash": fold.get("hash", ""),
+        }
+        for fold in [*selection["folds"], selection["final"]]
+        for name, score in fold["scores"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def selection_statement(selection: dict[str, Any]) -> str:
+    """Return in words which split chose the candidates, for the report."""
+    folds = selection["folds"]
+
+    def span(name: str) -> str:
+        values = sorted({fold[name] for fold in folds if fold[name] is not None})
+        return "" if not values else str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+    whole = f"{span('n_groups')} whole groups" if span("n_groups") else "single rows (UNGROUPED)"
+    names = ", ".join(selection["final"]["scores"])
+    return (
+        f"In each of the {len(folds)} outer folds one of {names} was chosen by {selection['metric']} on {span('n_splits')} inner folds of {whole} "
+        f"of its training part; the final model's on the outer folds. All scores: {SELECTION}."
+    )
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Scored, Scored | None]:
@@ -177,7 +218,12 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     warning = "UNGROUPED: inflated. " if record.get("ungrouped") else ""
     few = ": a demonstration, not evidence" if reports.evidence_note(scored.n_speakers).startswith("Only") else ""
     subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}{few}"
-    tables = {"summary": summary_table(scored), "classes": class_table(scored), "speakers": speaker_table(scored)}
+    tables = {
+        "summary": summary_table(scored),
+        "answers": answer_table(scored),
+        "classes": class_table(scored),
+        "speakers": speaker_table(scored),
+    }
     matrix, failed = scored.confusion()
     figures: dict[str, Figure] = {
         "confusion_matrix": reports.confusion_figure(matrix, scored.classes, failed=failed, subtitle=wrapped(subtitle)),
@@ -370,8 +416,11 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if sampling := record.get("sampling"):
         detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
+    lines += _abstention_rule(record)
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
+    if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
+        lines.append(selection_statement(record["selection"]))
     if record["kind"] == "training":
         lines.append(
             "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."
@@ -379,9 +428,30 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     return lines
 
 
+def _abstention_rule(record: dict[str, Any]) -> list[str]:
+    """Return by which rule clips got no answer, and where its target was missed on the predictions that a threshold was chosen on."""
+    settings, reached = record.get("settings") or {}, record.get("target_reached_in_folds") or []
+    given = [float(t) for t, met in zip(record.get("thresholds_in_folds") or [], reached, strict=True) if t is not None and met]
+    named = ("target_coverage", "target_accuracy", "abstention_cost", "out_of_distribution_rate")
+    rule = ", ".join(f"{name.replace('_', ' ')} {settings[name]:g}" for name in named if settings.get(name) is not None)
+    lines = []
+    if rule and reached:
+        thresholds = f"; thresholds on the confidence in the folds {min(given):.2f} to {max(given):.2f}" if given else ""
+        lines.append(f"Abstention: {rule}{thresholds}.")
+    missed = len(reached) - sum(map(bool, reached))
+    if not missed:
+        return lines
+    if settings.get("abstention_cost") is not None:
+        why = f"no answer pays at an abstention cost of {settings['abstention_cost']:g}"
+    else:
+        why = f"the target accuracy of {settings.get('target_accuracy') or 0:g} is not reached by any threshold"
+    return [*lines, f"In {missed} of {len(reached)} folds {why} on the inner predictions: nothing was answered there."]
+
+
 def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
     page.section(heading)
     page.table(part.tables["summary"])
+    page.table(part.tables["answers"])
     page.table(part.tables["classes"])
     page.table(part.tables["speakers"])
     captions = {

@@ -170,13 +170,27 @@ def add_calibration(graph: Graph, proba: str, header: Mapping[str, Any] | None, 
     """
     if header is None:
         return proba
-    if header["kind"] == "temperature":
-        mapped = _temperature(graph, proba, float(arrays["temperature"][0]))
-    elif header["kind"] == "sigmoid":
-        mapped = _sigmoid(graph, proba, arrays, n_classes)
-    else:
-        raise InvalidInputError(f"model of to_onnx must be calibrated by temperature or sigmoid, or not at all; got {header['kind']}")
+    kind = header["kind"]
+    mapped = _prior(graph, proba, arrays) if kind.startswith("prior") else proba
+    kind = kind.removeprefix("prior").removeprefix("+")
+    if kind == "temperature":
+        mapped = _temperature(graph, mapped, float(arrays["temperature"][0]))
+    elif kind == "sigmoid":
+        mapped = _sigmoid(graph, mapped, arrays, n_classes)
+    elif kind:
+        raise InvalidInputError(f"model of to_onnx must be calibrated by temperature or sigmoid, or not at all; got {kind}")
     return graph.add("Where", graph.add("IsNaN", proba), proba, mapped)
+
+
+def _prior(graph: Graph, proba: str, arrays: Arrays) -> str:
+    trained, target = arrays["trained_priors"], arrays["target_priors"]
+    known = trained > 0
+    ratio = np.where(known, target / target.sum() / np.where(known, trained / trained.sum(), 1.0), 0.0)
+    fallback = target * known if (target * known).sum() > 0 else target
+    weighted = graph.add("Mul", proba, graph.constant(ratio[np.newaxis], np.float64))
+    total = graph.add("ReduceSum", weighted, graph.constant([1], np.int64), keepdims=1)
+    some = graph.add("Greater", total, graph.constant(0.0, np.float64))
+    return graph.add("Where", some, graph.add("Div", weighted, total), graph.constant((fallback / fallback.sum())[np.newaxis], np.float64))
 
 
 def _temperature(graph: Graph, proba: str, temperature: float) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numbers
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.utils._tags import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
@@ -24,10 +25,15 @@ from .._validation import check_flag
 from ..exceptions import InvalidInputError, InvalidTypeError
 from ._fit import check_lengths, fit_params_of
 from ._folds import Folds
+from ._notices import warn_of_odd_splits
 from ._routing import route
+from ._runs import single_run
 from ._scored_runs import Scoring, classes_of, report_failed_fits, resolver, scorers_of
-from ._settings import Setting, SharedData, n_rows_and_groups, results_table, run_settings, with_setting
+from ._settings import Setting, SharedData, fit_records, n_rows_and_groups, results_table, run_settings, with_setting
 from ._splitters import GroupKFold, StratifiedGroupKFold
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Evaluate = Callable[[Iterable[Setting]], dict[str, Any]]
 
@@ -43,6 +49,12 @@ def _best_has(method: str) -> Callable[[Any], bool]:
         return True
 
     return check
+
+
+def _cell(value: Any) -> Any:
+    """Return a parameter's value as a table's cell."""
+    plain = value is None or isinstance(value, (str, numbers.Number, np.generic))
+    return value if plain else " ".join(repr(value).split())
 
 
 def _refuse_unknown_labels(y: Any, caller: str) -> None:
@@ -130,9 +142,11 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         if is_classifier(self.estimator) and y is not None and np.ndim(y) == 1:
             _refuse_unknown_labels(y, caller)
         folds = resolver(self.estimator, X, y, groups, routed, self.allow_ungrouped, caller=caller)(self.cv)
+        self._check_number_of_folds(folds, X, y, groups, caller)
+        warn_of_odd_splits(self.estimator, y, groups, single_run(self.estimator, folds), _num_samples(X), caller=caller, each_fold=True)
         scored = Scoring(scorers, single, routed.score, self.error_score, [], classes, caller)
         data = SharedData(X, y, {**routed.fit, "groups": groups}, folds, scored, self.return_train_score, self.n_jobs)
-        settings, table = self._evaluated(data)
+        settings, table, records = self._evaluated(data)
         names = [name.removeprefix("mean_test_") for name in table if name.startswith("mean_test_")]
         multimetric = not single or names != ["score"]
         if multimetric:
@@ -142,10 +156,11 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.n_splits_ = len(folds)
         self.ungrouped_ = folds.ungrouped
         self.selection_split_ = self._described(folds, X, groups, len(settings))
-        if self.refit:
-            self._refit(X, y, data, caller)
         self.scorer_ = scorers["score"] if single else scorers
         self.cv_results_ = table
+        self.fits_ = records
+        if self.refit:  # last: the scores are kept where this fit fails or is interrupted
+            self._refit(X, y, data, caller)
         return self
 
     def _check_arguments(self, caller: str) -> None:
@@ -158,6 +173,28 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         if not hasattr(self.estimator, "fit") or isinstance(self.estimator, type):
             raise InvalidTypeError(f"estimator of {caller} must be an estimator with fit; got {self.estimator!r:.80}")
 
+    def _check_number_of_folds(self, folds: Folds, X: Any, y: Any, groups: Any, caller: str) -> None:
+        if not hasattr(self.cv, "get_n_splits"):
+            return
+        try:
+            said = self.cv.get_n_splits(X, y, groups)
+        except Exception:  # it is the user's, and what it cannot say is no contradiction
+            return
+        if said != len(folds):
+            rule = "yield as many folds as it says: cv.split and cv.get_n_splits return inconsistent results"
+            raise InvalidInputError(f"cv of {caller} must {rule}. Expected {said} splits, got {len(folds)}")
+
+    def _print_fits(self, settings: Sequence[Setting], results: Sequence[Sequence[Any]]) -> None:
+        """Print a line a fit when all are done, as fits of the native loop overlap."""
+        for record in fit_records(settings, results, self.error_score):
+            named = ", ".join(f"{name}={value!r:.60}" for name, value in record["params"].items())
+            scores = []
+            for name in [key.removeprefix("test_") for key in record if key.startswith("test_")]:
+                parts = [f"{part}={record[f'{part}_{name}']:.3f}" for part in ("train", "test") if f"{part}_{name}" in record]
+                scores.append(f"{name}={parts[0].partition('=')[2] if len(parts) == 1 else '(' + ', '.join(parts) + ')'}")
+            seconds = record["fit_time"] + record["score_time"]
+            print(f"[CV {record['fold'] + 1}/{len(results[0])}] END {named}; {', '.join(scores)} total time={seconds:6.1f}s")
+
     def _check_refit_name(self, names: Iterable[str], caller: str) -> None:
         """Several scores: which one decides must be said."""
         known = list(names)
@@ -165,8 +202,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             rule = f"False, a callable, or the name of the score that decides, one of {', '.join(map(repr, known))}"
             raise InvalidInputError(f"refit of {caller} must be, for multi-metric scoring, {rule}; got {self.refit!r}")
 
-    def _evaluated(self, data: SharedData) -> tuple[list[Setting], dict[str, Any]]:
-        """Return all settings and the table of their scores."""
+    def _evaluated(self, data: SharedData) -> tuple[list[Setting], dict[str, Any], list[dict[str, Any]]]:
+        """Return all settings, the table of their scores, and the record of every fit."""
         settings: list[Setting] = []
         results: list[Any] = []
         table: dict[str, Any] = {}
@@ -180,6 +217,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
                 print(f"Fitting {len(data.folds)} folds for each of {len(new)} candidates, totalling {len(data.folds) * len(new)} fits")
             found = run_settings([with_setting(self.estimator, setting) for setting in new], data, self.progress)
             report_failed_fits([result for row in found for result in row], data.scored, len(data.folds))
+            if self.verbose > 1:
+                self._print_fits(new, found)
             settings.extend(new)
             results.extend(found)
             table = results_table(settings, results, self.error_score, self.return_train_score)
@@ -189,7 +228,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         data.scored.warn()
         if not settings:
             raise InvalidInputError(f"settings of {data.scored.caller} must be at least one: no fits were performed; got none")
-        return settings, table
+        return settings, table, fit_records(settings, results, self.error_score)
 
     def _choose(self, settings: list[Setting], table: dict[str, Any], score: Any) -> None:
         for name in ("best_index_", "best_score_", "best_params_", "best_estimator_", "refit_time_", "feature_names_in_"):
@@ -210,11 +249,12 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.best_params_ = settings[self.best_index_]
 
     def _refit(self, X: Any, y: Any, data: SharedData, caller: str) -> None:
-        self.best_estimator_ = with_setting(self.estimator, self.best_params_)
-        arguments = fit_params_of(self.best_estimator_, data.params, None, _num_samples(X), caller=caller)
+        best = with_setting(self.estimator, self.best_params_)
+        arguments = fit_params_of(best, data.params, None, _num_samples(X), caller=caller)
         start = time.perf_counter()
-        self.best_estimator_.fit(X, *(() if y is None else (y,)), **arguments)
+        best.fit(X, *(() if y is None else (y,)), **arguments)
         self.refit_time_ = time.perf_counter() - start
+        self.best_estimator_ = best
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
@@ -235,6 +275,50 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             "hash": folds.hash,
             "statement": statement,
         }
+
+    def run_log(self) -> pd.DataFrame:
+        """Return every fit of the search as a table, one row a setting and fold: ``search.run_log().to_csv("search.csv")`` keeps it.
+
+        Returns
+        -------
+        DataFrame
+            ``setting`` (row of ``cv_results_``), ``fold``, ``rank`` (of the setting; with several scores of the one that ``refit`` names),
+            one ``param_…`` a parameter (empty where the setting does not name it; what is no number or text as its ``repr``), ``fit_time`` and
+            ``score_time`` in seconds, the scores, and ``error`` (why the fit or a scorer failed; empty where neither did). ``attrs`` holds
+            the statement of the split.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from emotion_native.linear_model import LogisticRegression
+        >>> from emotion_native.model_selection import GridSearchCV
+        >>> X, y = load_iris(return_X_y=True)
+        >>> search = GridSearchCV(LogisticRegression(max_iter=1000), {"C": [0.1, 1.0]}).fit(X, y, groups=np.arange(150) % 10)
+        >>> log = search.run_log()
+        >>> len(log), log["param_C"].tolist()[:2]
+        (10, [0.1, 0.1])
+        """
+        import pandas as pd
+
+        if not hasattr(self, "fits_"):
+            raise NotFittedError(f"This {type(self).__name__} instance is not fitted yet: call fit first")
+        names = list(dict.fromkeys(name for record in self.fits_ for name in record["params"]))
+        ranks = self.cv_results_.get(f"rank_test_{self.refit}" if isinstance(self.refit, str) and self.multimetric_ else "rank_test_score")
+        rows = []
+        for record in self.fits_:
+            row: dict[str, Any] = {"setting": record["setting"], "fold": record["fold"]}
+            if ranks is not None:
+                row["rank"] = int(ranks[record["setting"]])
+            row |= {f"param_{name}": _cell(record["params"].get(name)) for name in names}
+            rows.append(row | {name: value for name, value in record.items() if name not in ("setting", "fold", "params", "error")})
+            rows[-1]["error"] = record["error"] or ""
+        log = pd.DataFrame(rows)
+        log.attrs["selection_split"] = self.selection_split_["statement"]
+        return log
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "best_estimator_") or (not self.refit and hasattr(self, "cv_results_"))
 
     # Use of the best estimator.
 

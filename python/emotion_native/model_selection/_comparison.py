@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from .._validation import check_flag
 from ..exceptions import InvalidInputError
 from ._fit import check_lengths
+from ._notices import warn_of_odd_splits
 from ._routing import route
+from ._runs import single_run
 from ._scored_runs import Scoring, classes_of, report_failed_fits, resolver, scorers_of
 from ._settings import SharedData, run_settings
 
@@ -84,6 +87,7 @@ def compare_estimators(
     routed = route(models[0], cv, scorers, params, groups, caller=caller)
     X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
     folds = resolver(models[0], X, y, groups, routed, allow_ungrouped, caller=caller)(cv)
+    warn_of_odd_splits(models[0], y, groups, single_run(models[0], folds), _num_samples(X), caller=caller, each_fold=True)
     scored = Scoring(scorers, single, routed.score, error_score, [], classes, caller)
     data = SharedData(X, y, {**routed.fit, "groups": groups}, folds, scored, return_train_score, n_jobs)
     found = run_settings([clone(model) for model in models], data, progress)

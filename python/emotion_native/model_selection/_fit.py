@@ -116,7 +116,7 @@ def fit_params_of(estimator: Any, params: Mapping[str, Any], rows: Indices | Non
             if advisory:
                 continue
             close = did_you_mean(name, [*arguments, *ROW_METADATA])
-            raise InvalidInputError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}{close}")
+            raise InvalidTypeError(f"params of {caller} must be arguments of {type(estimator).__name__}.fit; got {name!r}{close}")
         if name == "sample_weight":
             refuse_masked(value, "sample_weight", caller)
         taken[name] = np.asarray(value) if name == "sample_weight" else value

@@ -81,6 +81,7 @@ def route(
     if own_pipeline:
         taken = router.consumes("fit", given.keys())
         fit = {name: value for name, value in given.items() if name not in taken or name in _CHANNEL}
+        fit_params_of(estimator, fit, None, 0, caller=caller)  # a wrong name is told at once, not once a fold
         given = {name: value for name, value in given.items() if name in taken}
     routed = _processed(router, given, caller)
     fit |= routed.get("estimator", {}).get("fit", {})

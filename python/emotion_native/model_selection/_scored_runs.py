@@ -27,7 +27,8 @@ from ._scorers import FoldPredictions, NeedsModel, named_scorer, seen_by
 from ._splitters import Indices
 from ._warnings import FitFailedWarning
 
-Result = dict[str, Any]  # fit_time, score_time, test and train (scores by name), and failed where the fit did
+# fit_time, score_time, test and train (scores by name), failed (its error) where the fit did, and unscored (texts) where scorers did.
+Result = dict[str, Any]
 _MOST_NAMED = 50
 Scorers = dict[str, Callable[..., Any]]
 
@@ -61,8 +62,8 @@ class Scoring:
     classes: Any  # the sorted labels of a classifier's y, or None
     caller: str
 
-    def of(self, model: Any, X: Any, y: Any, rows: npt.NDArray[np.int64]) -> dict[str, float]:
-        """Return the scores of a model on some rows by name."""
+    def of(self, model: Any, X: Any, y: Any, rows: npt.NDArray[np.int64], unscored: list[str]) -> dict[str, float]:
+        """Return the scores of a model on some rows by name; what failed is noted, also in ``unscored``."""
         scores: dict[str, float] = {}
         n, own_X = _num_samples(X), _safe_indexing(X, rows)
         own_y = () if y is None else (_safe_indexing(y, rows),)
@@ -75,7 +76,8 @@ class Scoring:
             except Exception as error:
                 if self.error_score == "raise":
                     raise
-                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+                unscored.append(f"{name}: {type(error).__name__}: {error}")
+                self.failures.append(unscored[-1])
                 value = self.error_score
             scores |= self._numbers(name, value)
         return scores
@@ -156,12 +158,12 @@ def native_results(
     results = []
     for k, (fold_proba, test_rows) in enumerate(zip(proba, runs.test, strict=True)):
         start = time.perf_counter()
-        result: Result = {"fit_time": seconds}
+        result: Result = {"fit_time": seconds, "unscored": []}
         parts = [("test", test_rows, fold_proba[: len(test_rows)])]
         if train_score:
             parts.append(("train", wanted.train[k], fold_proba[len(test_rows) :]))
         for part, rows, values in parts:
-            result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows)
+            result[part] = scored.of(FoldPredictions(values, labels.classes), X, labels.values, rows, result["unscored"])
         result["score_time"] = time.perf_counter() - start
         results.append(result)
     return results
@@ -205,7 +207,7 @@ def fitted_results(
     def one(k: int) -> Result:
         model = clone(runs.estimators[runs.estimator_of[k]])
         start = time.perf_counter()
-        result: Result = {"estimator": model if keep_estimator else None, "score_time": 0.0}
+        result: Result = {"estimator": model if keep_estimator else None, "score_time": 0.0, "unscored": []}
         try:
             fit_rows(model, X, y, runs.train[k], params, caller=scored.caller)
         except Exception as error:
@@ -216,7 +218,7 @@ def fitted_results(
         result["fit_time"] = time.perf_counter() - start
         for part in ("test", "train") if train_score else ("test",):
             start = time.perf_counter()
-            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k])
+            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k], result["unscored"])
             result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 

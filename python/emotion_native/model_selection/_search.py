@@ -46,7 +46,7 @@ class GridSearchCV(BaseSearchCV):
     progress : callable, bool or None
         As in `cross_validate`, in units of fits.
     verbose : int
-        Above 0: print how many fits there are.
+        Above 0: print how many fits there are; above 1: print a line a fit, when all settings have been scored.
     pre_dispatch
         Accepted for compatibility; no effect.
 
@@ -63,6 +63,9 @@ class GridSearchCV(BaseSearchCV):
         The split that the choice was made on: ``cv``, ``n_splits``, ``n_rows``, ``n_groups``, ``n_settings``, ``ungrouped``, ``hash`` (see
         `split_hash`), and a ``statement`` in words for reports.
     ungrouped_ : bool
+    fits_ : list of dict
+        Every fit: ``setting``, ``fold``, ``params``, ``fit_time``, ``score_time``, its scores, and ``error`` (None, or why the fit or a scorer
+        failed). `run_log` gives them as a table. They and ``cv_results_`` are there also where the last fit, on all rows, fails.
 
     Notes
     -----

@@ -186,6 +186,23 @@ def results_table(settings: Sequence[Setting], results: Sequence[Sequence[Result
     return table
 
 
+def fit_records(settings: Sequence[Setting], results: Sequence[Sequence[Result]], error_score: Any) -> list[dict[str, Any]]:
+    """Return one record a fit: its setting and fold, times, scores, and why it or a scorer failed."""
+    fill = np.nan if error_score == "raise" else float(error_score)
+    records = []
+    for k, (setting, row) in enumerate(zip(settings, results, strict=True)):
+        for fold, result in enumerate(row):
+            record: dict[str, Any] = {"setting": k, "fold": fold, "params": setting}
+            record |= {name: result[name] for name in ("fit_time", "score_time")}
+            for part in ("test", "train"):
+                scores = result.get(part, {})
+                record |= {f"{part}_{name}": fill if "failed" in result else value for name, value in scores.items()}
+            error = result.get("failed")
+            record["error"] = f"{type(error).__name__}: {error}" if error is not None else "; ".join(dict.fromkeys(result["unscored"])) or None
+            records.append(record)
+    return records
+
+
 def _add(table: dict[str, Any], name: str, values: npt.NDArray[np.float64], *, split: bool = False) -> None:
     """Add a (settings, folds) array: each fold where asked for, mean and standard deviation."""
     if split:

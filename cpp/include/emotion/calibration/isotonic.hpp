@@ -1,20 +1,15 @@
-// Isotonic regression: the monotone step function nearest to the data, and its use as a calibration map.
+// Isotonic regression: the monotone step function nearest to the data. Its use as a calibration map: isotonic_maps.hpp.
 //
 // Definition: of all non-decreasing f, the one that minimises sum_i w_i (y_i - f(x_i))^2. Rows of equal x are one point of their weighted mean
 // and total weight; rows of weight 0 do not count. Source: Barlow, Bartholomew, Bremner & Brunk, "Statistical Inference under Order
-// Restrictions", 1972 (pool adjacent violators); Zadrozny & Elkan, "Transforming classifier scores into accurate multiclass probability
-// estimates", KDD 2002 (one class against the rest, then normalised). Blocks keep sums, not running means, so that a block's value is rounded
-// once. NaN and infinity are an InvalidInputError. Complexity: pooling O(n); sorting O(n) for spread values, O(n log n) at worst.
+// Restrictions", 1972 (pool adjacent violators). Blocks keep sums, not running means, so that a block's value is rounded once. NaN and infinity are an InvalidInputError. Complexity: pooling O(n); sorting O(n) for spread values, O(n log n) at worst.
 // Serial; deterministic: the order of the rows changes nothing but the rounding of sums over ties.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
-
-#include "emotion/core/views.hpp"
 
 namespace emotion::calibration {
 
@@ -40,22 +35,7 @@ struct IsotonicOptions {
 // Throws InvalidInputError unless there is a corner, x increases, and both are finite.
 void apply_isotonic(std::span<const double> corner_x, std::span<const double> corner_y, std::span<const double> x, std::span<double> out);
 
-// One map a class: the corners of class k stand at offsets[k] … offsets[k + 1].
-struct IsotonicMaps {
-    std::vector<std::int64_t> offsets;
-    std::vector<double> x;
-    std::vector<double> y;
-};
-
-// Maps of each class's probability against being the true class. y holds codes in [0, classes); `weight` may be empty.
-[[nodiscard]] IsotonicMaps fit_isotonic_maps(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight);
-
-// q_k is proportional to max(f_k(p_k), floor), the floor being probability_floor of temperature.hpp: a step function says 0 wherever no row
-// of the class was seen, which no finite sample can know. A map without corners leaves its column as it is. In place is allowed. A row
-// with a NaN gives a row of NaN.
-void apply_isotonic_maps(MatrixView<const double> proba, const IsotonicMaps& maps, MatrixView<double> out);
-
-// Throws InvalidInputError naming `caller` unless the maps are of n_classes classes, and each as apply_isotonic wants it, with y from 0 to 1.
-void validate(const IsotonicMaps& maps, std::size_t n_classes, const char* caller);
+// Throws InvalidInputError naming `caller` unless there is a corner, one y an x, x increases, and both are finite.
+void check_corners(std::span<const double> x, std::span<const double> y, const char* caller);
 
 }  // namespace emotion::calibration

@@ -29,4 +29,9 @@ void apply_temperature(MatrixView<const double> proba, double temperature, Matri
 // y holds codes in [0, classes); `weight` may be empty. NaN is an InvalidInputError. O(steps x rows x classes); serial; deterministic.
 [[nodiscard]] double fit_temperature(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight);
 
+// The same for scores on any scale instead of probabilities (decision functions): the beta = 1 / T of least log loss of softmax(beta s), from
+// 1e-6 to 1e6 over the largest spread of a row. A score of -infinity marks a class that the row's model did not know; NaN and +infinity are an
+// InvalidInputError. 1 where the loss does not depend on it.
+[[nodiscard]] double fit_inverse_temperature(MatrixView<const double> scores, std::span<const std::int64_t> y, std::span<const double> weight);
+
 }  // namespace emotion::calibration

@@ -3,7 +3,7 @@
 // Definition: for every fold the result equals, bit for bit, fitting the steps on the copied rows x[train] one after another and predicting
 // x[test]. Steps read rows by index; what they learn is a few numbers a column. A forest sees rank codes of the whole matrix, built once,
 // through one table a column of the fold's transformed values. Some cases need scratch of the fold's size: a logistic regression and boosting (whose
-// bins are the fold's own) get their transformed training rows, and a forest behind an imputer gets rank codes of its own where training rows
+// bins are the fold's own) get their transformed training rows, made once where several follow equal steps, and a forest behind an imputer gets rank codes of its own where training rows
 // have missing values. A step that makes synthetic rows (SMOTE) turns the fold's rows into a matrix of their own, which the steps behind it and
 // the classifier then read.
 // Folds in flight are bounded: two for forests (their trees fill the threads), for others as many as scratch_bytes allows.

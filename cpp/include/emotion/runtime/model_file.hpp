@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "emotion/calibration/isotonic.hpp"
+#include "emotion/calibration/isotonic_maps.hpp"
 #include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/pipeline_plan.hpp"
@@ -45,6 +45,8 @@ struct CalibrationSpec {
     std::vector<double> a;   // sigmoid: one a class
     std::vector<double> b;
     calibration::IsotonicMaps isotonic;
+    std::vector<double> trained_priors;  // one a class: the prior correction before the map, which may be none; empty: no correction
+    std::vector<double> target_priors;
 };
 
 // Rows farther from the training rows than `threshold` get no answer; over the input columns, before any step.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -70,6 +71,25 @@ struct BoostingTrace {
     std::vector<double> out_of_bag_before;  // the same rows before the round
 };
 
+struct BinnedRows;
+
+// The columns of some rows as bins, made once for several fits of the same rows, labels and sample weights. Immutable: fits may share it at a time.
+class BoostingBins {
+public:
+    BoostingBins(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel, StopToken& stop);
+
+    // Whether a fit of the same rows with this holdout and these options has these bins: they depend on the holdout, max_bins and class weights alone.
+    [[nodiscard]] bool serves(std::span<const std::uint8_t> validation, const BoostingOptions& options) const;
+    [[nodiscard]] const std::shared_ptr<const BinnedRows>& rows() const { return rows_; }
+
+private:
+    std::vector<std::uint8_t> validation_;
+    int max_bins_ = 0;
+    ClassWeight class_weight_ = ClassWeight::none;
+    std::vector<double> class_weights_;
+    std::shared_ptr<const BinnedRows> rows_;
+};
+
 // Fits rounds of trees by Newton steps: in each round one tree an output on the gradients p - y and second derivatives p (1 - p) of the log
 // loss, leaves -learning_rate * G / (H + l2), splits by the largest decrease of the second-order loss.
 //
@@ -77,14 +97,15 @@ struct BoostingTrace {
 // column has no more distinct values, bins of nearly equal weight beyond. Rows with a weight of 0 are left out.
 // validation: position -> 1 where the row belongs to the holdout, which trains nothing; empty: no holdout. With it and n_iter_no_change,
 // fitting ends when the holdout's loss has not fallen by tol in so many rounds.
-// `previous` is continued where given; the result equals one fit of all rounds. NaN has a bin of its own and goes to the better side, or,
+// `previous` is continued where given; the result equals one fit of all rounds. `bins`: null, or bins of the same rows that serve this fit: the
+// result is the same without the work of binning. NaN has a bin of its own and goes to the better side, or,
 // where a node saw none, to the child with more rows.
 //
 // Sums over rows are sums of integers (gradients in 13 bits and a sign), so they do not depend on their order: equal bits for any number
 // of threads. Leaf values are float64 sums in the order of rows. O(rounds * outputs * rows * columns * depth / 2). `stop` is checked at
 // least every 4,096 rows and advanced by one a round.
 Boosting fit_boosting(const LabelledRows& data, std::span<const std::uint8_t> validation, const BoostingOptions& options, Parallel& parallel,
-                      StopToken& stop, const Boosting* previous = nullptr, BoostingTrace* trace = nullptr);
+                      StopToken& stop, const Boosting* previous = nullptr, BoostingTrace* trace = nullptr, const BoostingBins* bins = nullptr);
 
 // Total decrease of the loss by the splits on each column, normalised to sum 1 (all zero where nothing was split).
 std::vector<double> feature_importances(const Boosting& model);
