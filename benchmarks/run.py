@@ -67,7 +67,8 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
             found[f"logistic_{kind}_{key}"] = lambda key=key, kind=kind: linear.fit(table(key), key, kind)
         found[f"logistic_one_{key}"] = lambda key=key: linear.one(table(key), key)
     found["thresholds_28"] = linear.thresholds
-    for name, row in (("sigmoid_maps", calibration.sigmoid_maps), ("isotonic_maps", calibration.isotonic_maps), ("isotonic_1M", calibration.isotonic)):
+    maps = {"sigmoid_maps": calibration.sigmoid_maps, "isotonic_maps": calibration.isotonic_maps, "isotonic_1M": calibration.isotonic}
+    for name, row in maps.items():
         found[name] = lambda row=row: row(options.quick)
     found["busy_A"] = lambda: busy.row(table("A"), "A")
     if options.data is not None:

@@ -6,9 +6,11 @@ when the format gets a new version, or the package a new kind, this writes the n
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,14 @@ import numpy as np
 
 import emotion_native as en
 from emotion_native._model_format import FORMAT_VERSION
-from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV, OutOfDistributionDetector
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+from emotion_native.calibration import (
+    AbstainingClassifier,
+    CalibratedClassifierCV,
+    ConformalClassifier,
+    OutOfDistributionDetector,
+    PriorCorrectedClassifier,
+)
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
@@ -26,6 +34,13 @@ from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
 FORESTS = {"n_estimators": 4, "max_depth": 3, "random_state": 0}
+
+
+def voting(kind: str, weights: list[float] | None) -> VotingClassifier:
+    """Return a vote of a forest and a calibrated linear pipeline."""
+    linear = CalibratedClassifierCV(make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()), method="isotonic", cv=3)
+    return VotingClassifier([("forest", RandomForestClassifier(**FORESTS)), ("linear", linear)], voting=kind, weights=weights)
+
 
 MODELS: dict[str, Callable[[], Any]] = {
     "random_forest": lambda: RandomForestClassifier(**FORESTS),
@@ -39,10 +54,40 @@ MODELS: dict[str, Callable[[], Any]] = {
     "sigmoid": lambda: CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), method="sigmoid", cv=3),
     "temperature": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="temperature", cv=3),
     "isotonic": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="isotonic", cv=3),
+    "prior": lambda: PriorCorrectedClassifier(RandomForestClassifier(**FORESTS, class_weight="balanced"), target_priors=[3, 2, 1]),
+    **{
+        f"prior_{method}": partial(
+            CalibratedClassifierCV, RandomForestClassifier(**FORESTS, class_weight="balanced"), method=method, cv=3, prior_correction=True
+        )
+        for method in ("temperature", "sigmoid", "isotonic")
+    },
+    "map_a_fold": lambda: CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="sigmoid", cv=3, ensemble=True),
     "out_of_distribution": lambda: AbstainingClassifier(
         CalibratedClassifierCV(make_pipeline(SimpleImputer(), LogisticRegression()), cv=3),
         target_coverage=0.8,
         out_of_distribution=OutOfDistributionDetector(),
+    ),
+    "vote_soft": lambda: voting("soft", [1, 2]),
+    "vote_hard": lambda: voting("hard", [1, 1]),
+    "vote_of_votes": lambda: VotingClassifier([("soft", voting("soft", None)), ("hard", voting("hard", [2, 1]))], voting="hard"),
+    "vote_calibrated": lambda: make_pipeline(SimpleImputer(), CalibratedClassifierCV(voting("soft", None), method="sigmoid", cv=3)),
+    "calibrated_twice": lambda: CalibratedClassifierCV(
+        CalibratedClassifierCV(RandomForestClassifier(**FORESTS), method="isotonic", cv=3), method="temperature", cv=3
+    ),
+    "out_of_distribution_behind_steps": lambda: make_pipeline(
+        SimpleImputer(),
+        StandardScaler(),
+        SelectKBest(k=3),
+        AbstainingClassifier(LogisticRegression(), target_coverage=0.8, cv=3, out_of_distribution=OutOfDistributionDetector()),
+    ),
+    "prediction_sets": lambda: ConformalClassifier(RandomForestClassifier(**FORESTS), confidence_level=0.6, random_state=0),
+    "prediction_sets_aps": lambda: ConformalClassifier(
+        CalibratedClassifierCV(RandomForestClassifier(**FORESTS), cv=3),
+        confidence_level=0.6,
+        conformity_score="aps",
+        class_conditional=True,
+        allow_empty_sets=True,
+        random_state=0,
     ),
     "abstaining": lambda: AbstainingClassifier(CalibratedClassifierCV(RandomForestClassifier(**FORESTS), cv=3), target_coverage=0.6),
 }
@@ -69,9 +114,11 @@ def main(folder: Path) -> None:
             continue
         X, y, groups = training_data(binary=name.endswith("_binary"))
         model = make()
-        model.fit(X, y, groups=groups) if isinstance(model, (AbstainingClassifier, CalibratedClassifierCV)) else model.fit(X, y)
+        takes_groups = {"groups", "metadata"} & set(inspect.signature(model.fit).parameters)
+        model.fit(X, y, groups=groups) if takes_groups else model.fit(X, y)
         model_hash = en.save_model(model, path)
-        result = en.load_model(path).predict_features(X[:12])
+        loaded = en.load_model(path)
+        result = loaded.predict_features(X[:12])
         expected = {
             "format": list(FORMAT_VERSION),
             "model_hash": model_hash,
@@ -80,6 +127,8 @@ def main(folder: Path) -> None:
             "abstained": result.abstained.tolist(),
             "probabilities": result.probabilities.tolist(),
         }
+        if loaded.metadata.get("prediction_sets"):
+            expected["sets"] = loaded.predict_set(X[:12]).tolist()
         path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
         print(f"{path.name}: {path.stat().st_size} bytes")
 

@@ -231,7 +231,7 @@ def test_a_model_file_gives_the_bits_of_the_classifier(n_classes: int) -> None:
 
 def test_what_has_no_model_file_is_refused() -> None:
     X, Y = table()
-    with pytest.raises(InvalidInputError, match="one label a row"):
+    with pytest.raises(InvalidInputError, match="one class a row"):
         en.persistence.model_bytes(OneVsRestClassifier(LogisticRegression()).fit(X, Y))
     with pytest.raises(InvalidInputError, match="must be a LogisticRegression"):
         en.persistence.model_bytes(OneVsRestClassifier(GaussianNB()).fit(X, classes_of(X)))

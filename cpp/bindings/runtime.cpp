@@ -140,6 +140,14 @@ Array<double> raw_output(const Model& model, const Array<float>& x, int n_jobs) 
     return out;
 }
 
+// What prediction sets go by; None for a model without them.
+py::object set_quantiles(const Model& model) {
+    if (!model.contents().sets) {
+        return py::none();
+    }
+    return to_array(std::vector<double>(model.contents().sets->quantiles));
+}
+
 std::unique_ptr<Model> from_bytes(const py::bytes& content, bool verify) {
     const std::span<const std::byte> view = bytes_of(content);
     const py::gil_scoped_release release;  // safe: `content` is held by the caller's frame and bytes never change
@@ -163,6 +171,7 @@ void register_runtime(py::module_& m) {
         .def_property_readonly("sha256", [](const Model& model) { return model.contents().sha256; })
         .def_property_readonly("metadata_json", [](const Model& model) { return model.contents().metadata_json; })
         .def_property_readonly("background", [](const Model& model) { return to_array(Matrix<float>(model.contents().background)); })
+        .def_property_readonly("set_quantiles", &set_quantiles)
         .def_property_readonly("explained_output", &Model::explained_output)
         .def("predict_features", &predict_features, py::arg("X").noconvert(), py::arg("top_features"), py::arg("n_jobs"))
         .def("predict_clips", &predict_clips, py::arg("sources"), py::arg("top_features"), py::arg("n_jobs"), py::arg("progress") = py::none())

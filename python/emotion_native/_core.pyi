@@ -375,6 +375,10 @@ class Model:
         ...
 
     @property
+    def set_quantiles(self) -> typing.Any:
+        ...
+
+    @property
     def sha256(self) -> str:
         ...
 
@@ -883,6 +887,6 @@ def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typ
 AUDIO_ALGORITHM_VERSION: int = 1
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
-MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 0)
+MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 1)
 PROBABILITY_FLOOR: float = 0.0001
 __version__: str = '0.1.0'

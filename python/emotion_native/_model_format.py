@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .exceptions import InvalidInputError
 
-FORMAT_VERSION = (1, 0)
+FORMAT_VERSION = (1, 1)
 _DTYPES = {"f8": "F64", "f4": "F32", "i8": "I64", "i4": "I32", "u1": "U8"}
 _NO_DIGITS = "0" * 64
 
 
-def encode_model(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+def encode_model(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], requires: Sequence[str] = ()) -> bytes:
     """Return the bytes of a model file; equal input gives equal bytes.
 
     Parameters
@@ -25,6 +25,8 @@ def encode_model(description: Mapping[str, Any], tensors: Mapping[str, np.ndarra
         The JSON object of the metadata string, without ``format``, ``version``, ``requires`` and ``sha256``, which are added here.
     tensors : mapping of str to ndarray
         Arrays of dtype float64, float32, int64, int32 or uint8.
+    requires : sequence of str
+        Names of what a reader must know, since ignoring it would change the answers.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def encode_model(description: Mapping[str, Any], tensors: Mapping[str, np.ndarra
         array = arrays[name]
         header[name] = {"dtype": _DTYPES[array.dtype.str[1:]], "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
-    full = {"format": "emotion-native-model", "version": list(FORMAT_VERSION), "requires": [], "sha256": _NO_DIGITS, **description}
+    full = {"format": "emotion-native-model", "version": list(FORMAT_VERSION), "requires": list(requires), "sha256": _NO_DIGITS, **description}
     header["__metadata__"]["emotion_native"] = _json(full)
     head = _json(header).encode("utf-8")
     head += b" " * (-len(head) % 8)

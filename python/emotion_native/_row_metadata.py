@@ -34,9 +34,23 @@ def _parameters(method: Callable[..., Any] | None) -> dict[str, inspect.Paramete
 
 
 def asks_for(method: Callable[..., Any], name: str) -> bool:
-    """Return whether a step's method has a parameter of this name; that of an inner pipeline of ours, whether a step in it asks."""
+    """Return whether a step's method has a parameter of this name; that of one which hands row metadata on, whether somebody inside asks."""
     owner: Any = getattr(method, "__self__", None)
-    return name in (owner._metadata_names() if hasattr(owner, "_metadata_names") else _parameters(method))
+    if hasattr(owner, "_metadata_names"):
+        return name in owner._metadata_names()
+    return name in _parameters(method) or name in _inner_names(owner)
+
+
+def _inner_names(step: Any) -> set[str]:
+    """Return the names of row metadata that the estimators inside of a step ask for, where it hands any on."""
+    if not getattr(step, "_takes_row_metadata", False):
+        return set()
+    return metadata_names(_inner_estimators(step))
+
+
+def _inner_estimators(step: Any) -> list[Any]:
+    """Return the estimators among a step's parameters, at any depth."""
+    return [value for value in step.get_params(deep=True).values() if hasattr(value, "fit") and not inspect.isclass(value)]
 
 
 def metadata_names(steps: Iterable[Any]) -> set[str]:
@@ -48,6 +62,7 @@ def metadata_names(steps: Iterable[Any]) -> set[str]:
             continue
         for method in ("fit", "fit_resample", "fit_predict"):
             names |= {name for name, parameter in _parameters(getattr(step, method, None)).items() if parameter.kind in _NAMED}
+        names |= _inner_names(step)
     return names - {"X", "y", "self"}
 
 
@@ -73,9 +88,15 @@ def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: st
 
 
 def needs(step: Any, name: str) -> bool:
-    """Return whether a step cannot do without this row metadata: foreign steps always, ours where they say so."""
+    """Return whether a step cannot do without this row metadata: foreign steps always, ours where they or those they hand it on to say so."""
+    if hasattr(step, "_metadata_names") or getattr(step, "_only_hands_on", False):
+        return any(_asks(inner, name) and needs(inner, name) for inner in _inner_estimators(step))
     native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number
     return native is None or name in native.get("needs", ())
+
+
+def _asks(step: Any, name: str) -> bool:
+    return asks_for(getattr(step, "fit_resample" if is_sampler(step) else "fit"), name)
 
 
 def length_of(value: Any) -> str:

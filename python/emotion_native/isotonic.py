@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core
-from ._validation import check_choice, check_number, check_sample_weight
+from ._validation import check_choice, check_flag, check_number, check_sample_weight
 from .exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["IsotonicRegression", "check_increasing", "isotonic_regression"]
@@ -33,9 +33,16 @@ def _bounds(y_min: Any, y_max: Any, caller: str) -> tuple[float, float]:
     return low, high
 
 
+def _numbers(values: Any, name: str, caller: str) -> Any:
+    try:
+        return check_array(values, ensure_2d=False, input_name=name, dtype=[np.float64, np.float32], estimator=caller)
+    except ValueError as error:
+        raise InvalidInputError(f"{name} of {caller} must be finite numbers, at least one; got: {error}") from error
+
+
 def _values(values: Any, name: str, caller: str) -> Floats:
     """Return a finite one-dimensional float array."""
-    array = check_array(values, ensure_2d=False, input_name=name, dtype=[np.float64, np.float32], estimator=caller)
+    array = _numbers(values, name, caller)
     if array.ndim != 1:
         raise InvalidInputError(f"{name} of {caller} must be one-dimensional; got an array of shape {array.shape}")
     return np.asarray(array)
@@ -115,6 +122,7 @@ def isotonic_regression(
     if weight is not None and not (weight > 0).all():
         raise InvalidInputError(f"sample_weight of {caller} must be positive; got {weight.min()!r}")
     low, high = _bounds(y_min, y_max, caller)
+    check_flag(increasing, "increasing", caller)
     native = np.empty(0) if weight is None else np.ascontiguousarray(weight, np.float64)
     out = _core.isotonic_regression(np.ascontiguousarray(values, np.float64), native, bool(increasing))
     return np.asarray(np.clip(out, low, high).astype(values.dtype, copy=False))
@@ -171,7 +179,7 @@ class IsotonicRegression(RegressorMixin, TransformerMixin, BaseEstimator):  # ty
 
     def _column(self, X: Any, caller: str) -> Floats:
         """Return a column as a one-dimensional array; float32 is kept."""
-        array = check_array(X, ensure_2d=False, input_name="X", dtype=[np.float64, np.float32], estimator=caller)
+        array = _numbers(X, "X", caller)
         if array.ndim > 2 or (array.ndim == 2 and array.shape[1] != 1):
             raise InvalidInputError(f"Isotonic regression input X should be a 1d array or 2d array with 1 feature: got shape {array.shape}")
         return np.asarray(array).reshape(-1)

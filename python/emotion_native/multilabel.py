@@ -32,6 +32,7 @@ from ._validation import (
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
 from .model_selection import resolve_folds
+from .model_selection._fit import fit_params_of, fit_rows
 
 __all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
@@ -102,12 +103,14 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
     classes_: npt.NDArray[Any]
     estimators_: list[Any]
     multilabel_: bool
+    _takes_row_metadata = True  # groups, speaker and the like reach the classifiers that ask
+    _only_hands_on = True  # splits no rows itself
 
     def __init__(self, estimator: Any, *, n_jobs: int | None = None) -> None:
         self.estimator = estimator
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> OneVsRestClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> OneVsRestClassifier:
         """Fit one classifier a label.
 
         Parameters
@@ -116,11 +119,17 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
             Classes, or for each label a column of 0 and 1 (dense or sparse).
         sample_weight : array-like of shape (n_samples,), optional
+        groups : array-like of shape (n_samples,), optional
+            For classifiers that split rows: calibrated ones, searches, early stopping.
+        **params
+            Handed to every classifier's ``fit``.
 
         Raises
         ------
         InvalidInputError
             If a parameter or an array breaks its rule.
+        LeakageError
+            If a classifier splits rows and gets no groups.
         KeyboardInterrupt
             On Ctrl-C; the estimator keeps what it was before.
         """
@@ -144,10 +153,12 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             warnings.warn(f"Label {classes[k]} is present in {share} of the training examples", EmotionNativeWarning, stacklevel=2)
         learn = np.setdiff1d(np.arange(indicators.shape[0]), constant)
         if native:
+            fit_params_of(self.estimator, params, None, indicators.shape[1], caller=_CALLER)  # refuses what nobody takes
             weights = check_sample_weight(sample_weight, n_rows_of(rows), caller=_CALLER)
             fitted = self._fit_native(rows, np.ascontiguousarray(indicators[learn]), weights, n_jobs)
         else:
-            extra = {} if sample_weight is None else {"sample_weight": sample_weight}
+            given = {**params, "sample_weight": sample_weight, "groups": groups}
+            extra = fit_params_of(self.estimator, given, None, indicators.shape[1], caller=_CALLER)
             fitted = [clone(self.estimator).fit(X, indicators[k].astype(np.int64), **extra) for k in learn]
         found_of = dict(zip(learn.tolist(), fitted, strict=True))
         self.estimators_ = [found_of.get(k) or _Constant(bool(indicators[k, 0])) for k in range(indicators.shape[0])]
@@ -366,14 +377,27 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
     ((200, 3), True)
     """
 
+    _takes_row_metadata = True  # speaker and the like reach an estimator that asks
+
     def __init__(self, estimator: Any = None, *, cv: Any = None, allow_ungrouped: bool = False, n_jobs: int | None = None) -> None:
         self.estimator = estimator
         self.cv = cv
         self.allow_ungrouped = allow_ungrouped
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> TunedThresholdsClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> TunedThresholdsClassifier:
         """Tune the thresholds out of fold, then fit the estimator on all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : indicator matrix of shape (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), optional
+            For the estimator; thresholds count rows.
+        groups : array-like of shape (n_samples,)
+            What no fold takes apart; also handed to an estimator that asks for them.
+        **params
+            Handed to the estimator's ``fit``; values with one entry a row are cut down to the training rows.
 
         Raises
         ------
@@ -393,12 +417,20 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
         if len(tested) != len(truth) or (tested != 1).any():
             raise InvalidInputError(f"cv of {caller} must test each row of y exactly once; got folds that do not")
         template = OneVsRestClassifier(LogisticRegression()) if self.estimator is None else self.estimator
+        given = {**params, "sample_weight": sample_weight, "groups": groups}
         proba = np.empty(truth.shape)
         for train, test in zip(folds.train, folds.test, strict=True):
-            model = clone(template).fit(_safe_indexing(X, train), truth[train])
-            proba[test] = model.predict_proba(_safe_indexing(X, test))
+            model = clone(template)
+            fit_rows(model, X, truth, train, given, caller=caller)
+            found = model.predict_proba(_safe_indexing(X, test))
+            if np.shape(found) != (len(test), truth.shape[1]):
+                got = f"a list of {len(found)}" if isinstance(found, list) else f"shape {np.shape(found)}"
+                rule = "a classifier whose predict_proba has one column a label (wrap it in OneVsRestClassifier)"
+                raise InvalidInputError(f"estimator of {caller} must be {rule}; got {got}")
+            proba[test] = found
         thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
-        self.estimator_ = clone(template).fit(X, truth)
+        whole = clone(template)
+        self.estimator_ = whole.fit(X, truth, **fit_params_of(whole, given, None, len(truth), caller=caller))
         self.thresholds_, self.out_of_fold_f1_, self.classes_, self.ungrouped_ = thresholds, f1, labels, folds.ungrouped
         return self
 

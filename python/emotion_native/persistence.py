@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import platform
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from ._files import read_regular, write_atomically
 from ._model_format import encode_model
+from ._model_parts import NEVER_ANSWERS, native_state, take_apart
 from ._validation import check_path
 from ._version import __version__
 from .exceptions import InvalidInputError
@@ -21,11 +23,11 @@ from .exceptions import InvalidInputError
 if TYPE_CHECKING:
     from .features import FeatureTable
 
-__all__ = ["load_pickle", "model_bytes", "save_model", "save_pickle"]
+__all__ = ["NEVER_ANSWERS", "load_pickle", "model_bytes", "save_model", "save_pickle"]
 
 _BACKGROUND_ROWS = 100
+_PICKLE_MARK = b"\nemotion-native pickle "
 _MOST_CLASSES = 1000  # of the file format
-NEVER_ANSWERS = 2.0  # a threshold above every confidence
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -51,8 +53,9 @@ def save_model(
     ----------
     fitted : estimator
         A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, also
-        inside `OneVsRestClassifier` for one label a row, a `Pipeline` that ends in one, or one of them inside `CalibratedClassifierCV` or
-        `AbstainingClassifier`, whose calibrator, threshold and detector of rows out of distribution are then saved too. Samplers act in
+        inside `OneVsRestClassifier` for one label a row, or any of these around one, in any order: `Pipeline`, `VotingClassifier`,
+        `SearchVotingClassifier`, `CalibratedClassifierCV`, `PriorCorrectedClassifier`, `AbstainingClassifier` (with its detector of rows out of
+        distribution), `ConformalClassifier`, `GridSearchCV` and `RandomizedSearchCV` (of which the best estimator is saved). Samplers act in
         ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
@@ -142,102 +145,48 @@ def model_bytes(
     >>> en.load_model(en.persistence.model_bytes(forest)).classes
     (0, 1)
     """
-    estimator, found_threshold, found_calibrator, ungrouped = _unwrap(fitted)
-    detector = _detector(fitted) if out_of_distribution is None else out_of_distribution
-    threshold = found_threshold if threshold is None else threshold
-    calibrator = found_calibrator if calibrator is None else calibrator
-    classes = _classes(labels, estimator)
-    steps, tensors = _steps(estimator)
+    parts = take_apart(fitted)
+    _check_classifier(parts.classifier, fitted)
+    classes = _classes(labels, parts.classifier)
+    if calibrator is not None:
+        parts.calibrators = [calibrator, *parts.calibrators[1:]]
+    if out_of_distribution is not None:
+        parts.detector, parts.detector_steps = out_of_distribution, 0
+    threshold = parts.threshold if threshold is None else threshold
+    tensors: Arrays = {}
+    requires: set[str] = set()
+    described = parts.describe("", tensors, requires)
     description: dict[str, Any] = {"classes": classes}
     full_extractor = None if extractor is None else _extractor(extractor)
-    description["feature_names"] = _feature_names(feature_names, full_extractor, estimator)
+    description["feature_names"] = _feature_names(feature_names, full_extractor, parts.steps[0] if parts.steps else parts.classifier)
     description["extractor"] = full_extractor
-    description["steps"] = steps
-    description["calibration"] = None
-    if calibrator is not None:
-        description["calibration"], arrays = _state(calibrator, "the calibrator")
-        tensors.update({f"calibration.{name}": array for name, array in arrays.items()})
+    description.update(described)
     description["threshold"] = _threshold(threshold)
-    if detector is not None:
-        description["out_of_distribution"], arrays = _state(detector, "the detector")
-        tensors.update({f"out_of_distribution.{name}": array for name, array in arrays.items()})
+    if parts.detector is not None:
+        description["out_of_distribution"] = native_state(parts.detector, "the detector", "out_of_distribution.", tensors)
+        if parts.detector_steps:
+            description["out_of_distribution"]["steps"] = parts.detector_steps
+            requires.add("out_of_distribution_steps")
+    if parts.sets is not None:
+        description["prediction_sets"], tensors["prediction_sets.quantiles"] = parts.sets._native_sets()
     if training_clips is not None:
         description["training_clips"] = dict(training_clips)
-    versions = {"emotion_native": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    description["provenance"] = {"versions": versions, "ungrouped": ungrouped, **(provenance or {})}
+    description["provenance"] = {"versions": _versions(), "ungrouped": parts.ungrouped, **(provenance or {})}
     if background is not None:
         tensors["background"] = _background(background, len(description["feature_names"]))
-    return encode_model(description, tensors)
+    return encode_model(description, tensors, sorted(requires))
 
 
-def _unwrap(fitted: Any) -> tuple[Any, float | None, Any, bool]:
-    """Return the plain estimator inside calibrated and abstaining ones, with the outermost threshold and calibrator and the ungrouped flag."""
-    threshold, calibrator, ungrouped = None, None, False
-    estimator = fitted
-    for _ in range(8):
-        ungrouped = ungrouped or bool(getattr(estimator, "ungrouped_", False))
-        if threshold is None and hasattr(estimator, "threshold_"):
-            # Where the target was not reached nothing is answered, not even at a confidence of 1.
-            threshold = estimator.threshold_ if getattr(estimator, "reached_", True) else NEVER_ANSWERS
-        calibrator = _joined(getattr(estimator, "calibrator_", None), calibrator)
-        inner = getattr(estimator, "estimator_", None)
-        if len(getattr(estimator, "calibrated_classifiers_", ())) > 1:
-            raise InvalidInputError("fitted of save_model must have one classifier and one map; got a CalibratedClassifierCV fitted with ensemble=True")
-        # A forest's estimator_ would be the template of its trees: what has a native state of its own is not unwrapped.
-        if inner is None or hasattr(estimator, "_native_state"):
-            break
-        estimator = inner
-    return estimator, threshold, calibrator, ungrouped
-
-
-def _joined(inner: Any, outer: Any) -> Any:
-    """Return the calibrators of a classifier and of one around it as one: a prior correction may stand before a map, nothing else."""
-    from .calibration._priors import CorrectedCalibrator, PriorCorrection
-
-    if inner is None or outer is None:
-        return inner if outer is None else outer
-    if isinstance(inner, PriorCorrection) and not isinstance(outer, (PriorCorrection, CorrectedCalibrator)):
-        return CorrectedCalibrator(inner, outer)
-    names = f"{type(inner).__name__} and then {type(outer).__name__}"
-    raise InvalidInputError(f"fitted of save_model must be calibrated once, after at most one prior correction; got {names}")
-
-
-def _detector(fitted: Any) -> Any:
-    """Return the outermost detector of rows out of distribution, or None."""
-    for _ in range(8):
-        if fitted is None or getattr(fitted, "detector_", None) is not None:
-            break
-        fitted = getattr(fitted, "estimator_", None)
-    return getattr(fitted, "detector_", None)
-
-
-def _steps(estimator: Any) -> tuple[list[dict[str, Any]], Arrays]:
-    parts = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
-    parts = [part for part in parts if part is not None and not isinstance(part, str) and not hasattr(part, "fit_resample")]
-    if not parts:
-        raise InvalidInputError("fitted of save_model must have a classifier; got a pipeline without steps")
-    headers: list[dict[str, Any]] = []
-    tensors: Arrays = {}
-    for i, part in enumerate(parts):
-        header, arrays = _state(part, f"step {i}")
-        headers.append(header)
-        tensors.update({f"steps.{i}.{name}": array for name, array in arrays.items()})
-    return headers, tensors
-
-
-def _state(part: Any, where: str) -> tuple[dict[str, Any], Arrays]:
-    if not hasattr(part, "_native_state"):
-        raise InvalidInputError(
-            f"fitted of save_model must be made of steps of emotion_native; got {type(part).__module__}.{type(part).__name__} as {where}"
-        )
-    header, arrays = part._native_state()
-    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in header.items()}
-    return plain, {name: np.asarray(array) for name, array in arrays.items()}
+def _check_classifier(classifier: Any, fitted: Any) -> None:
+    """Raise InvalidInputError unless what answers in the end is a fitted classifier that gives one class a row."""
+    name = type(classifier if hasattr(fitted, "steps") else fitted).__name__
+    if not hasattr(classifier, "classes_"):
+        raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {name} without classes_")
+    if getattr(classifier, "multilabel_", False) or hasattr(classifier, "thresholds_"):
+        raise InvalidInputError(f"fitted of save_model must answer with one class a row; got {name}, which gives several labels (see save_pickle)")
 
 
 def _classes(labels: Any, estimator: Any) -> list[str | int]:
-    if not hasattr(estimator, "classes_"):
-        raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {type(estimator).__name__} without classes_")
     own = estimator.classes_
     values = np.asarray(own if labels is None else labels)
     if values.ndim != 1 or len(values) != len(own):
@@ -340,7 +289,32 @@ def save_pickle(fitted: Any, path: str | os.PathLike[str]) -> None:
         content = pickle.dumps(fitted, protocol=5)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise InvalidInputError(f"fitted of save_pickle must be an object that pickle can store; got {error}") from error
-    write_atomically(path, content)
+    # What stands behind a pickle is not read with it: a line of JSON that says what wrote it.
+    write_atomically(path, content + _PICKLE_MARK + json.dumps(_versions()).encode())
+
+
+def _versions() -> dict[str, str]:
+    return {"emotion_native": __version__, "numpy": np.__version__, "python": platform.python_version()}
+
+
+def _check_writer(content: bytes, name: str) -> None:
+    """Raise InvalidInputError for a pickle of another version, before anything in it runs; one without a mark passes."""
+    _, found, line = content.rpartition(_PICKLE_MARK)
+    try:
+        written = json.loads(line) if found else None
+    except ValueError:
+        return
+    if not isinstance(written, dict):
+        return
+    own = _versions()
+    digits = {"emotion_native": 3, "python": 2, "numpy": 1}  # of the version, which must be the same
+    others = [key for key, count in digits.items() if str(written.get(key)).split(".")[:count] != own[key].split(".")[:count]]
+    if others:
+        theirs, ours = (", ".join(f"{key} {versions.get(key)}" for key in others) for versions in (written, own))
+        raise InvalidInputError(
+            f"path of load_pickle must be a pickle of these versions ({ours}); got {name}, written with {theirs}: read it there and save it with "
+            "save_model, whose files later versions read, or train it again"
+        )
 
 
 def load_pickle(path: str | os.PathLike[str], trust: bool = False) -> Any:
@@ -360,7 +334,7 @@ def load_pickle(path: str | os.PathLike[str], trust: bool = False) -> Any:
     Raises
     ------
     InvalidInputError
-        If ``trust`` is not True, or the file is not a pickle.
+        If ``trust`` is not True, or the file is not a pickle, or one that another version of this package, Python or NumPy wrote.
     OSError
         If the file cannot be read.
 
@@ -377,7 +351,8 @@ def load_pickle(path: str | os.PathLike[str], trust: bool = False) -> Any:
             f"from a source that you trust, or use a model file; got {trust!r}"
         )
     content = read_regular(check_path(path, parameter="path", caller="load_pickle"))
+    _check_writer(content, Path(path).name)
     try:
         return pickle.loads(content)
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, ValueError) as error:
+    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"path of load_pickle must be a file that save_pickle wrote; got {Path(path).name} ({error})") from error

@@ -17,6 +17,7 @@ from ._remedies import refuse_class
 from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
 from ._validation import check_flag, label_steps
 from .exceptions import InvalidInputError, LeakageError
+from .model_selection._fit import ROW_METADATA
 
 __all__ = ["Pipeline", "make_pipeline"]
 
@@ -188,10 +189,10 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         for argument, value in named[name].items():
             current = rows.get(f"{name}__{argument}")
             asked[argument] = value if current is None else current
+        unknown = [key for key, value in asked.items() if value is MIXED or (value is LOST and key in ROW_METADATA)]
+        idle = {key for key in unknown if not needs(method.__self__, key)}  # type: ignore[attr-defined]  # the bound method of a step
+        asked = {key: value for key, value in asked.items() if key not in idle}
         mixed = [key for key, value in asked.items() if value is MIXED]
-        if mixed:
-            asked = {key: value for key, value in asked.items() if value is not MIXED}
-            mixed = [key for key in mixed if needs(method.__self__, key)]  # type: ignore[attr-defined]  # the bound method of a step
         if mixed:
             way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
             raise LeakageError(
@@ -315,6 +316,18 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         """Return the last step's probabilities (n_samples, n_classes)."""
         probabilities: npt.NDArray[Any] = self._final.predict_proba(self._before_final(X), **params)
         return probabilities
+
+    @available_if(_final_has("predict_abstain"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
+    def predict_abstain(self, X: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
+        """Return the last step's labels, where it abstains, and why."""
+        answers: tuple[Any, Any, Any] = self._final.predict_abstain(self._before_final(X))
+        return answers
+
+    @available_if(_final_has("predict_set"))  # type: ignore[untyped-decorator]
+    def predict_set(self, X: Any) -> npt.NDArray[np.bool_]:
+        """Return the last step's prediction sets (n_samples, n_classes)."""
+        sets: npt.NDArray[np.bool_] = self._final.predict_set(self._before_final(X))
+        return sets
 
     @available_if(_final_has("predict_log_proba"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:

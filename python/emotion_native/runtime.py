@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ._prediction_sets import sets_of
 from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
@@ -199,7 +200,7 @@ class EmotionModel:
     extractor : dict or None
         How clips become columns: ``feature_set``, ``sample_rate_hz``, ``algorithm_version``; None for a model of feature rows alone.
     calibration : str or None
-        The kind of calibration.
+        The kind of calibration; of a vote that of its mean, its members may have their own.
     provenance : dict
         What the model was trained from and with: versions, hashes, seeds.
     ungrouped : bool
@@ -347,6 +348,32 @@ class EmotionModel:
         masks = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
         return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], *masks)
 
+    def predict_set(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.bool_]:
+        """Return which classes belong to each row's prediction set, for models that were saved from a `ConformalClassifier`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            As in `predict_features`.
+        n_jobs : int or None
+            Threads; never changes the results.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows, n_classes)
+            Columns as in `classes`.
+
+        Raises
+        ------
+        InvalidInputError
+            As `predict_features`, or if the model has no prediction sets.
+        """
+        rule: dict[str, Any] = self.metadata.get("prediction_sets") or {}
+        quantiles = self._native.set_quantiles
+        if quantiles is None:
+            raise InvalidInputError("model of predict_set must be saved from a ConformalClassifier; got one without prediction sets")
+        return sets_of(self.predict_proba(X, n_jobs=n_jobs), quantiles, rule["score"], allow_empty=rule["allow_empty_sets"])
+
     def predict_proba(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.float64]:
         """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`."""
         return self.predict_features(X, n_jobs=n_jobs).probabilities
@@ -375,6 +402,10 @@ class EmotionModel:
         MediaDecodeError, InvalidInputError
             As `predict`.
         """
+        if self.explained_output == "none":
+            rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
+            remedy = "a PermutationExplainer of the fitted classifier explains it"
+            raise InvalidInputError(f"model of explain must be {rule}; got another vote ({remedy})")
         prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
         row = np.empty((1, len(self.feature_names)), dtype=np.float32)
         place = {name: column for column, name in enumerate(self.feature_names)}
@@ -398,7 +429,10 @@ class EmotionModel:
 
     @property
     def explained_output(self) -> str:
-        """What explanations are of: ``probability`` (forests) or ``margin`` (boosting and logistic regression)."""
+        """What explanations are of: ``probability`` (forests and their soft votes), ``margin`` (boosting and logistic regression) or ``none``.
+
+        The output of other votes is no sum of contributions: they have no explanations and their predictions no top features.
+        """
         return str(self._native.explained_output)
 
     @property
@@ -420,7 +454,8 @@ class EmotionModel:
         for i, status in enumerate(result["status"]):
             usable = status == "ok"
             abstained = bool(result["abstained"][i])
-            top = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
+            columns = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
+            top = [column for column in columns if column[0] >= 0]  # -1 where a model has no explanations
             records.append(
                 Prediction(
                     label=self.classes[result["label"][i]] if usable else None,

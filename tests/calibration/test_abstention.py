@@ -191,3 +191,44 @@ def test_abstaining_by_cost() -> None:
     for options in ({"abstention_cost": 0}, {"abstention_cost": 1.2}, {"abstention_cost": 0.2, "target_coverage": 0.5}):
         with pytest.raises(InvalidInputError, match="abstention_cost"):
             c.AbstainingClassifier(GaussianNB(), **options).fit(X, y, groups=groups)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(2, 30), st.integers(0, 2**32 - 1), st.sampled_from(["target_coverage", "target_accuracy", "abstention_cost"]), st.floats(0.05, 1.0)
+)
+def test_a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_as_none(n: int, seed: int, kind: str, value: float) -> None:
+    rng = np.random.default_rng(seed)
+    confidence, right, weight = rng.integers(1, 11, n) / 10, rng.integers(0, 2, n).astype(bool), rng.integers(0, 4, n)
+    weight[0] = 1
+    found = c.choose_threshold(confidence, right, sample_weight=weight, **{kind: value})
+    copied = c.choose_threshold(np.repeat(confidence, weight), np.repeat(right, weight), **{kind: value})
+    assert (found.value, found.reached, found.coverage) == (copied.value, copied.reached, pytest.approx(copied.coverage))
+    assert found.accuracy == pytest.approx(copied.accuracy, nan_ok=True)
+
+
+@pytest.mark.parametrize("weight", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, np.nan], "ab"])
+def test_bad_weights_of_thresholds(weight: Any) -> None:
+    with pytest.raises(InvalidInputError, match="sample_weight of choose_threshold"):
+        c.choose_threshold([0.5, 0.6], [True, False], sample_weight=weight)
+
+
+@pytest.mark.parametrize("inner", [GaussianNB(), c.CalibratedClassifierCV(GaussianNB())], ids=["plain", "calibrated"])
+def test_weights_of_rows_reach_the_threshold(inner: Any) -> None:
+    X, y, groups = data()
+    weight = np.random.default_rng(3).integers(1, 5, len(y)).astype(float)
+    weight[y == "sad"] *= 4
+    model = c.AbstainingClassifier(inner, target_coverage=0.6, cv=4).fit(X, y, weight, groups=groups)
+    folds = list(en.model_selection.resolve_folds(4, X, y, groups))
+    raw = np.empty((len(y), 3))
+    for train, test in folds:
+        raw[test] = GaussianNB().fit(X[train], y[train], weight[train]).predict_proba(X[test])
+    codes = np.searchsorted(model.classes_, y)
+    if isinstance(inner, c.CalibratedClassifierCV):
+        raw = c.fit_calibrator("temperature", raw, codes, sample_weight=weight).predict_proba(raw)
+    expected = c.choose_threshold(raw.max(axis=1), raw.argmax(axis=1) == codes, target_coverage=0.6, sample_weight=weight)
+    assert model.threshold_ == expected.value and model.inner_coverage_ == pytest.approx(expected.coverage)
+    for bad in ([1.0, 2.0], -weight):
+        with pytest.raises(InvalidInputError, match=r"^sample_weight of \w+\.fit must be"):
+            clone(model).fit(X, y, bad, groups=groups)
+    assert model.threshold_ != c.AbstainingClassifier(inner, target_coverage=0.6, cv=4).fit(X, y, groups=groups).threshold_

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 from sklearn.naive_bayes import GaussianNB
 
 import emotion_native as en
@@ -53,7 +57,7 @@ def test_scores_by_hand() -> None:
     np.testing.assert_allclose(conformity_scores(proba, "aps"), [[0.5, 1.0, 0.8], [0.75, 0.5, 1.0]])
 
 
-@pytest.mark.parametrize("score", ["lac", "aps"])
+@pytest.mark.parametrize("score", ["lac", "aps", "randomized_aps"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_coverage_of_new_speakers_over_many_data_sets(score: str, conditional: bool) -> None:
     """The promise is about a row of a new speaker: each data set gives the mean over new speakers of their shares of covered rows."""
@@ -165,6 +169,11 @@ def test_groups_are_asked_for() -> None:
     X, y, _ = speakers(4, 30)
     with pytest.raises(LeakageError):
         ConformalClassifier(GaussianNB()).fit(X, y)
+    with pytest.raises(LeakageError, match=r"^groups of ConformalClassifier\.fit must have at least two different values"):
+        ConformalClassifier(GaussianNB()).fit(X, y, groups=np.zeros(len(y)))
+    for weight in ([1.0, 2.0], -np.ones(len(y))):
+        with pytest.raises(InvalidInputError, match=r"^sample_weight of ConformalClassifier\.fit must be"):
+            ConformalClassifier(GaussianNB(), allow_ungrouped=True).fit(X, y, weight)
     model = ConformalClassifier(GaussianNB(), allow_ungrouped=True, random_state=0).fit(X, y)
     assert model.ungrouped_ and model.n_calibration_groups_ == np.ceil(0.3 * len(X))
 
@@ -225,3 +234,88 @@ def test_bad_input_of_the_report() -> None:
     for name, value in (("sets", [[1, 0], [1, 1]]), ("sets", [[True], [True]]), ("classes", [1, 0]), ("y_true", [0, 2]), ("speakers", [0])):
         with pytest.raises(InvalidInputError, match=f"{'classes' if name == 'y_true' else name} of prediction_set_report"):
             prediction_set_report(**{**good, name: value})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=6), min_size=1, max_size=8), st.integers(1, 39))
+def test_the_quantile_is_that_of_the_papers_mixture_in_exact_fractions(scores: list[list[int]], fortieths: int) -> None:
+    """The least score at which the mixture over K groups and infinity, each of mass 1 / (K + 1), reaches the level; with ties."""
+    level, k = Fraction(fortieths, 40), len(scores)
+    values = sorted({value for group in scores for value in group})
+    reached = [value for value in values if sum(Fraction(sum(s <= value for s in group), (k + 1) * len(group)) for group in scores) >= level]
+    rows = [float(value) for group in scores for value in group]
+    groups = [g for g, group in enumerate(scores) for _ in group]
+    assert hierarchical_quantile(rows, groups, fortieths / 40) == (float(reached[0]) if reached else np.inf)
+
+
+def test_with_one_threshold_a_class_the_groups_that_have_the_class_are_what_can_promise() -> None:
+    """20 speakers are held out, of whom three ever say class 2: .75 is the most that can be promised for its rows, not 20/21."""
+    X, y, groups = speakers(9, 40)
+    random_state = 0
+    held_out = ConformalClassifier(GaussianNB(), calibration_size=20, random_state=random_state)._parts(X, y, groups, "test", random_state)[1]
+    few = np.unique(groups[held_out])[:3]
+    y[np.isin(groups, np.unique(groups[held_out])[3:]) & (y == 2)] = 1
+    y[np.flatnonzero(np.isin(groups, few) & (np.arange(len(y)) % 3 == 0))] = 2
+    for g in few:
+        y[np.flatnonzero(groups == g)[0]] = 2
+    model = ConformalClassifier(GaussianNB(), calibration_size=20, random_state=random_state, class_conditional=True)
+    message = r"0\.9 with 3 held-out groups of the rarest class, which can promise 0\.750 at most: every set holds 2$"
+    with pytest.warns(EmotionNativeWarning, match=message):
+        model.fit(X, y, groups=groups)
+    assert model.attainable_level_ == 0.75 and model.n_calibration_groups_ == 20
+    assert model.predict_set(X)[:, 2].all()
+
+
+def test_rows_with_tied_scores_are_covered_together() -> None:
+    """A classifier that gives every row the same probabilities: the sets are those of the most probable classes that reach the level."""
+
+    class Prior(GaussianNB):
+        def predict_proba(self, X: Any) -> Any:
+            return np.tile([0.5, 0.3, 0.2], (len(X), 1))
+
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(80), 5)
+    y = rng.choice(3, 400, p=[0.5, 0.3, 0.2])
+    X = rng.normal(size=(400, 2))
+    for score in ("lac", "aps"):
+        model = ConformalClassifier(Prior(), confidence_level=0.7, conformity_score=score, random_state=0, calibration_size=60)
+        model.fit(X, y, groups=groups)
+        assert (model.predict_set(X) == [True, True, False]).all()
+
+
+def test_two_keys_of_groups_are_refused() -> None:
+    X, y, groups = speakers(10, 30)
+    both = np.column_stack([groups, np.arange(len(groups)) % 7])
+    with pytest.raises(InvalidInputError, match=r"groups of GroupShuffleSplit\.split must be one value a row.*give one key"):
+        ConformalClassifier(GaussianNB(), random_state=0).fit(X, y, groups=both)
+
+
+def test_random_shares_are_uniform_and_depend_on_the_row_and_the_seed_alone(rng: np.random.Generator) -> None:
+    proba = rng.dirichlet(np.ones(4), 20_000)
+    plain, drawn = conformity_scores(proba, "aps"), conformity_scores(proba, "randomized_aps", 3)
+    share = (plain - drawn) / proba
+    np.testing.assert_allclose(share, share[:, :1] * np.ones(4), atol=1e-6)
+    assert stats.kstest(share[:, 0], "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(share[:, 0], proba[:, 0])[0, 1]) < 0.03
+    assert np.array_equal(conformity_scores(proba[::-7], "randomized_aps", 3), drawn[::-7])
+    other = (plain - conformity_scores(proba, "randomized_aps", 4)) / proba
+    assert abs(np.corrcoef(share[:, 0], other[:, 0])[0, 1]) < 0.03
+
+
+def test_randomized_sets_keep_the_promise_without_the_steps_of_plain_ones() -> None:
+    """A weak classifier of three classes: the true class comes last in a tenth of the rows, so plain sets hold nearly all classes."""
+    covered: dict[str, list[float]] = {"aps": [], "randomized_aps": []}
+    for seed in range(200):
+        X, y, groups = speakers(seed, 90)
+        train = groups < 70
+        for score, found in covered.items():
+            options: dict[str, Any] = {"conformity_score": score, "calibration_size": 60, "allow_empty_sets": True, "random_state": seed}
+            model = ConformalClassifier(GaussianNB(), confidence_level=0.9, **options).fit(X[train], y[train], groups=groups[train])
+            sets = model.predict_set(X[~train])
+            assert np.array_equal(sets[:5], model.predict_set(X[~train][:5]))
+            hit = sets[np.arange(len(sets)), y[~train]]
+            found.append(float(np.mean([hit[groups[~train] == speaker].mean() for speaker in np.unique(groups[~train])])))
+    error = np.std(covered["randomized_aps"], ddof=1) / np.sqrt(200)
+    # 61 / 60 of .9 is the level of the quantile among the held-out groups.
+    assert 0.9 - 3 * error < np.mean(covered["randomized_aps"]) < 0.9 * 61 / 60 + 3 * error
+    assert np.mean(covered["aps"]) > 0.9 - 3 * error

@@ -247,3 +247,24 @@ def test_other_corpora_and_noise_are_told_from_new_speakers_of_the_same_corpus(s
         for other, values in areas.items():
             assert np.mean(values) > bound, (name, other)
         assert np.mean(alarms) < 0.05
+
+
+@pytest.mark.parametrize("n_groups", [4, 40])
+def test_training_rows_without_values_do_not_switch_the_detector_off(n_groups: int) -> None:
+    """With few groups the threshold is the largest distance of a training row, which must not be the infinity of a failed clip."""
+    rng = np.random.default_rng(0)
+    X, groups = rng.normal(size=(400, 5)), np.arange(400) % n_groups
+    failed = X.copy()
+    failed[::7] = np.nan
+    detector = OutOfDistributionDetector().fit(failed, groups=groups)
+    assert np.isfinite(detector.threshold_)
+    assert detector.is_strange(np.vstack([np.full(5, np.nan), np.full(5, 50.0), np.zeros(5)])).tolist() == [True, True, False]
+    assert detector._training_strange[::7].all()
+    kept = np.arange(400) % 7 != 0
+    folds = [(np.flatnonzero(groups % 4 != k), np.flatnonzero(groups % 4 == k)) for k in range(4)]
+    whole = OutOfDistributionDetector(cv=folds).fit(failed, groups=groups)
+    row_of = np.cumsum(kept) - 1
+    own = [(row_of[train[kept[train]]], row_of[test[kept[test]]]) for train, test in folds]
+    assert whole.threshold_ == OutOfDistributionDetector(cv=own).fit(failed[kept], groups=groups[kept]).threshold_
+    with pytest.raises(InvalidInputError, match=r"^X of OutOfDistributionDetector\.fit must have rows with values"):
+        OutOfDistributionDetector().fit(np.full((20, 3), np.nan), groups=np.arange(20) % 4)

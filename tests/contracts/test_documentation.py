@@ -82,7 +82,7 @@ def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert 0.4 < score <= 1.0, "four classes: chance is 0.25"
 
 
-WHOLE_EXAMPLES = [f"reference/{name}" for name in ("ensemble", "sampling", "model-selection", "explain", "export")] + ["how-to/many-folds"]
+WHOLE_EXAMPLES = [f"reference/{name}" for name in ("ensemble", "sampling", "model-selection", "explain", "export", "metrics")] + ["how-to/many-folds"]
 
 
 @pytest.mark.parametrize("page", WHOLE_EXAMPLES)

@@ -16,7 +16,8 @@ CPP = REPOSITORY / "cpp"
 # Each row may import the rows above it and modules of its own row. A lazy import, inside a function, obeys the same rule;
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
-    {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_progress", "_files", "_model_format"},
+    {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_progress", "_files", "_model_format"}
+    | {"_model_parts", "_prediction_sets"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}

@@ -96,6 +96,15 @@ def test_sources_come_from_the_manifest_first_and_then_from_the_corpora() -> Non
     assert training_sources(rows[:0]) == []
 
 
+def test_terms_that_are_not_known_at_first_hand_are_not_stated() -> None:
+    rows = pd.DataFrame({"corpus": ["crema_d", "emodb"], "speaker": ["a", "b"]})
+    sources = training_sources(rows)
+    assert [item["licence"] for item in sources] == ["see the corpus's own licence", "CC0-1.0"]
+    assert licence_terms(item["licence"] for item in sources) == [
+        "Terms to be read with the corpus, since they are not recorded here: see the corpus's own licence."
+    ]
+
+
 def test_terms_are_the_strictest_first() -> None:
     lines = licence_terms(["CC-BY-NC-SA-4.0", "unknown", "free for research", "CC0-1.0", "by contract", "ODbL-1.0 with DbCL-1.0"])
     assert [line.split(":")[0].split(",")[0] for line in lines] == [
@@ -116,3 +125,24 @@ def test_empty_parts_are_left_out_and_tables_stay_tables() -> None:
     card.section("Table", Table("Title", ["A", "B"], [["x|y", "1\n2"]], ["note"]), ["one", "two"])
     assert card.markdown() == "# T\n\n**F**\n\n## Table\n\nTitle:\n\n| A | B |\n|---|---:|\n| x\\|y | 1 2 |\n\nnote\n\n- one\n- two\n"
     assert "Nothing" not in card.html() and "x|y" in card.html()
+
+
+def test_votes_detectors_and_sets_are_described() -> None:
+    from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV, ConformalClassifier, OutOfDistributionDetector
+    from emotion_native.ensemble import RandomForestClassifier, VotingClassifier
+    from emotion_native.linear_model import LogisticRegression
+
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(90, 3)).astype(np.float32)
+    y, groups = np.where(X[:, 0] > 0, "happy", "calm"), np.arange(90) % 9
+    forest = RandomForestClassifier(n_estimators=4, random_state=0)
+    vote = VotingClassifier([("trees", forest), ("linear", CalibratedClassifierCV(LogisticRegression(), method="sigmoid", cv=3))], voting="soft")
+    guarded = AbstainingClassifier(vote, abstention_cost=0.4, cv=3, out_of_distribution=OutOfDistributionDetector()).fit(X, y, groups=groups)
+    text = model_card(en.load_model(model_bytes(guarded))).markdown()
+    assert "| Steps | soft vote of 2 members |" in text
+    assert "- random\\_forest\\_classifier\n- logistic\\_regression → sigmoid calibration\n" in text
+    assert "robust deviations, on average, from those of the training rows." in text
+    assert "It gives no answer where the calibrated probability" in text and "The members of its vote may be calibrated" in text
+    sets = ConformalClassifier(forest, confidence_level=0.7, random_state=0).fit(X, y, groups=groups)
+    text = model_card(en.load_model(model_bytes(sets))).markdown()
+    assert "Its prediction sets (LAC) are to hold the true label for 70% of the rows of new speakers" in text

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import PolynomialFeatures
 
+from emotion_native.calibration import CalibratedClassifierCV
 from emotion_native.exceptions import InvalidInputError
-from emotion_native.explain import LinearExplainer
+from emotion_native.explain import LinearExplainer, PermutationExplainer
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
+from emotion_native.multilabel import OneVsRestClassifier as OwnOneVsRest
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
@@ -211,3 +214,48 @@ def test_wrong_arguments_are_named(call: Any, message: str) -> None:
     X, y = make()
     with pytest.raises(InvalidInputError, match=message):
         call(X, y)
+
+
+@pytest.mark.parametrize("package", ["ours", "scikit-learn"])
+def test_labels_of_a_multi_label_model_are_explained_one_by_one_and_constant_ones_too(package: str, shapley: Any, against_background: Any) -> None:
+    """A label that no training row had, or every row, has a margin that no column moves."""
+    X, _ = make(8)
+    labels = np.column_stack([X[:, 0] > 2, np.zeros(len(X)), X[:, 1] + X[:, 2] > 4, np.ones(len(X))]).astype(int)
+    wrap, base = (OwnOneVsRest, LogisticRegression) if package == "ours" else (OneVsRestClassifier, SklearnLogisticRegression)
+    with pytest.warns(UserWarning, match="is present in"):
+        model = wrap(base()).fit(X, labels)
+    found = LinearExplainer(model, X[:30])(X[100:103])
+    np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), model.decision_function(X[100:103]), atol=1e-9)
+    assert not found.values[:, :, [1, 3]].any() and found.classes.tolist() == [0, 1, 2, 3]
+    values = shapley(against_background(lambda rows: margins(model, rows), X[100], X[:30]), 5)
+    np.testing.assert_allclose(found.values[0], values, atol=1e-9)
+
+
+def test_sparse_rows_and_background_are_explained_as_their_dense_twins() -> None:
+    X, y = make(9, d=12)
+    X[np.random.default_rng(0).random(X.shape) < 0.7] = 0
+    model = LogisticRegression().fit(sparse.csr_matrix(X), y)
+    dense = LinearExplainer(model, X[:50])(X[50:])
+    for kind in (sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix):
+        explainer = LinearExplainer(model, kind(X[:50]))
+        np.testing.assert_allclose(explainer(kind(X[50:])).values, dense.values, atol=1e-12)
+        np.testing.assert_allclose(explainer.expected_value, dense.base_values[0], atol=1e-12)
+    few = LogisticRegression().fit(X[:, :5], y)
+    correlated = LinearExplainer(few, sparse.csr_matrix(X[:50, :5]), feature_perturbation="correlation_dependent")(X[50:, :5])
+    expected = LinearExplainer(few, X[:50, :5], feature_perturbation="correlation_dependent")(X[50:, :5])
+    assert np.array_equal(correlated.values, expected.values)
+    with pytest.raises(InvalidInputError, match=r"^X of LinearExplainer's masker must"):
+        LinearExplainer(model, sparse.csr_matrix(X[:0]))
+    with pytest.raises(InvalidInputError, match=r"^masker of LinearExplainer must have 12 columns; got 5"):
+        LinearExplainer(model, sparse.csr_matrix(X[:9, :5]))
+
+
+def test_a_calibrated_model_is_for_the_explainer_of_any_model() -> None:
+    X, y = make(10)
+    model = CalibratedClassifierCV(LogisticRegression()).fit(X, y, groups=np.arange(len(X)) % 6)
+    with pytest.raises(InvalidInputError, match="got CalibratedClassifierCV; PermutationExplainer explains any model"):
+        LinearExplainer(model, X)
+    why = PermutationExplainer(model, X[:10])(X[100:105])
+    np.testing.assert_allclose(why.base_values + why.values.sum(axis=1), model.predict_proba(X[100:105]), atol=1e-12)
+    inner = LinearExplainer(model.estimator_, X)(X[100:105])
+    np.testing.assert_allclose(inner.base_values + inner.values.sum(axis=1), margins(model.estimator_, X[100:105]), atol=1e-9)

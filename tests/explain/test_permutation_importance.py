@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.inspection import permutation_importance as sklearn_importance
 
@@ -15,7 +16,7 @@ from emotion_native.ensemble import RandomForestClassifier
 from emotion_native.exceptions import InvalidInputError, LeakageError
 from emotion_native.explain import permutation_importance
 from emotion_native.linear_model import LogisticRegression
-from emotion_native.metrics import accuracy_score, log_loss
+from emotion_native.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from emotion_native.model_selection import StratifiedGroupKFold
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
@@ -173,3 +174,73 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> N
     given = {"estimator": LogisticRegression(), "X": X, "y": y, "groups": speaker, **arguments}
     with pytest.raises(InvalidInputError, match=message):
         permutation_importance(given.pop("estimator"), given.pop("X"), given.pop("y"), **given)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "balanced_accuracy", "neg_log_loss"])
+@pytest.mark.parametrize("shuffle", ["between", "within"])
+def test_intervals_leave_a_speaker_out_with_the_rows_that_were_lent_its_columns(scoring: str, shuffle: Any) -> None:
+    """The jackknife by hand: without a speaker's rows, and without those of others that took its columns, before and after the shuffle."""
+    X, y, speaker = make()
+    speaker[-30:] = 0
+    model = LogisticRegression().fit(X[::2], y[::2])
+    found = permutation_importance(
+        model, X, y, groups=speaker, cv="prefit", scoring=scoring, shuffle=shuffle, feature_groups={"b": [1, 2]}, n_repeats=3, random_state=7
+    )
+    strata = speaker.astype(np.int64) if shuffle == "within" else None
+    score = {"accuracy": accuracy_score, "balanced_accuracy": balanced_accuracy_score, "neg_log_loss": lambda t, p: -log_loss(t, p)}[scoring]
+    ask = model.predict_proba if scoring == "neg_log_loss" else model.predict
+
+    def fall(without: int | None) -> float:
+        falls = []
+        for repeat in range(3):
+            source = _core.shuffled_rows(len(X), strata, 7, repeat, 0)
+            kept = (speaker != without) & (speaker[source] != without)
+            mixed = X.copy()
+            mixed[:, [1, 2]] = X[source][:, [1, 2]]
+            falls.append(score(y[kept], ask(X)[kept]) - score(y[kept], ask(mixed)[kept]))
+        return float(np.mean(falls))
+
+    deleted = np.array([fall(s) for s in range(12)])
+    sizes = np.bincount(speaker)
+    freedom = 11 if shuffle == "between" else 11 / 12 * sizes.sum() ** 2 / np.sum(sizes**2)
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(11 / 12 * np.sum((deleted - deleted.mean()) ** 2))
+    assert found.intervals is not None
+    assert found.intervals[0].estimate == pytest.approx(fall(None), abs=1e-12)
+    assert found.intervals[0].low == pytest.approx(fall(None) - half, abs=1e-9)
+    assert found.intervals[0].high == pytest.approx(fall(None) + half, abs=1e-9)
+
+
+def test_intervals_know_that_speakers_lend_their_level() -> None:
+    """A column that is the speaker's own level and nothing else: 95 % intervals over 400 data sets of 8 speakers, about the mean over data sets.
+
+    Counting a shuffled row for its own speaker alone, intervals are narrower and hold it less often.
+    """
+
+    class Fixed(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+        classes_ = np.arange(2)
+
+        def predict(self, X: Any) -> Any:
+            return (X[:, 0] + X[:, 1] > 0).astype(int)
+
+    rng = np.random.default_rng(0)
+    found = []
+    for seed in range(400):
+        speaker = np.repeat(np.arange(8), 15)
+        X = rng.normal(size=(120, 2))
+        X[:, 0] += 2 * rng.normal(size=8)[speaker]
+        y = (X[:, 0] + X[:, 1] + rng.logistic(size=120) > 0).astype(int)
+        one = permutation_importance(Fixed(), X, y, groups=speaker, cv="prefit", feature_groups={"level": [0]}, random_state=seed)
+        found.append((one.importances_mean[0], one.intervals[0].low, one.intervals[0].high))
+    estimate, low, high = np.array(found).T
+    assert 0.92 < np.mean((low <= estimate.mean()) & (estimate.mean() <= high)) < 0.99
+
+
+def test_answers_that_are_no_classes_are_refused() -> None:
+    X, y, speaker = make()
+
+    class Other(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            return np.full(len(X), "angry")
+
+    with pytest.raises(InvalidInputError, match=r"^estimator of permutation_importance must predict labels of its classes_"):
+        permutation_importance(Other(), X, y, groups=speaker, random_state=0)

@@ -45,6 +45,24 @@ def test_bad_input_is_refused(model: Any) -> None:
         served.predict(model[1], params={"temperature": 1})
 
 
+def test_reasons_and_prediction_sets_are_named() -> None:
+    from emotion_native.calibration import AbstainingClassifier, ConformalClassifier, OutOfDistributionDetector
+    from emotion_native.ensemble import RandomForestClassifier
+
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(120, 3)).astype(np.float32)
+    y, groups = np.where(X[:, 0] + generator.normal(size=120) > 0, "happy", "calm"), np.arange(120) % 12
+    forest = RandomForestClassifier(n_estimators=10, random_state=0)
+    guarded = AbstainingClassifier(forest, target_coverage=0.7, cv=3, out_of_distribution=OutOfDistributionDetector()).fit(X, y, groups=groups)
+    rows = np.concatenate([X, X[:5] + 50])
+    got = PyfuncModel(en.load_model(model_bytes(guarded))).predict(rows)
+    assert got["reason"].tolist() == guarded.predict_abstain(rows)[2].tolist()
+    assert set(got["reason"]) == {"", "low_confidence", "out_of_distribution"} and "prediction_set" not in got
+    sets = ConformalClassifier(forest, confidence_level=0.7, random_state=0).fit(X, y, groups=groups)
+    got = PyfuncModel(en.load_model(model_bytes(sets))).predict(rows)
+    assert got["prediction_set"].tolist() == [sets.classes_[row].tolist() for row in sets.predict_set(rows)]
+
+
 def test_clips_are_predicted_by_the_models_own_extractor() -> None:
     clips = en.datasets.load_sample()["filepath"].tolist()[:2]
     served = PyfuncModel(en.load_model())

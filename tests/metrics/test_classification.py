@@ -106,7 +106,7 @@ def test_binary_average_and_its_errors() -> None:
 def test_undefined_scores_warn() -> None:
     from sklearn.exceptions import UndefinedMetricWarning
 
-    with pytest.warns(UndefinedMetricWarning, match="precision"):
+    with pytest.warns(UndefinedMetricWarning, match="Precision"):
         assert m.precision_score([0, 1], [0, 0]) == 0.0
     with pytest.warns(UndefinedMetricWarning, match="kappa"):
         assert np.isnan(m.cohen_kappa_score([1, 1], [1, 1]))
@@ -205,6 +205,42 @@ def test_bad_weights(score: Any, weight: Any) -> None:
 def test_bad_probabilities(score: Any, y: Any, p: Any) -> None:
     with pytest.raises(InvalidInputError):
         score(y, p)
+
+
+def test_hostile_weights() -> None:
+    """Weights that are all zero, or complex, are refused by name; rows without weight are as if they were not there."""
+    y, p, proba = [0, 1, 1, 0], [0, 1, 0, 0], np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.9, 0.1]])
+    scores: list[Any] = [m.accuracy_score, m.balanced_accuracy_score, m.hamming_loss, m.zero_one_loss]
+    for score, answer in [*((s, p) for s in scores), (m.log_loss, proba), (m.brier_score_loss, proba), (m.hinge_loss, proba[:, 1])]:
+        with pytest.raises(InvalidInputError, match="sample_weight"):
+            score(y, answer, sample_weight=np.zeros(4))
+        with pytest.raises(InvalidInputError, match="sample_weight"):
+            score(y, answer, sample_weight=np.array([1.0, 1.0, 1.0, 1j]))
+        some = score(y, answer, sample_weight=[1.0, 2.0, 0.5, 0.0])
+        assert some == pytest.approx(score(y[:3], answer[:3], sample_weight=[1.0, 2.0, 0.5]), rel=1e-12)
+
+
+def test_sequences_of_labels_are_refused() -> None:
+    rows = np.array([[], [1, 2]], dtype=object)
+    for score in (m.accuracy_score, m.hamming_loss, m.multilabel_confusion_matrix):
+        with pytest.raises(InvalidInputError, match="a sequence in a row"):
+            score(rows, rows)
+
+
+def test_one_class_has_no_score_above_chance() -> None:
+    assert np.isnan(m.balanced_accuracy_score([1, 1], [1, 1], adjusted=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(2, 5), st.booleans())
+def test_probability_scores_of_indicator_columns_equal_scikit_learn(seed: int, n: int, k: int, several: bool) -> None:
+    """One column a class; of several true classes a row each adds its part."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random((n, k)) < 0.4).astype(int) if several else np.eye(k, dtype=int)[rng.integers(0, k, n)]
+    y[0], y[1] = np.eye(k, dtype=int)[0], np.eye(k, dtype=int)[1]
+    proba, weight = rng.dirichlet(np.ones(k), n), rng.random(n) + 0.1
+    for name in ("log_loss", "brier_score_loss", "d2_log_loss_score", "d2_brier_score"):
+        same(getattr(m, name)(y, proba, sample_weight=weight), getattr(sk, name)(y, proba, sample_weight=weight))
 
 
 def test_bad_options() -> None:

@@ -125,7 +125,6 @@ def test_json_and_extremes(rows: dict[str, Any]) -> None:
         {"predicted": ["joy"] * 160},
         {"prior": [0.5, 0.5]},
         {"level": 0},
-        {"n_resamples": -1},
     ],
 )
 def test_bad_arguments(rows: dict[str, Any], change: dict[str, Any]) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import io
 import pickle
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
 import emotion_native as en
-from emotion_native.calibration import SigmoidCalibrator, TemperatureCalibrator
+from emotion_native.calibration import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator
 
 OTHERS = {
     "Pipeline": lambda: en.pipeline.make_pipeline(en.impute.SimpleImputer(), en.over_sampling.RandomOverSampler(random_state=1), _forest()),
     "VotingClassifier": lambda: en.ensemble.VotingClassifier([("few", _forest()), ("linear", en.linear_model.LogisticRegression())], voting="soft"),
     "GridSearchCV": lambda: en.model_selection.GridSearchCV(_forest(), {"max_depth": [1, 3]}, cv=3),
+    "StackingClassifier": lambda: en.ensemble.StackingClassifier([("few", _forest()), ("linear", en.linear_model.LogisticRegression())], cv=3),
+    "SearchVotingClassifier": lambda: en.ensemble.SearchVotingClassifier(OTHERS["GridSearchCV"](), n_best=2),
     "RandomizedSearchCV": lambda: en.model_selection.RandomizedSearchCV(_forest(), {"max_depth": [1, 2, 3]}, n_iter=2, cv=3, random_state=0),
     "TunedThresholdsClassifier": lambda: en.multilabel.TunedThresholdsClassifier(cv=3),
 }
@@ -71,6 +75,9 @@ def data(name: str = "") -> tuple[Any, Any, Any]:
     y = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + 0.3 * generator.normal(size=120), [-0.6, 0.4])]
     if name == "IsotonicRegression":
         return X[:, 0], X[:, 1], np.arange(120) % 10
+    if name.endswith("Calibrator"):  # maps of probabilities, fitted with the columns of the true classes
+        proba = generator.dirichlet(np.ones(3), 120)
+        return proba, (proba.cumsum(axis=1) < generator.random(120)[:, None]).sum(axis=1), np.arange(120) % 10
     if name == "TunedThresholdsClassifier":
         return X, (X[:, :3] > 0.5).astype(np.int64), np.arange(120) % 10
     return X, y, np.arange(120) % 10
@@ -103,6 +110,14 @@ def assert_same(first: Any, second: Any) -> None:
         np.testing.assert_array_equal(first, second)
 
 
+def _through_joblib(thing: Any) -> Any:
+    """As `joblib.dump` and `load` do it: arrays apart from the rest."""
+    file = io.BytesIO()
+    joblib.dump(thing, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
 def test_the_list_is_not_empty() -> None:
     assert len(ESTIMATORS) >= 12 and set(OTHERS) <= set(ESTIMATORS)
 
@@ -120,7 +135,8 @@ def test_copies_of_fitted_estimators_answer_with_the_same_bits(name: str) -> Non
     estimator = fit(make(name))
     expected = answers(estimator)
     assert expected
-    for same in (copy.deepcopy(estimator), copy.copy(estimator), *(pickle.loads(pickle.dumps(estimator, protocol=p)) for p in (2, 4, 5))):
+    joined = _through_joblib(estimator)
+    for same in (copy.deepcopy(estimator), copy.copy(estimator), joined, *(pickle.loads(pickle.dumps(estimator, protocol=p)) for p in (2, 4, 5))):
         assert_same(answers(same), expected)
         again = pickle.loads(pickle.dumps(same))
         assert_same(answers(again), expected)
@@ -135,16 +151,17 @@ def test_a_deep_copy_shares_nothing_that_a_new_fit_changes(name: str) -> None:
     expected = answers(kept)
     X, y, groups = data(name)
     takes_groups = "groups" in inspect.signature(estimator.fit).parameters
-    estimator.fit(-X[:60] * 3, y[:60], **({"groups": groups[:60]} if takes_groups else {}))
+    changed = X[60:] if name.endswith("Calibrator") else -X[:60] * 3
+    estimator.fit(changed, y[:60], **({"groups": groups[:60]} if takes_groups else {}))
     assert_same(answers(kept), expected)
 
 
 def test_calibrators_and_loaded_models() -> None:
     generator = np.random.default_rng(0)
     proba = generator.dirichlet(np.ones(3), size=60)
-    for calibrator in (SigmoidCalibrator(), TemperatureCalibrator()):
+    for calibrator in (SigmoidCalibrator(), TemperatureCalibrator(), IsotonicCalibrator()):
         calibrator.fit(proba, generator.integers(3, size=60))
-        for same in (copy.deepcopy(calibrator), pickle.loads(pickle.dumps(calibrator))):
+        for same in (copy.deepcopy(calibrator), copy.copy(calibrator), pickle.loads(pickle.dumps(calibrator)), _through_joblib(calibrator)):
             assert np.array_equal(same.predict_proba(proba), calibrator.predict_proba(proba))
     X = data()[0]
     model = en.load_model(en.persistence.model_bytes(fit(make("RandomForestClassifier"))))

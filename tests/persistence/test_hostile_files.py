@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -176,3 +177,116 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
             en.load_model(path)
     with pytest.raises(InvalidInputError, match="path of load_model must be a path, bytes or None; got int"):
         en.load_model(3)  # type: ignore[arg-type]  # wrong on purpose
+
+
+GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "models").glob("*/*.emotion"))
+
+
+def _signed(content: bytes) -> bytes:
+    """Return the file with the checksum of its present content, as somebody who tampers with it would write it; unchanged where there is none."""
+    head = content[8 : 8 + int.from_bytes(content[:8], "little")]
+    stated = re.search(rb'sha256\\?":\s*\\?"([0-9a-f]{64})', head)
+    if stated is None:
+        return content
+    blank = content.replace(stated[1], b"0" * 64)
+    return blank.replace(b"0" * 64, hashlib.sha256(blank).hexdigest().encode(), 1)
+
+
+def _predicts_or_raises(content: bytes) -> str:
+    """Load and use a file as users do: every number that comes out is a probability, every refusal a clear error."""
+    try:
+        model = en.load_model(content)
+    except ModelFormatError as error:
+        assert str(error).startswith("model bytes cannot be loaded as a model: ") or str(error).startswith("the model cannot be used: ")
+        return "refused"
+    for value in (0.0, 1.5, np.nan, -3e38):
+        rows = np.full((2, len(model.feature_names)), value, dtype=np.float32)
+        try:
+            result = model.predict_features(rows)
+            if model.metadata.get("prediction_sets"):
+                assert model.predict_set(rows).shape == (2, len(model.classes))
+        except InvalidInputError:
+            continue
+        assert ((result.probabilities >= 0) & (result.probabilities <= 1 + 1e-9)).all()
+        np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-6)
+    return "accepted"
+
+
+def _swapped(content: bytes, rng: np.random.Generator) -> bytes:
+    """Exchange the places of two arrays, or two values of the description."""
+
+    def change(h: dict[str, Any], d: dict[str, Any], b: bytearray) -> None:
+        if rng.random() < 0.6:
+            names = [name for name in h if name != "__metadata__"]
+            one, other = rng.choice(names, size=2)
+            h[one], h[other] = h[other], h[one]
+            return
+        places = list(_places(d))
+        (first, one_key), (second, other_key) = (places[int(rng.integers(len(places)))] for _ in range(2))
+        first[one_key], second[other_key] = second[other_key], first[one_key]
+
+    try:
+        return _crafted(content, change)
+    except ValueError:  # an object was put inside itself
+        return content[: len(content) // 2]
+
+
+def _places(value: Any) -> Any:
+    """Yield every (container, key) of a JSON value."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_tampered_files_with_a_repaired_checksum(path: Path, rng: np.random.Generator) -> None:
+    """300 files a kind, some 9,000 in all: flipped bits, cuts, exchanged sections, random numbers; each passes the checksum."""
+    content = path.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    assert _predicts_or_raises(_signed(content)) == "accepted" and _signed(content) == content
+    seen = []
+    for i in range(300):
+        changed = bytearray(content)
+        if i % 4 == 0:
+            changed = bytearray(_swapped(content, rng))
+        elif i % 4 == 1:
+            at = int(rng.integers(header, len(content) - 8))
+            changed[at : at + 8] = rng.choice([rng.bytes(8), np.float64(rng.choice([np.nan, np.inf, -1.0, 1e300, 0.0])).tobytes(), b"\xff" * 8])
+        elif i % 16 == 2:
+            changed = changed[: int(rng.integers(len(content)))]
+        else:
+            for _ in range(int(rng.integers(1, 4))):
+                changed[int(rng.integers(len(changed)))] ^= 1 << int(rng.integers(8))
+        seen.append(_predicts_or_raises(_signed(bytes(changed))))
+    assert {"accepted", "refused"} <= set(seen)
+
+
+def test_recursive_and_huge_descriptions_are_refused_without_the_memory_they_claim(pipelines: dict[str, Any]) -> None:
+    import tracemalloc
+
+    vote = {"kind": "voting_classifier", "voting": "soft", "members": []}
+    deep: dict[str, Any] = {"steps": [vote], "calibration": None}
+    inner = deep
+    for _ in range(40):
+        member = {"steps": [{**vote, "members": []}], "calibration": None}
+        inner["steps"][0]["members"] = [member]
+        inner = member
+    content = model_bytes(pipelines["logistic"])
+    crafted = [
+        _crafted(content, lambda h, d, b: d.update(deep)),
+        _crafted(content, lambda h, d, b: d.update(steps=[{**vote, "members": [{}] * 65}])),
+        _crafted(content, lambda h, d, b: d.update(steps=[{**vote, "members": [1, 2]}])),
+        _crafted(content, lambda h, d, b: d.update(steps=[{**vote, "voting": "loud", "members": [{}]}])),
+        _crafted(content, lambda h, d, b: d.update(steps=[vote])),
+        _crafted(content, lambda h, d, b: d.update(out_of_distribution={"threshold": 1.0, "steps": 2**60})),
+        _crafted(content, lambda h, d, b: d.update(prediction_sets={"score": "lac", "allow_empty_sets": True})),
+        _crafted(content, lambda h, d, b: d.update(prediction_sets={"score": "exec", "allow_empty_sets": True})),
+        (2**63).to_bytes(8, "little") + content[8:],
+        (2**24).to_bytes(8, "little") + content[8:],
+    ]
+    tracemalloc.start()
+    for changed in crafted:
+        with pytest.raises(ModelFormatError):
+            en.load_model(_signed(changed))
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()

@@ -346,3 +346,132 @@ def test_a_file_of_format_1_0_still_predicts_the_same() -> None:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_a_pickle_of_another_version_is_refused_by_both_versions(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    path = tmp_path / "classifier.pkl"
+    save_pickle(pipelines["forest"], path)
+    content = path.read_bytes()
+    with open(path, "rb") as file:  # to others it is a plain pickle
+        assert np.array_equal(pickle.load(file).predict_proba(data[0]), pipelines["forest"].predict_proba(data[0]))
+    own = json.dumps(en.__version__).encode()
+    path.write_bytes(content.replace(b'"emotion_native": ' + own, b'"emotion_native": "0.0.9"'))
+    message = rf"\(emotion_native {en.__version__}\); got classifier\.pkl, written with emotion_native 0\.0\.9: read it"
+    with pytest.raises(InvalidInputError, match=message):
+        load_pickle(path, trust=True)
+    older = b"cos\nsystem\n(S'false'\ntR." + content[content.rindex(b"\nemotion-native pickle ") :].replace(b'"python": "3', b'"python": "2')
+    path.write_bytes(older)
+    with mock.patch("os.system", side_effect=AssertionError("it ran")), pytest.raises(InvalidInputError, match=r"written with python 2\."):
+        load_pickle(path, trust=True)
+    path.write_bytes(pickle.dumps({"a": 1}) + b"\nemotion-native pickle {broken")
+    assert load_pickle(path, trust=True) == {"a": 1}
+    path.write_bytes(b"\x80\x05\x95\x0b\x00\x00\x00\x00\x00\x00\x00K\x01K\x02\x86R.")  # calls a number
+    with pytest.raises(InvalidInputError, match="must be a file that save_pickle wrote"):
+        load_pickle(path, trust=True)
+
+
+def test_names_with_spaces_and_other_scripts(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "mein Ordner ‘ü’ 模型"
+    folder.mkdir()
+    for name in ("a b.emotion", "модель 😀.emotion", "-rf", "x" * 255, "na\udcffme.emotion", ".hidden"):
+        model_hash = save_model(pipelines["logistic"], folder / name)
+        assert en.load_model(folder / name).model_hash == model_hash
+        assert en.load_model(os.fsencode(folder / name).decode("utf-8", "surrogateescape")).model_hash == model_hash
+    assert len(list(folder.iterdir())) == 6
+    with pytest.raises(OSError, match="name too long") as error:
+        save_model(pipelines["logistic"], folder / ("x" * 256))
+    assert error.value.filename == str(folder / ("x" * 256))
+
+
+def test_folders_that_may_not_be_written(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    """In a process without the rights of an administrator, for whom no folder is closed."""
+    path = tmp_path / "closed" / "m.emotion"
+    path.parent.mkdir()
+    save_model(pipelines["forest"], path)
+    old = path.read_bytes()
+    path.parent.chmod(0o555)
+    parents = [folder for folder in path.parents if not folder.stat().st_mode & 0o005]
+    for folder in parents:
+        folder.chmod(folder.stat().st_mode | 0o005)
+    was = os.geteuid()
+    try:
+        if was == 0:
+            os.seteuid(65534)
+        with pytest.raises(PermissionError) as error:
+            save_model(pipelines["boosting"], path)
+        assert error.value.filename == str(path)
+        with pytest.raises(PermissionError):
+            save_pickle(pipelines["boosting"], path.with_suffix(".pkl"))
+    finally:
+        if was == 0:
+            os.seteuid(was)
+        path.parent.chmod(0o755)
+        for folder in parents:
+            folder.chmod(folder.stat().st_mode & ~0o005)
+    assert path.read_bytes() == old and list(path.parent.iterdir()) == [path]
+
+
+def test_readers_beside_a_writer_see_whole_files(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    import threading
+
+    path = tmp_path / "m.emotion"
+    known = {save_model(pipelines[name], path) for name in ("forest", "boosting")}
+    stop, seen, failures = threading.Event(), set(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                seen.add(en.load_model(path).model_hash)
+            except Exception as error:
+                failures.append(error)
+
+    def write(name: str) -> None:
+        for _ in range(40):
+            save_model(pipelines[name], path)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    writers = [threading.Thread(target=write, args=(name,)) for name in ("forest", "boosting")]
+    for thread in readers + writers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    for thread in readers:
+        thread.join()
+    assert failures == [] and seen and seen <= known
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_links_that_lead_nowhere_or_around(pipelines: dict[str, Any], tmp_path: Path) -> None:
+    dangling, loop, target = tmp_path / "dangling", tmp_path / "loop", tmp_path / "target.emotion"
+    dangling.symlink_to(target)
+    loop.symlink_to(loop)
+    model_hash = save_model(pipelines["forest"], dangling)
+    assert dangling.is_symlink() and en.load_model(target).model_hash == model_hash
+    with pytest.raises(OSError, match="symbolic links"):
+        save_model(pipelines["forest"], loop)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["dangling", "loop", "target.emotion"]
+
+
+def test_a_disk_that_is_really_full_leaves_the_old_model(pipelines: dict[str, Any], data: Any, tmp_path: Path) -> None:
+    """On a disk of 64 KiB in memory, mounted for one process alone."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"', str(disk)]
+    if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system gives no private mounts; the limits on file sizes above stand in for a full disk")
+    larger = GradientBoostingClassifier(n_estimators=60, random_state=0).fit(*data)
+    assert len(model_bytes(larger)) > 65_536 > len(model_bytes(pipelines["boosting"]))
+    program = (
+        "import errno, os, pickle, sys\n"
+        "import emotion_native as en\n"
+        "small, larger = pickle.load(sys.stdin.buffer)\n"
+        "path = os.path.join(sys.argv[1], 'm.emotion')\n"
+        "model_hash = en.save_model(small, path)\n"
+        "try:\n    en.save_model(larger, path)\n"
+        "except OSError as error:\n    print(errno.errorcode[error.errno], error.filename == path)\n"
+        "print(en.load_model(path).model_hash == model_hash, os.listdir(sys.argv[1]))\n"
+    )
+    arguments = [*mount, sys.executable, "-c", program, str(disk)]
+    result = subprocess.run(arguments, input=pickle.dumps((pipelines["boosting"], larger)), capture_output=True, check=True, env=_environment())
+    assert result.stdout.decode().splitlines() == ["ENOSPC True", "True ['m.emotion']"]

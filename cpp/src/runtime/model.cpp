@@ -7,9 +7,6 @@
 #include <utility>
 #include <variant>
 
-#include "emotion/calibration/prior.hpp"
-#include "emotion/calibration/sigmoid.hpp"
-#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 #include "emotion/explain/linear_shap.hpp"
 
@@ -21,7 +18,7 @@ constexpr std::size_t explained_rows = 32;  // rows explained at a time: bounds 
 
 }  // namespace
 
-Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor_(contents_.pipeline), input_columns_(contents_.pipeline.input_columns()) {
+Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor_(contents_.classifier), input_columns_(contents_.classifier.pipeline.input_columns()) {
     if (contents_.extractor) {
         const ExtractorSpec& spec = *contents_.extractor;
         const auto refuse = [](const std::string& reason) {
@@ -41,11 +38,11 @@ Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor
                    std::to_string(audio::algorithm_version));
         }
     }
-    background_mean_.assign(contents_.pipeline.n_features_out(), 0.0);
+    background_mean_.assign(contents_.classifier.pipeline.n_features_out(), 0.0);
     const Matrix<float>& background = contents_.background;
     if (background.rows > 0) {
         Matrix<float> transformed(background.rows, background_mean_.size());
-        contents_.pipeline.transform(background.view(), transformed.view());
+        contents_.classifier.pipeline.transform(background.view(), transformed.view());
         for (std::size_t r = 0; r < transformed.rows; ++r) {
             for (std::size_t j = 0; j < background_mean_.size(); ++j) {
                 background_mean_[j] += static_cast<double>(transformed(r, j));
@@ -58,34 +55,23 @@ Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor
 }
 
 const char* Model::explained_output() const {
-    return std::holds_alternative<trees::Forest>(contents_.pipeline.estimator) ? "probability" : "margin";
+    if (!contents_.classifier.is_additive()) {
+        return "none";
+    }
+    return std::holds_alternative<trees::Forest>(contents_.classifier.pipeline.estimator) ? "probability" : "margin";
 }
 
 void Model::check_rows(MatrixView<const float> x, const char* caller) const {
     if (x.cols != n_features()) {
         throw InvalidInputError("X", caller, "a matrix of " + std::to_string(n_features()) + " columns", std::to_string(x.cols) + " columns");
     }
-    if (contents_.pipeline.refuses_missing(caller) == nullptr) {
+    if (contents_.classifier.refuses_missing(caller) == nullptr) {
         return;
     }
     const auto missing = std::find_if(x.data, x.data + x.size(), [](float value) { return std::isnan(value); });
     if (missing != x.data + x.size()) {
         const auto row = static_cast<std::size_t>(missing - x.data) / x.cols;
         throw InvalidInputError("X", caller, finite_rule, "NaN in row " + std::to_string(row));
-    }
-}
-
-void Model::calibrate(MatrixView<double> probability) const {
-    const CalibrationSpec& spec = contents_.calibration;
-    if (!spec.trained_priors.empty()) {
-        calibration::correct_priors(probability, spec.trained_priors, spec.target_priors, probability);
-    }
-    if (spec.kind == CalibrationKind::temperature) {
-        calibration::apply_temperature(probability, spec.temperature, probability);
-    } else if (spec.kind == CalibrationKind::sigmoid) {
-        calibration::apply_sigmoid(probability, spec.a, spec.b, probability);
-    } else if (spec.kind == CalibrationKind::isotonic) {
-        calibration::apply_isotonic_maps(probability, spec.isotonic, probability);
     }
 }
 
@@ -103,7 +89,6 @@ Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, 
     check_rows(x, caller);
     Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
     predictor_.predict_proba(x, result.probability.view(), parallel, stop);
-    calibrate(result.probability.view());
     for (std::size_t r = 0; r < x.rows; ++r) {
         const std::span<const double> row = std::as_const(result.probability).row(r);
         if (!std::all_of(row.begin(), row.end(), [](double p) { return std::isfinite(p); })) {
@@ -118,21 +103,31 @@ Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, 
     return result;
 }
 
+void Model::check_additive(const char* caller) const {
+    if (!contents_.classifier.is_additive()) {
+        throw InvalidInputError("model", caller, "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns",
+                                "another vote (a PermutationExplainer of the fitted classifier explains it)");
+    }
+}
+
 void Model::abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const {
     for (std::size_t r = 0; r < x.rows; ++r) {
         result.abstained[r] = contents_.threshold.has_value() && result.confidence[r] < *contents_.threshold ? 1 : 0;
     }
     if (contents_.out_of_distribution) {
         std::vector<double> distance(x.rows);
-        calibration::column_distances(x, contents_.out_of_distribution->ranges, distance, parallel);
+        const DistributionCheck& check = *contents_.out_of_distribution;
+        const Matrix<float> seen = check.steps == 0 ? Matrix<float>() : contents_.classifier.pipeline.after_steps(x, check.steps);
+        calibration::column_distances(check.steps == 0 ? x : seen.view(), check.ranges, distance, parallel);
         for (std::size_t r = 0; r < x.rows; ++r) {
-            result.out_of_distribution[r] = distance[r] > contents_.out_of_distribution->threshold ? 1 : 0;
+            result.out_of_distribution[r] = distance[r] > check.threshold ? 1 : 0;
             result.abstained[r] |= result.out_of_distribution[r];
         }
     }
 }
 
 void Model::explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {
+    check_additive("explain");
     check_rows(x, "explain");
     const std::size_t classes = n_classes();
     const std::size_t inner = background_mean_.size();
@@ -146,7 +141,7 @@ void Model::explain(MatrixView<const float> x, std::span<double> values, std::sp
         stop.check();
         const std::size_t rows = std::min(explained_rows, x.rows - begin);
         const MatrixView<float> transformed(z.values.data(), rows, inner);
-        contents_.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, rows, x.cols), transformed);
+        contents_.classifier.pipeline.transform(MatrixView<const float>(x.data + begin * x.cols, rows, x.cols), transformed);
         const std::span<double> part = std::span(own).first(rows * inner * classes);
         explain_inputs(transformed, part, base, parallel, stop);
         for (std::size_t r = 0; r < rows; ++r) {
@@ -163,7 +158,11 @@ void Model::explain(MatrixView<const float> x, std::span<double> values, std::sp
 
 void Model::explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
                            StopToken& stop) const {
-    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.pipeline.estimator)) {
+    if (contents_.classifier.is_vote()) {
+        explain_vote(transformed, values, base, parallel, stop);
+        return;
+    }
+    if (const auto* const forest = std::get_if<trees::Forest>(&contents_.classifier.pipeline.estimator)) {
         std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*forest); });
         tree_shap_->explain(transformed, values, base, parallel, stop);
         return;
@@ -182,14 +181,48 @@ void Model::explain_inputs(MatrixView<const float> transformed, std::span<double
     }
 }
 
+// The mean of the members' contributions, each put back to the columns that the vote sees.
+void Model::explain_vote(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const {
+    const FittedClassifier& vote = contents_.classifier;
+    std::call_once(tree_shap_built_, [&] {
+        for (const FittedClassifier& member : vote.members) {
+            member_shap_.emplace_back(std::get<trees::Forest>(member.pipeline.estimator));
+        }
+    });
+    const double total = std::accumulate(vote.weights.begin(), vote.weights.end(), 0.0);
+    const std::size_t classes = n_classes();
+    std::fill(values.begin(), values.end(), 0.0);
+    std::fill(base.begin(), base.end(), 0.0);
+    std::vector<double> own_base(classes);
+    for (std::size_t m = 0; m < vote.members.size(); ++m) {
+        const FittedPipeline& pipeline = vote.members[m].pipeline;
+        const double share = vote.weights[m] / total;
+        const Matrix<float> z = pipeline.after_steps(transformed, pipeline.steps.size());
+        const std::vector<std::int32_t> columns = pipeline.input_columns();
+        std::vector<double> own(z.rows * z.cols * classes);
+        member_shap_[m].explain(z.view(), own, own_base, parallel, stop);
+        for (std::size_t r = 0; r < z.rows; ++r) {
+            for (std::size_t j = 0; j < z.cols; ++j) {
+                double* const to = values.data() + (r * transformed.cols + static_cast<std::size_t>(columns[j])) * classes;
+                for (std::size_t k = 0; k < classes; ++k) {
+                    to[k] += share * own[(r * z.cols + j) * classes + k];
+                }
+            }
+        }
+        for (std::size_t k = 0; k < classes; ++k) {
+            base[k] += share * own_base[k];
+        }
+    }
+}
+
 void Model::explain_margins(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel,
                             StopToken& stop) const {
-    if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.pipeline.estimator)) {
+    if (const auto* const boosting = std::get_if<trees::Boosting>(&contents_.classifier.pipeline.estimator)) {
         std::call_once(tree_shap_built_, [&] { tree_shap_.emplace(*boosting); });
         tree_shap_->explain(transformed, values, base, parallel, stop);
         return;
     }
-    const auto& linear = std::get<linear::LogisticModel>(contents_.pipeline.estimator);
+    const auto& linear = std::get<linear::LogisticModel>(contents_.classifier.pipeline.estimator);
     std::vector<std::int32_t> own(linear.n_features);
     std::iota(own.begin(), own.end(), 0);
     const explain::LinearMargins margins{{linear.coef.data(), linear.n_outputs(), linear.n_features}, linear.intercept, background_mean_, own, own.size()};
@@ -197,18 +230,19 @@ void Model::explain_margins(MatrixView<const float> transformed, std::span<doubl
 }
 
 void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const {
+    check_additive("raw_output");
     check_rows(x, "raw_output");
-    if (std::holds_alternative<trees::Forest>(contents_.pipeline.estimator)) {
-        predictor_.predict_proba(x, out, parallel, stop);
+    if (std::holds_alternative<trees::Forest>(contents_.classifier.pipeline.estimator)) {
+        predictor_.predict_raw(x, out, parallel, stop);
         return;
     }
     Matrix<float> z(x.rows, background_mean_.size());
-    contents_.pipeline.transform(x, z.view());
+    contents_.classifier.pipeline.transform(x, z.view());
     Matrix<double> scores(x.rows, n_classes() == 2 ? 1 : n_classes());
-    if (const trees::BoostingPredictor* const boosting = predictor_.boosting()) {
+    if (const trees::BoostingPredictor* const boosting = predictor_.pipeline()->boosting()) {
         boosting->decision_function(std::as_const(z).view(), scores.view(), parallel, stop);
     } else {
-        linear::decision_function(std::get<linear::LogisticModel>(contents_.pipeline.estimator), std::as_const(z).view(), scores.view());
+        linear::decision_function(std::get<linear::LogisticModel>(contents_.classifier.pipeline.estimator), std::as_const(z).view(), scores.view());
     }
     for (std::size_t r = 0; r < x.rows; ++r) {
         for (std::size_t k = 0; k < n_classes(); ++k) {
@@ -219,7 +253,7 @@ void Model::raw_output(MatrixView<const float> x, MatrixView<double> out, Parall
 
 void Model::add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const {
     const std::size_t top = std::min(top_features, n_features());
-    if (top == 0) {
+    if (top == 0 || !contents_.classifier.is_additive()) {
         return;
     }
     const std::size_t classes = n_classes();

@@ -21,6 +21,7 @@ using Kind = JsonValue::Kind;
 constexpr std::size_t digest_digits = 64;
 constexpr double never_answers = 2;  // a threshold that no confidence reaches
 constexpr std::size_t max_text_bytes = 256;  // of a label, a feature name, a feature set
+constexpr std::array<std::string_view, 2> known_features = {"vote", "out_of_distribution_steps"};
 constexpr const char* copy_again = "copy the file again from its source, or save the model again with save_model";
 constexpr const char* upgrade = "upgrade emotion-native, or save the model again with this version";
 
@@ -80,7 +81,9 @@ void check_version(const JsonValue& root) {
         refuse("its list of required features is not a list");
     }
     for (const JsonValue& feature : requires_list.items) {
-        // Version 1.0 has no optional features, so each name here belongs to a later version.
+        if (feature.is(Kind::string) && std::find(known_features.begin(), known_features.end(), feature.string) != known_features.end()) {
+            continue;
+        }
         refuse("it needs the feature '" + feature.string.substr(0, 64) + "', which this version does not know", upgrade);
     }
 }
@@ -217,10 +220,10 @@ ModelContents parse_contents(std::span<const std::byte> bytes, Checksum checksum
     read_classes(required(root, "classes"), limits, model);
     read_feature_names(required(root, "feature_names"), limits, model);
     read_extractor(required(root, "extractor"), model);
-    model.pipeline = read_pipeline(file, required(root, "steps"), model.feature_names.size(), model.classes.size(), limits);
-    model.calibration = read_calibration(file, required(root, "calibration"), model.classes.size());
+    model.classifier = read_classifier(file, root, model.feature_names.size(), model.classes.size(), limits);
     read_threshold(required(root, "threshold"), model);
-    model.out_of_distribution = read_distribution_check(file, root.find("out_of_distribution"), model.feature_names.size());
+    model.out_of_distribution = read_distribution_check(file, root.find("out_of_distribution"), model.classifier.pipeline);
+    model.sets = read_prediction_sets(file, root.find("prediction_sets"), model.classes.size());
     read_training_clips(root.find("training_clips"), model);
     model.background = read_background(file, model.feature_names.size(), limits);
     return model;

@@ -83,7 +83,7 @@ std::string text_of(const JsonValue& object, const char* key, const char* where)
 bool flag_of(const JsonValue& step, const char* key) {
     const JsonValue* const value = step.find(key);
     if (value == nullptr || !value->is(Kind::boolean)) {
-        refuse(std::string("a step lacks the switch ") + key);
+        refuse(std::string("a part of it lacks the switch ") + key);
     }
     return value->boolean;
 }
@@ -199,56 +199,132 @@ linear::LogisticModel read_logistic(const TensorFile& file, const std::string& p
     return model;
 }
 
-}  // namespace
+// Where the tensors and descriptions of one classifier stand, and how deep it is.
+struct Place {
+    const TensorFile& file;
+    const ModelLimits& limits;
+    std::size_t n_classes;
+    std::string prefix;
+    std::size_t level;
+};
 
-FittedPipeline read_pipeline(const TensorFile& file, const JsonValue& steps, std::size_t n_features, std::size_t n_classes, const ModelLimits& limits) {
+CalibrationSpec read_calibration(const Place& place, const JsonValue& description);
+FittedClassifier read_node(const Place& place, const JsonValue& description, std::size_t n_features);
+
+const JsonValue& key_of(const JsonValue& object, const char* key, const char* where) {
+    const JsonValue* const value = object.find(key);
+    if (value == nullptr) {
+        refuse(std::string(where) + " lacks the key " + key);
+    }
+    return *value;
+}
+
+// A vote takes the place of the pipeline's classifier; its members read the columns that reach it.
+void read_vote(const Place& place, const JsonValue& step, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    const JsonValue& members = key_of(step, "members", "a vote");
+    if (!members.is(Kind::array) || members.items.empty() || members.items.size() > place.limits.vote_members) {
+        refuse("the members of a vote are not a list of 1 to " + std::to_string(place.limits.vote_members));
+    }
+    if (place.level >= place.limits.vote_levels) {
+        refuse("its votes are nested deeper than " + std::to_string(place.limits.vote_levels) + " levels");
+    }
+    const std::string voting = text_of(step, "voting", "a vote");
+    if (voting != "soft" && voting != "hard") {
+        refuse("the voting of a vote is neither soft nor hard");
+    }
+    node.hard = voting == "hard";
+    node.weights = read_array<double>(place.file, prefix + "weights", {members.items.size()});
+    require_all(node.weights, prefix + "weights", "finite and from 0 up", [](double w) { return std::isfinite(w) && w >= 0; });
+    double total = 0;
+    for (const double weight : node.weights) {
+        total += weight;
+    }
+    if (!(total > 0) || !std::isfinite(total)) {
+        refuse("tensor " + prefix + "weights has no positive finite sum");
+    }
+    for (std::size_t m = 0; m < members.items.size(); ++m) {
+        const Place inner{place.file, place.limits, place.n_classes, prefix + "members." + std::to_string(m) + ".", place.level + 1};
+        node.members.push_back(read_node(inner, members.items[m], columns));
+    }
+    trees::Forest sizes;
+    sizes.n_classes = place.n_classes;
+    sizes.n_features = columns;
+    node.pipeline.estimator = std::move(sizes);
+}
+
+// Returns whether the step is a classifier.
+bool read_last(const Place& place, const JsonValue& step, const std::string& kind, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    FittedEstimator& estimator = node.pipeline.estimator;
+    if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
+        estimator = read_forest(place.file, prefix, columns, place.n_classes, place.limits);
+    } else if (kind == "gradient_boosting_classifier") {
+        estimator = read_boosting(place.file, step, prefix, columns, place.n_classes, place.limits);
+    } else if (kind == "logistic_regression" || kind == "one_vs_rest_classifier") {
+        linear::LogisticModel model = read_logistic(place.file, prefix, columns, place.n_classes);
+        model.one_vs_rest = place.n_classes > 2 && kind == "one_vs_rest_classifier";
+        estimator = std::move(model);
+    } else if (kind == "voting_classifier") {
+        read_vote(place, step, prefix, columns, node);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Returns the number of columns that the step leaves.
+std::size_t read_transformer(const Place& place, const JsonValue& step, const std::string& kind, std::size_t i, const std::string& prefix,
+                             std::size_t columns, FittedPipeline& pipeline) {
+    if (kind == "standard_scaler") {
+        pipeline.steps.emplace_back(read_scaler(place.file, step, prefix, columns));
+    } else if (kind == "simple_imputer") {
+        pipeline.steps.emplace_back(read_imputer(place.file, prefix, columns));
+        columns = std::get<preprocessing::SimpleImputer>(pipeline.steps.back()).kept_columns().size();
+    } else if (kind == "select_k_best") {
+        pipeline.steps.emplace_back(read_selection(place.file, prefix, columns));
+        columns = std::get<ColumnSelection>(pipeline.steps.back()).columns.size();
+    } else {
+        refuse("step " + std::to_string(i) + " is of a kind that this version does not know: " + kind.substr(0, 64));
+    }
+    if (columns == 0) {
+        refuse("step " + std::to_string(i) + " leaves no column");
+    }
+    return columns;
+}
+
+FittedClassifier read_node(const Place& place, const JsonValue& description, std::size_t n_features) {
     constexpr std::size_t max_steps = 64;
+    const JsonValue& steps = key_of(description, "steps", "its description");
     if (!steps.is(Kind::array) || steps.items.empty() || steps.items.size() > max_steps) {
         refuse("its steps are not a list of 1 to " + std::to_string(max_steps));
     }
-    FittedPipeline pipeline;
-    pipeline.n_features_in = n_features;
+    FittedClassifier node;
+    node.pipeline.n_features_in = n_features;
     std::size_t columns = n_features;
-    bool ends_with_classifier = false;
     for (std::size_t i = 0; i < steps.items.size(); ++i) {
         const JsonValue& step = steps.items[i];
         const std::string kind = text_of(step, "kind", "a step");
-        const std::string prefix = "steps." + std::to_string(i) + ".";
-        ends_with_classifier = true;
-        if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
-            pipeline.estimator = read_forest(file, prefix, columns, n_classes, limits);
-        } else if (kind == "gradient_boosting_classifier") {
-            pipeline.estimator = read_boosting(file, step, prefix, columns, n_classes, limits);
-        } else if (kind == "logistic_regression" || kind == "one_vs_rest_classifier") {
-            linear::LogisticModel model = read_logistic(file, prefix, columns, n_classes);
-            model.one_vs_rest = n_classes > 2 && kind == "one_vs_rest_classifier";
-            pipeline.estimator = std::move(model);
-        } else {
-            ends_with_classifier = false;
-            if (kind == "standard_scaler") {
-                pipeline.steps.emplace_back(read_scaler(file, step, prefix, columns));
-            } else if (kind == "simple_imputer") {
-                pipeline.steps.emplace_back(read_imputer(file, prefix, columns));
-                columns = std::get<preprocessing::SimpleImputer>(pipeline.steps.back()).kept_columns().size();
-            } else if (kind == "select_k_best") {
-                pipeline.steps.emplace_back(read_selection(file, prefix, columns));
-                columns = std::get<ColumnSelection>(pipeline.steps.back()).columns.size();
-            } else {
-                refuse("step " + std::to_string(i) + " is of a kind that this version does not know: " + kind.substr(0, 64));
-            }
+        const std::string prefix = place.prefix + "steps." + std::to_string(i) + ".";
+        const bool is_classifier = read_last(place, step, kind, prefix, columns, node);
+        if (!is_classifier) {
+            columns = read_transformer(place, step, kind, i, prefix, columns, node.pipeline);
         }
-        if (columns == 0) {
-            refuse("step " + std::to_string(i) + " leaves no column");
-        }
-        if (ends_with_classifier != (i + 1 == steps.items.size())) {
+        if (is_classifier != (i + 1 == steps.items.size())) {
             refuse("its steps do not end with their only classifier");
         }
     }
-    pipeline.validate();
-    return pipeline;
+    if (node.is_vote()) {
+        node.pipeline.validate_steps();
+    } else {
+        node.pipeline.validate();
+    }
+    node.calibration = read_calibration(place, key_of(description, "calibration", "its description"));
+    return node;
 }
 
-CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& description, std::size_t n_classes) {
+CalibrationSpec read_calibration(const Place& place, const JsonValue& description) {
+    const TensorFile& file = place.file;
+    const std::size_t n_classes = place.n_classes;
+    const std::string prefix = place.prefix + "calibration.";
     CalibrationSpec spec;
     if (description.is(Kind::null)) {
         return spec;
@@ -256,10 +332,11 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     constexpr std::string_view prior = "prior";
     std::string kind = text_of(description, "kind", "its calibration");
     if (kind == prior || kind.starts_with("prior+")) {
-        for (auto [name, values] : {std::pair{"calibration.trained_priors", &spec.trained_priors}, std::pair{"calibration.target_priors", &spec.target_priors}}) {
+        for (auto [key, values] : {std::pair{"trained_priors", &spec.trained_priors}, std::pair{"target_priors", &spec.target_priors}}) {
+            const std::string name = prefix + key;
             *values = read_array<double>(file, name, {n_classes});
             try {
-                calibration::validate_priors(*values, n_classes, name, "its calibration");
+                calibration::validate_priors(*values, n_classes, name.c_str(), "its calibration");
             } catch (const InvalidInputError& error) {
                 refuse(error.what());
             }
@@ -270,7 +347,7 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
         kind.erase(0, prior.size() + 1);
     }
     if (kind == "temperature") {
-        const std::string name = "calibration.temperature";
+        const std::string name = prefix + "temperature";
         const std::vector<double> value = read_array<double>(file, name, {1});
         require_all(value, name, "within the range of temperatures",
                     [](double t) { return t >= calibration::min_temperature && t <= calibration::max_temperature; });
@@ -278,15 +355,15 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
         spec.temperature = value[0];
     } else if (kind == "sigmoid") {
         spec.kind = CalibrationKind::sigmoid;
-        spec.a = read_array<double>(file, "calibration.a", {n_classes});
-        spec.b = read_array<double>(file, "calibration.b", {n_classes});
-        require_all(spec.a, "calibration.a", "finite", is_finite);
-        require_all(spec.b, "calibration.b", "finite", is_finite);
+        spec.a = read_array<double>(file, prefix + "a", {n_classes});
+        spec.b = read_array<double>(file, prefix + "b", {n_classes});
+        require_all(spec.a, prefix + "a", "finite", is_finite);
+        require_all(spec.b, prefix + "b", "finite", is_finite);
     } else if (kind == "isotonic") {
         spec.kind = CalibrationKind::isotonic;
-        spec.isotonic.offsets = read_array<std::int64_t>(file, "calibration.offsets", {n_classes + 1});
-        spec.isotonic.x = read_array<double>(file, "calibration.x", {any});
-        spec.isotonic.y = read_array<double>(file, "calibration.y", {spec.isotonic.x.size()});
+        spec.isotonic.offsets = read_array<std::int64_t>(file, prefix + "offsets", {n_classes + 1});
+        spec.isotonic.x = read_array<double>(file, prefix + "x", {any});
+        spec.isotonic.y = read_array<double>(file, prefix + "y", {spec.isotonic.x.size()});
         try {
             calibration::validate(spec.isotonic, n_classes, "its calibration");
         } catch (const InvalidInputError& error) {
@@ -298,7 +375,14 @@ CalibrationSpec read_calibration(const TensorFile& file, const JsonValue& descri
     return spec;
 }
 
-std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, std::size_t n_features) {
+}  // namespace
+
+FittedClassifier read_classifier(const TensorFile& file, const JsonValue& description, std::size_t n_features, std::size_t n_classes,
+                                 const ModelLimits& limits) {
+    return read_node({file, limits, n_classes, "", 0}, description, n_features);
+}
+
+std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, const FittedPipeline& pipeline) {
     if (description == nullptr || description->is(Kind::null)) {
         return std::nullopt;
     }
@@ -308,11 +392,35 @@ std::optional<DistributionCheck> read_distribution_check(const TensorFile& file,
     }
     DistributionCheck check;
     check.threshold = threshold->number;
-    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {n_features});
-    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {n_features});
+    if (const JsonValue* const steps = description->find("steps")) {
+        if (!steps->is(Kind::integer) || steps->integer < 0 || static_cast<std::uint64_t>(steps->integer) > pipeline.steps.size()) {
+            refuse("the steps before its out_of_distribution are not a number from 0 to " + std::to_string(pipeline.steps.size()));
+        }
+        check.steps = static_cast<std::size_t>(steps->integer);
+    }
+    const std::size_t columns = FittedPipeline{pipeline.n_features_in, {pipeline.steps.begin(), pipeline.steps.begin() + static_cast<std::ptrdiff_t>(check.steps)}, {}}
+                                    .input_columns()
+                                    .size();
+    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {columns});
+    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {columns});
     require_all(check.ranges.center, "out_of_distribution.center", "finite", is_finite);
     require_all(check.ranges.scale, "out_of_distribution.scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
     return check;
+}
+
+std::optional<PredictionSets> read_prediction_sets(const TensorFile& file, const JsonValue* description, std::size_t n_classes) {
+    if (description == nullptr || description->is(Kind::null)) {
+        return std::nullopt;
+    }
+    PredictionSets sets;
+    sets.score = text_of(*description, "score", "its prediction_sets");
+    if (sets.score != "lac" && sets.score != "aps") {
+        refuse("the score of its prediction_sets is neither lac nor aps");
+    }
+    sets.allow_empty = flag_of(*description, "allow_empty_sets");
+    sets.quantiles = read_array<double>(file, "prediction_sets.quantiles", {n_classes});
+    require_all(sets.quantiles, "prediction_sets.quantiles", "from 0 up", [](double q) { return q >= 0; });
+    return sets;
 }
 
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits) {

@@ -170,7 +170,7 @@ const char* FittedPipeline::refuses_missing(const char* classifier) const {
     return std::holds_alternative<linear::LogisticModel>(estimator) ? classifier : nullptr;
 }
 
-void FittedPipeline::validate() const {
+std::size_t FittedPipeline::validate_steps() const {
     std::size_t cols = n_features_in;
     require(cols > 0, "no input columns");
     for (const FittedStep& step : steps) {
@@ -178,6 +178,11 @@ void FittedPipeline::validate() const {
         cols = columns_after(step, cols);
         require(cols > 0, "a step leaves no column");
     }
+    return cols;
+}
+
+void FittedPipeline::validate() const {
+    const std::size_t cols = validate_steps();
     std::visit([&](const auto& e) {
         require(e.n_features == cols, "the classifier expects another number of columns");
         require(e.n_classes > 0, "the classifier has no classes");
@@ -189,6 +194,18 @@ void FittedPipeline::validate() const {
     } else {
         trees::validate(std::get<trees::Boosting>(estimator));
     }
+}
+
+Matrix<float> FittedPipeline::after_steps(MatrixView<const float> x, std::size_t count) const {
+    Matrix<float> result;
+    result.values.assign(x.data, x.data + x.size());
+    result.rows = x.rows;
+    result.cols = x.cols;
+    for (std::size_t i = 0; i < count; ++i) {
+        result.cols = std::visit([&](const auto& s) { return apply(s, result.values.data(), result.rows, result.cols); }, steps[i]);
+    }
+    result.values.resize(result.rows * result.cols);
+    return result;
 }
 
 void FittedPipeline::transform(MatrixView<const float> x, MatrixView<float> out) const { transform_rows(*this, x, out); }

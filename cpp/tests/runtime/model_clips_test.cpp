@@ -44,8 +44,8 @@ Model classic_model() {
         logistic.coef.push_back(1e-5 * (static_cast<double>(c % 7) - 3));
     }
     logistic.intercept = {0.1};
-    contents.pipeline.n_features_in = columns;
-    contents.pipeline.estimator = logistic;
+    contents.classifier.pipeline.n_features_in = columns;
+    contents.classifier.pipeline.estimator = logistic;
     contents.min_duration_s = 0.5;
     contents.max_duration_s = 1.0;
     return Model(std::move(contents));

@@ -25,12 +25,12 @@ TEST_CASE("model_file: a valid file gives back what was written") {
     CHECK(model.feature_names == std::vector<std::string>{"a", "b", "c"});
     CHECK_FALSE(model.extractor.has_value());
     CHECK(model.threshold == 0.6);
-    CHECK(model.calibration.kind == CalibrationKind::temperature);
-    CHECK(model.calibration.temperature == 2.0);
+    CHECK(model.classifier.calibration.kind == CalibrationKind::temperature);
+    CHECK(model.classifier.calibration.temperature == 2.0);
     CHECK(model.background.rows == 0);
-    CHECK(model.pipeline.n_features_in == 3);
-    CHECK(model.pipeline.n_features_out() == 3);
-    CHECK(std::get<emotion::linear::LogisticModel>(model.pipeline.estimator).coef == std::vector<double>{1, -1, 0.5});
+    CHECK(model.classifier.pipeline.n_features_in == 3);
+    CHECK(model.classifier.pipeline.n_features_out() == 3);
+    CHECK(std::get<emotion::linear::LogisticModel>(model.classifier.pipeline.estimator).coef == std::vector<double>{1, -1, 0.5});
     CHECK(model.sha256.size() == 64);
     CHECK(model.metadata_json.find(model.sha256) != std::string::npos);
 }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -207,4 +208,82 @@ TEST_CASE("model_steps: boosting whose arrays do not fit, lead out of bounds or 
     three.classes = R"("classes":["calm","happy","sad"])";
     three["steps.0.baseline"] = tensor<double>("steps.0.baseline", "F64", {3}, {0, 0, 0});
     CHECK(reason_of(three).find("every round") != std::string::npos);
+}
+
+namespace {
+
+// A vote of the scaler and the logistic model with another logistic model, its temperature inside.
+ModelParts vote_parts() {
+    ModelParts parts;
+    parts.head = R"("format":"emotion-native-model","version":[1,1],"requires":["vote"])";
+    parts.steps = R"("steps":[{"kind":"voting_classifier","voting":"soft","members":[)"
+                  R"({"steps":[{"kind":"standard_scaler","with_mean":true,"with_std":true},{"kind":"logistic_regression"}],"calibration":{"kind":"temperature"}},)"
+                  R"({"steps":[{"kind":"logistic_regression"}],"calibration":null}]}])";
+    parts.rest = R"("calibration":null,"threshold":null)";
+    const std::string first = "steps.0.members.0.";
+    parts.tensors = {
+        tensor<double>("steps.0.weights", "F64", {2}, {1, 3}),
+        tensor<double>(first + "steps.0.mean", "F64", {3}, {0, 1, 2}),
+        tensor<double>(first + "steps.0.scale", "F64", {3}, {1, 2, 4}),
+        tensor<double>(first + "steps.1.coef", "F64", {1, 3}, {1, -1, 0.5}),
+        tensor<double>(first + "steps.1.intercept", "F64", {1}, {0.25}),
+        tensor<double>(first + "calibration.temperature", "F64", {1}, {2}),
+        tensor<double>("steps.0.members.1.steps.0.coef", "F64", {1, 3}, {0, 0.5, 1}),
+        tensor<double>("steps.0.members.1.steps.0.intercept", "F64", {1}, {0}),
+    };
+    return parts;
+}
+
+bool refused_vote(const std::function<void(ModelParts&)>& change, const std::string& because) {
+    ModelParts parts = vote_parts();
+    change(parts);
+    const std::string reason = reason_of(parts);
+    CAPTURE(reason);
+    CHECK(reason.find(because) != std::string::npos);
+    return reason.find(because) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("model_steps: votes") {
+    const ModelContents model = parse_model_file(vote_parts().build(), "m.emotion");
+    CHECK(model.classifier.is_vote());
+    CHECK(model.classifier.weights == std::vector<double>{1, 3});
+    CHECK(model.classifier.members[0].calibration.temperature == 2);
+    CHECK(model.classifier.members[0].pipeline.steps.size() == 1);
+    CHECK(model.classifier.members[1].calibration.kind == CalibrationKind::none);
+    CHECK(model.classifier.pipeline.n_features_out() == 3);
+    for (const auto& weights : std::vector<std::vector<double>>{{0, 0}, {1, -1}, {1, inf}, {1, not_a_number}, {1e308, 1e308}}) {
+        CHECK(refused_vote([&](auto& p) { p["steps.0.weights"] = tensor<double>("steps.0.weights", "F64", {2}, weights); }, "steps.0.weights"));
+    }
+    CHECK(refused_vote([](auto& p) { p["steps.0.weights"] = tensor<double>("steps.0.weights", "F64", {3}, {1, 1, 1}); }, "shape"));
+    CHECK(refused_vote([](auto& p) { p.steps.replace(p.steps.find("soft"), 4, "loud"); }, "neither soft nor hard"));
+    CHECK(refused_vote([](auto& p) { p.steps = R"("steps":[{"kind":"voting_classifier","voting":"soft","members":[]}])"; }, "list of 1 to 64"));
+    CHECK(refused_vote([](auto& p) { p.steps = R"("steps":[{"kind":"voting_classifier","voting":"soft"}])"; }, "lacks the key members"));
+    CHECK(refused_vote([](auto& p) { p.steps = R"("steps":[{"kind":"voting_classifier","voting":"soft","members":[1,2]}])"; }, "lacks the key steps"));
+    CHECK(refused_vote([](auto& p) { p["steps.0.members.1.steps.0.coef"].shape = {3, 1}; }, "shape"));
+    CHECK(refused_vote([](auto& p) { p.head = R"("format":"emotion-native-model","version":[1,1],"requires":["vote","lottery"])"; }, "'lottery'"));
+    CHECK(refused_vote([](auto& p) { p.head = R"("format":"emotion-native-model","version":[1,1],"requires":[["vote"]])"; }, "does not know"));
+}
+
+TEST_CASE("model_steps: prediction sets and the place of the detector") {
+    const auto with = [](const std::string& rest, std::vector<double> quantiles, std::size_t columns = 3) {
+        ModelParts parts;
+        parts.rest = R"("calibration":{"kind":"temperature"},"threshold":null,)" + rest;
+        parts.tensors.push_back(tensor("prediction_sets.quantiles", "F64", {quantiles.size()}, quantiles));
+        parts.tensors.push_back(tensor("out_of_distribution.center", "F64", {columns}, std::vector<double>(columns)));
+        parts.tensors.push_back(tensor("out_of_distribution.scale", "F64", {columns}, std::vector<double>(columns, 1.0)));
+        return reason_of(parts);
+    };
+    const std::string sets = R"("prediction_sets":{"score":"aps","allow_empty_sets":false})";
+    CHECK(with(sets, {0.5, inf}) == "accepted");
+    CHECK(with(sets, {0.5, -0.1}).find("from 0 up") != std::string::npos);
+    CHECK(with(sets, {0.5, not_a_number}).find("from 0 up") != std::string::npos);
+    CHECK(with(sets, {0.5}).find("shape") != std::string::npos);
+    CHECK(with(R"("prediction_sets":{"score":"sum","allow_empty_sets":false})", {0.5, 1}).find("neither lac nor aps") != std::string::npos);
+    CHECK(with(R"("prediction_sets":{"score":"lac"})", {0.5, 1}).find("allow_empty_sets") != std::string::npos);
+    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":1})", {}) == "accepted");
+    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":1})", {}, 2).find("shape") != std::string::npos);
+    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":2})", {}).find("from 0 to 1") != std::string::npos);
+    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":-1})", {}).find("from 0 to 1") != std::string::npos);
 }

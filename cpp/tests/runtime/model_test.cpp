@@ -248,7 +248,7 @@ TEST_CASE("model: the bits do not depend on threads or on the company of other r
         CHECK(a.top_contribution.values == b.top_contribution.values);
         CHECK(a.top_column.values == b.top_column.values);
         Matrix<double> plain(301, 2);
-        model.contents().pipeline.predict_proba(x.view(), plain.view(), one, stop);
+        model.contents().classifier.pipeline.predict_proba(x.view(), plain.view(), one, stop);
         for (std::size_t r = 0; r < 301; ++r) {
             const Predictions alone = model.predict({x.row(r).data(), 1, 3}, 2, one, stop);
             CHECK(alone.probability(0, 0) == a.probability(r, 0));

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._validation import check_sample_weight
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ..model_selection._fit import aligned
 from ._classifier import CalibratedClassifierCV, OutOfFold, _GroupedMetaClassifier, out_of_fold
@@ -87,6 +88,7 @@ def choose_threshold(
     target_coverage: float | None = None,
     target_accuracy: float | None = None,
     abstention_cost: float | None = None,
+    sample_weight: Any = None,
 ) -> Threshold:
     """Return the threshold on confidence that meets a target on out-of-fold predictions.
 
@@ -101,6 +103,8 @@ def choose_threshold(
         The smallest threshold whose answered rows are right at least this often.
     abstention_cost : float, optional
         What giving no answer costs, where a wrong answer costs 1: the threshold of the least mean cost, the smallest among equals.
+    sample_weight : array-like of shape (n_samples,), optional
+        At least 0: a row of weight 2 counts as two rows, one of weight 0 as none.
 
     Returns
     -------
@@ -136,31 +140,44 @@ def choose_threshold(
     if values.ndim != 1 or right.shape != values.shape or len(values) == 0 or not np.isfinite(values).all():
         shapes = f"shapes {values.shape} and {right.shape}"
         raise InvalidInputError(f"confidence and correct of {caller} must be finite, of one positive length; got {shapes}")
+    checked = check_sample_weight(sample_weight, len(values), caller=caller)
+    weight = np.ones(len(values)) if checked is None else checked
+    values, right, weight = (part[weight > 0] for part in (values, right, weight))
     if target_coverage is None and target_accuracy is None and abstention_cost is None:
-        return Threshold(0.0, True, 1.0, float(right.mean()))
+        return Threshold(0.0, True, 1.0, float(np.average(right, weights=weight)))
     order = np.argsort(-values, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))  # rows of equal confidence are answered together
-    answered = ends + 1
-    accuracy = np.cumsum(right[order])[ends] / answered
+    answered = np.cumsum(weight[order])[ends]
+    accuracy = np.cumsum((weight * right)[order])[ends] / answered
+    total, slack = float(answered[-1]), 1e-9 * float(weight.mean())
     if target_coverage is not None:
-        passing = np.flatnonzero(answered >= target_coverage * len(values) - 1e-9)[:1]
+        passing = np.flatnonzero(answered >= target_coverage * total - slack)[:1]
     elif target_accuracy is not None:
         passing = np.flatnonzero(accuracy >= target_accuracy - 1e-12)[-1:]
     else:
         cost = answered * (1.0 - accuracy) - float(abstention_cost or 0.0) * answered  # less what answering nothing costs
-        passing = np.flatnonzero(cost <= min(0.0, cost.min()) + 1e-9)[-1:]
+        passing = np.flatnonzero(cost <= min(0.0, cost.min()) + slack)[-1:]
     if not passing.size:
         return Threshold(ALWAYS_ABSTAIN, False, 0.0, float("nan"))
     at = int(passing[0])
-    return Threshold(float(values[order][ends[at]]), True, float(answered[at] / len(values)), float(accuracy[at]))
+    return Threshold(float(values[order][ends[at]]), True, float(answered[at] / total), float(accuracy[at]))
 
 
-def choose_among(familiar: npt.NDArray[np.bool_], confidence: Floats, correct: npt.NDArray[np.bool_], targets: dict[str, float | None]) -> Threshold:
+def choose_among(
+    familiar: npt.NDArray[np.bool_],
+    confidence: Floats,
+    correct: npt.NDArray[np.bool_],
+    targets: dict[str, float | None],
+    sample_weight: Floats | None = None,
+) -> Threshold:
     """Return the threshold where rows that are not familiar are given up whatever it is; its coverage is that of both rules together."""
-    share = float(familiar.mean())
+    share = float(np.average(familiar, weights=sample_weight))
+    if not share > 0:
+        return Threshold(ALWAYS_ABSTAIN, False, 0.0, float("nan"))
     coverage = targets["target_coverage"]
-    own = {**targets, "target_coverage": None if coverage is None else min(1.0, coverage / share)}
-    found = choose_threshold(confidence[familiar], correct[familiar], **own)
+    own: dict[str, Any] = {**targets, "target_coverage": None if coverage is None else min(1.0, coverage / share)}
+    weight = None if sample_weight is None else sample_weight[familiar]
+    found = choose_threshold(confidence[familiar], correct[familiar], **own, sample_weight=weight)
     return replace(found, coverage=found.coverage * share)
 
 
@@ -234,8 +251,15 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         self.n_jobs = n_jobs
         self.allow_ungrouped = allow_ungrouped
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.sparse and self.out_of_distribution is None  # whose columns are dense
+        return tags
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> AbstainingClassifier:
         """Choose the threshold out of fold and fit the classifier on all rows; parameters and errors as in `CalibratedClassifierCV.fit`.
+
+        ``sample_weight`` also counts rows when the threshold is chosen, so that a row of weight 2 acts as two rows throughout.
 
         Warns with `EmotionNativeWarning` where the target cannot be reached.
         """
@@ -280,7 +304,7 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         """Return the threshold on confidence; strange rows are given up whatever it is."""
         correct = np.argmax(rows.proba, axis=1) == rows.labels.codes
         targets = {"target_coverage": self.target_coverage, "target_accuracy": self.target_accuracy, "abstention_cost": self.abstention_cost}
-        return choose_among(familiar, rows.proba.max(axis=1), correct, targets)
+        return choose_among(familiar, rows.proba.max(axis=1), correct, targets, rows.sample_weight)
 
     def _fit_calibrated(self, estimator: CalibratedClassifierCV, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> OutOfFold:
         model: CalibratedClassifierCV = clone(estimator)

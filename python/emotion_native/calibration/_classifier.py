@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._remedies import check_estimator
-from .._validation import check_flag, is_true
+from .._validation import check_flag, check_sample_weight, is_true
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
 from ..model_selection._folds import Folds, resolve_folds
@@ -72,6 +72,7 @@ def out_of_fold(
         If ``cv`` does not test each row exactly once.
     """
     X, labels, groups = checked_rows(estimator, X, y, groups, caller)
+    check_sample_weight(params.get("sample_weight"), len(labels.codes), caller=caller)
     folds = resolve_folds(cv, X, labels.values, groups, caller=caller, allow_ungrouped=allow_ungrouped)
     fold = folds.fold_of_rows()
     if (fold < 0).any():
@@ -103,6 +104,7 @@ class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
     estimator: Any
     estimator_: Any
     classes_: npt.NDArray[Any]
+    _takes_row_metadata = True  # speaker, recording and the like reach the classifier inside
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import get_tags
@@ -138,7 +140,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
     """A classifier with calibrated probabilities; the calibration is learned from rows that the classifier has not seen.
 
     With ``ensemble=False``, the default, `fit` predicts every row out of fold, with whole groups left out, fits one calibration map on all those
-    predictions, and then refits one classifier on all rows: that is what a model file can hold. With ``ensemble=True`` each fold keeps its
+    predictions, and then refits one classifier on all rows: the smaller model. With ``ensemble=True`` each fold keeps its
     classifier and a map fitted on its held-out rows, and probabilities are the mean over the folds.
 
     Parameters
@@ -240,7 +242,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         if self.prior_correction and response != "predict_proba":
             raise InvalidInputError(f"prior_correction of {caller} must be False for a classifier without predict_proba; got True")
         for name in ("estimator_", "calibrator_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         fit_params = fitting_params(estimator, params)
         if is_true(self.ensemble) or (isinstance(self.ensemble, str) and not frozen):
             return self._fit_ensemble(estimator, X, y, groups, fit_params, weights_of(params), cv, allow_ungrouped, response)
@@ -269,7 +271,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         """Return what a classifier fitted before says about all rows."""
         X, labels, _ = checked_rows(estimator, X, y, groups, caller)
         if self.prior_correction:
-            raise InvalidInputError(f"prior_correction of {caller} must be False for a frozen classifier, whose training rows are not known; got True")
+            raise InvalidInputError(f"prior_correction of {caller} must be False for a frozen classifier, whose training rows are unknown; got True")
         unknown = [label for label in labels.classes.tolist() if label not in np.asarray(estimator.classes_).tolist()]
         if unknown:
             raise InvalidInputError(f"y of {caller} must be labels that the frozen classifier knows; got {unknown!r:.80}")
@@ -333,6 +335,10 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             total = total + model.predict_proba(X)
         return np.asarray(total / len(models) if len(models) > 1 else total)
 
+    def _native_vote(self) -> tuple[str, Floats, list[Any]]:
+        """Return what an ensemble is, for the model file: a soft vote of the folds' calibrated classifiers."""
+        return "soft", np.ones(len(self.calibrated_classifiers_)), self.calibrated_classifiers_
+
 
 def _check_rows_a_fold(cv: Any, labels: Labels, caller: str) -> None:
     """Raise InvalidInputError where a map of each fold could not see each class."""
@@ -344,4 +350,4 @@ def _check_rows_a_fold(cv: Any, labels: Labels, caller: str) -> None:
     if isinstance(n_folds, (int, np.integer)):
         fewest = int(np.bincount(labels.codes).min())
         if fewest < n_folds:
-            raise InvalidInputError(f"cv of {caller} must be at most the rows of the smallest class ({fewest}) with a map a fold; got {n_folds} folds")
+            raise InvalidInputError(f"cv of {caller} must be at most the rows of the smallest class ({fewest}) with a map a fold; got {n_folds}")

@@ -12,36 +12,17 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._validation import check_choice, check_flag, check_number, check_seed
-from ..exceptions import EmotionNativeWarning, InvalidInputError
+from .._prediction_sets import conformity_scores, sets_of
+from .._validation import check_choice, check_flag, check_number, check_sample_weight, check_seed
+from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
 from ..model_selection._folds import resolve_folds
 from ..model_selection._splitters import GroupShuffleSplit
 from ._classifier import _GroupedMetaClassifier, default_estimator, out_of_fold
 from ._maps import Floats
 
-SCORES = ("lac", "aps")
+SCORES = ("lac", "aps", "randomized_aps")
 _Measured = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]  # probabilities, codes and groups of the rows that give the threshold
-
-
-def conformity_scores(proba: Floats, method: str) -> Floats:
-    """Return how strange each class would be as the answer: (n_samples, n_classes), larger is stranger.
-
-    ``"lac"``: one minus the probability. ``"aps"``: the probability of all classes at least as probable, the class itself included.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> conformity_scores(np.array([[0.7, 0.2, 0.1]]), "aps").round(6).tolist()
-    [[0.7, 0.9, 1.0]]
-    """
-    if method == "lac":
-        return 1.0 - proba
-    order = np.argsort(-proba, axis=1, kind="stable")
-    sums = np.cumsum(np.take_along_axis(proba, order, axis=1), axis=1)
-    scores = np.empty_like(sums)
-    np.put_along_axis(scores, order, sums, axis=1)
-    return scores
 
 
 def hierarchical_quantile(scores: Any, groups: Any, level: float) -> float:
@@ -97,9 +78,11 @@ class ConformalClassifier(_GroupedMetaClassifier):
         Default: `RandomForestClassifier`. A `CalibratedClassifierCV` is fitted inside the training part, with its own grouped folds.
     confidence_level : float, default=0.9
         In (0, 1). K held-out groups can promise at most K / (K + 1).
-    conformity_score : {"lac", "aps"}, default="lac"
-        ``"lac"`` gives the smallest sets on average, ``"aps"`` sets whose size follows the difficulty of a row (without randomisation: a little too
-        large, never too small).
+    conformity_score : {"lac", "aps", "randomized_aps"}, default="lac"
+        ``"lac"`` gives the smallest sets on average, ``"aps"`` sets whose size follows the difficulty of a row. Its scores pile up at 1, where the
+        true class comes last: with few classes and a weak classifier sets are then far larger than promised, up to all classes.
+        ``"randomized_aps"`` has no such steps; its random number is a function of ``random_state`` and the row's probabilities, so that a row gets
+        the same set wherever it stands.
     class_conditional : bool, default=False
         One threshold a class, so that the promise holds for rows of each class; larger sets, and more rows needed.
     allow_empty_sets : bool, default=False
@@ -124,7 +107,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         Largest score of a class that enters the set; infinite where the groups cannot promise so much.
     n_calibration_groups_ : int
     attainable_level_ : float
-        K / (K + 1), the most that the held-out groups can promise.
+        K / (K + 1), the most that the held-out groups can promise; with ``class_conditional`` those that have rows of the class with fewest.
     ungrouped_ : bool
     n_features_in_ : int
 
@@ -200,17 +183,22 @@ class ConformalClassifier(_GroupedMetaClassifier):
         """
         caller = "ConformalClassifier.fit"
         self._check_parameters()
+        self._seed = check_seed(self.random_state, caller="ConformalClassifier")
         measure = self._split if self.cv is None else self._cross_fit
         proba, codes, units = measure(X, y, groups, {**params, "sample_weight": sample_weight}, caller)
-        scores = conformity_scores(proba, self.conformity_score)[np.arange(len(codes)), codes]
+        scores = conformity_scores(proba, self.conformity_score, self._seed)[np.arange(len(codes)), codes]
         self.quantiles_ = self._thresholds(scores, codes, units, len(self.classes_))
         self.n_calibration_groups_ = len(np.unique(units))
-        self.attainable_level_ = self.n_calibration_groups_ / (self.n_calibration_groups_ + 1)
+        # Where each class has a threshold of its own, the groups that have rows of it are what can promise.
+        own = [units[codes == k] for k in range(len(self.classes_))] if self.class_conditional else [units]
+        fewest = min(len(np.unique(some)) for some in own)
+        self.attainable_level_ = fewest / (fewest + 1)
         if not np.isfinite(self.quantiles_).all():
             without = [str(label) for label in self.classes_[~np.isfinite(self.quantiles_)]]
             warnings.warn(
-                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {self.n_calibration_groups_} held-out groups, "
-                f"which can promise {self.attainable_level_:.3f} at most: every set holds {', '.join(without)}",
+                f"confidence_level of {caller} cannot be promised; got {self.confidence_level} with {fewest} held-out groups"
+                f"{' of the rarest class' if self.class_conditional else ''}, which can promise {self.attainable_level_:.3f} at most: "
+                f"every set holds {', '.join(without)}",
                 EmotionNativeWarning,
                 stacklevel=2,
             )
@@ -221,7 +209,8 @@ class ConformalClassifier(_GroupedMetaClassifier):
         X, y, groups = check_lengths(X, y, groups, caller=caller)
         n = _num_samples(X)
         labels = check_labels(y, n, caller=caller)
-        train, held_out, ungrouped = self._parts(X, labels.values, groups, caller)
+        check_sample_weight(params["sample_weight"], n, caller=caller)
+        train, held_out, ungrouped = self._parts(X, labels.values, groups, caller, self._seed)
         model = clone(default_estimator() if self.estimator is None else self.estimator)
         arguments = fit_params_of(model, {**params, "groups": groups}, train, n, caller=caller)
         model.fit(_safe_indexing(X, train), labels.values[train], **arguments)
@@ -251,10 +240,11 @@ class ConformalClassifier(_GroupedMetaClassifier):
         check_flag(self.class_conditional, "class_conditional", name)
         check_flag(self.allow_empty_sets, "allow_empty_sets", name)
 
-    def _parts(self, X: Any, y: Any, groups: Any, caller: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
+    def _parts(self, X: Any, y: Any, groups: Any, caller: str, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], bool]:
         """Return the rows to train on, the rows held out, and whether groups were left out of account."""
-        seed = check_seed(self.random_state, caller="ConformalClassifier") % 2**32
-        arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed}
+        if groups is not None and np.ndim(groups) == 1 and len(set(np.asarray(groups).tolist())) < 2:
+            raise LeakageError(f"groups of {caller} must have at least two different values to split; got one: add clips of other speakers")
+        arguments = {"n_splits": 1, "test_size": self.calibration_size, "random_state": seed % 2**32}
         splitter = ShuffleSplit(**arguments) if groups is None else GroupShuffleSplit(**arguments)
         folds = resolve_folds(splitter, X, y, groups, caller=caller, allow_ungrouped=self.allow_ungrouped)
         return folds.train[0], folds.test[0], folds.ungrouped
@@ -283,8 +273,19 @@ class ConformalClassifier(_GroupedMetaClassifier):
             Columns as in ``classes_``.
         """
         proba = self.predict_proba(X)
-        # Scores that differ by the rounding of their sums count as equal.
-        sets = conformity_scores(proba, self.conformity_score) <= self.quantiles_ + 1e-12
-        if not self.allow_empty_sets:
-            sets[np.arange(len(sets)), np.argmax(proba, axis=1)] = True
-        return np.asarray(sets)
+        return sets_of(proba, self.quantiles_, self.conformity_score, allow_empty=bool(self.allow_empty_sets), seed=self._seed)
+
+    def _native_sets(self) -> tuple[dict[str, Any], Floats]:
+        """Return the rule of the sets, for the model file, and the quantiles.
+
+        Raises
+        ------
+        InvalidInputError
+            If the sets rest on random numbers, which a model file does not hold.
+        """
+        if self.conformity_score == "randomized_aps":
+            rule = "have prediction sets of the conformity score 'lac' or 'aps'"
+            found = "'randomized_aps', whose sets rest on random numbers that no model file holds (save_pickle stores any object)"
+            raise InvalidInputError(f"fitted of save_model must {rule}; got {found}")
+        empty, level = bool(self.allow_empty_sets), float(self.confidence_level)
+        return {"score": self.conformity_score, "allow_empty_sets": empty, "confidence_level": level}, self.quantiles_

@@ -45,6 +45,16 @@ class CalibratedModel:
         """The map, as a list of one."""
         return [self.calibrator]
 
+    @property
+    def estimator_(self) -> Any:
+        """The classifier, by the name that the model file looks for."""
+        return self.estimator
+
+    @property
+    def calibrator_(self) -> Any:
+        """The map, by the name that the model file looks for."""
+        return self.calibrator
+
     def predict_proba(self, X: Any) -> Probabilities:
         """Return calibrated probabilities of shape (n_samples, n_classes)."""
         own = self.estimator.classes_
@@ -164,7 +174,8 @@ def corrected_folds(
         return fold_probabilities(estimator, X, labels, train, test, params, **options), corrections
     options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress}
     fitted = fold_models(estimator, X, labels, train, test, params, "predict_proba", **options)
-    return [proba for _, proba in fitted], [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
+    own = [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
+    return [proba for _, proba in fitted], own
 
 
 def final_correction(estimator: Any, X: Any, labels: Labels, params: dict[str, Any], caller: str) -> PriorCorrection:

@@ -52,11 +52,12 @@ class OutOfDistributionDetector(OutlierMixin, BaseEstimator):  # type: ignore[mi
 
     Notes
     -----
-    NaN values are left out of a row's mean; a row without any value is strange. The quantile is that of Lee, Barber & Willett, "Distribution-free
-    inference with hierarchical data", 2023, theorem 1, on cross-fitted distances (Barber, Candès, Ramdas & Tibshirani, "Predictive inference with
-    the jackknife+", 2021, for why these are held out fold by fold). Since the final medians rest on more groups than those of a fold, distances
-    of new rows come out a little smaller, and false alarms a little rarer, than promised. Robust deviations: Rousseeuw & Croux, JASA 1993. What it
-    detects between corpora, beside a Mahalanobis distance, is in ``docs/explanation/statistics.md``.
+    NaN values are left out of a row's mean; a row without any value is strange, and no training row of that kind moves the threshold. The quantile is
+    that of Lee, Barber & Willett, "Distribution-free inference with hierarchical data", 2023, theorem 1, on cross-fitted distances (Barber, Candès,
+    Ramdas & Tibshirani, "Predictive inference with the jackknife+", 2021, for why these are held out fold by fold). Since the final medians rest on
+    more groups than those of a fold, distances of new rows come out a little smaller, and false alarms a little rarer, than promised. Robust
+    deviations: Rousseeuw & Croux, JASA 1993. What it detects between corpora, beside a Mahalanobis distance, is in
+    ``docs/explanation/statistics.md``.
 
     Examples
     --------
@@ -112,8 +113,11 @@ class OutOfDistributionDetector(OutlierMixin, BaseEstimator):  # type: ignore[mi
             distance[test] = _distances(rows[test], *_core.fit_column_ranges(np.ascontiguousarray(rows[train]), n_jobs), n_jobs)
         units = np.arange(len(rows)) if folds.ungrouped or groups is None else _first_key(groups)
         self.center_, self.scale_ = _core.fit_column_ranges(rows, n_jobs)
-        self.threshold_ = min(hierarchical_quantile(distance, units, 1.0 - self.false_alarm_rate), float(distance.max()))
-        self.n_groups_ = len(np.unique(units))
+        known = np.isfinite(distance)  # a row without any value is strange whatever the threshold
+        if not known.any():
+            raise InvalidInputError(f"X of {caller} must have rows with values; got NaN alone")
+        self.threshold_ = min(hierarchical_quantile(distance[known], units[known], 1.0 - self.false_alarm_rate), float(distance[known].max()))
+        self.n_groups_ = len(np.unique(units[known]))
         self.attainable_rate_ = 1.0 / (self.n_groups_ + 1)
         self.offset_ = -self.threshold_
         self.ungrouped_ = folds.ungrouped

@@ -50,7 +50,8 @@ def correct_priors(proba: Any, trained_priors: Any, target_priors: Any) -> Float
     """
     from .. import _core
 
-    out: Floats = _core.correct_priors(_check(proba, "correct_priors"), _vector(trained_priors, "trained_priors"), _vector(target_priors, "target_priors"))
+    priors = _vector(trained_priors, "trained_priors"), _vector(target_priors, "target_priors")
+    out: Floats = _core.correct_priors(_check(proba, "correct_priors"), *priors)
     return out
 
 
@@ -153,6 +154,11 @@ class PriorCorrection:
     def predict_proba(self, proba: Any) -> Floats:
         """Return corrected probabilities; rows with NaN stay NaN."""
         return correct_priors(proba, self.trained_priors_, self.target_priors_)
+
+    def _joined_with(self, map: Any) -> CorrectedCalibrator | None:
+        """Return this and a map of what it gives as one calibrator, for the model file; None where the map is none of ours or corrects itself."""
+        known = hasattr(map, "_native_state") and not isinstance(map, (PriorCorrection, CorrectedCalibrator))
+        return CorrectedCalibrator(self, map) if known else None
 
     def _native_state(self) -> NativeState:
         return {"kind": "prior"}, {"trained_priors": self.trained_priors_.copy(), "target_priors": self.target_priors_.copy()}
@@ -258,7 +264,8 @@ def class_factors(estimator: Any, classes: npt.NDArray[Any], counts: Floats, tot
     if isinstance(given, Mapping):
         return np.array([float(given.get(label, 1.0)) for label in classes.tolist()])
     if not (isinstance(given, str) and given in ("balanced", "balanced_subsample")):
-        raise InvalidInputError(f"class_weight of {type(estimator).__name__} must be None, 'balanced' or a dict for a prior correction; got {given!r:.80}")
+        rule = "None, 'balanced' or a dict for a prior correction"
+        raise InvalidInputError(f"class_weight of {type(estimator).__name__} must be {rule}; got {given!r:.80}")
     # Forests and boosting count rows; linear models and scikit-learn's weigh them.
     rows = counts if hasattr(estimator, "_native_step") and not hasattr(estimator, "solver") else totals
     return np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0)

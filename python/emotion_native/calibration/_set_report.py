@@ -8,13 +8,11 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from ..metrics._inputs import check_column, codes_of
-from ..metrics._intervals import check_level, check_speakers, interval_of
+from ..metrics._intervals import check_level, check_speakers, jackknife_interval
 from ..metrics._statistics import of_row_means
 
 
-def prediction_set_report(
-    y_true: Any, sets: Any, *, classes: Any, speakers: Any, level: float = 0.95, n_resamples: int = 2000, random_state: int = 0
-) -> dict[str, Any]:
+def prediction_set_report(y_true: Any, sets: Any, *, classes: Any, speakers: Any, level: float = 0.95) -> dict[str, Any]:
     """Return how often sets hold the true class and how large they are, with intervals over speakers.
 
     Parameters
@@ -26,7 +24,7 @@ def prediction_set_report(
     classes : array-like of shape (n_classes,)
         The columns of ``sets``, sorted; each row's class is among them.
     speakers : array-like of shape (n_samples,)
-    level, n_resamples, random_state
+    level : float
         As in `speaker_interval`.
 
     Returns
@@ -75,8 +73,8 @@ def prediction_set_report(
         "single": of_row_means(single, *place),
         "single_accuracy": of_row_means(covered, *place, row_weight=single),
     }
-    shared = {"n_resamples": n_resamples, "seed": random_state}
-    report: dict[str, Any] = {name: interval_of(value, level=check_level(level, caller), **shared).to_dict() for name, value in statistics.items()}
+    checked = check_level(level, caller)
+    report: dict[str, Any] = {name: jackknife_interval(value, checked).to_dict() for name, value in statistics.items()}
     report["empty"] = float(np.mean(size == 0))
     report["per_class"] = [{"label": label, **_shares(covered, codes == k)} for k, label in enumerate(labels.tolist())]
     report["per_speaker"] = [{"speaker": name, **_shares(covered, speaker == s)} for s, name in enumerate(names.tolist())]

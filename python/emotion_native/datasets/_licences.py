@@ -9,14 +9,15 @@ import pandas as pd
 
 __all__ = ["CORPUS_LICENCES", "licence_terms", "training_sources"]
 
+OWN_LICENCE = "see the corpus's own licence"  # terms that this table does not know at first hand
 CORPUS_LICENCES: Mapping[str, str] = {
     "ravdess": "CC-BY-NC-SA-4.0",
     "emodb": "CC0-1.0",
     "emovo": "free for research",
-    "crema_d": "ODbL-1.0 with DbCL-1.0",
+    "crema_d": OWN_LICENCE,
     "fer2013": "research use",
     "goemotions": "Apache-2.0",
-    "meld": "GPL-3.0 (annotations); transcripts of a television series",
+    "meld": "GPL-3.0 (repository); transcripts of a television series",
 }
 _COLUMNS = ("licence", "license")
 _OPEN = ("cc0", "cc-by", "apache", "mit", "bsd", "public domain", "odbl", "gpl")
@@ -91,7 +92,11 @@ def licence_terms(licences: Iterable[str]) -> list[str]:
         ("No commercial use", those("-nc", "noncommercial", "non-commercial")),
         ("Derived works under the same terms", those("-sa", "gpl", "odbl")),
         ("Attribution", those("cc-by", "apache", "odbl", "mit", "bsd")),
-        ("Terms to be read, since their kind is not known here", [name for name in names if name != UNKNOWN and not _kind_known(low[name])]),
+        ("Terms to be read with the corpus, since they are not recorded here", [name for name in names if name == OWN_LICENCE]),
+        (
+            "Terms to be read, since their kind is not known here",
+            [name for name in names if name not in (UNKNOWN, OWN_LICENCE) and not _kind_known(low[name])],
+        ),
     ]
     lines = [f"{text}: {', '.join(who)}." for text, who in found if who]
     return lines or ["No conditions: all training data is dedicated to the public domain."] if names else []

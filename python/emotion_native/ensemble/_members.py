@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import _BaseComposition
 
@@ -49,6 +49,8 @@ class Members(_BaseComposition):  # type: ignore[misc]  # scikit-learn has no ty
             usable = not isinstance(model, type) and hasattr(model, "fit") and (is_classifier(model) or hasattr(model, "predict"))
             if not is_dropped(model) and not usable:
                 raise InvalidInputError(f"estimators of {caller} must be classifiers or 'drop'; got {model!r:.80}")
+            if not is_dropped(model) and is_regressor(model):
+                raise InvalidInputError(f"estimators of {caller} must be classifiers (each should be a classifier); got {type(model).__name__}")
         kept = [(name, model) for name, model in self.estimators if not is_dropped(model)]
         if not kept:
             raise InvalidInputError(f"estimators of {caller} must be at least one that is not dropped; all are 'drop'")

@@ -114,6 +114,10 @@ class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         check_is_fitted(self)
         return np.asarray(self.vote_.predict(X))
 
+    def _native_vote(self) -> tuple[str, npt.NDArray[np.float64], list[Any]]:
+        """Return the kind of vote, the weights and the fitted classifiers, for the model file."""
+        return self.vote_._native_vote()
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         own = get_tags(self.search)

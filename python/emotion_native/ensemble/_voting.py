@@ -73,6 +73,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
     """
 
     _takes_row_metadata = True  # groups, speaker and the like reach the classifiers that ask
+    _only_hands_on = True  # splits no rows itself
 
     def __init__(
         self,
@@ -189,7 +190,10 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
             if not hasattr(model, "predict_proba"):
                 raise InvalidInputError(f"estimators of {caller} must have predict_proba for voting='soft'; got {type(model).__name__}")
         if self.weights is not None:
-            values = np.asarray(self.weights, dtype=np.float64)
+            try:
+                values = np.asarray(self.weights, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.empty(0)
             if values.shape != (len(self.estimators),) or not np.isfinite(values).all() or (values < 0).any() or not self._kept_weights().sum() > 0:
                 rule = f"one number a classifier ({len(self.estimators)}), not negative and not all 0"
                 raise InvalidInputError(f"weights of {caller} must be {rule}; got {self.weights!r:.80}")
@@ -242,6 +246,10 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
     def _probabilities(self, X: Any) -> list[npt.NDArray[np.float64]]:
         return [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.estimators_]
 
+    def _native_vote(self) -> tuple[str, npt.NDArray[np.float64], list[Any]]:
+        """Return the kind of vote, the weights and the fitted classifiers, for the model file."""
+        return self.voting, self._kept_weights(), self.estimators_
+
     def _votes(self, X: Any) -> npt.NDArray[np.int64]:
         """Return class numbers of shape (n_samples, n_classifiers)."""
         return np.stack([np.searchsorted(self.classes_, model.predict(X)) for model in self.estimators_], axis=1)
@@ -250,7 +258,14 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the weighted mean of the probabilities (n_samples, n_classes)."""
         check_is_fitted(self)
-        return np.asarray(np.average(self._probabilities(X), axis=0, weights=self._kept_weights()))
+        weights = self._kept_weights()
+        total = 0.0
+        mean = np.zeros(())
+        # One after another, as the runtime adds them up: a loaded model gives the same bits.
+        for proba, weight in zip(self._probabilities(X), weights.tolist(), strict=True):
+            mean = mean + proba * weight
+            total += weight
+        return np.asarray(mean / total)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return labels (n_samples,)."""

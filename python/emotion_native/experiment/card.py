@@ -12,7 +12,7 @@ from .._validation import check_path
 from ..datasets import licence_terms
 from ..exceptions import InvalidInputError
 from ..runtime import EmotionModel, load_model
-from .summary import class_table, summary_table
+from .summary import class_table, speaker_table, summary_table
 
 if TYPE_CHECKING:
     from .scored import Scored
@@ -95,7 +95,7 @@ def build_card(
         subtitle=f"{len(model.classes)} labels: {', '.join(map(str, model.classes))}. Model {model.model_hash[:12]}",
         warning=model.ungrouped,
     )
-    card.section("Model", _facts(model))
+    card.section("Model", _facts(model), *_members(model))
     note = reports.evidence_note(n_speakers) if n_speakers else "The number of training speakers is not recorded."
     card.section("Intended use and limits", reports.INTENDED_USE, [*_LIMITS, *([note] if note else [])])
     card.section("Training data", *_data(known, model))
@@ -130,10 +130,27 @@ def _first_line(known: Mapping[str, Any], model: EmotionModel, n_speakers: int) 
 
 
 def _facts(model: EmotionModel) -> reports.Table:
-    steps = " → ".join(str(step["kind"]) for step in model.metadata["steps"])
+    steps = _steps(model.metadata, short=True)
     made = "rows of features" if model.extractor is None else f"{model.extractor['feature_set']} at {model.extractor['sample_rate_hz']} Hz"
     rows = [["Steps", steps], ["Input", f"{len(model.feature_names)} columns: {made}"], ["Calibration", model.calibration or "none"]]
     return reports.Table("What it is", ["Property", "Value"], rows)
+
+
+def _members(model: EmotionModel) -> list[str | list[str]]:
+    """Return what votes in a model that ends in a vote."""
+    members = _list(_mapping(_list(model.metadata["steps"])[-1]).get("members"))
+    return ["The members of its vote:", [_steps(_mapping(member)) for member in members]] if members else []
+
+
+def _steps(description: Mapping[str, Any], *, short: bool = False) -> str:
+    """Return the steps of a model, of a vote the number or the steps of its members too."""
+    names = []
+    for step in _list(description.get("steps")):
+        members = [_steps(_mapping(member)) for member in _list(_mapping(step).get("members"))]
+        told = f"{len(members)} members" if short else f"({'), ('.join(members)})"
+        names.append(f"{step['voting']} vote of {told}" if members else str(step["kind"]))
+    own = _mapping(description.get("calibration")).get("kind")
+    return " → ".join([*names, *([f"{own} calibration"] if own else [])])
 
 
 def _data(known: Mapping[str, Any], model: EmotionModel) -> list[str | reports.Table | list[str]]:
@@ -161,9 +178,9 @@ def _data(known: Mapping[str, Any], model: EmotionModel) -> list[str | reports.T
 def _scores(known: Mapping[str, Any], scored: Scored | None, held_out: Scored | None, n_speakers: int) -> list[str | reports.Table]:
     if scored is not None:
         nested = "Calibration, thresholds and the choice of a candidate were fitted inside each training fold: no scored row took part in them."
-        parts: list[str | reports.Table] = [nested, summary_table(scored), class_table(scored)]
+        parts: list[str | reports.Table] = [nested, summary_table(scored), class_table(scored), speaker_table(scored)]
         if held_out is not None:
-            parts += ["These speakers took part in nothing else:", summary_table(held_out), class_table(held_out)]
+            parts += ["These speakers took part in nothing else:", summary_table(held_out), class_table(held_out), speaker_table(held_out)]
         return parts
     found = _mapping(known.get("cross_validated"))
     rows = []
@@ -181,7 +198,8 @@ def _scores(known: Mapping[str, Any], scored: Scored | None, held_out: Scored | 
 
 def _calibration(model: EmotionModel) -> str:
     if model.calibration is None:
-        return "None: its probabilities are those of the classifier."
+        inner = " The members of its vote may be calibrated: see its steps." if "vote" in model.metadata["requires"] else ""
+        return f"None: its probabilities are those of the classifier.{inner}"
     return (
         f"{model.calibration.capitalize()}, fitted on out-of-fold probabilities of the training rows. "
         "The calibration error among the scores is that of maps fitted inside each fold, not of this one."
@@ -196,13 +214,24 @@ def _abstention(known: Mapping[str, Any], model: EmotionModel) -> str:
         if isinstance(settings.get(name), (int, float))
     ]
     why = f" The threshold was chosen out of fold for a {' and a '.join(targets)}." if targets else ""
-    if isinstance(rate := settings.get("out_of_distribution_rate"), (int, float)):
-        why += f" It gives none either on clips unlike those of its training (a false alarm rate of {rate:g} on new speakers)."
+    check, sets = _mapping(model.metadata.get("out_of_distribution")), _mapping(model.metadata.get("prediction_sets"))
     if model.threshold is None:
-        return f"It answers at any confidence.{why}" if why else "It always answers."
-    if model.threshold > 1:
-        return f"It never answers: its target was not reached in training.{why}"
-    return f"It gives no answer where the calibrated probability of the best label is below {model.threshold:.4g}.{why}"
+        said = f"It answers at any confidence.{why}" if why else "" if check else "It always answers."
+    elif model.threshold > 1:
+        said = f"It never answers: its target was not reached in training.{why}"
+    else:
+        said = f"It gives no answer where the calibrated probability of the best label is below {model.threshold:.4g}.{why}"
+    lines = [said] if said else []
+    if check:
+        distance = f"{check['threshold']:.3g} robust deviations"
+        rate = settings.get("out_of_distribution_rate")
+        alarms = f" (a false alarm rate of {rate:g} on new speakers)" if isinstance(rate, (int, float)) else ""
+        lines.append(f"It gives no answer where the columns lie more than {distance}, on average, from those of the training rows{alarms}.")
+    if sets:
+        share, score = sets.get("confidence_level"), str(sets["score"]).upper()
+        promise = f" for {share:.0%} of the rows of new speakers" if isinstance(share, float) else ""
+        lines.append(f"Its prediction sets ({score}) are to hold the true label{promise}, on average over speakers, not for each one.")
+    return " ".join(lines)
 
 
 def _selection(known: Mapping[str, Any], metrics: Mapping[str, Any] | None) -> list[str | reports.Table]:

@@ -252,10 +252,10 @@ def compare(
     scores: dict[str, list[Interval]] = {}
     for metric in wanted:
         labels, answers = _answers(metric, parts, rows, truth)
-        shared: dict[str, Any] = {"level": level, "labels": labels, "random_state": random_state}
+        shared: dict[str, Any] = {"level": level, "labels": labels}
         scores[metric] = [model_interval(metric, truth, answer, speaker, **shared) for answer in answers]
         for i, j in combinations(range(len(parts)), 2):
-            result = paired_speaker_test(metric, truth, answers[i], answers[j], speaker, n_jobs=n_jobs, **shared)
+            result = paired_speaker_test(metric, truth, answers[i], answers[j], speaker, random_state=random_state, n_jobs=n_jobs, **shared)
             pairs.append(ComparedPair(names[i], names[j], result, math.nan, False))
     corrected = holm_correction([pair.result.p_value for pair in pairs]).tolist()
     pairs = [replace(pair, p_corrected=p, real=bool(p <= 1 - level + 1e-12)) for pair, p in zip(pairs, corrected, strict=True)]

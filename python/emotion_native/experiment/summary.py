@@ -76,7 +76,6 @@ def summarise(
     prior: Sequence[float] | NDArray[np.float64] | None,
     *,
     ungrouped: bool = False,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Return `emotion_native.metrics.classification_summary` of predictions in which failed rows are NaN; ``prior`` (one, or one a row)
     stands in for them."""
@@ -92,7 +91,6 @@ def summarise(
         abstained=abstained,
         failed=~ok,
         prior=fill,
-        random_state=seed,
         ungrouped=ungrouped,
     )
 

@@ -178,7 +178,7 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
-    from ..metrics._intervals import check_level, check_speakers, interval_of
+    from ..metrics._intervals import check_level, check_speakers, jackknife_interval
 
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
     check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
@@ -201,16 +201,16 @@ def permutation_importance(
     classes = np.unique(np.concatenate([truth, *(part.model.classes_ for part in parts)]))
     score = _Scorer(parts, X, rows, truth, speaker, n_speakers, scorer, classes)
     sources = _Shuffles(parts, speaker if shuffle == "within" else None, seed, int(n_repeats))
-    base = score.statistic(score.answers(None, None)[0])
-    everyone = np.ones((1, base.n_speakers))
-    baseline = score.sign * float(base.values(everyone)[0])
+    whole = score.answers(None, None)[0]
+    baseline = score.of(whole)
     importances = np.empty((len(columns), int(n_repeats)))
     intervals: list[Interval] = []
     for g, chosen in enumerate(columns.values()):
-        shuffled = [score.statistic(one) for one in score.answers(chosen, sources.of_group(g))]
-        importances[g] = [baseline - score.sign * float(one.values(everyone)[0]) for one in shuffled]
+        rows_from = sources.of_group(g)
+        shuffled = score.answers(chosen, rows_from)
+        importances[g] = [baseline - score.of(one) for one in shuffled]
         if speaker is not None:
-            intervals.append(interval_of(_fall(base, shuffled, score.sign), level=level, n_resamples=2000, seed=seed))
+            intervals.append(jackknife_interval(score.fall(whole, shuffled, rows_from), level))
     return PermutationImportance(
         importances.mean(axis=1),
         importances.std(axis=1),
@@ -221,7 +221,7 @@ def permutation_importance(
         scorer,
         shuffle,
         sum(len(part.rows) for part in parts),
-        0 if speaker is None else base.n_speakers,
+        0 if speaker is None else score.n_speakers,
         ungrouped,
     )
 
@@ -319,9 +319,12 @@ class _Scorer:
         self._metric, self.sign = _SCORERS[scorer]
         self._proba = self.sign < 0
         held = np.concatenate([part.rows for part in parts])
-        self._truth = truth[held]
-        codes = np.zeros(len(held), dtype=np.int64) if speaker is None else np.unique(speaker[held], return_inverse=True)[1].astype(np.int64)
-        self._speaker, self._n_speakers = np.ascontiguousarray(codes), int(codes.max()) + 1
+        self._truth = np.searchsorted(classes, truth[held])
+        self._codes = np.zeros(len(truth), dtype=np.int64)
+        if speaker is not None:
+            self._codes[held] = np.unique(speaker[held], return_inverse=True)[1]
+        self._speaker = np.ascontiguousarray(self._codes[held])
+        self.n_speakers = int(self._speaker.max()) + 1
 
     def answers(self, columns: Rows | None, sources: list[list[Rows]] | None) -> list[npt.NDArray[Any]]:
         """Return labels or probabilities of all held-out rows, once each repeat, with some columns taken from other rows."""
@@ -341,24 +344,50 @@ class _Scorer:
     def _ask(self, model: Any, rows: Any) -> npt.NDArray[Any]:
         asked = rows if self._table is None else type(self._table)(rows, columns=self._table.columns)
         if not self._proba:
-            return np.asarray(model.predict(asked))
+            from ..metrics._inputs import codes_of
+
+            codes = codes_of(np.asarray(model.predict(asked)), self._classes)
+            if (codes < 0).any():
+                raise InvalidInputError(f"estimator of {_CALLER} must predict labels of its classes_; got others")
+            return codes
         from ..model_selection._fit import aligned
 
         return aligned(model.predict_proba(asked), model.classes_, self._classes)
 
-    def statistic(self, answers: npt.NDArray[Any]) -> Statistic:
-        """Return the score of answers as a function of the weights of speakers."""
+    def of(self, answers: npt.NDArray[Any]) -> float:
+        """Return the score of answers, more being better."""
+        return self.sign * float(self._statistic(answers, self._truth, self._speaker, self.n_speakers).values(np.ones((1, self.n_speakers)))[0])
+
+    def _statistic(self, answers: npt.NDArray[Any], truth: npt.NDArray[Any], units: npt.NDArray[np.int64], n_units: int) -> Statistic:
         from ..metrics._statistics import of_metric
 
-        return of_metric(self._metric, self._truth, answers, self._speaker, self._n_speakers, self._classes, _CALLER)
+        return of_metric(self._metric, truth, answers, units, n_units, np.arange(len(self._classes)), _CALLER)
 
+    def fall(self, whole: npt.NDArray[Any], shuffled: list[npt.NDArray[Any]], sources: list[list[Rows]]) -> Statistic:
+        """Return the mean fall of the score, as a function of the weights of speakers.
 
-def _fall(base: Statistic, shuffled: Sequence[Statistic], sign: float) -> Statistic:
-    """Return the mean fall of the score, as a function of the weights of speakers."""
-    from ..metrics._statistics import Statistic
+        A shuffled row belongs to two speakers, its own and the one whose columns it was lent, so leaving a speaker out leaves out the rows of both
+        kinds, before and after the shuffle alike. With A_s the sum over rows of speaker s and B_s that over rows of others that s lent columns to,
+        the sums without s are those of all less A_s + B_s; weights w near 1 give sum w_s A_s + sum (w_s - 1) B_s. Where nothing is lent between
+        speakers, the few who have most rows decide, and the degrees of freedom follow their sizes.
+        """
+        from ..metrics._statistics import Statistic
 
-    def values(weights: Floats) -> Floats:
-        after = np.mean([one.values(weights) for one in shuffled], axis=0)
-        return np.asarray(sign * (base.values(weights) - after))
+        n = self.n_speakers
+        sizes = np.bincount(self._speaker).astype(np.float64)
+        lends = False
+        pairs: list[tuple[Statistic, Statistic]] = []
+        for repeat, answers in enumerate(shuffled):
+            lender = self._codes[np.concatenate([fold[repeat] for fold in sources])]
+            lent = np.flatnonzero(lender != self._speaker)
+            lends = lends or lent.size > 0
+            units = np.concatenate([self._speaker, n + lender[lent]])
+            truth = np.concatenate([self._truth, self._truth[lent]])
+            before, after = (self._statistic(np.concatenate([one, one[lent]]), truth, units, 2 * n) for one in (whole, answers))
+            pairs.append((before, after))
 
-    return Statistic(values, base.n_speakers, low=-np.inf, high=np.inf)
+        def values(weights: Floats) -> Floats:
+            both = np.hstack([weights, weights - 1.0])
+            return np.asarray(self.sign * np.mean([before.values(both) - after.values(both) for before, after in pairs], axis=0))
+
+        return Statistic(values, n, low=-np.inf, high=np.inf, sizes=None if lends else sizes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._threads import effective_n_jobs
-from .._validation import check_choice, check_matrix
+from .._validation import check_choice, check_matrix, is_sparse
 from ..exceptions import InvalidInputError
 from ._columns import feature_names_of, input_columns, split_pipeline
 from ._explanation import Explanation
@@ -21,6 +21,7 @@ __all__ = ["LinearExplainer"]
 Floats = npt.NDArray[np.float64]
 
 _KINDS = ("interventional", "correlation_dependent")
+_CONSTANTS = ("_Constant", "_ConstantPredictor")  # what one-vs-rest models hold for such labels, ours and scikit-learn's
 _MOST_CORRELATED = 16  # columns: 65,536 coalitions
 
 
@@ -44,7 +45,7 @@ class LinearExplainer:
         tuple holds coefficients of shape (n_features,) or (n_outputs, n_features) and one intercept an output.
     masker : array-like of shape (n_background, n_input_features), or tuple of (mean, covariance)
         Background rows, best of the training part; of models without a pipeline also their mean (and, for "correlation_dependent", covariance; None
-        otherwise).
+        otherwise). Sparse rows are averaged as they are.
     feature_perturbation : {"interventional", "correlation_dependent"}, default "interventional"
         What stands for columns that are not known. "interventional": those of the background rows, averaged. "correlation_dependent": their mean
         given the known columns, for normally distributed columns with the background's covariance (shrunk by Ledoit and Wolf's rule, unless it was
@@ -102,13 +103,13 @@ class LinearExplainer:
             self._weights = _correlated_weights(self._coef, covariance)
         self.expected_value: Floats = self._intercept + (self._coef * self._mean).sum(axis=1)
 
-    def __call__(self, X: npt.ArrayLike) -> Explanation:
+    def __call__(self, X: Any) -> Explanation:
         """Explain rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_input_features)
-            Rows as the model's ``predict_proba`` takes them.
+            Rows as the model's ``predict_proba`` takes them. Sparse ones are made dense, as the values are.
 
         Returns
         -------
@@ -120,6 +121,7 @@ class LinearExplainer:
         InvalidInputError
             If ``X`` is not what the model takes.
         """
+        X = X.toarray() if is_sparse(X) else X
         rows = check_matrix(X, caller="LinearExplainer", estimator=self._first(), allow_nan=bool(self._transformers))
         self._check_width(rows, "X")
         jobs = effective_n_jobs(self.n_jobs, caller="LinearExplainer")
@@ -133,7 +135,7 @@ class LinearExplainer:
             base = self.expected_value
         return Explanation(values, np.tile(base, (len(rows), 1)), rows, feature_names_of(self.model, self._n_features), self._classes)
 
-    def shap_values(self, X: npt.ArrayLike) -> Floats:
+    def shap_values(self, X: Any) -> Floats:
         """Return the values alone, of shape (n_rows, n_features, n_outputs), under the name that shap users know."""
         return self(X).values
 
@@ -155,6 +157,9 @@ class LinearExplainer:
     def _background(self, masker: Any) -> tuple[Floats, Floats | None]:
         """Return the mean of the background, and its covariance where that is needed; set the columns."""
         caller, width = "LinearExplainer's masker", self._coef.shape[1]
+        if is_sparse(masker):
+            interventional = self.feature_perturbation == "interventional" and not self._transformers and masker.shape[0] > 0
+            masker = (np.ravel(masker.mean(axis=0)), None) if interventional else masker.toarray()
         if isinstance(masker, tuple) and len(masker) == 2 and np.ndim(masker[0]) == 1:
             if self._transformers:
                 raise InvalidInputError("masker of LinearExplainer must be background rows where the model is a pipeline; got a mean")
@@ -205,9 +210,8 @@ class LinearExplainer:
 def _margins(model: Any, estimator: Any) -> tuple[Floats, Floats, npt.NDArray[Any]]:
     """Return coefficients (n_outputs, n_features), intercepts and labels of a linear model."""
     found: Any = estimator if isinstance(model, tuple) else (getattr(estimator, "coef_", None), getattr(estimator, "intercept_", None))
-    members = getattr(estimator, "estimators_", []) if type(estimator).__name__ == "OneVsRestClassifier" else []
-    if members and all(hasattr(member, "coef_") for member in members):
-        found = (np.concatenate([member.coef_ for member in members]), np.concatenate([np.ravel(member.intercept_) for member in members]))
+    if type(estimator).__name__ == "OneVsRestClassifier":
+        found = _of_members(getattr(estimator, "estimators_", [])) or found
     if len(found) != 2 or found[0] is None or hasattr(found[0], "toarray"):
         remedy = "; call fit first" if type(estimator).__name__ == "LogisticRegression" else "; PermutationExplainer explains any model"
         raise InvalidInputError(
@@ -227,6 +231,17 @@ def _margins(model: Any, estimator: Any) -> tuple[Floats, Floats, npt.NDArray[An
         )
     classes = np.asarray(getattr(estimator, "classes_", np.arange(len(coef))))
     return coef, intercept, classes[-len(coef) :]
+
+
+def _of_members(members: Any) -> tuple[Any, Any] | None:
+    """Return coefficients and intercepts of linear models, one a label; a label that no row or every row had has a constant margin."""
+    widths = [member.coef_.shape[1] for member in members if hasattr(member, "coef_")]
+    if not widths or not all(hasattr(member, "coef_") or type(member).__name__ in _CONSTANTS for member in members):
+        return None
+    still = np.zeros((1, widths[0]))
+    coef = [member.coef_ if hasattr(member, "coef_") else still for member in members]
+    intercept = [np.ravel(member.intercept_ if hasattr(member, "coef_") else member.decision_function(still)) for member in members]
+    return np.concatenate(coef), np.concatenate(intercept)
 
 
 def _check_covariance(covariance: Any, width: int) -> Floats:

@@ -47,6 +47,15 @@ class Graph:
         self.nodes.append(helper.make_node(operator, list(inputs), [result], name=name, domain=domain, **attributes))
         return result
 
+    def largest_first(self, value: str, n_columns: int) -> tuple[str, str]:
+        """Return each row's values from the largest down, the first of equals first, and their columns."""
+        from onnx import helper
+
+        name = f"TopK_{len(self.nodes)}"
+        outputs = [f"{name}_values", f"{name}_columns"]
+        self.nodes.append(helper.make_node("TopK", [value, self.constant([n_columns], np.int64)], outputs, name=name, axis=1, largest=1, sorted=1))
+        return outputs[0], outputs[1]
+
     def cast(self, value: str, dtype: Any, output: str | None = None) -> str:
         """Add a conversion to float32, float64 or int64."""
         from onnx import helper

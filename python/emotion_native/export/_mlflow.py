@@ -59,7 +59,8 @@ class PyfuncModel:
         Returns
         -------
         DataFrame
-            ``label``, ``confidence``, ``abstained``, ``reason`` (empty where an answer is given) and ``probability_<class>``, index as given.
+            ``label``, ``confidence``, ``abstained``, ``reason`` (empty where an answer is given) and ``probability_<class>``, index as given; for
+            rows of features of a model with prediction sets also ``prediction_set``, a list of labels.
 
         Raises
         ------
@@ -74,13 +75,17 @@ class PyfuncModel:
         index = model_input.index if isinstance(model_input, pd.DataFrame) else None
         if index is not None and _CLIP_COLUMN in model_input.columns:
             return self._clips([str(path) for path in model_input[_CLIP_COLUMN]], index, options)
-        result = self.model.predict_features(self._matrix(model_input), **options)
-        columns = {
+        matrix = self._matrix(model_input)
+        result = self.model.predict_features(matrix, **options)
+        columns: dict[str, Any] = {
             "label": result.labels,
             "confidence": result.confidence,
             "abstained": result.abstained,
-            "reason": np.where(result.abstained, "low_confidence", "").astype(object),
+            "reason": np.where(result.out_of_distribution, "out_of_distribution", np.where(result.abstained, "low_confidence", "")).astype(object),
         }
+        if self.model.metadata.get("prediction_sets"):
+            member = self.model.predict_set(matrix, **options)
+            columns["prediction_set"] = [[name for name, is_in in zip(self.model.classes, row, strict=True) if is_in] for row in member.tolist()]
         shares = {f"probability_{name}": result.probabilities[:, k] for k, name in enumerate(self.model.classes)}
         return pd.DataFrame({**columns, **shares}, index=index)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..exceptions import InvalidInputError
 from ..persistence import model_bytes
 from ..runtime import EmotionModel
 
-__all__ = ["ModelContent", "read_model"]
+__all__ = ["ModelContent", "arrays_under", "read_model"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ class ModelContent:
 
     def arrays(self, prefix: str) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays whose names begin with ``prefix``, without it."""
-        return {name[len(prefix) :]: array for name, array in self.tensors.items() if name.startswith(prefix)}
+        return arrays_under(self.tensors, prefix)
+
+
+def arrays_under(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays whose names begin with ``prefix``, without it."""
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def read_model(model: Any, caller: str) -> ModelContent:

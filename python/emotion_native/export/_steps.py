@@ -9,14 +9,29 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
+from ._calibrators import add_calibration
 from ._graph import ML_DOMAIN, Graph
+from ._source import arrays_under
 
-__all__ = ["add_calibration", "add_step"]
+__all__ = ["add_classifier", "add_step"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-_FLOOR = 1e-4  # below which the calibrators see no difference between probabilities
+_EXACT_BITS = 23  # sums of so many bits are exact in float32
+_MOST_PIECES = 6
 _LEAF = "LEAF"
 _BRANCH = "BRANCH_LEQ"
+
+
+def add_classifier(graph: Graph, value: str, description: Mapping[str, Any], arrays: Arrays, n_classes: int, passed: list[str] | None = None) -> str:
+    """Add a model's, or a member's, steps and calibration to ``value`` and return its float64 probabilities.
+
+    ``passed`` collects the columns before each step.
+    """
+    for i, header in enumerate(description["steps"]):
+        if passed is not None:
+            passed.append(value)
+        value = add_step(graph, value, header, arrays_under(arrays, f"steps.{i}."), n_classes)
+    return add_calibration(graph, value, description["calibration"], arrays_under(arrays, "calibration."), n_classes)
 
 
 def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int) -> str:
@@ -42,6 +57,8 @@ def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays
         return _forest(graph, value, arrays, n_classes)
     if kind == "gradient_boosting_classifier":
         return _boosting(graph, value, arrays, n_classes)
+    if kind == "voting_classifier":
+        return _vote(graph, value, header, arrays, n_classes)
     raise InvalidInputError(f"model of to_onnx must be made of steps that have a translation; got {kind}")
 
 
@@ -93,13 +110,28 @@ def _shares(graph: Graph, margins: str, n_classes: int) -> str:
     return graph.add("Concat", first, second, axis=1)
 
 
+def _vote(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int) -> str:
+    """Add the members' probabilities one after another, each times its weight, or the weights of the classes that they name."""
+    total, sums = 0.0, ""
+    for m, (member, weight) in enumerate(zip(header["members"], arrays["weights"].tolist(), strict=True)):
+        said = add_classifier(graph, value, member, arrays_under(arrays, f"members.{m}."), n_classes)
+        if header["voting"] == "hard":
+            best = graph.add("ArgMax", said, axis=1, keepdims=1)
+            named = graph.cast(graph.add("Equal", best, graph.constant([list(range(n_classes))], np.int64)), np.float64)
+            said = graph.add("Where", graph.add("IsNaN", said), said, named)
+        part = graph.add("Mul", said, graph.constant(weight, np.float64))
+        sums = graph.add("Add", sums, part) if sums else part
+        total += weight
+    return graph.add("Div", sums, graph.constant(total, np.float64))
+
+
 def _forest(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
-    """Add up the shares of the leaves. Sums of leaves of one class are whole numbers, exact in float32; the division is that of the kernel."""
+    """Add up the shares of the leaves; the division is that of the kernel."""
     leaves = np.flatnonzero(arrays["feature"] < 0)
     node, target = np.nonzero(arrays["value"][leaves])
     sums = _ensemble(graph, value, arrays, leaves[node], target, arrays["value"][leaves[node], target], n_classes)
     trees = len(arrays["tree_offsets"]) - 1
-    return graph.add("Div", graph.cast(sums, np.float64), graph.constant(float(trees), np.float64))
+    return graph.add("Div", sums, graph.constant(float(trees), np.float64))
 
 
 def _boosting(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
@@ -109,7 +141,7 @@ def _boosting(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
     node = np.repeat(leaves, width)
     target = (np.arange(width) + (tree * width % outputs)[:, np.newaxis]).ravel()
     margins = _ensemble(graph, value, arrays, node, target, arrays["value"][leaves].ravel(), outputs)
-    total = graph.add("Add", graph.cast(margins, np.float64), graph.constant(arrays["baseline"][np.newaxis], np.float64))
+    total = graph.add("Add", margins, graph.constant(arrays["baseline"][np.newaxis], np.float64))
     return _shares(graph, total, n_classes)
 
 
@@ -122,11 +154,48 @@ def _ensemble(
     weight: npt.NDArray[np.float64],
     n_targets: int,
 ) -> str:
-    """Add the trees: sums of leaf weights by target, float32.
+    """Add the trees: sums of leaf weights by target, float64.
 
-    Rows and thresholds are float32 values held in float64, so each comparison is the kernel's, and sums are kept in float64 until the end.
-    ``weight_node`` counts over all trees.
+    Rows and thresholds are float32 values held in float64, so each comparison is the kernel's. The operator gives its sums as float32, so weights
+    are cut into pieces whose sums are exact there, and the pieces' sums are added in float64. ``weight_node`` counts over all trees.
     """
+    pieces = _pieces(weight, len(arrays["tree_offsets"]) - 1)
+    kept = [np.flatnonzero(piece) if i else np.arange(len(piece)) for i, piece in enumerate(pieces)]
+    leaves = (
+        np.concatenate([weight_node[rows] for rows in kept]),
+        np.concatenate([weight_target[rows] + i * n_targets for i, rows in enumerate(kept)]),
+        np.concatenate([piece[rows] for piece, rows in zip(pieces, kept, strict=True)]),
+    )
+    sums = graph.cast(_trees(graph, value, arrays, *leaves, n_targets * len(pieces)), np.float64)
+    if len(pieces) == 1:
+        return sums
+    cube = graph.add("Reshape", sums, graph.constant([-1, len(pieces), n_targets], np.int64))
+    return graph.add("ReduceSum", cube, graph.constant([1], np.int64), keepdims=0)
+
+
+def _pieces(weight: npt.NDArray[np.float64], n_trees: int) -> list[npt.NDArray[np.float64]]:
+    """Cut numbers into multiples of ever smaller powers of two, of which ``n_trees`` add up to less than 2^23 multiples."""
+    pieces: list[npt.NDArray[np.float64]] = []
+    rest = weight
+    tree_bits = int(np.ceil(np.log2(max(n_trees, 1))))
+    while not pieces or (rest.any() and len(pieces) < _MOST_PIECES):
+        largest = float(np.abs(rest).max(initial=0.0))
+        unit = 2.0 ** max(int(np.ceil(np.log2(largest))) + tree_bits - _EXACT_BITS, -1000) if largest > 0 else 1.0
+        pieces.append(np.rint(rest / unit) * unit)
+        rest = rest - pieces[-1]
+    return pieces
+
+
+def _trees(
+    graph: Graph,
+    value: str,
+    arrays: Arrays,
+    weight_node: npt.NDArray[np.int64],
+    weight_target: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64],
+    n_targets: int,
+) -> str:
+    """Add the operator: sums of leaf weights by target, float32."""
     from onnx import numpy_helper
 
     offsets = arrays["tree_offsets"]
@@ -158,53 +227,3 @@ def _ensemble(
         target_ids=weight_target.tolist(),
         target_weights_as_tensor=numpy_helper.from_array(np.ascontiguousarray(weight, np.float64), "weights"),
     )
-
-
-def add_calibration(graph: Graph, proba: str, header: Mapping[str, Any] | None, arrays: Arrays, n_classes: int) -> str:
-    """Add the calibrator, if there is one, to float64 probabilities; rows with NaN stay NaN.
-
-    Raises
-    ------
-    InvalidInputError
-        If the calibrator has no translation.
-    """
-    if header is None:
-        return proba
-    kind = header["kind"]
-    mapped = _prior(graph, proba, arrays) if kind.startswith("prior") else proba
-    kind = kind.removeprefix("prior").removeprefix("+")
-    if kind == "temperature":
-        mapped = _temperature(graph, mapped, float(arrays["temperature"][0]))
-    elif kind == "sigmoid":
-        mapped = _sigmoid(graph, mapped, arrays, n_classes)
-    elif kind:
-        raise InvalidInputError(f"model of to_onnx must be calibrated by temperature or sigmoid, or not at all; got {kind}")
-    return graph.add("Where", graph.add("IsNaN", proba), proba, mapped)
-
-
-def _prior(graph: Graph, proba: str, arrays: Arrays) -> str:
-    trained, target = arrays["trained_priors"], arrays["target_priors"]
-    known = trained > 0
-    ratio = np.where(known, target / target.sum() / np.where(known, trained / trained.sum(), 1.0), 0.0)
-    fallback = target * known if (target * known).sum() > 0 else target
-    weighted = graph.add("Mul", proba, graph.constant(ratio[np.newaxis], np.float64))
-    total = graph.add("ReduceSum", weighted, graph.constant([1], np.int64), keepdims=1)
-    some = graph.add("Greater", total, graph.constant(0.0, np.float64))
-    return graph.add("Where", some, graph.add("Div", weighted, total), graph.constant((fallback / fallback.sum())[np.newaxis], np.float64))
-
-
-def _temperature(graph: Graph, proba: str, temperature: float) -> str:
-    logs = graph.add("Log", graph.add("Max", proba, graph.constant(_FLOOR, np.float64)))
-    return graph.add("Softmax", graph.add("Mul", logs, graph.constant(1.0 / temperature, np.float64)), axis=1)
-
-
-def _sigmoid(graph: Graph, proba: str, arrays: Arrays, n_classes: int) -> str:
-    one = graph.constant(1.0, np.float64)
-    clipped = graph.add("Clip", proba, graph.constant(_FLOOR, np.float64), graph.constant(1.0 - _FLOOR, np.float64))
-    odds = graph.add("Log", graph.add("Div", clipped, graph.add("Sub", one, clipped)))
-    scaled = graph.add("Mul", odds, graph.constant(arrays["a"][np.newaxis], np.float64))
-    z = graph.add("Add", scaled, graph.constant(arrays["b"][np.newaxis], np.float64))
-    shares = graph.add("Div", one, graph.add("Add", one, graph.add("Exp", z)))
-    total = graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
-    none = graph.add("Not", graph.add("Greater", total, graph.constant(0.0, np.float64)))
-    return graph.add("Where", none, graph.constant(1.0 / n_classes, np.float64), graph.add("Div", shares, total))

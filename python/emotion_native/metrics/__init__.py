@@ -17,6 +17,7 @@ from ._classification import (
     recall_score,
     unweighted_average_recall,
 )
+from ._gains import dcg_score, ndcg_score
 from ._intervals import Interval, bootstrap_ci, speaker_interval
 from ._label_ranking import coverage_error, label_ranking_average_precision_score, label_ranking_loss
 from ._labelwise import class_likelihood_ratios, hamming_loss, jaccard_score, multilabel_confusion_matrix, zero_one_loss
@@ -33,8 +34,18 @@ from ._selective import (
     selective_interval,
 )
 from ._significance import McNemarResult, detectable_difference, holm_correction, mcnemar_test
+from ._skill import d2_brier_score, d2_log_loss_score, hinge_loss
 from ._summary import classification_summary
-from ._thresholds import auc, average_precision_score, confusion_matrix_at_thresholds, det_curve, precision_recall_curve, roc_auc_score, roc_curve
+from ._thresholds import (
+    auc,
+    average_precision_score,
+    confusion_matrix_at_thresholds,
+    det_curve,
+    metric_at_thresholds,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
 __all__ = [
     "Interval",
@@ -55,6 +66,9 @@ __all__ = [
     "confusion_matrix_at_thresholds",
     "coverage_error",
     "coverage_score",
+    "d2_brier_score",
+    "d2_log_loss_score",
+    "dcg_score",
     "det_curve",
     "detectable_difference",
     "excess_area_under_risk_coverage",
@@ -63,6 +77,7 @@ __all__ = [
     "fbeta_score",
     "fleiss_kappa",
     "hamming_loss",
+    "hinge_loss",
     "holm_correction",
     "jaccard_score",
     "krippendorff_alpha",
@@ -71,7 +86,9 @@ __all__ = [
     "log_loss",
     "matthews_corrcoef",
     "mcnemar_test",
+    "metric_at_thresholds",
     "multilabel_confusion_matrix",
+    "ndcg_score",
     "paired_speaker_test",
     "precision_recall_curve",
     "precision_recall_fscore_support",

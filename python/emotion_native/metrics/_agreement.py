@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..exceptions import InvalidInputError
-from ._inputs import Floats
+from ._inputs import Floats, as_numbers
 from ._labelwise import undefined
+
+_PAIRS_AT_ONCE = 1_000_000  # of different values: their full matrix would take 80 GB for 100,000 of them
 
 
 def fleiss_kappa(table: Any) -> float:
@@ -39,7 +43,7 @@ def fleiss_kappa(table: Any) -> float:
     >>> round(fleiss_kappa([[3, 0], [2, 1], [0, 3]]), 4)
     0.55
     """
-    counts = np.asarray(table, dtype=np.float64)
+    counts = as_numbers(table, "table", "fleiss_kappa")
     if counts.ndim != 2 or counts.size == 0 or not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.floor(counts)).any():
         raise InvalidInputError(f"table of fleiss_kappa must be counts of shape (n_subjects, n_categories); got shape {counts.shape}")
     raters = counts.sum(axis=1)
@@ -93,41 +97,60 @@ def krippendorff_alpha(ratings: Any, *, level_of_measurement: str = "nominal") -
     values = np.asarray(ratings, dtype=object)
     if values.ndim != 2 or values.size == 0:
         raise InvalidInputError(f"ratings of {caller} must be of shape (n_raters, n_subjects); got shape {values.shape}")
-    known = np.array([[v is not None and v == v for v in row] for row in values.tolist()])
+    known = np.array([[_is_rating(value) for value in row] for row in values.tolist()])
+    texts = {isinstance(value, (str, bytes)) for value in values[known].tolist()}
     try:
+        if len(texts) > 1:
+            raise TypeError
         scale, codes = np.unique(np.asarray(values[known].tolist()) if known.any() else np.empty(0), return_inverse=True)
     except (TypeError, ValueError):
         raise InvalidInputError(f"ratings of {caller} must be of one sortable kind; got a mix") from None
     if level_of_measurement != "nominal" and scale.dtype.kind not in "biuf":
         raise InvalidInputError(f"ratings of {caller} must be numbers for the level {level_of_measurement!r}; got labels")
-    counts = np.zeros((values.shape[1], len(scale)))
-    np.add.at(counts, (np.nonzero(known)[1], codes), 1.0)
-    size = counts.sum(axis=1)
-    counts, size = counts[size >= 2], size[size >= 2]
-    if len(counts) == 0:
+    if scale.dtype.kind == "f" and not np.isfinite(scale).all():
+        raise InvalidInputError(f"ratings of {caller} must be finite; got infinity")
+    if level_of_measurement == "ratio" and len(scale) and scale[0] < 0:
+        raise InvalidInputError(f"ratings of {caller} must not be negative on a ratio scale, whose zero means none; got {scale[0]}")
+    paired = known.sum(axis=0) >= 2
+    if not paired.any():
         raise InvalidInputError(f"ratings of {caller} must have at least one subject with two ratings; got none")
-    coincidences = (counts / (size - 1.0)[:, None]).T @ counts
-    coincidences[np.diag_indices(len(scale))] -= np.sum(counts / (size - 1.0)[:, None], axis=0)
-    margin = coincidences.sum(axis=1)
-    distance = _squared_distances(scale, margin, level_of_measurement)
-    expected = float(np.sum(np.outer(margin, margin) * distance))
+    places = (np.nonzero(known)[1], codes)
+    counts = sparse.csr_array((np.ones(len(codes)), places), shape=(values.shape[1], len(scale)))[paired]  # equal ratings add up
+    share = sparse.diags_array(1.0 / (counts.sum(axis=1) - 1.0)) @ counts
+    coincidences = (share.T @ counts - sparse.diags_array(share.sum(axis=0))).tocoo()
+    margin = np.asarray(coincidences.sum(axis=1))
+    gap = _squared_gap(scale, margin, level_of_measurement)
+    every = np.arange(len(scale))
+    step = max(1, _PAIRS_AT_ONCE // len(scale))
+    expected = sum(float(margin[rows] @ (gap(rows[:, None], every) @ margin)) for rows in np.array_split(every, -(-len(scale) // step)))
     if expected == 0:
         undefined("alpha is undefined where all ratings are equal; it is set to NaN", depth=3)
         return float("nan")
-    return 1.0 - (float(margin.sum()) - 1.0) * float(np.sum(coincidences * distance)) / expected
+    observed = float(np.sum(coincidences.data * gap(coincidences.row, coincidences.col)))
+    return 1.0 - (float(margin.sum()) - 1.0) * observed / expected
 
 
-def _squared_distances(scale: Any, margin: Floats, level: str) -> Floats:
-    """Return the squared difference of each two values of the scale."""
-    k = len(scale)
+def _is_rating(value: Any) -> bool:
+    """Return whether a value is there: None, NaN and NA are not."""
+    try:
+        return value is not None and bool(value == value)
+    except (TypeError, ValueError):  # pandas' NA has no truth value
+        return False
+
+
+def _squared_gap(scale: Any, margin: Floats, level: str) -> Callable[[Any, Any], Floats]:
+    """Return the squared difference of values of the scale, given by their positions."""
     if level == "nominal":
-        return 1.0 - np.eye(k)
+        return lambda a, b: np.asarray(a != b, dtype=np.float64)
     if level == "ordinal":  # the number of ratings between two values, each end counting half
         middle = np.cumsum(margin) - margin / 2.0
-        return np.asarray((middle[:, None] - middle[None, :]) ** 2)
+        return lambda a, b: np.asarray((middle[a] - middle[b]) ** 2)
     value = scale.astype(np.float64)
-    gap = value[:, None] - value[None, :]
     if level == "interval":
-        return np.asarray(gap**2)
-    total = value[:, None] + value[None, :]
-    return np.asarray((gap / np.where(total != 0, total, 1.0)) ** 2)
+        return lambda a, b: np.asarray((value[a] - value[b]) ** 2)
+
+    def relative(a: Any, b: Any) -> Floats:
+        total = value[a] + value[b]
+        return np.asarray(((value[a] - value[b]) / np.where(total != 0, total, 1.0)) ** 2)
+
+    return relative

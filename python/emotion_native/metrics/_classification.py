@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Floats, check_pair, check_weight, codes_of, union_of
+from ._inputs import Array, Floats, check_pair, check_weight, codes_of, mean_of_rows, union_of
 from ._labelwise import AVERAGES, confusion_counts, divide, label_counts, mean_of, right_rows, undefined
 
 
@@ -33,10 +33,7 @@ def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_w
     weight = check_weight(sample_weight, len(right), "accuracy_score")
     if not normalize:
         return float(right.sum() if weight.size == 0 else (right * weight).sum())
-    total = float(len(right) if weight.size == 0 else weight.sum())
-    if total == 0:
-        raise InvalidInputError("sample_weight of accuracy_score must not be all zero; got zeros")
-    return float(right.sum() if weight.size == 0 else (right * weight).sum()) / total
+    return mean_of_rows(right, weight, "accuracy_score")
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None) -> Array:
@@ -79,6 +76,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_wei
         if wanted.ndim != 1 or wanted.size == 0 or not np.isin(wanted, truth).any():
             raise InvalidInputError(f"labels of {caller} must be at least one label that occurs in y_true; got {labels!r:.80}")
         classes = union_of(truth, predicted, wanted, caller=caller)
+    if len(wanted) == 1:
+        warnings.warn("A single label was found in 'y_true' and 'y_pred'; pass labels= to name the others too", UserWarning, stacklevel=2)
     order = codes_of(wanted, classes)
     counts: Array = confusion_counts(truth, predicted, classes, weight)[np.ix_(order, order)]
     if sample_weight is None or np.asarray(sample_weight).dtype.kind in "iub":
@@ -91,7 +90,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, sample_wei
 
 
 def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, adjusted: bool = False) -> float:
-    """Return the mean recall over the classes of ``y_true``; ``adjusted`` maps chance to 0.
+    """Return the mean recall over the classes of ``y_true``; ``adjusted`` maps chance to 0, and is NaN for one class.
 
     Examples
     --------
@@ -104,10 +103,12 @@ def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = No
     if np.isnan(recall).any():
         warnings.warn("y_pred contains classes not in y_true", UserWarning, stacklevel=2)
     recall = recall[~np.isnan(recall)]
+    if recall.size == 0:
+        raise InvalidInputError("sample_weight of balanced_accuracy_score must not be all zero; got a sum of 0")
     score = float(np.mean(recall))
     if adjusted:
         chance = 1.0 / len(recall)
-        score = (score - chance) / (1.0 - chance)
+        score = (score - chance) / (1.0 - chance) if len(recall) > 1 else float("nan")
     return score
 
 
@@ -166,14 +167,19 @@ def cohen_kappa_score(
         raise InvalidInputError(f"weights of cohen_kappa_score must be None, 'linear' or 'quadratic'; got {weights!r}")
     if not (replace_undefined_by != replace_undefined_by or -1 <= replace_undefined_by <= 1):
         raise InvalidInputError(f"replace_undefined_by of cohen_kappa_score must be NaN or from -1 to 1; got {replace_undefined_by!r}")
-    counts = np.asarray(confusion_matrix(y1, y2, labels=labels, sample_weight=sample_weight), dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A single label was found")
+        counts = np.asarray(confusion_matrix(y1, y2, labels=labels, sample_weight=sample_weight), dtype=np.float64)
     k = len(counts)
     row, column = np.indices((k, k))
     distance = (row != column).astype(np.float64) if weights is None else np.abs(row - column) ** (1.0 if weights == "linear" else 2.0)
-    expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / counts.sum()
+    expected = np.outer(counts.sum(axis=0), counts.sum(axis=1)) / max(float(counts.sum()), 1e-300)  # without rows nothing is expected either
     by_chance = float((distance * expected).sum())
     if by_chance == 0:
-        undefined(f"kappa is undefined where both raters use one and the same class; it is set to {replace_undefined_by}", depth=3)
+        shared = int(np.sum((counts.sum(axis=0) > 0) & (counts.sum(axis=1) > 0)))
+        only, none = "`y1`, `y2` and `labels` have only one label in common", "`y2` contains no labels that are present in both `y1` and `labels`"
+        why = only if shared else none
+        undefined(f"{why}. Cohen's kappa is undefined and set to {replace_undefined_by}.", depth=3)
         return float(replace_undefined_by)
     return 1.0 - float((distance * counts).sum()) / by_chance
 
@@ -255,15 +261,16 @@ def precision_recall_fscore_support(
     if average == "micro":
         hit, said, true = (np.array([v.sum()]) for v in (hit, said, true))
     quiet = 0.0 if zero_division == "warn" else zero_division
-    precision = divide(hit, said, "precision", zero_division if "precision" in warn_for else quiet)
-    recall = divide(hit, true, "recall", zero_division if "recall" in warn_for else quiet)
+    precision = divide(hit, said, "Precision", "predicted", average, zero_division if "precision" in warn_for else quiet)
+    recall = divide(hit, true, "Recall", "true", average, zero_division if "recall" in warn_for else quiet)
     if np.isposinf(beta):
         f_score = recall
     elif beta == 0:
         f_score = precision
     else:
         share = beta * beta
-        f_score = divide((1 + share) * hit, share * true + said, "F-score", zero_division if "f-score" in warn_for else quiet)
+        fill = zero_division if "f-score" in warn_for else quiet
+        f_score = divide((1 + share) * hit, share * true + said, "F-score", "true nor predicted", average, fill)
     if average is None:
         return precision, recall, f_score, true.astype(np.int64) if counts.whole else true
     weight = true if average == "weighted" else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
-from ._inputs import check_weight
+from ._inputs import check_weight, mean_of_rows
 from ._labelwise import check_indicator
 
 _COVERAGE, _PRECISION, _LOSS = range(3)
@@ -25,7 +25,7 @@ def _mean_of_rows(y_true: Any, y_score: Any, sample_weight: Any, column: int, ca
         raise InvalidInputError(f"y_score of {caller} must be finite; got NaN or infinity")
     weight = check_weight(sample_weight, len(truth), caller)
     rows = _core.label_ranking(truth, score, effective_n_jobs(None))[:, column]
-    return float(np.average(rows, weights=weight if weight.size else None))
+    return mean_of_rows(rows, weight, caller)
 
 
 def coverage_error(y_true: Any, y_score: Any, *, sample_weight: Any = None) -> float:

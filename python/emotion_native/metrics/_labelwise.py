@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
-from ._inputs import NO_CLUSTER, Array, Floats, check_pair, check_weight, codes_of, union_of
+from ._inputs import NO_CLUSTER, Array, Floats, check_pair, check_weight, codes_of, mean_of_rows, union_of
 
 AVERAGES = (None, "binary", "micro", "macro", "weighted", "samples")
 Indicator = npt.NDArray[np.uint8]
@@ -35,12 +35,14 @@ def undefined(message: str, depth: int = 4) -> None:
     warnings.warn(message, UndefinedMetricWarning, stacklevel=depth)
 
 
-def divide(a: Floats, b: Floats, metric: str, zero_division: Any) -> Floats:
-    """Return a / b, with the value of ``zero_division`` (warn: 0) where b is 0."""
+def divide(a: Floats, b: Floats, metric: str, lacking: str, average: str | None, zero_division: Any) -> Floats:
+    """Return a / b, with the value of ``zero_division`` (warn: 0) where b is 0 because rows, or a row's labels, are ``lacking``."""
     fill = 0.0 if zero_division == "warn" else float(zero_division)
     empty = b == 0
     if zero_division == "warn" and empty.any():
-        undefined(f"{metric} is undefined where its denominator is 0; it is set to 0.0. Use zero_division to choose", depth=5)
+        place, parts = ("samples", "labels") if average == "samples" else ("labels", "samples")
+        where = f"due to no {lacking} {parts}" if len(b) == 1 else f"in {place} with no {lacking} {parts}"
+        undefined(f"{metric} is ill-defined and being set to 0.0 {where}. Use `zero_division` parameter to control this behavior.", depth=5)
     return np.asarray(np.where(empty, fill, a / np.where(empty, 1.0, b)))
 
 
@@ -110,6 +112,12 @@ def label_counts(
     """Return the counts of each label, or with ``average="samples"`` of each row of a multi-label problem."""
     if average not in AVERAGES:
         raise InvalidInputError(f"average of {caller} must be None, 'binary', 'micro', 'macro', 'weighted' or 'samples'; got {average!r}")
+    if average != "binary" and pos_label not in (None, 1):
+        message = (
+            f"Note that pos_label (set to {pos_label!r}) is ignored when average != 'binary' (got {average!r}). "
+            "You may use labels=[pos_label] to specify a single positive class."
+        )
+        warnings.warn(message, UserWarning, stacklevel=4)
     if is_indicator(y_true) or is_indicator(y_pred):
         return _indicator_counts(y_true, y_pred, labels, sample_weight, average, caller)
     truth, predicted = check_pair(y_true, y_pred, caller)
@@ -209,7 +217,7 @@ def jaccard_score(
     hit, union, true = c.hit, c.said + c.true - c.hit, c.true
     if average == "micro":
         hit, union = np.array([hit.sum()]), np.array([union.sum()])
-    score = divide(hit, union, "Jaccard's index", zero_division)
+    score = divide(hit, union, "Jaccard", "true or predicted", average, zero_division)
     if average is None:
         return score
     if average == "samples":
@@ -243,7 +251,7 @@ def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> floa
     else:
         wrong = (~right_rows(y_true, y_pred, caller)).astype(np.float64)
     weight = check_weight(sample_weight, len(wrong), caller)
-    return float(np.average(wrong, weights=weight if weight.size else None))
+    return mean_of_rows(wrong, weight, caller)
 
 
 def zero_one_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None) -> float:
@@ -259,7 +267,7 @@ def zero_one_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_we
     wrong = (~right_rows(y_true, y_pred, caller)).astype(np.float64)
     weight = check_weight(sample_weight, len(wrong), caller)
     if normalize:
-        return float(np.average(wrong, weights=weight if weight.size else None))
+        return mean_of_rows(wrong, weight, caller)
     return float(wrong.sum() if weight.size == 0 else (wrong * weight).sum())
 
 
@@ -298,7 +306,8 @@ def class_likelihood_ratios(
         raise InvalidInputError(f"y_true of {caller} must be of two classes; got {classes.tolist()!r:.80}")
     fill = replace_undefined_by if isinstance(replace_undefined_by, dict) else dict.fromkeys(("LR+", "LR-"), float(replace_undefined_by))
     allowed = {"LR+": (1.0, np.inf), "LR-": (0.0, 1.0)}
-    if set(fill) != set(allowed) or not all(np.isnan(fill[k]) or low <= fill[k] <= high for k, (low, high) in allowed.items()):
+    numbers = all(isinstance(value, (int, float)) for value in fill.values())
+    if not numbers or set(fill) != set(allowed) or not all(np.isnan(fill[k]) or low <= fill[k] <= high for k, (low, high) in allowed.items()):
         rule = "nan, 1.0, or a dict with LR+ (at least 1) and LR- (from 0 to 1)"
         raise InvalidInputError(f"replace_undefined_by of {caller} must be {rule}; got {replace_undefined_by!r}")
     both = union_of(classes, wanted, caller=caller)
@@ -307,11 +316,13 @@ def class_likelihood_ratios(
     ((tn, fp), (fn, tp)) = counts[np.ix_(order, order)]
     positive, negative = tp + fn, tn + fp
     if positive == 0:
-        undefined("likelihood ratios are undefined without rows of the positive class; they are set to NaN")
+        undefined("No samples of the positive class are present in `y_true`. Both likelihood ratios are set to `np.nan`.")
         return float("nan"), float("nan")
-    for name, denominator in (("LR+", fp), ("LR-", tn)):
+    for name, full, denominator in (("LR+", "positive_likelihood_ratio", fp), ("LR-", "negative_likelihood_ratio", tn)):
         if denominator == 0:
-            undefined(f"{name} is undefined where its denominator is 0; it is set to {fill[name]}. Use replace_undefined_by to choose")
+            value = "`np.nan`" if np.isnan(fill[name]) else str(fill[name])
+            why = f"No samples were predicted for the positive class and `{full}` is" if name == "LR+" and tp == 0 else f"`{full}` is ill-defined and"
+            undefined(f"{why} set to {value}. Use the `replace_undefined_by` param to control this behavior.")
     plus = tp * negative / (fp * positive) if fp > 0 else fill["LR+"]
     minus = fn * negative / (tn * positive) if tn > 0 else fill["LR-"]
     return float(plus), float(minus)

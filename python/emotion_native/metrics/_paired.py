@@ -12,8 +12,8 @@ from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of, union_of
-from ._intervals import Interval, check_level, check_resamples, check_speakers, interval_of
+from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of, has_mixed_kinds, union_of, warn_rows
+from ._intervals import Interval, check_level, check_resamples, check_speakers, jackknife_interval, spread
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
 from ._statistics import Statistic, of_counts, of_row_means, speaker_counts
@@ -85,7 +85,7 @@ def power_hint(n_speakers: int, detectable: float, level: float = 0.95) -> str:
 
 def difference_of(a: Statistic, b: Statistic) -> Statistic:
     """Return the difference of two statistics over the same speakers."""
-    return Statistic(lambda weights: a.values(weights) - b.values(weights), a.n_speakers, low=a.low - b.high, high=a.high - b.low)
+    return Statistic(lambda weights: a.values(weights) - b.values(weights), a.n_speakers, low=a.low - b.high, high=a.high - b.low, sizes=a.sizes)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, s
     if given.ndim == 2 and given.shape[1] > 1:
         codes = np.argmax(check_probabilities(given, parameter, caller, n=len(truth), k=k), axis=1).astype(np.int64)
     else:
-        labels = check_column(given, parameter, caller)
+        labels = check_column(predicted if has_mixed_kinds(predicted, given) else given, parameter, caller)
         if len(labels) != len(truth):
             raise InvalidInputError(f"{parameter} of {caller} must be as long as y_true, {len(truth)}; got {len(labels)}")
         union_of(classes, labels, caller=caller)
@@ -116,6 +116,7 @@ def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, s
 
 def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array, speaker: Codes, n: int, parameter: str, caller: str) -> _Side:
     values = check_probabilities(proba, parameter, caller, n=len(truth), k=len(classes))
+    warn_rows(values, caller, rounded=1e-3)
     if metric == "log_loss":
         rows, high = row_log_loss(truth, values), math.inf
     elif metric == "brier":
@@ -168,9 +169,9 @@ def _p_value(a: _Side, b: _Side, metric: str, k: int, n_resamples: int, seed: in
     return float(p), f"permutation test, {every if exact else f'{n:,} random exchanges by speaker'}"
 
 
-def _interval(statistic: Statistic, level: float, n_resamples: int, seed: int) -> Interval:
+def _interval(statistic: Statistic, level: float) -> Interval:
     """Return the interval of a difference; where no speaker differs, the exact bound on how many others may."""
-    interval = interval_of(statistic, level=level, n_resamples=n_resamples, seed=seed)
+    interval = jackknife_interval(statistic, level)
     n = statistic.n_speakers
     if n < 2 or math.isnan(interval.estimate) or interval.high - interval.low > _MARGIN:
         return interval
@@ -189,7 +190,6 @@ def paired_speaker_test(
     level: float = 0.95,
     labels: Any = None,
     n_permutations: int = 9999,
-    n_resamples: int = 2000,
     random_state: Any = 0,
     n_jobs: int | None = None,
 ) -> PairedComparison:
@@ -198,7 +198,7 @@ def paired_speaker_test(
     The p-value is of the permutation test that exchanges the two models' answers for whole speakers and computes the pooled score anew each
     time: every exchange up to 20 speakers that differ, random ones above. If the models are equally good for a speaker drawn at random, with
     differences as likely in one direction as in the other, its false alarms are at most at their level for any number of speakers, unequal
-    numbers of clips included. The interval of the difference is the one of `speaker_interval`: jackknife below 30 speakers, bootstrap above.
+    numbers of clips included. The interval of the difference is the one of `speaker_interval`.
 
     Parameters
     ----------
@@ -214,8 +214,6 @@ def paired_speaker_test(
         All classes. Default: those of ``y_true``.
     n_permutations : int
         Random exchanges, above 20 speakers.
-    n_resamples : int
-        Of the bootstrap, from 30 speakers on.
     random_state : int, RandomState, Generator or None
     n_jobs : int or None
         Threads; results do not depend on it.
@@ -250,9 +248,9 @@ def paired_speaker_test(
     rows = _Rows.checked(metric, y_true, speakers, labels, caller)
     a, b = (rows.side(metric, given, name, caller) for given, name in ((y_pred_a, "y_pred_a"), (y_pred_b, "y_pred_b")))
     jobs = effective_n_jobs(n_jobs, caller=caller)
-    p, method = _p_value(a, b, metric, len(rows.classes), check_resamples(n_permutations, caller), seed, jobs)
+    p, method = _p_value(a, b, metric, len(rows.classes), check_resamples(n_permutations, caller, "n_permutations"), seed, jobs)
     gap_statistic = difference_of(a.statistic, b.statistic)
-    difference = _interval(gap_statistic, level, check_resamples(n_resamples, caller), seed)
+    difference = _interval(gap_statistic, level)
     everybody = np.ones((1, rows.n_speakers))
     gap = (a.per_speaker - b.per_speaker) * (-1.0 if metric in LOWER_IS_BETTER else 1.0)
     return PairedComparison(
@@ -269,21 +267,14 @@ def paired_speaker_test(
     )
 
 
-def model_interval(metric: str, y_true: Any, y_pred: Any, speakers: Any, *, level: float, labels: Any, random_state: Any) -> Interval:
+def model_interval(metric: str, y_true: Any, y_pred: Any, speakers: Any, *, level: float, labels: Any) -> Interval:
     """Return one model's score as `paired_speaker_test` computes it, with its interval."""
     caller = "compare"
     side = _Rows.checked(metric, y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
-    return interval_of(side.statistic, level=check_level(level, caller), n_resamples=2000, seed=check_seed(random_state, caller=caller))
+    return jackknife_interval(side.statistic, check_level(level, caller))
 
 
 def _detectable(statistic: Statistic, level: float) -> float:
     """Return the detectable difference for the spread that deleting one speaker at a time shows."""
-    n = statistic.n_speakers
-    if n < 2:
-        return math.inf
-    deleted = statistic.values(np.ones((n, n)) - np.eye(n))
-    deleted = deleted[~np.isnan(deleted)]
-    if len(deleted) < 2:
-        return math.inf
-    error = math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2)))
-    return detectable_difference(error * math.sqrt(n), n, level=level)
+    error, degrees = spread(statistic)
+    return math.inf if degrees == 0 else detectable_difference(error * math.sqrt(statistic.n_speakers), statistic.n_speakers, level=level)

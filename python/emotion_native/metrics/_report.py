@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,11 @@ def classification_report(
     several = truth.ndim == 2
     wanted = present if labels is None else np.asarray(labels)
     names = [str(label) for label in wanted] if target_names is None else [str(name) for name in target_names]
-    if len(names) != len(wanted):
+    if len(names) != len(wanted) and labels is not None:
+        message = f"labels size, {len(wanted)}, does not match size of target_names, {len(names)}; the rest is left out"
+        warnings.warn(message, UserWarning, stacklevel=2)
+        names = names[: len(wanted)]
+    elif len(names) != len(wanted):
         raise InvalidInputError(f"target_names of classification_report must be one name for each of {len(wanted)} classes; got {len(names)}")
     shared: dict[str, Any] = {"labels": wanted, "sample_weight": sample_weight, "zero_division": zero_division}
     columns = precision_recall_fscore_support(truth, predicted, average=None, **shared)

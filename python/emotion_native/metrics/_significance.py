@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from ..exceptions import InvalidInputError
-from ._inputs import Floats, check_pair
+from ._inputs import Floats, as_numbers, check_pair
 from ._intervals import check_level
 from ._labelwise import right_rows
 
@@ -92,7 +93,7 @@ def holm_correction(p_values: Any) -> Floats:
     >>> holm_correction([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(p_values, dtype=np.float64)
+    p = as_numbers(p_values, "p_values", "holm_correction")
     known = ~np.isnan(p) if p.ndim == 1 else np.zeros(0, dtype=bool)
     if p.ndim != 1 or (p[known] < 0).any() or (p[known] > 1).any():
         raise InvalidInputError(f"p_values of holm_correction must be numbers from 0 to 1; got {p_values!r:.80}")
@@ -106,6 +107,13 @@ def holm_correction(p_values: Any) -> Floats:
 def least_p_value(n_speakers: int) -> float:
     """Return the smallest two-sided p-value that a sign-flip test over so many speakers can give."""
     return float(2.0 ** (1 - n_speakers)) if n_speakers > 0 else 1.0
+
+
+def _power_by_quadrature(limit: float, degrees: int, shift: float) -> float:
+    """Return the power of a two-sided t test where scipy's noncentral t gives up: the mean over equally likely standard deviations."""
+    middle = (np.arange(20_000) + 0.5) / 20_000
+    scale = limit * np.sqrt(stats.chi2.ppf(middle, degrees) / degrees)
+    return float(np.mean(stats.norm.sf(scale - shift) + stats.norm.cdf(-scale - shift)))
 
 
 def detectable_difference(standard_deviation: float, n_speakers: int, *, level: float = 0.95, power: float = 0.8) -> float:
@@ -142,11 +150,11 @@ def detectable_difference(standard_deviation: float, n_speakers: int, *, level: 
     """
     caller = "detectable_difference"
     alpha = 1.0 - check_level(level, caller)
-    if not 0 < power < 1:
+    if not isinstance(power, numbers.Real) or not 0 < power < 1:
         raise InvalidInputError(f"power of {caller} must be between 0 and 1; got {power!r}")
     if isinstance(n_speakers, (bool, np.bool_)) or not isinstance(n_speakers, (int, np.integer)) or n_speakers < 1:
         raise InvalidInputError(f"n_speakers of {caller} must be an integer of at least 1; got {n_speakers!r}")
-    if not (math.isfinite(standard_deviation) and standard_deviation >= 0):
+    if not isinstance(standard_deviation, numbers.Real) or not (math.isfinite(standard_deviation) and standard_deviation >= 0):
         raise InvalidInputError(f"standard_deviation of {caller} must be finite and not negative; got {standard_deviation!r}")
     n = int(n_speakers)
     if n < 2 or least_p_value(n) > alpha * (1 + 1e-12) or power <= alpha:
@@ -154,8 +162,8 @@ def detectable_difference(standard_deviation: float, n_speakers: int, *, level: 
     limit = float(stats.t.ppf(1.0 - alpha / 2.0, n - 1))
 
     def lacking(shift: float) -> float:
-        found = stats.nct.sf(limit, n - 1, shift) + stats.nct.cdf(-limit, n - 1, shift)
-        return float(found) - power
+        found = float(stats.nct.sf(limit, n - 1, shift) + stats.nct.cdf(-limit, n - 1, shift))
+        return (_power_by_quadrature(limit, n - 1, shift) if math.isnan(found) else found) - power
 
     high = limit + 1.0
     while lacking(high) < 0:

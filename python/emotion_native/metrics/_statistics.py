@@ -5,6 +5,7 @@ A statistic takes weights of shape (replicates, speakers) and returns one value 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +15,25 @@ import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._calibration_error import default_bins, replicate_errors
-from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of
+from ._calibration_error import SpeakerBins, default_bins
+from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, codes_of, union_of, warn_rows
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A score as a function of speaker weights, with the interval that its values can take."""
+    """A score as a function of speaker weights, with the interval that its values can take.
+
+    ``sizes``: how much each speaker counts (rows, or their weight); None: all alike. ``positive``: the score is never 0, and its logarithm is nearer
+    to a normal distribution than the score.
+    """
 
     values: Callable[[Floats], Floats]
     n_speakers: int
     low: float = 0.0
     high: float = 1.0
+    sizes: Floats | None = None
+    positive: bool = False
 
 
 def of_counts(counts: Floats, name: str, n_classes: int) -> Statistic:
@@ -38,30 +45,29 @@ def of_counts(counts: Floats, name: str, n_classes: int) -> Statistic:
     def values(weights: Floats) -> Floats:
         return np.asarray(rate((weights @ flat).reshape(len(weights), k, k), n_classes), dtype=np.float64)
 
-    return Statistic(values, speakers, low=-1.0 if name in ("cohen_kappa", "matthews_corrcoef") else 0.0)
+    return Statistic(values, speakers, low=-1.0 if name in ("cohen_kappa", "matthews_corrcoef") else 0.0, sizes=flat.sum(axis=1))
 
 
 def of_row_means(row_values: Floats, speaker: Codes, n_speakers: int, *, row_weight: Floats | None = None, high: float = 1.0) -> Statistic:
-    """Return the (weighted) mean of one value a row."""
+    """Return the (weighted) mean of one value a row, none of them negative; without an upper bound all are positive."""
     weight = np.ones(len(row_values)) if row_weight is None else row_weight
     sums = np.bincount(speaker, weights=row_values * weight, minlength=n_speakers)
-    sizes = np.bincount(speaker, weights=weight, minlength=n_speakers)
+    sizes: Floats = np.bincount(speaker, weights=weight, minlength=n_speakers).astype(np.float64)
 
     def values(weights: Floats) -> Floats:
         size = weights @ sizes
         return np.asarray(np.where(size > 0, (weights @ sums) / np.where(size > 0, size, 1.0), np.nan))
 
-    return Statistic(values, n_speakers, high=high)
+    return Statistic(values, n_speakers, high=high, sizes=sizes, positive=math.isinf(high))
 
 
 def of_calibration(confidence: Floats, correct: npt.NDArray[np.uint8], speaker: Codes, n_speakers: int, n_bins: int | None = None) -> Statistic:
-    """Return the debiased expected calibration error, with the bins of the whole sample's size; clipped to [0, 1] only in the end."""
-    bins = default_bins(len(confidence)) if n_bins is None else n_bins
+    """Return the debiased expected calibration error in the bins of the whole sample; clipped to [0, 1] only in the end.
 
-    def values(weights: Floats) -> Floats:
-        return replicate_errors(confidence, correct, speaker, weights, n_bins=bins)
-
-    return Statistic(values, n_speakers, high=float("inf"))
+    The bins stay where they are when speakers are deleted: edges that move with them make the score jump, and the intervals far too wide.
+    """
+    table = SpeakerBins(confidence, correct, speaker, n_speakers, default_bins(len(confidence)) if n_bins is None else n_bins)
+    return Statistic(table.errors, n_speakers, high=float("inf"), sizes=table.rows.sum(axis=1))
 
 
 def of_callable(metric: Callable[[Any, Any], float], truth: Array, predicted: Array, speaker: Codes, n_speakers: int) -> Statistic:
@@ -74,7 +80,7 @@ def of_callable(metric: Callable[[Any, Any], float], truth: Array, predicted: Ar
             out[r] = float(metric(truth[rows], predicted[rows])) if len(rows) else np.nan
         return out
 
-    return Statistic(values, n_speakers, low=-np.inf, high=np.inf)
+    return Statistic(values, n_speakers, low=-np.inf, high=np.inf, sizes=np.bincount(speaker, minlength=n_speakers).astype(np.float64))
 
 
 _PROBABILITY_SCORES = ("log_loss", "brier", "top_2_accuracy", "top_3_accuracy", "expected_calibration_error")
@@ -109,6 +115,7 @@ def of_metric(metric: Any, y_true: Any, y_pred: Any, speaker: Codes, n_speakers:
     if (codes < 0).any():
         raise InvalidInputError(f"labels of {caller} must hold every label of y_true; {truth[np.argmax(codes < 0)]!r} is missing")
     proba = check_probabilities(y_pred, "y_pred", caller, n=len(codes), k=len(classes))
+    warn_rows(proba, caller, rounded=1e-3)
     if metric == "expected_calibration_error":
         correct = (np.argmax(proba, axis=1) == codes).astype(np.uint8)
         return of_calibration(np.ascontiguousarray(proba.max(axis=1)), correct, speaker, n_speakers)

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._validation import check_seed
 from ..exceptions import InvalidInputError
 from . import _rates
 from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of
-from ._intervals import check_level, check_resamples, check_speakers, interval_of
+from ._intervals import check_level, check_speakers, jackknife_interval
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._selective import area_under_risk_coverage, risk_coverage_curve
 from ._statistics import Statistic, of_calibration, of_counts, of_row_means, speaker_counts
@@ -93,8 +92,6 @@ def classification_summary(
     failed: Any = None,
     prior: Any = None,
     level: float = 0.95,
-    n_resamples: int = 2000,
-    random_state: Any = 0,
     ungrouped: bool = False,
 ) -> dict[str, Any]:
     """Return every score of a report, with intervals over speakers, as a dict that JSON can hold.
@@ -118,9 +115,6 @@ def classification_summary(
     prior : array-like of shape (n_classes,) or (n_samples, n_classes), optional
         Training prior for failed rows. Default: class shares of ``y_true``.
     level : float
-    n_resamples : int
-        Of the bootstrap, from 30 speakers on.
-    random_state : int, RandomState, Generator or None
     ungrouped : bool
         Whether the split was ungrouped; repeated in the result.
 
@@ -169,12 +163,8 @@ def classification_summary(
     rows = _Rows(y_true, proba, classes, speakers, predicted, abstained, failed, prior)
     k = len(rows.classes)
     counts = speaker_counts(rows.truth, rows.predicted, rows.speaker, rows.n_speakers, k + 1)
-    shared: dict[str, Any] = {
-        "level": check_level(level, caller),
-        "n_resamples": check_resamples(n_resamples, caller),
-        "seed": check_seed(random_state, caller=caller),
-    }
-    overall = {name: _entry(statistic, shared) for name, statistic in _statistics(rows, counts).items()}
+    checked = check_level(level, caller)
+    overall = {name: _entry(statistic, checked) for name, statistic in _statistics(rows, counts).items()}
     confidence = np.where(rows.failed, np.nan, rows.proba.max(axis=1))
     coverage, risk, threshold = risk_coverage_curve(rows.truth, rows.predicted, confidence)
     overall["area_under_risk_coverage"] = {"value": area_under_risk_coverage(rows.truth, rows.predicted, confidence)}
@@ -185,12 +175,12 @@ def classification_summary(
         "n_abstained": int(rows.abstained.sum()),
         "n_speakers": rows.n_speakers,
         "classes": _list(rows.classes),
-        "level": shared["level"],
+        "level": checked,
         "ungrouped": bool(ungrouped),
         "note": "a demonstration, not evidence" if rows.n_speakers <= DEMONSTRATION_SPEAKERS else None,
         "chance": {"balanced_accuracy": 1.0 / int((total.sum(axis=1)[:k] > 0).sum()), "accuracy": float(total.sum(axis=1).max() / total.sum())},
         "overall": overall,
-        "per_class": _per_class(rows, counts, shared),
+        "per_class": _per_class(rows, counts, checked),
         "per_speaker": _per_speaker(rows, counts),
         "confusion_matrix": {
             "labels": _list(rows.classes),
@@ -227,8 +217,8 @@ def _calibration(rows: _Rows) -> Statistic:
     return of_calibration(np.ascontiguousarray(rows.proba[ok].max(axis=1)), rows.right[ok].astype(np.uint8), rows.speaker[ok], rows.n_speakers)
 
 
-def _entry(statistic: Statistic, shared: dict[str, Any]) -> dict[str, Any]:
-    interval = interval_of(statistic, **shared)
+def _entry(statistic: Statistic, level: float) -> dict[str, Any]:
+    interval = jackknife_interval(statistic, level)
     value = max(interval.estimate, statistic.low) if not math.isnan(interval.estimate) else interval.estimate
     return {
         "value": _plain(value),
@@ -239,7 +229,7 @@ def _entry(statistic: Statistic, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _per_class(rows: _Rows, counts: Floats, shared: dict[str, Any]) -> list[dict[str, Any]]:
+def _per_class(rows: _Rows, counts: Floats, level: float) -> list[dict[str, Any]]:
     k = len(rows.classes)
     total = counts.sum(axis=0)
     precision, recall, f1 = (rate(total, k) for rate in (_rates.precision, _rates.recall, _rates.f1))
@@ -248,7 +238,7 @@ def _per_class(rows: _Rows, counts: Floats, shared: dict[str, Any]) -> list[dict
         own = rows.truth == c
         with_class, codes = np.unique(rows.speaker[own], return_inverse=True)  # speakers without the class say nothing about its recall
         statistic = of_row_means(rows.right[own].astype(np.float64), codes, len(with_class))
-        interval = interval_of(statistic, **shared)
+        interval = jackknife_interval(statistic, level)
         table.append({
             "class": _plain(rows.classes[c]),
             "support": int(own.sum()),

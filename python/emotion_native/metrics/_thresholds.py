@@ -82,6 +82,53 @@ def confusion_matrix_at_thresholds(
     return fps[-1] - fps, fps, tps[-1] - tps, tps, threshold
 
 
+def metric_at_thresholds(
+    y_true: Any, y_score: Any, metric_func: Callable[..., Any], *, sample_weight: Any = None, metric_params: dict[str, Any] | None = None
+) -> tuple[Array, Floats]:
+    """Return what ``metric_func(y_true, score >= threshold)`` gives at each threshold, and the thresholds, from high to low.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Two classes.
+    y_score : array-like of shape (n_samples,)
+    metric_func : callable
+        Of true and predicted labels (0 and 1); ``sample_weight``, if given, is passed on.
+    sample_weight : array-like of shape (n_samples,), optional
+    metric_params : dict, optional
+        More arguments of ``metric_func``.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument breaks its rule.
+
+    Examples
+    --------
+    >>> from emotion_native.metrics import accuracy_score, metric_at_thresholds
+    >>> values, threshold = metric_at_thresholds([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], accuracy_score)
+    >>> values.tolist()
+    [0.75, 0.5, 0.75, 0.5]
+    """
+    caller = "metric_at_thresholds"
+    if not callable(metric_func):
+        raise InvalidInputError(f"metric_func of {caller} must be a function of y_true and y_pred; got {metric_func!r}")
+    truth = check_column(y_true, "y_true", caller)
+    classes = union_of(truth, caller=caller)
+    if len(classes) > 2:
+        raise InvalidInputError(f"y_true of {caller} must be of two classes; got {len(classes)}")
+    score = _scores(y_score, len(truth), caller)
+    weight = check_weight(sample_weight, len(truth), caller)
+    options = dict(metric_params or {})
+    if weight.size:
+        kept = weight != 0
+        truth, score = truth[kept], score[kept]
+        options["sample_weight"] = np.asarray(sample_weight)[kept]
+    thresholds = np.unique(score)[::-1]
+    values = [metric_func(truth, (score >= threshold).astype(np.int32), **options) for threshold in thresholds]
+    return np.asarray(values), np.ascontiguousarray(thresholds)
+
+
 def roc_curve(
     y_true: Any, y_score: Any, *, pos_label: Any = None, sample_weight: Any = None, drop_intermediate: bool = True
 ) -> tuple[Floats, Floats, Floats]:
@@ -115,9 +162,9 @@ def roc_curve(
         fps, tps, threshold = _without_inner(fps, tps, (np.diff(fps, 2) != 0) | (np.diff(tps, 2) != 0), threshold)
     fps, tps, threshold = np.append(0.0, fps), np.append(0.0, tps), np.append(np.inf, threshold)
     rates = []
-    for counts, name, rate in ((fps, "negative", "false positive rate"), (tps, "positive", "true positive rate")):
+    for counts, name, rate in ((fps, "negative", "false positive"), (tps, "positive", "true positive")):
         if counts[-1] <= 0:
-            undefined(f"the {rate} of roc_curve is undefined without {name} rows; it is set to NaN", depth=3)
+            undefined(f"No {name} samples in y_true, {rate} value should be meaningless; the rate is set to NaN", depth=3)
         rates.append(counts / counts[-1] if counts[-1] > 0 else np.full(len(counts), np.nan))
     return rates[0], rates[1], threshold
 
@@ -198,7 +245,7 @@ def _area(positive: Array, score: Floats, weight: Floats, max_fpr: float | None 
     """Return the area under the ROC curve, or its standardised part below a false positive rate (McClish 1989)."""
     fps, tps, _ = _cumulated(positive, score, weight)
     if len(fps) == 0 or fps[-1] <= 0 or tps[-1] <= 0:
-        undefined("the area under the ROC curve is undefined with one class only; it is set to NaN", depth=5)
+        undefined("Only one class is present in y_true. ROC AUC score is not defined in that case; it is set to NaN", depth=5)
         return float("nan")
     fpr, tpr = np.append(0.0, fps / fps[-1]), np.append(0.0, tps / tps[-1])
     if max_fpr is None or max_fpr == 1:

@@ -143,7 +143,9 @@ def _has_rows(value: Any) -> bool:
 
 
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
-    """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller."""
+    """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller, scikit-learn's too."""
+    from sklearn import config_context, get_config
+
     results = []
     with progress_reporter(progress, "Fitting folds", n_folds, caller=caller) as advance:
         if n_jobs is None or n_jobs == 1 or n_folds == 1:
@@ -151,8 +153,14 @@ def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: in
                 results.append(work(k))
                 advance(k + 1)
             return results
+        switches = get_config()  # scikit-learn keeps its own a thread: metadata routing, and so the groups of inner splits, hangs on them
+
+        def switched(k: int) -> T:
+            with config_context(**switches):
+                return work(k)
+
         with ThreadPoolExecutor(min(effective_n_jobs(n_jobs, caller=caller), n_folds)) as pool:
-            futures = [pool.submit(contextvars.copy_context().run, work, k) for k in range(n_folds)]
+            futures = [pool.submit(contextvars.copy_context().run, switched, k) for k in range(n_folds)]
             try:
                 for k, future in enumerate(futures):
                     results.append(future.result())

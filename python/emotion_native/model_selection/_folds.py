@@ -117,9 +117,6 @@ def split_hash(folds: Iterable[tuple[Any, Any]]) -> str:
 
 def _default_splitter(cv: Any, classifier: bool, n_groups: list[int], caller: str) -> Any:
     """Return the splitter for a number of folds (None: five, or as many as there are groups) and the number of groups of each key."""
-    for count in n_groups:
-        if count < 2:
-            raise LeakageError(f"groups of {caller} must have at least two different values to split; got {count}: add clips of other speakers")
     n_splits = cv if cv is not None else min([_DEFAULT_FOLDS, *n_groups[:1]])
     if isinstance(n_splits, (bool, np.bool_)) or n_splits < 2:
         raise InvalidInputError(f"cv of {caller} must be at least 2 folds; got {cv!r}")
@@ -174,6 +171,10 @@ def resolve_folds(
     if not ungrouped:
         columns = two_keys(groups) or {"groups": groups}
         keys = [(str(name), encode_groups(column, n, caller=caller, parameter=str(name))) for name, column in columns.items()]
+    for _, encoded in keys:
+        if len(encoded) < 2 and (not allowed or cv is None or isinstance(cv, (int, np.integer))):
+            rule = "at least two different values to split"
+            raise LeakageError(f"groups of {caller} must have {rule}; got {len(encoded)}: add clips of other speakers")
     if cv is None or isinstance(cv, (int, np.integer)):
         cv = _default_splitter(cv, classifier, [len(encoded) for _, encoded in keys], caller)
     ignores_groups = isinstance(cv, _IGNORE_GROUPS)

@@ -1,11 +1,12 @@
 // A loaded model: from a clip, samples or feature rows to calibrated probabilities, a class, abstention and the features that drove it.
 //
-// Definition: row -> FittedPipeline -> calibration -> class of the largest probability (the first among equals); abstained where that
+// Definition: row -> FittedClassifier (a pipeline or a vote, calibrated) -> class of the largest probability (the first among equals); abstained where that
 // probability is below the threshold, or where the row is farther from the training rows than the file's out_of_distribution allows
-// (calibration/out_of_distribution.hpp, on the input columns). Contributions explain the estimator before calibration, in input columns: of a forest the exact
+// (calibration/out_of_distribution.hpp, on the input columns or what the first steps make of them). Contributions explain the estimator before calibration, in input columns: of a forest the exact
 // path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of boosting those of the class's margin; of a logistic regression coef * (z - mean z of the
 // background) on the class's margin, z being the estimator's inputs (Lundberg & Lee, "A unified approach to interpreting model
 // predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features). Margins of two classes: +margin for the second, -margin for the first.
+// A soft vote of uncalibrated forests has the mean of its members' contributions; other votes are no sums, have none, and no top features.
 // Complexity: O(depth trees) a row, explanations O(leaves depth^2 trees). NaN policy: as the steps'; NaN that a step or the classifier
 // refuses, and a row whose probabilities are not numbers, are an InvalidInputError. Determinism: a row's result depends on that row alone; equal bits for any number of threads and any batch.
 // Threads: const member functions may run at the same time.
@@ -24,8 +25,8 @@
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/explain/tree_shap.hpp"
+#include "emotion/runtime/fitted_classifier.hpp"
 #include "emotion/runtime/model_file.hpp"
-#include "emotion/runtime/pipeline_plan.hpp"
 
 namespace emotion::runtime {
 
@@ -76,22 +77,24 @@ public:
     void explain(MatrixView<const float> x, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     // The estimator's output before calibration, of which explain() speaks: rows x n_classes.
     void raw_output(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
-    [[nodiscard]] const char* explained_output() const;  // "probability" or "margin"
+    [[nodiscard]] const char* explained_output() const;  // "probability", "margin", or "none" of a vote that is no sum: explain() then throws
 
 private:
     void check_rows(MatrixView<const float> x, const char* caller) const;
-    void calibrate(MatrixView<double> probability) const;
+    void check_additive(const char* caller) const;
     void abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const;
     void explain_margins(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
+    void explain_vote(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
     [[nodiscard]] std::vector<std::string> clip_warnings(const audio::ExtractInfo& info) const;
     [[nodiscard]] audio::ExtractOptions extract_options(const char* caller) const;
 
     ModelContents contents_;
-    PipelinePredictor predictor_;              // of contents_.pipeline, and so behind it
+    ClassifierPredictor predictor_;            // of contents_.classifier, and so behind it
     mutable std::once_flag tree_shap_built_;   // by the first explanation of trees: predictions alone do not pay for it
     mutable std::optional<explain::TreeShap> tree_shap_;
+    mutable std::vector<explain::TreeShap> member_shap_;  // of a vote
     std::vector<std::int32_t> input_columns_;  // of the estimator's columns
     std::vector<double> background_mean_;      // of the estimator's columns; linear models
 };

@@ -12,15 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "emotion/calibration/isotonic_maps.hpp"
 #include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/core/views.hpp"
-#include "emotion/runtime/pipeline_plan.hpp"
+#include "emotion/runtime/fitted_classifier.hpp"
 
 namespace emotion::runtime {
 
 inline constexpr int model_format_major = 1;
-inline constexpr int model_format_minor = 0;
+inline constexpr int model_format_minor = 1;
 
 struct ModelLimits {
     std::size_t classes = 1000;
@@ -28,6 +27,8 @@ struct ModelLimits {
     std::size_t features_times_classes = 10'000'000;  // bounds the memory of one explanation
     std::size_t background_rows = 1000;
     std::size_t tree_depth = 1024;                    // bounds recursion and scratch memory of explanations
+    std::size_t vote_members = 64;
+    std::size_t vote_levels = 3;                      // votes inside votes
 };
 
 // How the input columns are made from audio.
@@ -37,22 +38,18 @@ struct ExtractorSpec {
     int algorithm_version = 0;
 };
 
-enum class CalibrationKind { none, temperature, sigmoid, isotonic };
-
-struct CalibrationSpec {
-    CalibrationKind kind = CalibrationKind::none;
-    double temperature = 1;  // > 0
-    std::vector<double> a;   // sigmoid: one a class
-    std::vector<double> b;
-    calibration::IsotonicMaps isotonic;
-    std::vector<double> trained_priors;  // one a class: the prior correction before the map, which may be none; empty: no correction
-    std::vector<double> target_priors;
-};
-
-// Rows farther from the training rows than `threshold` get no answer; over the input columns, before any step.
+// Rows farther from the training rows than `threshold` get no answer; over the columns that the first `steps` steps leave.
 struct DistributionCheck {
     calibration::ColumnRanges ranges;
     double threshold = 0;
+    std::size_t steps = 0;
+};
+
+// Prediction sets hold the classes whose score (calibration/_conformal.py) is at most their quantile.
+struct PredictionSets {
+    std::string score;              // "lac" or "aps"
+    bool allow_empty = false;
+    std::vector<double> quantiles;  // one a class, from 0 up, infinite where each class belongs to every set
 };
 
 struct ModelContents {
@@ -62,10 +59,10 @@ struct ModelContents {
     bool integer_classes = false;
     std::vector<std::string> feature_names;
     std::optional<ExtractorSpec> extractor;
-    FittedPipeline pipeline;
-    CalibrationSpec calibration;
+    FittedClassifier classifier;
     std::optional<double> threshold;              // abstain below this confidence; 0 to 1, or 2
     std::optional<DistributionCheck> out_of_distribution;
+    std::optional<PredictionSets> sets;
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;

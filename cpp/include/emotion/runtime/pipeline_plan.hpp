@@ -45,9 +45,14 @@ struct FittedPipeline {
     // input_columns()[j]: the input column from which the estimator's column j is made.
     [[nodiscard]] std::vector<std::int32_t> input_columns() const;
 
+    // The rows as they leave the first `count` steps. Serial.
+    [[nodiscard]] Matrix<float> after_steps(MatrixView<const float> x, std::size_t count) const;
+
     // Throws ModelFormatError unless all sizes agree, indices are in range and scales are positive and finite: afterwards the functions
     // below stay inside their arrays for any x with n_features_in columns.
     void validate() const;
+    // The same of the steps alone; returns the number of columns that they leave.
+    std::size_t validate_steps() const;
 
     // The caller's name of the first step or classifier that refuses NaN in x, or nullptr where NaN is filled before or goes down trees.
     // `classifier` names the estimator's function.
