@@ -69,6 +69,11 @@ class PriorCorrectedClassifier(_GroupedMetaClassifier):
         self.target_priors = target_priors
         self.trained_priors = trained_priors
 
+    @property
+    def _needs_rows_as_they_occur(self) -> bool:  # type: ignore[override]  # the others always do
+        """Whether the shares of the classes are taken from the rows of `fit`."""
+        return isinstance(self.target_priors, str)
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> PriorCorrectedClassifier:
         """Fit the classifier on all rows, and find the priors.
 
