@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .exceptions import InvalidInputError, InvalidTypeError
 
 _NAMED_COLUMNS = 3
+_FOREIGN_MEASURING = ("CalibratedClassifierCV", "TunedThresholdClassifierCV")  # scikit-learn's, which measure on the rows of their fit too
 
 
 def did_you_mean(name: Any, known: Iterable[str]) -> str:
@@ -135,3 +136,13 @@ def _is_numeric(column: npt.NDArray[Any]) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def measuring_part(step: Any) -> Any:
+    """Return what calibrates, thresholds or measures sets in a step: itself, or a part of a pipeline or of a wrapper; None without any."""
+    if getattr(step, "_needs_rows_as_they_occur", False) or type(step).__name__ in _FOREIGN_MEASURING:
+        return step
+    inner = getattr(step, "steps", None)
+    parts = [part[-1] for part in inner if isinstance(part, (list, tuple)) and part] if isinstance(inner, (list, tuple)) else []
+    found = (measuring_part(part) for part in [*parts, getattr(step, "estimator", None)] if part is not None)
+    return next((part for part in found if part is not None), None)

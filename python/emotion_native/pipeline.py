@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,10 +14,10 @@ from sklearn.utils._tags import get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ._remedies import refuse_class
+from ._remedies import measuring_part, refuse_class
 from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
 from ._validation import check_flag, label_steps
-from .exceptions import InvalidInputError, LeakageError
+from .exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from .model_selection._fit import ROW_METADATA
 
 __all__ = ["Pipeline", "make_pipeline"]
@@ -208,6 +209,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         """Fit all but the last step; return the rows as they reach it and what its method asks for."""
         self._check_steps()
         self._check_metadata_names([name for name, value in metadata.items() if value is not None])
+        self._warn_of_measuring_steps()
         rows, named = self._split(metadata, X)
         for number, (name, step) in enumerate(self.steps[:-1]):
             start = time.perf_counter()
@@ -223,6 +225,22 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             self._say(number, start)
         final = {} if _is_passthrough(self._final) else self._asked(self.steps[-1][0], getattr(self._final, method), rows, named)
         return X, y, final
+
+    def _warn_of_measuring_steps(self) -> None:
+        """Warn, in the name of the code that called ``fit``, of a calibration, threshold or conformal step that a sampler's rows would reach."""
+        sampler: tuple[str, Any] | None = None
+        for name, step in self._steps():
+            if is_sampler(step):
+                sampler = name, step
+            measuring = None if sampler is None else measuring_part(step)
+            if sampler is None or measuring is None:
+                continue
+            what, inner = type(measuring).__name__, getattr(measuring, "estimator", None)
+            remedy = f"{what}(make_pipeline({type(sampler[1]).__name__}(), {'…' if inner is None else type(inner).__name__ + '()'}))"
+            text = f"step {name!r} of Pipeline.fit ({what}) stands behind the sampler {sampler[0]!r} and is fitted on resampled rows"
+            effect = "its probabilities, thresholds or sets do not hold for rows as they occur"
+            warnings.warn(f"{text}: {effect}; put the pipeline inside it, {remedy}", EmotionNativeWarning, stacklevel=4)
+            return
 
     def _say(self, number: int, start: float) -> None:
         if self.verbose:
@@ -250,6 +268,12 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             If a step needs the group or speaker of a synthetic row that was made of two.
         TypeError
             If a step lacks the methods of its place.
+
+        Warns
+        -----
+        EmotionNativeWarning
+            If a step behind a sampler calibrates, chooses a threshold or measures sets: it would do so on resampled rows. Put the pipeline
+            inside it instead.
         """
         X, y, final = self._fit_steps(X, y, {"sample_weight": sample_weight, "groups": groups, **metadata})
         start = time.perf_counter()

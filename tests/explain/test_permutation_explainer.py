@@ -169,3 +169,27 @@ def test_wrong_arguments_are_named(call: Any, message: str) -> None:
     X, _ = make(12)
     with pytest.raises(InvalidInputError, match=message):
         call(X)
+
+
+def test_tables_with_other_columns_are_refused() -> None:
+    """Values belong to columns by place: a table in another order, or with other names, would have been explained under wrong names."""
+    X, y = make(3)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    named = RandomForestClassifier(3, random_state=0).fit(frame, y)
+    unnamed = RandomForestClassifier(3, random_state=0).fit(X, y)
+    others = [frame[["b", "a", "c"]], frame.rename(columns={"a": "z"})]
+    for explainer in (
+        PermutationExplainer(named, frame[:5]),
+        PermutationExplainer(named, X[:5]),
+        PermutationExplainer(unnamed, frame[:5]),
+        PermutationExplainer(lambda rows: np.asarray(rows)[:, 0], frame[:5]),
+    ):
+        expected = explainer(X[:2]).values
+        np.testing.assert_array_equal(explainer(frame[:2]).values, expected)
+        for other in others:
+            with pytest.raises(InvalidInputError, match=r"^X of PermutationExplainer must be .*[Ff]eature names"):
+                explainer(other[:2])
+    for other in others:
+        with pytest.raises(InvalidInputError, match=r"^X of PermutationExplainer's masker must be .*[Ff]eature names"):
+            PermutationExplainer(named, other[:5])
+    assert PermutationExplainer(unnamed, X[:5])(frame[:2]).values.shape == (2, 3, 3)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import make_scorer
+from sklearn.naive_bayes import GaussianNB
 
 import emotion_native as en
 from emotion_native.ensemble import RandomForestClassifier
@@ -117,3 +118,22 @@ def test_the_ways_out_fit_the_caller() -> None:
         with pytest.raises(LeakageError, match=r"pass groups=.*such as KFold$") as caught:
             list(splitter.split(X, Y))
         assert "allow_ungrouped" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [np.ones(59), np.ones((60, 2)), np.full(60, np.nan), -np.ones(60), ["heavy"] * 60],
+    ids=["short", "2-D", "NaN", "negative", "text"],
+)
+@pytest.mark.parametrize("estimator", [FOREST, GaussianNB()], ids=["own", "foreign"])
+def test_weights_are_checked_before_anything_is_fitted(weight: Any, estimator: Any) -> None:
+    options: dict[str, Any] = {"groups": GROUPS, "cv": 3}
+    calls: dict[str, Any] = {
+        "cross_validate": lambda: ms.cross_validate(estimator, X, Y, params={"sample_weight": weight}, **options),
+        "cross_val_predict": lambda: ms.cross_val_predict(estimator, X, Y, params={"sample_weight": weight}, **options),
+        "GridSearchCV.fit": lambda: ms.GridSearchCV(estimator, {}, cv=3).fit(X, Y, sample_weight=weight, groups=GROUPS),
+        "PriorCorrectedClassifier.fit": lambda: en.calibration.PriorCorrectedClassifier(estimator).fit(X, Y, sample_weight=weight),
+    }
+    for caller, call in calls.items():
+        with pytest.raises(InvalidInputError, match=rf"^sample_weight of {caller} must "):
+            call()

@@ -12,6 +12,7 @@ import pytest
 
 from emotion_native import reports
 from emotion_native.exceptions import InvalidInputError
+from emotion_native.metrics import reliability_curve
 
 HOSTILE = ["$x_{", "<script>alert(1)</script>", "a\nb\x00\x1b[31m", "日本" * 40, "\ud800lone", "", "50% & \\input{x}"]
 
@@ -156,3 +157,35 @@ def test_saving_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
         reports.save_figure(str(missing), figure)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(InvalidInputError, match=r"^path of save_figure must be a path; got 3$"):
         reports.save_figure(figure, 3)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "message"),
+    [
+        ([0.9, 0.8], ["calm", "angry"], r"^correct of reliability_figure must be whether .* such as predicted == label; got 'calm'$"),
+        ([0.9, 0.8], [2, 1], r"^correct of reliability_figure must be whether .*; got 2$"),
+        ([0.9, 0.8], [1.0, np.nan], r"^correct of reliability_figure must be whether .*; got nan$"),
+        ([0.9, 0.8], [None, True], r"^correct of reliability_figure must be whether .*; got None$"),
+        ([1.9, 0.8], [True, False], r"^confidence of reliability_figure must be from 0 to 1 .*; got 1\.9$"),
+        ([-0.1, 0.8], [True, False], r"^confidence of reliability_figure must be from 0 to 1 .*; got -0\.1$"),
+        (["calm", "angry"], [True, False], r"^confidence of reliability_figure must be numbers from 0 to 1; got values of type <U5$"),
+        ([[0.9, 0.1], [0.2, 0.8]], [True, False], r"^confidence of reliability_figure must be 1-D and as long as correct; got shapes"),
+        ([[0.9], [0.2, 0.8]], [True, False], r"^confidence and correct of reliability_figure must be one value a prediction; got sequences"),
+    ],
+)
+def test_a_reliability_figure_says_what_it_was_given_instead(confidence: list[object], correct: list[object], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        reports.reliability_figure(confidence, correct)
+
+
+def test_a_reliability_figure_refuses_the_bins_of_a_curve() -> None:
+    accuracy, confidence, _ = reliability_curve([0, 1, 0, 0], [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.65, 0.35]], n_bins=1)
+    for pair in ((confidence, accuracy), (accuracy, confidence)):
+        with pytest.raises(InvalidInputError, match=r"^correct of reliability_figure must be whether"):
+            reports.reliability_figure(*pair)
+
+
+@pytest.mark.parametrize("kind", [bool, int, float])
+def test_a_reliability_figure_takes_zeros_and_ones(kind: type) -> None:
+    drawn = reports.reliability_figure(np.float32([0.9, 0.4, 1.0 + 1e-7]), np.array([1, 0, 1], dtype=kind))
+    assert reports.figure_png(drawn) == reports.figure_png(reports.reliability_figure(np.float32([0.9, 0.4, 1.0 + 1e-7]), [True, False, True]))

@@ -105,6 +105,7 @@ class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
     estimator_: Any
     classes_: npt.NDArray[Any]
     _takes_row_metadata = True  # speaker, recording and the like reach the classifier inside
+    _needs_rows_as_they_occur = True  # a pipeline warns where a sampler stands before it
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import get_tags

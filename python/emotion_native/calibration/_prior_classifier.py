@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._validation import check_sample_weight
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import aligned
 from ._classifier import _GroupedMetaClassifier, checked_rows, default_estimator, weights_of
@@ -69,6 +70,11 @@ class PriorCorrectedClassifier(_GroupedMetaClassifier):
         self.target_priors = target_priors
         self.trained_priors = trained_priors
 
+    @property
+    def _needs_rows_as_they_occur(self) -> bool:  # type: ignore[override]  # the others always do
+        """Whether the shares of the classes are taken from the rows of `fit`."""
+        return isinstance(self.target_priors, str)
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **params: Any) -> PriorCorrectedClassifier:
         """Fit the classifier on all rows, and find the priors.
 
@@ -89,6 +95,7 @@ class PriorCorrectedClassifier(_GroupedMetaClassifier):
         """
         estimator = default_estimator() if self.estimator is None else self.estimator
         X, labels, groups = checked_rows(estimator, X, y, groups, _CALLER)
+        check_sample_weight(sample_weight, len(labels.codes), caller=_CALLER)
         if not hasattr(estimator, "predict_proba"):
             raise InvalidInputError(f"estimator of {_CALLER} must have predict_proba; got {type(estimator).__name__}")
         arguments = {**params, "sample_weight": sample_weight}

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
 
 from ..exceptions import InvalidInputError
 
-__all__ = ["feature_names_of", "input_columns", "split_pipeline"]
+__all__ = ["KnownColumns", "feature_names_of", "input_columns", "known_names", "split_pipeline"]
 
 # Steps that make each column from one column, row by row: scikit-learn's classes of these names, and ours.
 _ONE_TO_ONE = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer", "PowerTransformer")
@@ -50,14 +51,27 @@ def input_columns(transformers: Sequence[Any], n_columns: int, caller: str) -> n
     return np.ascontiguousarray(source)
 
 
-def feature_names_of(model: Any, n_columns: int) -> list[str]:
-    """Return the names of the columns that a model was fitted on, or x0, x1, …."""
+class KnownColumns(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+    """Names of columns in their order, which `check_matrix` compares with a table's as it does with those that an estimator was fitted on."""
+
+    def __init__(self, names: Any = None) -> None:
+        self.names = names
+        if names is not None:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+
+
+def known_names(model: Any) -> Any:
+    """Return the names of the columns that a model was fitted on; None where it knows none."""
     transformers, last = split_pipeline(model)
     names: Any = None
     for holder in (model, *transformers[:1], *([] if transformers else [last])):
         names = getattr(holder, "feature_names_in_", None) if names is None else names
-    if names is None:
-        names = getattr(model, "feature_names", None)  # a loaded model's
+    return getattr(model, "feature_names", None) if names is None else names  # a loaded model's
+
+
+def feature_names_of(model: Any, n_columns: int) -> list[str]:
+    """Return the names of the columns that a model was fitted on, or x0, x1, …."""
+    names = known_names(model)
     if names is None or len(names) != n_columns:
         return [f"x{j}" for j in range(n_columns)]
     return [str(name) for name in names]

@@ -14,7 +14,7 @@ from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_matrix, check_number, check_seed
 from ..exceptions import InvalidInputError
-from ._columns import feature_names_of
+from ._columns import KnownColumns, feature_names_of, known_names
 from ._explanation import Explanation
 
 __all__ = ["PermutationExplainer"]
@@ -63,7 +63,8 @@ class PermutationExplainer:
 
     Notes
     -----
-    A DataFrame as ``masker`` makes the model be asked with DataFrames of its columns.
+    A DataFrame as ``masker`` makes the model be asked with DataFrames of its columns. The columns of DataFrames must be those that the model was
+    fitted on, or else the masker's, in the same order.
 
     Examples
     --------
@@ -98,7 +99,9 @@ class PermutationExplainer:
         self.seed = check_seed(seed, caller=caller)
         self._ask: Callable[[Any], Any] = ask
         self._table: Any = masker if hasattr(masker, "columns") else None
-        self._background: npt.NDArray[Any] = check_matrix(masker, caller=f"{caller}'s masker", allow_nan=True)
+        self._columns = _columns_of(model, None)
+        self._background: npt.NDArray[Any] = self._matrix(masker, f"{caller}'s masker")
+        self._columns = _columns_of(model, self._table)
         self._names = self._check_names(feature_names)
         answers = self._answers(self._background)
         self.expected_value: Floats = _core.average_background(answers, len(answers))[0]
@@ -133,7 +136,7 @@ class PermutationExplainer:
             If an argument breaks its rule, or the model's answers are not finite numbers, one row of them each row asked.
         """
         caller = "PermutationExplainer"
-        rows = check_matrix(X, caller=caller, allow_nan=True)
+        rows = self._matrix(X, caller)
         background = self._background
         if rows.shape[1] != background.shape[1]:
             raise InvalidInputError(f"X of {caller} must have the masker's {background.shape[1]} columns; got {rows.shape[1]}")
@@ -160,6 +163,10 @@ class PermutationExplainer:
     def shap_values(self, X: npt.ArrayLike, **options: Any) -> Floats:
         """Return the values alone, of shape (n_rows, n_features, n_outputs), under the name that shap users know."""
         return self(X, **options).values
+
+    def _matrix(self, rows: Any, caller: str) -> Any:
+        """Return rows as a matrix; a table's columns must be the known ones, in their order, since they are told apart by place."""
+        return check_matrix(rows, caller=caller, estimator=self._columns if hasattr(rows, "columns") else None, allow_nan=True)
 
     def _check_names(self, feature_names: Sequence[str] | None) -> list[str]:
         count = self._background.shape[1]
@@ -207,3 +214,11 @@ class PermutationExplainer:
                 f"for {len(rows)} rows{'' if np.isfinite(answers).all() else ', not all finite'}"
             )
         return np.ascontiguousarray(answers)
+
+
+def _columns_of(model: Any, table: Any) -> KnownColumns | None:
+    """Return the columns that a model was fitted on, else those of the background table, where they have names of text."""
+    names = known_names(model)
+    if names is None and table is not None:
+        names = list(table.columns)
+    return KnownColumns(names) if names is not None and all(isinstance(name, str) for name in names) else None

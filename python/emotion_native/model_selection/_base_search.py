@@ -21,7 +21,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._progress import Progress
-from .._validation import check_flag
+from .._validation import check_flag, check_sample_weight
 from ..exceptions import InvalidInputError, InvalidTypeError
 from ._fit import check_lengths, fit_params_of
 from ._folds import Folds
@@ -139,6 +139,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
             self._check_refit_name(scorers, caller)
         routed = route(self.estimator, self.cv, scorers, {**params, "sample_weight": sample_weight}, groups, caller=caller)
         X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
+        check_sample_weight(sample_weight, _num_samples(X), caller=caller)
         if is_classifier(self.estimator) and y is not None and np.ndim(y) == 1:
             _refuse_unknown_labels(y, caller)
         folds = resolver(self.estimator, X, y, groups, routed, self.allow_ungrouped, caller=caller)(self.cv)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from .._remedies import check_estimator
-from .._validation import is_sparse
+from .._validation import check_sample_weight, is_sparse
 from ..exceptions import InvalidInputError
 from ._fit import (
     Labels,
@@ -147,6 +147,7 @@ def cross_validate(
     scorers, single = scorers_of(estimator, scoring, classes, caller="cross_validate")
     routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
+    check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller="cross_validate")
     resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_validate")
     runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
     warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_validate", each_fold=True)
@@ -239,6 +240,7 @@ def cross_val_predict(
     check_estimator(estimator, "cross_val_predict", (X, y))
     routed = route(estimator, cv, {}, params, groups, caller="cross_val_predict")
     X, y, groups = check_lengths(X, y, routed.groups, caller="cross_val_predict")
+    check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller="cross_val_predict")
     make_folds = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_val_predict")
 
     def resolve(splitter: Any) -> Folds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +17,30 @@ if TYPE_CHECKING:
 
 __all__ = ["reliability_figure", "risk_coverage_figure"]
 
+_ROUNDING = 1e-6  # sums of float32 probabilities exceed 1 by less
+
 
 def _pair(confidence: ArrayLike, correct: ArrayLike, caller: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    score = np.asarray(confidence, dtype=np.float64)
-    right = np.asarray(correct, dtype=bool)
+    """Return the confidence and the rightness of each prediction."""
+    try:
+        score, right = np.asarray(confidence), np.asarray(correct)
+    except ValueError as error:
+        raise InvalidInputError(f"confidence and correct of {caller} must be one value a prediction; got sequences of different lengths") from error
+    if score.dtype.kind not in "biuf" and score.size:
+        raise InvalidInputError(f"confidence of {caller} must be numbers from 0 to 1; got values of type {score.dtype}")
     if score.ndim != 1 or score.shape != right.shape:
         raise InvalidInputError(f"confidence of {caller} must be 1-D and as long as correct; got shapes {score.shape} and {right.shape}")
     if not np.all(np.isfinite(score)):
         raise InvalidInputError(f"confidence of {caller} must be finite; got NaN or infinity")
-    return score, right
+    outside = score[(score < -_ROUNDING) | (score > 1 + _ROUNDING)]
+    if outside.size:
+        raise InvalidInputError(f"confidence of {caller} must be from 0 to 1 (the probability of the predicted class); got {outside[0]:g}")
+    known = right.dtype.kind in "biuf" and np.isin(right, (0, 1))
+    if right.size and not np.all(known):
+        first = right[0] if right.dtype.kind not in "biuf" else right[~known][0]
+        rule = "whether each prediction is right (booleans, or 0 and 1), such as predicted == label"
+        raise InvalidInputError(f"correct of {caller} must be {rule}; got {reprlib.repr(first.item() if isinstance(first, np.generic) else first)}")
+    return score.astype(np.float64), right.astype(bool)
 
 
 @styled
@@ -36,13 +52,18 @@ def reliability_figure(
     Parameters
     ----------
     confidence : array of float, shape (n,)
-        Calibrated probability of the predicted class.
-    correct : array of bool, shape (n,)
+        Calibrated probability of the predicted class, from 0 to 1; rows as they are, not the bins of `emotion_native.metrics.reliability_curve`.
+    correct : array of bool (or of 0 and 1), shape (n,)
         Whether the prediction was right.
     before : (confidence, correct) or None
         The same before calibration, drawn beside it.
     n_bins : int
         Greatest number of bins; fewer for few rows (at least 10 a bin).
+
+    Raises
+    ------
+    InvalidInputError
+        If ``confidence`` or ``correct`` breaks its rule.
 
     Examples
     --------
