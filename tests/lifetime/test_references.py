@@ -134,13 +134,18 @@ def test_nothing_grows_over_a_thousand_calls(name: str) -> None:
     call = CALLS[name]
     for _ in range(100):
         call(X, Y)
-    gc.collect()
-    before = resident_bytes()
-    for _ in range(1000):
-        call(X, Y)
-    gc.collect()
-    # One leaked table of 60 x 10 floats a call would be 2.4 MB; the margin is what allocators were seen to keep.
-    assert resident_bytes() - before < 2_000_000
+    # One leaked table of 60 x 10 floats a call would be 2.4 MB in every round; a heap that other tests have left in pieces grows once, in one of them.
+    grown = []
+    for _ in range(4):
+        gc.collect()
+        before = resident_bytes()
+        for _ in range(1000):
+            call(X, Y)
+        gc.collect()
+        grown.append(resident_bytes() - before)
+        if grown[-1] < 2_000_000:
+            break
+    assert min(grown) < 2_000_000
 
 
 @pytest.mark.parametrize("fitted", [forest, boosting], ids=["forest", "boosting"])
