@@ -134,7 +134,7 @@ def test_nothing_grows_over_a_thousand_calls(name: str) -> None:
     call = CALLS[name]
     for _ in range(100):
         call(X, Y)
-    # One leaked table of 60 x 10 floats a call would be 2.4 MB in every round; a heap that other tests have left in pieces grows once, in one of them.
+    # One leaked table of 60 x 10 floats a call would be 2.4 MB in every round; a heap that other tests have left in pieces grows once.
     grown = []
     for _ in range(4):
         gc.collect()
