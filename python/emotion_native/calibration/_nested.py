@@ -324,27 +324,41 @@ def nested_evaluation(
     warn_of_odd_splits(first, labels.values, groups, single_run(first, plan.outer), n, caller=caller, each_fold=False)
     rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
-    found = _OutOfFold({}, {}, {}, {})
-    fits = len(plan.train)
-    with progress_reporter(progress, "Cross-validating", fits * len(candidates), caller=caller) as advance:
-        for i, (name, candidate) in enumerate(candidates.items()):
-            report = _fits_done(advance, i * fits, fits)
-            options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": report}
-            if prior_correction:
-                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
-                pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
-                starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
-                found.corrections[str(name)] = [corrections[at] for at in starts]
-            else:
-                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
-            found.raw[str(name)], _ = _split_results(plan, raw, n, len(labels.classes))
-            found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+    with progress_reporter(progress, "Cross-validating", len(plan.train) * len(candidates), caller=caller) as advance:
+        found = _fit_candidates(candidates, X, labels, plan, arguments, prior_correction, n_jobs, advance)
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
     final = _final_choice(plan, labels, found, rule, strangers)
     if prior_correction:
         chosen = {str(name): candidate for name, candidate in candidates.items()}[final.candidate]
         final = replace(final, calibrator=chained(final_correction(chosen, X, labels, arguments, caller), final.calibrator))
     return _assemble(plan, labels, found, rule, strangers, final, _inner_splits(plan, groups))
+
+
+def _fit_candidates(
+    candidates: Mapping[str, Any],
+    X: Any,
+    labels: Labels,
+    plan: _Plan,
+    arguments: dict[str, Any],
+    prior_correction: bool,
+    n_jobs: int | None,
+    advance: Advance,
+) -> _OutOfFold:
+    """Fit each candidate on all outer and inner training parts, and return what it said of the rows held out."""
+    found = _OutOfFold({}, {}, {}, {})
+    fits, n, k = len(plan.train), len(labels.codes), len(labels.classes)
+    for i, (name, candidate) in enumerate(candidates.items()):
+        options: dict[str, Any] = {"caller": "nested_evaluation", "n_jobs": n_jobs, "progress": _fits_done(advance, i * fits, fits)}
+        if prior_correction:
+            raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
+            pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
+            starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
+            found.corrections[str(name)] = [corrections[at] for at in starts]
+        else:
+            raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
+        found.raw[str(name)], _ = _split_results(plan, raw, n, k)
+        found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, k)
+    return found
 
 
 def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
