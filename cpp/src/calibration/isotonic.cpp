@@ -107,6 +107,7 @@ struct Block {
     double weight = 0;
     double value = 0;
     std::size_t begin = 0;   // first member
+    std::size_t last = 0;    // first member of the last point
     std::size_t end = 0;     // behind the last
 };
 
@@ -169,7 +170,7 @@ void isotonic_regression(std::span<double> y, std::span<const double> weight, bo
     std::vector<Block> blocks;
     for (std::size_t i = 0; i < y.size(); ++i) {
         const double w = weight.empty() ? 1.0 : weight[i];
-        push(blocks, {sign * y[i] * w, w, sign * y[i], i, i + 1});
+        push(blocks, {sign * y[i] * w, w, sign * y[i], i, i, i + 1});
     }
     for (const Block& block : blocks) {
         for (std::size_t i = block.begin; i < block.end; ++i) {
@@ -188,13 +189,14 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
         double sum = 0;
         double total = 0;
         double value = 0;
-        for (; i < rows.size() && rows[i].key == rows[first].key; ++i) {
+        const double from = value_of(rows[first].key);
+        for (; i < rows.size() && one_point(from, value_of(rows[i].key), options.single); ++i) {
             value = weight.empty() ? std::bit_cast<double>(rows[i].payload) : y[rows[i].payload];
             const double w = weight.empty() ? 1.0 : weight[rows[i].payload];
             sum += w * value;
             total += w;
         }
-        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, i});
+        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, first, i});
     }
     IsotonicMap map;
     const auto add = [&](std::size_t row, double value) {
@@ -210,7 +212,7 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
     for (const Block& block : blocks) {
         const double value = std::clamp(sign * block.value, options.y_min, options.y_max);
         add(block.begin, value);
-        add(block.end - 1, value);
+        add(block.last, value);
     }
     return map;
 }
