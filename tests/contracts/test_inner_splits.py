@@ -223,6 +223,7 @@ OWNERS: dict[str, Run] = {
     "model_selection.RandomizedSearchCV": fitted(random_search),
     "model_selection.compare_estimators": lambda e, cv, X, y, **o: ms.compare_estimators({"a": e, "b": e}, X, y, cv=cv, error_score="raise", **o),
     "model_selection.cross_val_predict": lambda e, cv, X, y, **o: ms.cross_val_predict(e, X, y, cv=cv, **o),
+    "model_selection.cross_val_score": lambda e, cv, X, y, **o: ms.cross_val_score(e, X, y, cv=cv, error_score="raise", **o),
     "model_selection.cross_validate": lambda e, cv, X, y, **o: ms.cross_validate(e, X, y, cv=cv, error_score="raise", **o),
     "model_selection.resolve_folds": folds_of,
     "model_selection.train_test_split": divided,
@@ -441,7 +442,7 @@ def test_early_stopping_inside_holds_out_whole_speakers(outer: str, sampler: str
         assert 1 < len(set(groups.tolist())) <= N_SPEAKERS
     if hasattr(native, "predict_proba"):
         np.testing.assert_array_equal(native.predict_proba(X), slow.predict_proba(X))
-    elif outer == "model_selection.cross_val_predict":
+    elif outer in ("model_selection.cross_val_predict", "model_selection.cross_val_score"):
         np.testing.assert_array_equal(native, slow)
     elif outer == "calibration.nested_evaluation":
         np.testing.assert_array_equal(native.proba, slow.proba)

@@ -200,6 +200,9 @@ def test_failed_folds_get_error_score(rows: Any) -> None:
     with pytest.warns(FitFailedWarning, match="fits failed"):
         scores = ms.cross_validate(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut())["test_score"]
     assert np.isnan(scores).tolist() == [True] + [False] * 8
+    with pytest.warns(FitFailedWarning, match="fits failed") as caught:
+        alone = ms.cross_val_score(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut())
+    assert np.array_equal(alone, scores, equal_nan=True) and caught[0].filename == __file__
     with pytest.raises(RuntimeError):
         ms.cross_validate(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), error_score="raise")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -144,64 +144,12 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    return _scored_folds(
-        "cross_validate",
-        estimator,
-        X,
-        y,
-        groups,
-        scoring,
-        cv,
-        n_jobs,
-        params,
-        return_train_score=return_train_score,
-        return_estimator=return_estimator,
-        return_indices=return_indices,
-        error_score=error_score,
-        allow_ungrouped=allow_ungrouped,
-        progress=progress,
-        seeds=seeds,
-        reseed_cv=reseed_cv,
-    )
-
-
-def _scored_folds(
-    caller: str,
-    estimator: Any,
-    X: Any,
-    y: Any,
-    groups: Any,
-    scoring: Any,
-    cv: Any,
-    n_jobs: int | None,
-    params: Mapping[str, Any] | None,
-    *,
-    return_train_score: bool = False,
-    return_estimator: bool = False,
-    return_indices: bool = False,
-    error_score: Any,
-    allow_ungrouped: bool,
-    progress: Progress,
-    seeds: Sequence[int] | None = None,
-    reseed_cv: bool = False,
-) -> dict[str, Any]:
-    """Return what `cross_validate` returns, in the name of a caller."""
-    check_estimator(estimator, caller, (X, y))
-    classes = classes_of(estimator, y, caller=caller)
-    scorers, single = scorers_of(estimator, scoring, classes, caller=caller)
-    routed = route(estimator, cv, scorers, params, groups, caller=caller)
-    X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
-    check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller=caller)
-    resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller=caller)
-    runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller=caller)
-    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller=caller, each_fold=True)
-    scored = Scoring(scorers, single, routed.score, error_score, [], classes, caller)
-    arguments = {**routed.fit, "groups": groups}
-    results: list[Result] | None = None
-    if not return_estimator and one_label_a_row(estimator, y):
-        results = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
-    if results is None:
-        results = fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
+    caller = "cross_validate"
+    call = _Call.checked(caller, estimator, X, y, groups, scoring, cv, params, error_score, allow_ungrouped, seeds, reseed_cv)
+    runs, scored = call.runs, call.scored
+    warn_of_odd_splits(estimator, call.y, call.groups, runs, _num_samples(call.X), caller=caller, each_fold=True)
+    results, one_by_one = call.results(estimator, n_jobs, progress, return_train_score=return_train_score, return_estimator=return_estimator)
+    if one_by_one:
         report_failed_fits(results, scored)
     scored.warn()
     table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
@@ -219,6 +167,55 @@ def _scored_folds(
     if runs.n_dropped.any():
         table["n_dropped"] = runs.n_dropped
     return table
+
+
+class _Call(NamedTuple):
+    """The checked arguments of a cross-validation. Warnings are left to the public functions, whose callers they name."""
+
+    X: Any
+    y: Any
+    groups: Any
+    runs: Runs
+    scored: Scoring
+    arguments: dict[str, Any]  # of fit
+
+    @classmethod
+    def checked(
+        cls,
+        caller: str,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        groups: Any,
+        scoring: Any,
+        cv: Any,
+        params: Mapping[str, Any] | None,
+        error_score: Any,
+        allow_ungrouped: bool,
+        seeds: Sequence[int] | None = None,
+        reseed_cv: bool = False,
+    ) -> _Call:
+        check_estimator(estimator, caller, (X, y))
+        classes = classes_of(estimator, y, caller=caller)
+        scorers, single = scorers_of(estimator, scoring, classes, caller=caller)
+        routed = route(estimator, cv, scorers, params, groups, caller=caller)
+        X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
+        check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller=caller)
+        resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller=caller)
+        runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller=caller)
+        scored = Scoring(scorers, single, routed.score, error_score, [], classes, caller)
+        return cls(X, y, groups, runs, scored, {**routed.fit, "groups": groups})
+
+    def results(
+        self, estimator: Any, n_jobs: int | None, progress: Progress, *, return_train_score: bool = False, return_estimator: bool = False
+    ) -> tuple[list[Result], bool]:
+        """Return what each fold gave, and whether folds were fitted one by one, so that some may have failed."""
+        X, y, _, runs, scored, arguments = self
+        if not return_estimator and one_label_a_row(estimator, y):
+            native = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
+            if native is not None:
+                return native, False
+        return fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress), True
 
 
 def cross_val_score(
@@ -275,12 +272,16 @@ def cross_val_score(
     caller = "cross_val_score"
     if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
         raise InvalidInputError(f"scoring of {caller} must be None, a name or a callable (cross_validate takes several); got {scoring!r:.80}")
-    options: dict[str, Any] = {"error_score": error_score, "allow_ungrouped": allow_ungrouped, "progress": progress}
-    table = _scored_folds(caller, estimator, X, y, groups, scoring, cv, n_jobs, params, **options)
-    if "test_score" not in table:
-        raise InvalidInputError(f"scoring of {caller} must give one number; got several (cross_validate takes several)")
-    scores: npt.NDArray[np.float64] = table["test_score"]
-    return scores
+    call = _Call.checked(caller, estimator, X, y, groups, scoring, cv, params, error_score, allow_ungrouped)
+    warn_of_odd_splits(estimator, call.y, call.groups, call.runs, _num_samples(call.X), caller=caller, each_fold=True)
+    results, one_by_one = call.results(estimator, n_jobs, progress)
+    if one_by_one:
+        report_failed_fits(results, call.scored)
+    call.scored.warn()
+    names = {name for result in results for name in result["test"]}
+    if names - {"score"}:
+        raise InvalidInputError(f"scoring of {caller} must give one number; got {', '.join(sorted(names))} (cross_validate takes several)")
+    return np.array([result["test"].get("score", np.nan) for result in results])
 
 
 def cross_val_predict(
