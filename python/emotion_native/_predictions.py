@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ._display import MOST_ROWS, counted, html_table, listed
+
 __all__ = ["FeaturePredictions", "Label", "Prediction", "TopFeature"]
 
 Label = str | int
@@ -74,6 +76,14 @@ class Prediction:
     model_hash: str = ""
     warnings: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        best = sorted(self.probabilities.items(), key=lambda item: -item[1] if item[1] == item[1] else 0.0)
+        shown = ", ".join([*(f"{name!r}: {value:.3g}" for name, value in best[:3]), *(["…"] if len(best) > 3 else [])])
+        reason = f", reason={self.reason!r}" if self.reason else ""
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        answer = f"label={self.label!r}, confidence={self.confidence:.3g}, abstained={self.abstained}"
+        return f"Prediction({answer}{reason}, probabilities={{{shown}}}{warned})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON types: class names become strings, NaN becomes None."""
         return {
@@ -117,6 +127,17 @@ class FeaturePredictions:
     confidence: npt.NDArray[np.float64]
     abstained: npt.NDArray[np.bool_]
     out_of_distribution: npt.NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        classes = f"{len(self.classes)} classes: {listed(self.classes)}"
+        strange = f", {int(self.out_of_distribution.sum()):,} out of distribution" if self.out_of_distribution.any() else ""
+        return f"FeaturePredictions({counted(len(self.labels), 'row')}, {classes}; {int(self.abstained.sum()):,} abstained{strange})"
+
+    def _repr_html_(self) -> str:
+        header = ["", "label", "confidence", "abstained", "out_of_distribution", *map(str, self.classes[:MOST_ROWS])]
+        columns = (self.labels, self.confidence, self.abstained, self.out_of_distribution)
+        rows = [[i, *(column[i] for column in columns), *self.probabilities[i, :MOST_ROWS]] for i in range(min(len(self.labels), MOST_ROWS))]
+        return html_table(repr(self), header, rows, len(self.labels))
 
 
 def _json_number(value: float) -> float | None:

@@ -16,16 +16,18 @@ _NAMED_COLUMNS = 3
 _FOREIGN_MEASURING = ("CalibratedClassifierCV", "TunedThresholdClassifierCV")  # scikit-learn's, which measure on the rows of their fit too
 
 
-def did_you_mean(name: Any, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the known one that is close to it, if there is one.
+def did_you_mean(name: Any, known: Iterable[str], *, most: int = 1) -> str:
+    """Return the end of a message about an unknown name: the known one that is close to it, if there is one, or at most so many.
 
     Examples
     --------
     >>> did_you_mean("speakers", ["groups", "speaker"])
     ": did you mean 'speaker'?"
+    >>> did_you_mean("grups", ["groups", "group", "speaker"], most=3)
+    ": did you mean 'groups' or 'group'?"
     """
-    close = difflib.get_close_matches(str(name), sorted(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else ""
+    close = [repr(near) for near in difflib.get_close_matches(str(name), sorted(known), n=most)]
+    return f": did you mean {' or '.join([', '.join(close[:-1]), close[-1]] if len(close) > 1 else close)}?" if close else ""
 
 
 def shown_share(value: float, width: int = 0) -> str:

@@ -213,6 +213,7 @@ OWNERS: dict[str, Run] = {
     "model_selection.RandomizedSearchCV": fitted(random_search),
     "model_selection.compare_estimators": lambda e, cv, X, y, **o: ms.compare_estimators({"a": e, "b": e}, X, y, cv=cv, error_score="raise", **o),
     "model_selection.cross_val_predict": lambda e, cv, X, y, **o: ms.cross_val_predict(e, X, y, cv=cv, **o),
+    "model_selection.cross_val_score": lambda e, cv, X, y, **o: ms.cross_val_score(e, X, y, cv=cv, error_score="raise", **o),
     "model_selection.cross_validate": lambda e, cv, X, y, **o: ms.cross_validate(e, X, y, cv=cv, error_score="raise", **o),
     "model_selection.resolve_folds": folds_of,
     "model_selection.train_test_split": divided,

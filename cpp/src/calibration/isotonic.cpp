@@ -161,13 +161,14 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
         double sum = 0;
         double total = 0;
         double value = 0;
-        for (; i < rows.size() && rows[i].key == rows[first].key; ++i) {
+        const double from = value_of(rows[first].key);
+        for (; i < rows.size() && one_point(from, value_of(rows[i].key), options.single); ++i) {
             value = weight.empty() ? std::bit_cast<double>(rows[i].payload) : y[rows[i].payload];
             const double w = weight.empty() ? 1.0 : weight[rows[i].payload];
             sum += w * value;
             total += w;
         }
-        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, i - 1});
+        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, first});
     }
     IsotonicMap map;
     const auto add = [&](std::size_t row, double value) {

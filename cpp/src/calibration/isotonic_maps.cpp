@@ -92,14 +92,15 @@ private:
 void pool(const Keys& keys, std::vector<Block>& blocks) {
     blocks.clear();
     for (std::size_t i = 0; i < keys.size();) {
-        // Points whose value does not rise belong together: ones, then zeros. Ties are sorted zeros first: they are one point, whatever it holds.
+        // Points whose value does not rise belong together: ones, then zeros. Ties, exact or nearly, are one point, whatever it holds.
         const std::size_t first = i;
+        std::size_t last = i;
         std::size_t ones = 0;
         bool falling = false;
         while (i < keys.size()) {
             std::size_t end = i + 1;
             std::size_t tied = keys[i] & 1U;
-            for (; end < keys.size() && (keys[end] ^ keys[i]) < 2; ++end) {
+            for (const double from = value_of(keys[i]); end < keys.size() && one_point(from, value_of(keys[end]), false); ++end) {
                 tied += keys[end] & 1U;
             }
             const bool all_ones = tied == end - i;
@@ -108,11 +109,12 @@ void pool(const Keys& keys, std::vector<Block>& blocks) {
             }
             falling = !all_ones;
             ones += tied;
+            last = i;
             i = end;
         }
         const auto sum = static_cast<double>(ones);
         const auto rows = static_cast<double>(i - first);
-        push(blocks, {sum, rows, sum / rows, keys[first], keys[i - 1]});
+        push(blocks, {sum, rows, sum / rows, keys[first], keys[last]});
     }
 }
 

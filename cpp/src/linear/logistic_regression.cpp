@@ -57,22 +57,18 @@ LogisticFit fit_logistic(const SparseRows<T>& x, std::span<const std::int32_t> l
 template <class T>
 void decision_function(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows; ++r) {
-        for (std::size_t k = 0; k < model.n_outputs(); ++k) {
-            out(r, k) = row_score(x.data + r * x.cols, model.coef.data() + k * x.cols, x.cols, model.intercept[k]);
-        }
+        row_scores(x, r, {model.coef.data(), model.n_outputs(), x.cols}, model.intercept, out.row(r).data());
     }
 }
 
 template <class X>
 void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out, bool one_vs_rest) {
     for (std::size_t r = 0; r < out.rows; ++r) {
+        row_scores(x, r, coef, intercept, out.row(r).data());
         if (coef.rows == 1) {
-            out(r, 1) = sigmoid(row_score(x, r, coef.data, intercept[0]));
+            out(r, 1) = sigmoid(out(r, 0));
             out(r, 0) = 1 - out(r, 1);
             continue;
-        }
-        for (std::size_t k = 0; k < coef.rows; ++k) {
-            out(r, k) = row_score(x, r, coef.data + k * coef.cols, intercept[k]);
         }
         one_vs_rest ? scaled_sigmoids(out.row(r)) : softmax(out.row(r));
     }
@@ -86,9 +82,7 @@ void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView
 template <class T>
 void decision_function(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows(); ++r) {
-        for (std::size_t k = 0; k < model.n_outputs(); ++k) {
-            out(r, k) = row_score(x, r, model.coef.data() + k * x.cols, model.intercept[k]);
-        }
+        row_scores(x, r, {model.coef.data(), model.n_outputs(), x.cols}, model.intercept, out.row(r).data());
     }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,10 +13,12 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._display import MOST_ROWS, counted, html_table
 from .._progress import Advance, Progress, progress_reporter
 from .._validation import check_flag
 from ..exceptions import InvalidInputError, LeakageError
 from ..metrics import _rates
+from ..metrics._names import check_measure
 from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
 from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
@@ -112,6 +115,20 @@ class NestedEvaluation:
     ungrouped: bool = field(default=False)
     strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     selection: list[dict[str, Any]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        folds = [f"{name!r} in {n}" for name, n in Counter(self.chosen).most_common()]
+        size = f"{counted(len(self.fold), 'row')}, {len(self.classes)} classes, {len(self.chosen)} outer folds"
+        ungrouped = "; not grouped" if self.ungrouped else ""
+        return f"NestedEvaluation({size}; chosen {', '.join(folds)}; {int(self.abstained.sum()):,} abstained{ungrouped})"
+
+    def _repr_html_(self) -> str:
+        header = ["outer fold", "rows", "chosen", *(f"inner score of {name}" for name in self.candidate_proba), "threshold", "abstained"]
+        rows = []
+        for k, (name, scores, threshold) in enumerate(zip(self.chosen, self.inner_scores, self.thresholds, strict=True)):
+            tested, inner = self.fold == k, [scores.get(one) for one in self.candidate_proba]
+            rows.append([k, int(tested.sum()), name, *inner, threshold, int(self.abstained[tested].sum())])
+        return html_table(repr(self), header, rows[:MOST_ROWS], len(rows))
 
 
 @dataclass(frozen=True)
@@ -271,7 +288,7 @@ def nested_evaluation(
     out_of_distribution : OutOfDistributionDetector, optional
         Fitted on the training part of each outer fold; see `AbstainingClassifier`.
     selection_metric : str
-        One of balanced_accuracy (uar), accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
+        One of balanced_accuracy (uar), accuracy, macro_f1 (f1_macro), weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
     params : mapping, optional
         Arguments of the candidates' ``fit``; values with one entry a row are cut down to the training rows.
     n_jobs : int or None
@@ -314,8 +331,7 @@ def nested_evaluation(
     check_flag(prior_correction, "prior_correction", caller)
     check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     check_detector(out_of_distribution, caller)
-    if selection_metric not in SELECTION_METRICS:
-        raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
+    selection_metric = check_measure(selection_metric, SELECTION_METRICS, "selection_metric", caller)
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)

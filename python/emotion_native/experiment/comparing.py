@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
+from .._display import counted, html_table
 from .._files import write_atomically
 from ..exceptions import InvalidInputError
 from ..metrics import PairedComparison, holm_correction, paired_speaker_test
+from ..metrics._names import check_measure
 from ..metrics._paired import LOWER_IS_BETTER, model_interval
 from .run_folder import check_target, json_text, new_folder
 from .scored import Scored
@@ -88,6 +90,15 @@ class RunComparison:
     scores: dict[str, list[Interval]]
     pairs: list[ComparedPair]
     warnings: list[str]
+
+    def __repr__(self) -> str:
+        size = f"{len(self.runs)} runs on {counted(self.n_clips, 'clip')} of {counted(self.n_speakers, 'speaker')}"
+        real = f"{sum(pair.real for pair in self.pairs)} of {counted(len(self.pairs), 'difference')} shown to be real"
+        return f"RunComparison({size}; {', '.join(self.metrics)}; {real})"
+
+    def _repr_html_(self) -> str:
+        tables = (self.table(), self.difference_table())
+        return "".join(html_table(f"{table.title}. {' '.join(table.notes)}", table.header, table.rows) for table in tables)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -211,8 +222,8 @@ def compare(
     runs : sequence of paths
         Two to twenty folders.
     metrics : sequence of str
-        balanced_accuracy, accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss, brier, top_2_accuracy. Each one more
-        is a test more to correct for: choose before you look.
+        balanced_accuracy, accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss, brier, top_2_accuracy, or other names of
+        these ("uar", "f1_macro"). Each one more is a test more to correct for: choose before you look.
     level : float
         1 - the chance of any false alarm.
     output : path, optional
@@ -271,10 +282,10 @@ def _checked(runs: Sequence[str | Path], metrics: Sequence[str]) -> list[str]:
     different = {Path(run).resolve() for run in runs}
     if not 2 <= len(runs) <= MOST_RUNS or len(different) < len(runs):
         raise InvalidInputError(f"runs of compare must be 2 to {MOST_RUNS} different folders; got {len(different)}")
-    wanted = list(dict.fromkeys(metrics))
-    if not wanted or not set(wanted) <= set(METRICS):
-        raise InvalidInputError(f"metrics of compare must be one or more of {', '.join(METRICS)}; got {', '.join(map(str, wanted)) or 'none'}")
-    return wanted
+    given = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not given:
+        raise InvalidInputError(f"metrics of compare must be one or more of {', '.join(METRICS)}; got none")
+    return list(dict.fromkeys(check_measure(name, METRICS, "metrics", "compare", "one or more of") for name in given))
 
 
 def _run_names(folders: list[Path]) -> list[str]:

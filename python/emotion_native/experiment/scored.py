@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .._display import MOST_ROWS, counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +61,14 @@ class Scored:
     summary: dict[str, Any]
     raw_predicted: NDArray[np.str_] | None = None
     raw_confidence: NDArray[np.float64] | None = None
+
+    def __repr__(self) -> str:
+        size = f"{counted(len(self.label), 'clip')} of {counted(self.n_speakers, 'speaker')}, {len(self.classes)} classes: {listed(self.classes)}"
+        return f"Scored({self.title!r}: {size}; {int(self.abstained.sum()):,} without an answer)"
+
+    def _repr_html_(self) -> str:
+        table: str = self.frame().head(MOST_ROWS).to_html()
+        return f"<div><p>{html.escape(repr(self))}</p>{table}</div>"
 
     @property
     def ok(self) -> NDArray[np.bool_]:

@@ -74,6 +74,11 @@ class TrainingRun:
     ungrouped_: bool = False
     repeats: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
+    def __repr__(self) -> str:
+        held_out = "" if self.held_out is None else f", held_out={self.held_out!r}"
+        ungrouped = "; not grouped" if self.ungrouped_ else ""
+        return f"TrainingRun({str(self.folder)!r}: {', '.join(self.candidates)}{ungrouped}; cross_validated={self.cross_validated!r}{held_out})"
+
 
 def train(
     data: Any = None,

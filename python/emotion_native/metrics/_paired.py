@@ -14,11 +14,13 @@ from ..exceptions import InvalidInputError
 from . import _rates
 from ._inputs import Array, Codes, Floats, check_column, check_probabilities, classes_of_columns, codes_of, has_mixed_kinds, union_of, warn_rows
 from ._intervals import Interval, check_level, check_resamples, check_speakers, jackknife_interval, spread
+from ._names import check_measure
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
 from ._statistics import Statistic, of_counts, of_row_means, speaker_counts
 
 ROW_SCORES = ("log_loss", "brier", "top_2_accuracy", "top_3_accuracy")
+_KNOWN = (*_rates.BY_NAME, *ROW_SCORES)
 LOWER_IS_BETTER = ("log_loss", "brier")
 EXACT_SPEAKERS = 20
 _MARGIN = 1e-12
@@ -66,6 +68,9 @@ class PairedComparison:
     def hint(self) -> str:
         """Return what a comparison over these speakers could see at all."""
         return power_hint(self.n_speakers, self.detectable, self.difference.level)
+
+    def __repr__(self) -> str:
+        return f"PairedComparison({self})"
 
     def __str__(self) -> str:
         return f"{self.metric}: {self.a:.3f} - {self.b:.3f} = {self.difference}; p = {self.p_value:.3g} ({self.method})"
@@ -137,10 +142,7 @@ class _Rows:
     n_speakers: int
 
     @classmethod
-    def checked(cls, metric: str, y_true: Any, speakers: Any, labels: Any, caller: str) -> _Rows:
-        if metric not in (*_rates.BY_NAME, *ROW_SCORES):
-            known = ", ".join([*_rates.BY_NAME, *ROW_SCORES])
-            raise InvalidInputError(f"metric of {caller} must be one of {known}; got {metric!r}")
+    def checked(cls, y_true: Any, speakers: Any, labels: Any, caller: str) -> _Rows:
         truth = check_column(y_true, "y_true", caller)
         codes, n_speakers, _ = check_speakers(speakers, len(truth), caller)
         classes = classes_of_columns(truth, labels, caller)
@@ -245,7 +247,8 @@ def paired_speaker_test(
     caller = "paired_speaker_test"
     level = check_level(level, caller)
     seed = check_seed(random_state, caller=caller)
-    rows = _Rows.checked(metric, y_true, speakers, labels, caller)
+    metric = check_measure(metric, _KNOWN, "metric", caller)
+    rows = _Rows.checked(y_true, speakers, labels, caller)
     a, b = (rows.side(metric, given, name, caller) for given, name in ((y_pred_a, "y_pred_a"), (y_pred_b, "y_pred_b")))
     jobs = effective_n_jobs(n_jobs, caller=caller)
     p, method = _p_value(a, b, metric, len(rows.classes), check_resamples(n_permutations, caller, "n_permutations"), seed, jobs)
@@ -270,7 +273,8 @@ def paired_speaker_test(
 def model_interval(metric: str, y_true: Any, y_pred: Any, speakers: Any, *, level: float, labels: Any) -> Interval:
     """Return one model's score as `paired_speaker_test` computes it, with its interval."""
     caller = "compare"
-    side = _Rows.checked(metric, y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
+    metric = check_measure(metric, _KNOWN, "metric", caller)
+    side = _Rows.checked(y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
     return jackknife_interval(side.statistic, check_level(level, caller))
 
 
