@@ -23,7 +23,7 @@ from emotion_native import _core
 from emotion_native.metrics import detectable_difference
 from emotion_native.metrics._intervals import jackknife_interval, spread
 from emotion_native.metrics._paired import EXACT_SPEAKERS, difference_of
-from emotion_native.metrics._paired_calibration import TopLabels, exchange_test
+from emotion_native.metrics._paired_calibration import TopLabels, influence
 from emotion_native.metrics._statistics import of_counts
 
 CLASSES = 4
@@ -134,9 +134,10 @@ def calibration(setting: str, n: int, samples: int) -> dict[str, float]:
         below, covered = 0, 0
         for r in range(samples):
             a, b = two_confidences(rng, n, *CONFIDENCES[setting], gain=gain)
-            interval = jackknife_interval(difference_of(a.statistic(), b.statistic()), 0.95)
+            gap = difference_of(a.statistic(), b.statistic())
+            interval = jackknife_interval(gap, 0.95)
             covered += interval.low <= truth <= interval.high
-            below += exchange_test(a, b, 999, r)[0] <= 0.05
+            below += _core.sign_flip_test(influence(gap), 15, 9999, r, 1)[1] <= 0.05
         found |= {f"{kind}: truth": truth, f"{kind}: coverage": covered / samples, f"{kind}: found": below / samples}
     return found
 

@@ -126,7 +126,7 @@ def test_calibration_errors_of_clips_that_failed_in_no_run(runs: list[Path], tmp
     assert found.pairs[0].result == expected
     assert [score.estimate for score in found.scores["expected_calibration_error"]] == pytest.approx([expected.a, expected.b])
     assert any("without the 8 clips that failed" in note for note in found.notes())
-    assert "lower is better" in found.difference_table().rows[0][2]
+    assert found.difference_table().rows[0][2] == "Calibration error ↓"
 
 
 def test_what_the_corrected_level_leaves(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -62,8 +62,8 @@ def _changes(scored: Scored, proba: NDArray[np.float64], prior: Prior) -> dict[s
     found = {}
     for key in CALIBRATED_SCORES:
         kept = ok if key == "expected_calibration_error" else np.ones(len(ok), dtype=bool)
-        sides = [np.where(ok[:, None], side, shares)[kept] for side in (scored.proba, proba)]
-        found[key] = paired_speaker_test(key, scored.label[kept], *sides, speaker[kept], labels=classes)
+        after, before = (np.where(ok[:, None], side, shares)[kept] for side in (scored.proba, proba))
+        found[key] = paired_speaker_test(key, scored.label[kept], after, before, speaker[kept], labels=classes)
     corrected = holm_correction([result.p_value for result in found.values()]).tolist()
     return {key: {**result.to_dict(), "p_corrected": p} for (key, result), p in zip(found.items(), corrected, strict=True)}
 
@@ -95,8 +95,8 @@ def _notes(scored: Scored, steps: Sequence[str]) -> list[str]:
     lines = [
         f"Between before and after: {', then '.join(steps)}. In brackets 95 % intervals over {scored.n_speakers} speakers; the difference is over "
         "the same clips, speaker by speaker. Speakers: how many have the better score after, and before.",
-        f"p: permutation test over speakers, after Holm's correction for {len(CALIBRATED_SCORES)} measures. A debiased error below 0 is given as 0; "
-        "the difference is of the errors as they are.",
+        f"p: permutation or sign-flip test over speakers, after Holm's correction for {len(CALIBRATED_SCORES)} measures. A debiased error below 0 is "
+        "given as 0; the difference is of the errors as they are.",
     ]
     failed = int((~scored.ok).sum())
     if failed:

@@ -105,9 +105,10 @@ class RunComparison:
     def notes(self) -> list[str]:
         """Return what must be read beside the tables."""
         return [
-            f"A difference is real if its permutation test over speakers stays at or below {1 - self.level:.2g} after Holm's correction "
+            f"A difference is real if its test over speakers stays at or below {1 - self.level:.2g} after Holm's correction "
             f"for {_counted(len(self.pairs))}.",
-            "Intervals of differences are over speakers and not corrected. Speakers: how many score better with the first, and with the second run.",
+            "Intervals of differences are over speakers and not corrected. Speakers: how many score better with the first, and with the second run. "
+            "↓: lower is better.",
             *(f"{NAMES[metric]}: {self.hint(metric)}" for metric in self.metrics),
             *self._unscored(),
         ]
@@ -205,7 +206,9 @@ def _percent(level: float) -> str:
 
 
 def _shown(metric: str) -> str:
-    return f"{NAMES[metric]} (lower is better)" if metric in LOWER_IS_BETTER else NAMES[metric]
+    """Return a score's name for a column of a wide table."""
+    name = {"expected_calibration_error": "Calibration error", "balanced_accuracy": "Balanced accuracy"}.get(metric, NAMES[metric])
+    return f"{name} ↓" if metric in LOWER_IS_BETTER else name
 
 
 def _better(pair: ComparedPair) -> str:

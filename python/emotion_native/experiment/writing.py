@@ -457,8 +457,9 @@ def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
         "confusion_matrix": "Confusion matrix, counts",
         "confusion_matrix_normalized": "Confusion matrix, shares of each true class",
         "reliability": "Reliability diagram",
-        "reliability_classes": "Reliability diagram of each class",
         "risk_coverage": "Risk-coverage curve",
         "speakers": "Scores of each speaker",
     }
     page.figures([(text, part.figures[name]) for name, text in captions.items() if name in part.figures])
+    if "reliability_classes" in part.figures:
+        page.figures([("Reliability diagram of each class", part.figures["reliability_classes"])], wide=True)

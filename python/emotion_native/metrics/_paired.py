@@ -14,7 +14,7 @@ from ..exceptions import InvalidInputError
 from . import _rates
 from ._inputs import Array, Codes, Floats, check_column, check_probabilities, classes_of_columns, codes_of, has_mixed_kinds, union_of, warn_rows
 from ._intervals import Interval, check_level, check_resamples, check_speakers, jackknife_interval, spread
-from ._paired_calibration import CALIBRATION, TopLabels, exchange_test
+from ._paired_calibration import CALIBRATION, TopLabels, influence
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
 from ._statistics import Statistic, of_counts, of_row_means, speaker_counts
@@ -91,13 +91,12 @@ def difference_of(a: Statistic, b: Statistic) -> Statistic:
 
 @dataclass(frozen=True)
 class _Side:
-    """One model: its statistic, and what the permutation test exchanges (counts, sums over rows, or rows)."""
+    """One model: its statistic, and what the permutation test exchanges (counts, or sums over rows; neither: what the jackknife says)."""
 
     statistic: Statistic
     per_speaker: Floats
     counts: Floats | None = None
     sums: Floats | None = None
-    rows: TopLabels | None = None
 
 
 def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, speaker: Codes, n: int, parameter: str, caller: str) -> _Side:
@@ -121,7 +120,7 @@ def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array
     warn_rows(values, caller, rounded=1e-3)
     if metric == CALIBRATION:
         top = TopLabels.of(truth, values, speaker, n)
-        return _Side(top.statistic(), top.per_speaker(), rows=top)
+        return _Side(top.statistic(), top.per_speaker())
     if metric == "log_loss":
         rows, high = row_log_loss(truth, values), math.inf
     elif metric == "brier":
@@ -163,17 +162,17 @@ def _p_value(a: _Side, b: _Side, metric: str, k: int, n_resamples: int, seed: in
     from .. import _core
 
     limits = (EXACT_SPEAKERS, n_resamples, seed, n_jobs)
-    if a.rows is not None and b.rows is not None:
-        p, n, exact = exchange_test(a.rows, b.rows, n_resamples, seed)
-    elif a.counts is not None and b.counts is not None:
+    kind, moves = "permutation test", "exchanges"
+    if a.counts is not None and b.counts is not None:
         first, second = (np.ascontiguousarray(counts.reshape(len(counts), -1)) for counts in (a.counts, b.counts))
         _, p, n, exact = _core.swap_test(first, second, k + 1, k, metric, *limits)
+    elif a.sums is None or b.sums is None:
+        kind, moves = "sign-flip test of the jackknife's values", "signs"
+        _, p, n, exact = _core.sign_flip_test(influence(difference_of(a.statistic, b.statistic)), *limits)
     else:
-        assert a.sums is not None
-        assert b.sums is not None
         _, p, n, exact = _core.sign_flip_test(a.sums - b.sums, *limits)
-    every = f"all {2 * n:,} exchanges by speaker" if n > 1 else "no speakers that differ"
-    return float(p), f"permutation test, {every if exact else f'{n:,} random exchanges by speaker'}"
+    every = f"all {2 * n:,} {moves} by speaker" if n > 1 else "no speakers that differ"
+    return float(p), f"{kind}, {every if exact else f'{n:,} random {moves} by speaker'}"
 
 
 def _interval(statistic: Statistic, level: float, widest: float) -> Interval:
@@ -207,8 +206,8 @@ def paired_speaker_test(
     differences as likely in one direction as in the other, its false alarms are at most at their level for any number of speakers, unequal
     numbers of clips included. The interval of the difference is the one of `speaker_interval`.
 
-    The calibration error is the debiased one, and the difference is of the values before they are cut at 0. Its test counts both models in common
-    bins, which no exchange moves, and looks at every exchange where there are no more than ``n_permutations``.
+    The calibration error is the debiased one, and the difference is of the values before they are cut at 0. Models whose answers differ can have
+    equal errors, so its test does not exchange answers but turns the signs of what the jackknife says each speaker brought to the difference.
 
     Parameters
     ----------
@@ -262,13 +261,12 @@ def paired_speaker_test(
     gap_statistic = difference_of(a.statistic, b.statistic)
     difference = _interval(gap_statistic, level, 1.0 if metric == CALIBRATION else gap_statistic.high)
     everybody = np.ones((1, rows.n_speakers))
-    scores = [float(side.statistic.values(everybody)[0]) for side in (a, b)]
-    if metric == CALIBRATION:  # as `expected_calibration_error` gives it
-        scores = [max(score, 0.0) for score in scores]
+    least = 0.0 if metric == CALIBRATION else -math.inf  # as `expected_calibration_error` gives it
     gap = (a.per_speaker - b.per_speaker) * (-1.0 if metric in LOWER_IS_BETTER else 1.0)
     return PairedComparison(
         metric,
-        *scores,
+        max(float(a.statistic.values(everybody)[0]), least),
+        max(float(b.statistic.values(everybody)[0]), least),
         difference,
         p,
         method,

@@ -1,8 +1,8 @@
-"""The calibration error of two models on the same clips, compared by exchanging their answers for whole speakers.
+"""The calibration error of two models on the same clips, compared over speakers.
 
-An exchange changes which rows a model has, and with them the bins of equal mass. Here both models are counted in common bins, of equal mass over the
-confidences of both: they are the same for every exchange, so a statistic is a sum over bins of what each speaker and model brought, and
-the exchanges are as likely as each other where neither model is better (Fisher, "The design of experiments", 1935, section 21).
+Exchanging the answers of two models does not test whether their errors are equal: one that is too sure and one that is too little so have equal
+errors, and a mixture of both has none. What the jackknife says of each speaker is tested instead: the value z_i = θ + (n - 1) (mean θ_j - θ_i), with
+θ the difference and θ_i the one without speaker i, whose mean is θ. For a score that is a sum over rows this is nearly the exchange of answers.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._calibration_error import SpeakerBins, default_bins, replicate_errors
+from ._calibration_error import default_bins, replicate_errors
 from ._inputs import Codes, Floats
+from ._intervals import deleted_scores
 from ._statistics import Statistic, of_calibration
 
 CALIBRATION = "expected_calibration_error"
-_MARGIN = 1e-12
-_WEIGHTS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,35 +50,8 @@ class TopLabels:
         return np.maximum(errors, 0.0)
 
 
-def exchange_test(a: TopLabels, b: TopLabels, n_permutations: int, seed: int) -> tuple[float, int, bool]:
-    """Return the two-sided p-value of the difference, how many exchanges were looked at (of all: one of each pair of opposite ones), and whether all.
-
-    O(rows log rows + exchanges (speakers + bins)); the same for any number of threads.
-    """
-    n = a.n_speakers
-    differs = np.zeros(n, dtype=bool)
-    differs[a.speaker[(a.confidence != b.confidence) | (a.correct != b.correct)]] = True
-    movable = np.flatnonzero(differs)
-    rows = (np.concatenate([a.confidence, b.confidence]), np.concatenate([a.correct, b.correct]), np.concatenate([a.speaker, b.speaker + n]))
-    table = SpeakerBins(*rows, 2 * n, default_bins(len(a.confidence)))
-    exact = len(movable) <= 62 and 2 ** max(len(movable) - 1, 0) <= n_permutations
-    rng = np.random.default_rng(seed)
-    total = 2 ** max(len(movable) - 1, 0) if exact else n_permutations
-    observed = abs(_difference(table, np.zeros((1, n)))[0])
-    step = max(1, _WEIGHTS_AT_ONCE // (2 * n))
-    found = 0
-    for start in range(0, total, step):
-        size = min(step, total - start)
-        moved = np.zeros((size, n))
-        if exact:  # the first speaker that differs stays: exchanging all of them only turns the sign
-            moved[:, movable[1:]] = (np.arange(start, start + size)[:, None] >> np.arange(max(len(movable) - 1, 0))) & 1
-        else:
-            moved[:, movable] = rng.integers(0, 2, (size, len(movable)))
-        found += int((np.abs(_difference(table, moved)) >= observed - _MARGIN).sum())
-    return (found / total if exact else (found + 1) / (total + 1)), total, exact
-
-
-def _difference(table: SpeakerBins, moved: Floats) -> Floats:
-    """Return the difference of errors after exchanges: ``moved`` is 1 where a speaker's answers change sides."""
-    sides = np.concatenate([1.0 - moved, moved], axis=1)
-    return table.errors(sides) - table.errors(1.0 - sides)
+def influence(difference: Statistic) -> Floats:
+    """Return what each speaker who counts brought to a difference: the values z_i; none with fewer than two."""
+    deleted, _ = deleted_scores(difference)
+    estimate = float(difference.values(np.ones((1, difference.n_speakers)))[0])
+    return estimate + (len(deleted) - 1) * (deleted.mean() - deleted) if len(deleted) else np.empty(0)
