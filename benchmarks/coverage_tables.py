@@ -68,6 +68,25 @@ def comparison_table() -> str:
     return markdown(header, rows, f"Data sets a cell: {counts([row['samples'] for row in found])}.")
 
 
+def calibration_comparison_table() -> str:
+    """Return false alarms, coverage and power of the comparison of two models' calibration errors."""
+    found = {row["n_speakers"]: row["calibration"] for row in results("comparison_coverage") if "calibration" in row}
+    columns = {
+        "equal: found": "false alarms",
+        "equal: coverage": "the interval covers 0",
+        "better: coverage": "it covers a difference",
+        "better: found": "power",
+    }
+
+    def cell(row: dict[str, Any], name: str) -> str:
+        return " / ".join(f"{100 * one[name]:.1f}" for one in row.values() if isinstance(one, dict) and name in one)
+
+    rows = [[str(n), *(cell(row, name) for name in columns)] for n, row in found.items()]
+    settings = [name for name, one in next(iter(found.values())).items() if isinstance(one, dict)]
+    header = ["speakers", *columns.values()]
+    return markdown(header, rows, f"In this order: {', '.join(settings)}. Data sets a cell: {counts([row['samples'] for row in found.values()])}.")
+
+
 def selective_table() -> str:
     """Return the coverage of intervals of selective scores."""
     found = {(row["metric"], row["n_speakers"], row["uneven"]): row for row in results("promise_coverage")["selective"]}
@@ -109,6 +128,7 @@ PAGE = "docs/explanation/statistics.md"
 TABLES = {
     "interval-coverage": (PAGE, interval_table),
     "comparison-coverage": (PAGE, comparison_table),
+    "calibration-comparison-coverage": (PAGE, calibration_comparison_table),
     "selective-coverage": (PAGE, selective_table),
     "set-coverage": (PAGE, prediction_set_table),
     "importance-coverage": (PAGE, importance_table),

@@ -45,6 +45,8 @@ class Scored:
         `emotion_native.metrics.classification_summary` of all of this.
     raw_predicted, raw_confidence : arrays, shape (n,), or None
         Most probable class and its probability before calibration; empty and NaN for failed clips. None where they are not known.
+    raw_proba : float64 array, shape (n, k), or None
+        Probabilities before calibration.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Scored:
     summary: dict[str, Any]
     raw_predicted: NDArray[np.str_] | None = None
     raw_confidence: NDArray[np.float64] | None = None
+    raw_proba: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         size = f"{counted(len(self.label), 'clip')} of {counted(self.n_speakers, 'speaker')}, {len(self.classes)} classes: {listed(self.classes)}"
@@ -107,4 +110,6 @@ class Scored:
         columns.update({"confidence": self.confidence, "abstained": self.abstained, "reason": self.reason})
         if self.raw_predicted is not None:
             columns.update({"predicted_uncalibrated": self.raw_predicted, "confidence_uncalibrated": self.raw_confidence})
+        if self.raw_proba is not None:
+            columns.update({f"uncalibrated_probability_{name}": self.raw_proba[:, column] for column, name in enumerate(self.classes)})
         return pd.DataFrame(columns)
