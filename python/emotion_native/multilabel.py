@@ -272,7 +272,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
     def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the fitted linear models as a header and arrays."""
         check_is_fitted(self, "estimators_")
-        return {"kind": "one_vs_rest_classifier"}, {"coef": self._coef, "intercept": self._intercept}
+        return {"kind": "one_vs_rest_classifier"}, {"coef": np.asarray(self._coef), "intercept": np.asarray(self._intercept)}
 
     def _native_members(self) -> list[Any] | None:
         """Return the classifiers for the model file, of a constant whether the label is present; None where one matrix of coefficients holds all."""

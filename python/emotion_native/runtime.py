@@ -372,9 +372,9 @@ class EmotionModel:
         """
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         classes = np.asarray(self.classes)
-        masks = [result[name].astype(bool) for name in ("abstained", "out_of_distribution")]
+        abstained, strange = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
         indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
-        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], *masks, indicators)
+        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
 
     def predict_set(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.bool_]:
         """Return which classes belong to each row's prediction set, for models that were saved from a `ConformalClassifier`.
