@@ -223,6 +223,12 @@ def _check_classifier(parts: FittedParts, fitted: Any, threshold: Any, calibrato
 
 def _remedy_of(part: Any) -> str:
     """Say what to do with a fitted object that gives no classes."""
+    if type(part).__name__.endswith("Calibrator"):
+        return ": give it as calibrator=… beside its classifier"
+    if hasattr(part, "is_strange"):
+        return ": give it as out_of_distribution=… beside its classifier"
+    if hasattr(part, "fit_resample"):
+        return ": it acts in fit only, save the classifier that learned from its rows"
     if hasattr(part, "transform"):
         return ": save the pipeline that it is a step of, classifier included, or the step alone with save_pickle"
     return ""

@@ -381,3 +381,5 @@ def test_models_of_several_labels_predict_and_say_what_they_cannot(command: Any,
     assert refused.code == 3 and "got several labels a row" in refused.err and "PermutationExplainer" in refused.err
     card = command("model-card", str(file))
     assert card.code == 0 and "several, or none: glad above 0.5, tense above 0.5" in card.out
+    scored = command("evaluate", str(file), "/no/such.csv")
+    assert scored.code == 3 and "got one of several labels a clip (score predict_features(X).indicators" in scored.err

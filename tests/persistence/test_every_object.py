@@ -317,7 +317,9 @@ def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
     else:
         takes_groups = "groups" in inspect.signature(thing.fit).parameters
         thing.fit(X, y, **({"groups": groups} if takes_groups else {}))
-    with pytest.raises(InvalidInputError, match=rf"^fitted of save_model must .*; got {name}"):
+    remedies = {_IS_A_STEP: "save the pipeline that it is a step of", _ACTS_IN_FIT: "save the classifier", _IS_PART: "beside its classifier"}
+    remedy = remedies.get(LEFT_OUT[name], "")
+    with pytest.raises(InvalidInputError, match=rf"^fitted of save_model must .*; got {name}.*{remedy}"):
         save_model(thing, tmp_path / "m.emotion")
     assert not list(tmp_path.iterdir())
 
