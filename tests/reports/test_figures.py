@@ -103,7 +103,10 @@ def test_bad_input(call: object) -> None:
 
 def test_confusion_of_nothing_predicted() -> None:
     """A class without clips has no shares: its row is empty, not a division by zero."""
-    picture(reports.confusion_figure([[0, 0], [0, 0]], ["a", "b"], normalize=True))
+    figure = reports.confusion_figure([[0, 3], [0, 0]], ["a", "b"], normalize=True)
+    shares = figure.axes[0].images[0].get_array()
+    assert shares.tolist() == [[0, 1], [0, 0]], shares
+    assert picture(reports.confusion_figure([[0, 0], [0, 0]], ["a", "b"], normalize=True))[..., :3].std() > 0.01
 
 
 def test_many_speakers_are_cut_to_the_extremes() -> None:

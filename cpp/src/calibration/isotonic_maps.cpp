@@ -12,6 +12,7 @@
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 #include "isotonic_lookup.hpp"
+#include "pooled_blocks.hpp"
 #include "training_rows.hpp"
 
 namespace emotion::calibration {
@@ -87,30 +88,6 @@ private:
     std::vector<std::uint32_t> counts_;
 };
 
-// A run of pooled rows.
-struct Block {
-    double ones = 0;
-    double rows = 0;
-    double value = 0;
-    std::uint64_t first = 0;  // keys
-    std::uint64_t last = 0;
-};
-
-// Adds a block behind the others, and pools it with those that are not below it.
-void push(std::vector<Block>& blocks, Block block) {
-    std::size_t n = blocks.size();
-    block.value = block.ones / block.rows;
-    while (n > 0 && blocks[n - 1].value >= block.value) {
-        --n;
-        block.ones += blocks[n].ones;
-        block.rows += blocks[n].rows;
-        block.value = block.ones / block.rows;
-        block.first = blocks[n].first;
-    }
-    blocks.resize(n);
-    blocks.push_back(block);
-}
-
 // The blocks of sorted keys.
 void pool(const Keys& keys, std::vector<Block>& blocks) {
     blocks.clear();
@@ -133,7 +110,9 @@ void pool(const Keys& keys, std::vector<Block>& blocks) {
             ones += tied;
             i = end;
         }
-        push(blocks, {static_cast<double>(ones), static_cast<double>(i - first), 0, keys[first], keys[i - 1]});
+        const auto sum = static_cast<double>(ones);
+        const auto rows = static_cast<double>(i - first);
+        push(blocks, {sum, rows, sum / rows, keys[first], keys[i - 1]});
     }
 }
 
@@ -172,12 +151,6 @@ IsotonicMap fit_weighted(MatrixView<const double> proba, std::span<const std::in
         target[i] = static_cast<std::size_t>(y[i]) == k ? 1.0 : 0.0;
     }
     return fit_isotonic(column, target, weight, {});
-}
-
-void require(bool holds, const char* parameter, const char* caller, const char* rule, double value) {
-    if (!holds) {
-        throw InvalidInputError(parameter, caller, rule, std::to_string(value));
-    }
 }
 
 struct Corners {

@@ -1,6 +1,7 @@
-// One score of one row: the sum of its products in a fixed order, on which fits and predictions of each kind agree.
+// One score of one row, the sum of its products in a fixed order, on which fits and predictions of each kind agree; and its probability.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 
 #include "emotion/core/views.hpp"
@@ -36,6 +37,12 @@ inline double row_score(const SparseRows<T>& x, std::size_t row, const double* c
         sum += static_cast<double>(x.values[i]) * coef[x.columns[i]];
     }
     return sum;
+}
+
+// The logistic function, without overflow for any score.
+inline double sigmoid(double score) {
+    const double e = std::exp(-std::abs(score));
+    return score >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
 }  // namespace emotion::linear

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_sample_weight
 from ..exceptions import EmotionNativeWarning, InvalidInputError
-from ..model_selection._fit import aligned
+from ..model_selection._fit import aligned, take_columns
 from ._classifier import CalibratedClassifierCV, OutOfFold, _GroupedMetaClassifier, out_of_fold
 from ._maps import Floats
 from ._out_of_distribution import OutOfDistributionDetector
@@ -312,9 +312,7 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         rows = model._fit_out_of_fold(X, y, groups, params, cv=cv, allow_ungrouped=self.allow_ungrouped or estimator.allow_ungrouped)
         self.estimator_ = model
         self.classes_ = rows.labels.classes
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        take_columns(self, model)
         return rows
 
     def predict_proba(self, X: Any) -> Floats:

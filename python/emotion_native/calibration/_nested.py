@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -142,10 +142,10 @@ class _OutOfFold:
     raw: dict[str, Floats]
     outer: dict[str, Floats]
     inner: dict[str, list[Floats]]
-    corrections: dict[str, list[PriorCorrection]]  # one an outer fold, then that of all rows; empty without correction
+    corrections: dict[str, list[PriorCorrection]]  # one an outer fold; empty without correction
 
-    def correction(self, name: str, at: int) -> PriorCorrection | None:
-        return self.corrections[name][at] if self.corrections else None
+    def correction(self, name: str, fold: int) -> PriorCorrection | None:
+        return self.corrections[name][fold] if self.corrections else None
 
 
 @dataclass(frozen=True)
@@ -324,23 +324,41 @@ def nested_evaluation(
     warn_of_odd_splits(first, labels.values, groups, single_run(first, plan.outer), n, caller=caller, each_fold=False)
     rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
-    found = _OutOfFold({}, {}, {}, {})
-    fits = len(plan.train)
-    with progress_reporter(progress, "Cross-validating", fits * len(candidates), caller=caller) as advance:
-        for i, (name, candidate) in enumerate(candidates.items()):
-            report = _fits_done(advance, i * fits, fits)
-            options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": report}
-            if prior_correction:
-                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
-                pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
-                starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
-                found.corrections[str(name)] = [corrections[at] for at in starts] + [final_correction(candidate, X, labels, arguments, caller)]
-            else:
-                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
-            found.raw[str(name)], _ = _split_results(plan, raw, n, len(labels.classes))
-            found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+    with progress_reporter(progress, "Cross-validating", len(plan.train) * len(candidates), caller=caller) as advance:
+        found = _fit_candidates(candidates, X, labels, plan, arguments, prior_correction, n_jobs, advance)
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
-    return _assemble(plan, labels, found, rule, strangers, _inner_splits(plan, groups))
+    final = _final_choice(plan, labels, found, rule, strangers)
+    if prior_correction:
+        chosen = {str(name): candidate for name, candidate in candidates.items()}[final.candidate]
+        final = replace(final, calibrator=chained(final_correction(chosen, X, labels, arguments, caller), final.calibrator))
+    return _assemble(plan, labels, found, rule, strangers, final, _inner_splits(plan, groups))
+
+
+def _fit_candidates(
+    candidates: Mapping[str, Any],
+    X: Any,
+    labels: Labels,
+    plan: _Plan,
+    arguments: dict[str, Any],
+    prior_correction: bool,
+    n_jobs: int | None,
+    advance: Advance,
+) -> _OutOfFold:
+    """Fit each candidate on all outer and inner training parts, and return what it said of the rows held out."""
+    found = _OutOfFold({}, {}, {}, {})
+    fits, n, k = len(plan.train), len(labels.codes), len(labels.classes)
+    for i, (name, candidate) in enumerate(candidates.items()):
+        options: dict[str, Any] = {"caller": "nested_evaluation", "n_jobs": n_jobs, "progress": _fits_done(advance, i * fits, fits)}
+        if prior_correction:
+            raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
+            pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
+            starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
+            found.corrections[str(name)] = [corrections[at] for at in starts]
+        else:
+            raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
+        found.raw[str(name)], _ = _split_results(plan, raw, n, k)
+        found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, k)
+    return found
 
 
 def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
@@ -376,8 +394,18 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
     return lambda done, total: advance(before + done * fits // total)
 
 
+def _final_choice(plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers) -> FinalChoice:
+    """Return what the outer out-of-fold predictions of all rows choose; the calibrator is that of corrected probabilities, where they are."""
+    codes = labels.codes.astype(np.int64)
+    name, scores = rule.choose(found.outer, codes)
+    seen = class_seen(labels, plan.outer.train)[plan.outer.fold_of_rows(), codes]
+    calibrator, threshold = rule.calibrate(found.outer[name], codes, seen, strangers.all_familiar)
+    value, reached = (None, True) if threshold is None else (threshold.value, threshold.reached)
+    return FinalChoice(name, calibrator, value, reached, scores, strangers.final)
+
+
 def _assemble(
-    plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers, selection: list[dict[str, Any]]
+    plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers, final: FinalChoice, selection: list[dict[str, Any]]
 ) -> NestedEvaluation:
     codes = labels.codes.astype(np.int64)
     raw = np.empty((len(codes), len(labels.classes)))
@@ -400,14 +428,9 @@ def _assemble(
         reached.append(threshold is None or threshold.reached)
         calibrators.append(calibrator)
         scores.append(fold_scores)
-    fold = plan.outer.fold_of_rows()
-    final_name, final_scores = rule.choose(found.outer, codes)
-    seen = class_seen(labels, plan.outer.train)[fold, codes]
-    calibrator, threshold = rule.calibrate(found.outer[final_name], codes, seen, strangers.all_familiar)
-    calibrator = chained(found.correction(final_name, -1), calibrator)
     return NestedEvaluation(
         classes=labels.classes,
-        fold=fold,
+        fold=plan.outer.fold_of_rows(),
         proba_raw=raw,
         proba=proba,
         predicted=labels.classes[np.argmax(proba, axis=1)],
@@ -419,14 +442,7 @@ def _assemble(
         calibrators=calibrators,
         inner_scores=scores,
         candidate_proba=found.outer,
-        final=FinalChoice(
-            final_name,
-            calibrator,
-            None if threshold is None else threshold.value,
-            threshold is None or threshold.reached,
-            final_scores,
-            strangers.final,
-        ),
+        final=final,
         folds=plan.outer,
         ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
         strange=strangers.test,

@@ -94,6 +94,18 @@ class _HeldOut:
     rows: Rows
 
 
+def _speakers(groups: Any, n_rows: int) -> tuple[npt.NDArray[np.int64] | None, int]:
+    """Return the code of each row's speaker, if they are given, and their number."""
+    from ..metrics._intervals import check_speakers
+
+    if groups is None:
+        return None, 0
+    if np.ndim(groups) != 1 or len(groups) != n_rows:
+        raise InvalidInputError(f"groups of {_CALLER} must be one value a row ({n_rows} rows); got shape {np.shape(groups)}")
+    codes, n_speakers, _ = check_speakers(groups, n_rows, _CALLER)
+    return codes, n_speakers
+
+
 def permutation_importance(
     estimator: Any,
     X: Any,
@@ -178,7 +190,7 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
-    from ..metrics._intervals import check_level, check_speakers, jackknife_interval
+    from ..metrics._intervals import check_level, jackknife_interval
 
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
     check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
@@ -189,14 +201,9 @@ def permutation_importance(
     if len(truth) != len(rows):
         raise InvalidInputError(f"y of {_CALLER} must be one label a row ({len(rows)} rows); got {len(truth)}")
     columns = _check_feature_groups(feature_groups, X, estimator, rows.shape[1])
-    speaker: npt.NDArray[np.int64] | None = None
-    n_speakers = 0
-    if groups is not None:
-        if np.ndim(groups) != 1 or len(groups) != len(rows):
-            raise InvalidInputError(f"groups of {_CALLER} must be one value a row ({len(rows)} rows); got shape {np.shape(groups)}")
-        speaker, n_speakers, _ = check_speakers(groups, len(rows), _CALLER)
-    elif shuffle == "within":
+    if groups is None and shuffle == "within":
         raise InvalidInputError(f"groups of {_CALLER} must be the speakers where shuffle is 'within'; got None")
+    speaker, n_speakers = _speakers(groups, len(rows))
     parts, ungrouped = _held_out(estimator, X, truth, groups, cv, n_jobs, params, allow_ungrouped)
     classes = np.unique(np.concatenate([truth, *(part.model.classes_ for part in parts)]))
     score = _Scorer(parts, X, rows, truth, speaker, n_speakers, scorer, classes)

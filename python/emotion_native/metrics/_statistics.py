@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._calibration_error import SpeakerBins, default_bins
+from ._calibration_error import default_bins
 from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, classes_of_columns, codes_of, union_of, warn_rows
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
@@ -66,8 +67,16 @@ def of_calibration(confidence: Floats, correct: npt.NDArray[np.uint8], speaker: 
 
     The bins stay where they are when speakers are deleted: edges that move with them make the score jump, and the intervals far too wide.
     """
-    table = SpeakerBins(confidence, correct, speaker, n_speakers, default_bins(len(confidence)) if n_bins is None else n_bins)
-    return Statistic(table.errors, n_speakers, high=float("inf"), sizes=table.rows.sum(axis=1))
+    from .. import _core
+
+    bins = default_bins(len(confidence)) if n_bins is None else n_bins
+    table = _core.cluster_bins(confidence, correct, np.ascontiguousarray(speaker), n_speakers, bins)
+
+    def values(weights: Floats) -> Floats:
+        errors: Floats = _core.calibration_errors(table, np.ascontiguousarray(weights, dtype=np.float64), effective_n_jobs(None))
+        return errors
+
+    return Statistic(values, n_speakers, high=float("inf"), sizes=np.bincount(speaker, minlength=n_speakers).astype(np.float64))
 
 
 def of_callable(metric: Callable[[Any, Any], float], truth: Array, predicted: Array, speaker: Codes, n_speakers: int) -> Statistic:

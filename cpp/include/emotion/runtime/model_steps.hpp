@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/fitted_classifier.hpp"
@@ -21,9 +18,6 @@ FittedClassifier read_classifier(const TensorFile& file, const JsonValue& descri
                                  const ModelLimits& limits, bool label_sets = false);
 // Of a classifier read with `label_sets`.
 LabelSets read_label_sets(const TensorFile& file, const FittedClassifier& classifier, const JsonValue& description);
-// `description` is null where the file has none.
-std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, const FittedPipeline& pipeline);
-std::optional<PredictionSets> read_prediction_sets(const TensorFile& file, const JsonValue* description, std::size_t n_classes);
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits);
 
 }  // namespace emotion::runtime
