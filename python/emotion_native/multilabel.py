@@ -32,7 +32,7 @@ from ._validation import (
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
 from .model_selection import resolve_folds
-from .model_selection._fit import fit_params_of, fit_rows
+from .model_selection._fit import fit_params_of, fit_rows, take_columns
 
 __all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
@@ -165,9 +165,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         self.classes_, self.multilabel_, self._sparse_labels = classes, multilabel, multilabel and is_sparse(y)
         self._stack()
         if fitted and not native:
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(fitted[0], name):
-                    setattr(self, name, getattr(fitted[0], name))
+            take_columns(self, fitted[0])
         return self
 
     def _fit_native(self, X: Any, indicators: npt.NDArray[np.uint8], weights: Any, n_jobs: int) -> list[LogisticRegression]:

@@ -10,6 +10,7 @@
 #include "emotion/core/errors.hpp"
 #include "emotion/core/sha256.hpp"
 #include "emotion/runtime/json_text.hpp"
+#include "emotion/runtime/model_rules.hpp"
 #include "emotion/runtime/model_steps.hpp"
 #include "emotion/runtime/tensor_file.hpp"
 

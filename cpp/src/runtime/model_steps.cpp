@@ -3,90 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <limits>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 
-#include "emotion/calibration/prior.hpp"
-#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
+#include "emotion/runtime/model_rules.hpp"
+#include "model_arrays.hpp"
 
 namespace emotion::runtime {
 namespace {
-
-using Kind = JsonValue::Kind;
-
-[[noreturn]] void refuse(const std::string& reason) { throw ModelFormatError(reason); }
-
-template <class T>
-constexpr DType dtype_of() {
-    if constexpr (std::is_same_v<T, double>) {
-        return DType::f64;
-    } else if constexpr (std::is_same_v<T, float>) {
-        return DType::f32;
-    } else if constexpr (std::is_same_v<T, std::int64_t>) {
-        return DType::i64;
-    } else if constexpr (std::is_same_v<T, std::int32_t>) {
-        return DType::i32;
-    } else {
-        static_assert(std::is_same_v<T, std::uint8_t>);
-        return DType::u8;
-    }
-}
-
-constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-
-// A copy of a tensor of exactly this dtype and shape; `any` leaves an extent open.
-template <class T>
-std::vector<T> read_array(const TensorFile& file, const std::string& name, const std::vector<std::size_t>& shape) {
-    const auto found = file.tensors.find(name);
-    if (found == file.tensors.end()) {
-        refuse("it lacks the tensor " + name);
-    }
-    const Tensor& tensor = found->second;
-    if (tensor.dtype != dtype_of<T>()) {
-        refuse("tensor " + name + " must be of dtype " + std::string(dtype_name(dtype_of<T>())) + ", not " + std::string(dtype_name(tensor.dtype)));
-    }
-    bool fits = tensor.shape.size() == shape.size();
-    for (std::size_t i = 0; fits && i < shape.size(); ++i) {
-        fits = shape[i] == any || shape[i] == tensor.shape[i];
-    }
-    if (!fits) {
-        refuse("tensor " + name + " has a shape that does not fit the rest of the model");
-    }
-    std::vector<T> values(tensor.bytes.size() / sizeof(T));
-    if (!values.empty()) {
-        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-    }
-    return values;
-}
-
-template <class T, class Accept>
-void require_all(const std::vector<T>& values, const std::string& name, const char* rule, Accept accept) {
-    if (!std::all_of(values.begin(), values.end(), accept)) {
-        refuse("tensor " + name + " holds values that are not " + rule);
-    }
-}
-
-bool is_finite(double value) { return std::isfinite(value); }
-
-std::string text_of(const JsonValue& object, const char* key, const char* where) {
-    const JsonValue* const value = object.find(key);
-    if (value == nullptr || !value->is(Kind::string)) {
-        refuse(std::string(where) + " lacks the text " + key);
-    }
-    return value->string;
-}
-
-bool flag_of(const JsonValue& step, const char* key) {
-    const JsonValue* const value = step.find(key);
-    if (value == nullptr || !value->is(Kind::boolean)) {
-        refuse(std::string("a part of it lacks the switch ") + key);
-    }
-    return value->boolean;
-}
 
 preprocessing::StandardScaler read_scaler(const TensorFile& file, const JsonValue& step, const std::string& prefix, std::size_t columns) {
     preprocessing::StandardScaler scaler;
@@ -208,7 +132,6 @@ struct Place {
     std::size_t level;
 };
 
-CalibrationSpec read_calibration(const Place& place, const JsonValue& description);
 FittedClassifier read_node(const Place& place, const JsonValue& description, std::size_t n_features);
 
 const JsonValue& key_of(const JsonValue& object, const char* key, const char* where) {
@@ -317,62 +240,8 @@ FittedClassifier read_node(const Place& place, const JsonValue& description, std
     } else {
         node.pipeline.validate();
     }
-    node.calibration = read_calibration(place, key_of(description, "calibration", "its description"));
+    node.calibration = read_calibration(place.file, key_of(description, "calibration", "its description"), place.prefix + "calibration.", place.n_classes);
     return node;
-}
-
-CalibrationSpec read_calibration(const Place& place, const JsonValue& description) {
-    const TensorFile& file = place.file;
-    const std::size_t n_classes = place.n_classes;
-    const std::string prefix = place.prefix + "calibration.";
-    CalibrationSpec spec;
-    if (description.is(Kind::null)) {
-        return spec;
-    }
-    constexpr std::string_view prior = "prior";
-    std::string kind = text_of(description, "kind", "its calibration");
-    if (kind == prior || kind.starts_with("prior+")) {
-        for (auto [key, values] : {std::pair{"trained_priors", &spec.trained_priors}, std::pair{"target_priors", &spec.target_priors}}) {
-            const std::string name = prefix + key;
-            *values = read_array<double>(file, name, {n_classes});
-            try {
-                calibration::validate_priors(*values, n_classes, name.c_str(), "its calibration");
-            } catch (const InvalidInputError& error) {
-                refuse(error.what());
-            }
-        }
-        if (kind == prior) {
-            return spec;
-        }
-        kind.erase(0, prior.size() + 1);
-    }
-    if (kind == "temperature") {
-        const std::string name = prefix + "temperature";
-        const std::vector<double> value = read_array<double>(file, name, {1});
-        require_all(value, name, "within the range of temperatures",
-                    [](double t) { return t >= calibration::min_temperature && t <= calibration::max_temperature; });
-        spec.kind = CalibrationKind::temperature;
-        spec.temperature = value[0];
-    } else if (kind == "sigmoid") {
-        spec.kind = CalibrationKind::sigmoid;
-        spec.a = read_array<double>(file, prefix + "a", {n_classes});
-        spec.b = read_array<double>(file, prefix + "b", {n_classes});
-        require_all(spec.a, prefix + "a", "finite", is_finite);
-        require_all(spec.b, prefix + "b", "finite", is_finite);
-    } else if (kind == "isotonic") {
-        spec.kind = CalibrationKind::isotonic;
-        spec.isotonic.offsets = read_array<std::int64_t>(file, prefix + "offsets", {n_classes + 1});
-        spec.isotonic.x = read_array<double>(file, prefix + "x", {any});
-        spec.isotonic.y = read_array<double>(file, prefix + "y", {spec.isotonic.x.size()});
-        try {
-            calibration::validate(spec.isotonic, n_classes, "its calibration");
-        } catch (const InvalidInputError& error) {
-            refuse(error.what());
-        }
-    } else {
-        refuse("its calibration is of a kind that this version does not know: " + kind.substr(0, 64));
-    }
-    return spec;
 }
 
 }  // namespace
@@ -380,47 +249,6 @@ CalibrationSpec read_calibration(const Place& place, const JsonValue& descriptio
 FittedClassifier read_classifier(const TensorFile& file, const JsonValue& description, std::size_t n_features, std::size_t n_classes,
                                  const ModelLimits& limits) {
     return read_node({file, limits, n_classes, "", 0}, description, n_features);
-}
-
-std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, const FittedPipeline& pipeline) {
-    if (description == nullptr || description->is(Kind::null)) {
-        return std::nullopt;
-    }
-    const JsonValue* const threshold = description->find("threshold");
-    if (threshold == nullptr || !threshold->is_number() || !(threshold->number >= 0)) {
-        refuse("the threshold of its out_of_distribution is not a number from 0 up");
-    }
-    DistributionCheck check;
-    check.threshold = threshold->number;
-    if (const JsonValue* const steps = description->find("steps")) {
-        if (!steps->is(Kind::integer) || steps->integer < 0 || static_cast<std::uint64_t>(steps->integer) > pipeline.steps.size()) {
-            refuse("the steps before its out_of_distribution are not a number from 0 to " + std::to_string(pipeline.steps.size()));
-        }
-        check.steps = static_cast<std::size_t>(steps->integer);
-    }
-    const std::size_t columns = FittedPipeline{pipeline.n_features_in, {pipeline.steps.begin(), pipeline.steps.begin() + static_cast<std::ptrdiff_t>(check.steps)}, {}}
-                                    .input_columns()
-                                    .size();
-    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {columns});
-    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {columns});
-    require_all(check.ranges.center, "out_of_distribution.center", "finite", is_finite);
-    require_all(check.ranges.scale, "out_of_distribution.scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
-    return check;
-}
-
-std::optional<PredictionSets> read_prediction_sets(const TensorFile& file, const JsonValue* description, std::size_t n_classes) {
-    if (description == nullptr || description->is(Kind::null)) {
-        return std::nullopt;
-    }
-    PredictionSets sets;
-    sets.score = text_of(*description, "score", "its prediction_sets");
-    if (sets.score != "lac" && sets.score != "aps") {
-        refuse("the score of its prediction_sets is neither lac nor aps");
-    }
-    sets.allow_empty = flag_of(*description, "allow_empty_sets");
-    sets.quantiles = read_array<double>(file, "prediction_sets.quantiles", {n_classes});
-    require_all(sets.quantiles, "prediction_sets.quantiles", "from 0 up", [](double q) { return q >= 0; });
-    return sets;
 }
 
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits) {

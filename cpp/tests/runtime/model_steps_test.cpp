@@ -65,7 +65,7 @@ ModelParts boosting_parts() {
 
 }  // namespace
 
-TEST_CASE("model_steps: the arrays of linear models, scalers and calibrators") {
+TEST_CASE("model_steps: the arrays of linear models and scalers, and the background") {
     CHECK(refused([](auto& p) { p["steps.0.scale"] = tensor<double>("steps.0.scale", "F64", {3}, {1, 0, 1}); }, "greater than 0"));
     CHECK(refused([](auto& p) { p["steps.0.scale"] = tensor<double>("steps.0.scale", "F64", {3}, {1, inf, 1}); }, "steps.0.scale"));
     CHECK(refused([](auto& p) { p["steps.0.mean"] = tensor<double>("steps.0.mean", "F64", {3}, {1, not_a_number, 1}); }, "not finite"));
@@ -74,8 +74,6 @@ TEST_CASE("model_steps: the arrays of linear models, scalers and calibrators") {
     CHECK(refused([](auto& p) { p["steps.0.mean"].name = "steps.0.meen"; }, "lacks the tensor steps.0.mean"));
     CHECK(refused([](auto& p) { p["steps.1.coef"].shape = {3, 1}; }, "shape"));
     CHECK(refused([](auto& p) { p["steps.1.intercept"] = tensor<double>("steps.1.intercept", "F64", {1}, {not_a_number}); }, "not finite"));
-    CHECK(refused([](auto& p) { p["calibration.temperature"] = tensor<double>("calibration.temperature", "F64", {1}, {0}); }, "temperature"));
-    CHECK(refused([](auto& p) { p["calibration.temperature"] = tensor<double>("calibration.temperature", "F64", {1}, {not_a_number}); }, "temperature"));
     CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {2, 2}, {0, 0, 0, 0}); }, "shape"));
     CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {1, 3}, {0, NAN, 0}); }, "not finite"));
     CHECK(refused([](auto& p) { p["background"] = tensor<float>("background", "F32", {1001, 3}, std::vector<float>(3003)); }, "more than 1000 rows"));
@@ -264,26 +262,4 @@ TEST_CASE("model_steps: votes") {
     CHECK(refused_vote([](auto& p) { p["steps.0.members.1.steps.0.coef"].shape = {3, 1}; }, "shape"));
     CHECK(refused_vote([](auto& p) { p.head = R"("format":"emotion-native-model","version":[1,1],"requires":["vote","lottery"])"; }, "'lottery'"));
     CHECK(refused_vote([](auto& p) { p.head = R"("format":"emotion-native-model","version":[1,1],"requires":[["vote"]])"; }, "does not know"));
-}
-
-TEST_CASE("model_steps: prediction sets and the place of the detector") {
-    const auto with = [](const std::string& rest, std::vector<double> quantiles, std::size_t columns = 3) {
-        ModelParts parts;
-        parts.rest = R"("calibration":{"kind":"temperature"},"threshold":null,)" + rest;
-        parts.tensors.push_back(tensor("prediction_sets.quantiles", "F64", {quantiles.size()}, quantiles));
-        parts.tensors.push_back(tensor("out_of_distribution.center", "F64", {columns}, std::vector<double>(columns)));
-        parts.tensors.push_back(tensor("out_of_distribution.scale", "F64", {columns}, std::vector<double>(columns, 1.0)));
-        return reason_of(parts);
-    };
-    const std::string sets = R"("prediction_sets":{"score":"aps","allow_empty_sets":false})";
-    CHECK(with(sets, {0.5, inf}) == "accepted");
-    CHECK(with(sets, {0.5, -0.1}).find("from 0 up") != std::string::npos);
-    CHECK(with(sets, {0.5, not_a_number}).find("from 0 up") != std::string::npos);
-    CHECK(with(sets, {0.5}).find("shape") != std::string::npos);
-    CHECK(with(R"("prediction_sets":{"score":"sum","allow_empty_sets":false})", {0.5, 1}).find("neither lac nor aps") != std::string::npos);
-    CHECK(with(R"("prediction_sets":{"score":"lac"})", {0.5, 1}).find("allow_empty_sets") != std::string::npos);
-    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":1})", {}) == "accepted");
-    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":1})", {}, 2).find("shape") != std::string::npos);
-    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":2})", {}).find("from 0 to 1") != std::string::npos);
-    CHECK(with(R"("out_of_distribution":{"threshold":1,"steps":-1})", {}).find("from 0 to 1") != std::string::npos);
 }

@@ -12,6 +12,7 @@ from .._validation import check_path
 from ..datasets import licence_terms
 from ..exceptions import InvalidInputError
 from ..runtime import EmotionModel, load_model
+from .calibrating import calibration_table
 from .summary import class_table, speaker_table, summary_table
 
 if TYPE_CHECKING:
@@ -178,7 +179,9 @@ def _data(known: Mapping[str, Any], model: EmotionModel) -> list[str | reports.T
 def _scores(known: Mapping[str, Any], scored: Scored | None, held_out: Scored | None, n_speakers: int) -> list[str | reports.Table]:
     if scored is not None:
         nested = "Calibration, thresholds and the choice of a candidate were fitted inside each training fold: no scored row took part in them."
-        parts: list[str | reports.Table] = [nested, summary_table(scored), class_table(scored), speaker_table(scored)]
+        calibrated = calibration_table(scored)
+        parts: list[str | reports.Table] = [nested, summary_table(scored), *([] if calibrated is None else [calibrated])]
+        parts += [class_table(scored), speaker_table(scored)]
         if held_out is not None:
             parts += ["These speakers took part in nothing else:", summary_table(held_out), class_table(held_out), speaker_table(held_out)]
         return parts

@@ -59,8 +59,8 @@ def to_onnx(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     Operators of ai.onnx 17 and ai.onnx.ml 3. Each split compares the float32 values that the native kernel compares, also behind a scaler, and
     sends NaN the same way, so each row ends in the same leaves. Sums of leaves are exact to float64, and so is all that follows, votes and
     calibration included; the outputs alone are rounded to float32. Rows whose two best classes, or whose confidence and the threshold, lie closer
-    than about 1e-12 may get another answer, and so may rows between two corners of an isotonic map that lie as close: maps of few distinct
-    probabilities, such as those of small forests with impure leaves, can have such corners. A model without a step that fills missing values
+    than about 1e-12 may get another answer, and so may rows between two corners of an isotonic map that lie as close (corners are 1e-15 apart at
+    least: roundings of one number are one corner). A model without a step that fills missing values
     answers rows with NaN by NaN, and abstains, where the native runtime raises.
 
     Examples
