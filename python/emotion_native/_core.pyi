@@ -387,6 +387,10 @@ class Model:
         ...
 
     @property
+    def label_thresholds(self) -> typing.Any:
+        ...
+
+    @property
     def metadata_json(self) -> str:
         ...
 
@@ -940,6 +944,6 @@ def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typ
 AUDIO_ALGORITHM_VERSION: int = 2
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
-MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 1)
+MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
 PROBABILITY_FLOOR: float = 0.0001
 __version__: str = '0.1.0'

@@ -41,7 +41,8 @@ class Prediction:
     Attributes
     ----------
     label : str, int or None
-        The most probable class, also when the model abstains; None where there are no features to predict from (see `reason`).
+        The most probable class, also when the model abstains or the label is below its threshold; None where there are no features to predict from
+        (see `reason`).
     probabilities : dict
         Calibrated probability of each class, in the model's order; NaN where there are no features.
     confidence : float
@@ -59,6 +60,11 @@ class Prediction:
         SHA-256 of the model file.
     warnings : list of str
         What weakens the prediction, each ``code: text`` (clipping, very low level, a length unlike the training clips').
+    labels : list or None
+        Of a model that gives several labels a clip: those given, in the model's order, perhaps none; None for models of one class a clip, and where
+        there are no features. Each probability is then of its label alone: they do not add up to 1.
+    thresholds : dict or None
+        Of such a model: the probability that each label must exceed.
 
     Examples
     --------
@@ -75,6 +81,8 @@ class Prediction:
     top_features: list[TopFeature] = field(default_factory=list)
     model_hash: str = ""
     warnings: list[str] = field(default_factory=list)
+    labels: list[Label] | None = None
+    thresholds: dict[Label, float] | None = None
 
     def __repr__(self) -> str:
         best = sorted(self.probabilities.items(), key=lambda item: -item[1] if item[1] == item[1] else 0.0)
@@ -85,7 +93,13 @@ class Prediction:
         return f"Prediction({answer}{reason}, probabilities={{{shown}}}{warned})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON types: class names become strings, NaN becomes None."""
+        """Return the record as JSON types: class names become strings, NaN becomes None.
+
+        ``labels`` and ``thresholds`` are there for models that give several labels a clip.
+        """
+        several = {}
+        if self.thresholds is not None:
+            several = {"labels": self.labels, "thresholds": {str(label): value for label, value in self.thresholds.items()}}
         return {
             "label": self.label,
             "probabilities": {str(label): _json_number(value) for label, value in self.probabilities.items()},
@@ -98,6 +112,7 @@ class Prediction:
             ],
             "model_hash": self.model_hash,
             "warnings": list(self.warnings),
+            **several,
         }
 
 
@@ -119,6 +134,8 @@ class FeaturePredictions:
         True where the confidence is below the model's threshold, or the row is unlike the training rows.
     out_of_distribution : ndarray of shape (n_rows,), bool
         Where it is unlike them; nowhere if the model has no detector.
+    indicators : ndarray of shape (n_rows, n_classes), int64, or None
+        Of a model that gives several labels a row: 1 where the row has the label, 0 elsewhere.
     """
 
     classes: npt.NDArray[Any]
@@ -127,6 +144,7 @@ class FeaturePredictions:
     confidence: npt.NDArray[np.float64]
     abstained: npt.NDArray[np.bool_]
     out_of_distribution: npt.NDArray[np.bool_]
+    indicators: npt.NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         classes = f"{len(self.classes)} classes: {listed(self.classes)}"

@@ -255,6 +255,14 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         columns = self.transform(X)
         return np.asarray(self.final_estimator_.decision_function(columns))
 
+    def _native_stack(self) -> tuple[list[str], list[Any], Any, bool]:
+        """Return what each member says, the members, the last classifier, and whether it sees the columns of ``X``, for the model file."""
+        check_is_fitted(self)
+        if "predict" in self.stack_method_:
+            rule = "predict_proba or decision_function for a model file (save_pickle stores others)"
+            raise InvalidInputError(f"stack_method of StackingClassifier must be {rule}; got 'predict'")
+        return self.stack_method_, self.estimators_, self.final_estimator_, bool(self.passthrough)
+
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: the member's, followed by the class number where it has several columns."""
         check_is_fitted(self)

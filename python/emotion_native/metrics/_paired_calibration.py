@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._calibration_error import default_bins, replicate_errors
 from ._inputs import Codes, Floats
 from ._intervals import deleted_scores
 from ._statistics import Statistic, of_calibration
@@ -46,7 +45,7 @@ class TopLabels:
         order = np.argsort(self.speaker, kind="stable")
         for s, own in enumerate(np.split(order, np.cumsum(np.bincount(self.speaker, minlength=self.n_speakers))[:-1])):
             one = (np.ascontiguousarray(self.confidence[own]), np.ascontiguousarray(self.correct[own]), np.zeros(len(own), dtype=np.int64))
-            errors[s] = replicate_errors(*one, everything, n_bins=default_bins(len(own)))[0]
+            errors[s] = of_calibration(*one, 1).values(everything)[0]
         return np.maximum(errors, 0.0)
 
 
