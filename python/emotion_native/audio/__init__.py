@@ -19,7 +19,7 @@ from .cepstrum import delta, mfcc
 from .chroma import chroma_stft, estimate_tuning
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
-from .functionals import feature_names, functionals
+from .functionals import descriptor_names, descriptors, feature_names, functionals
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
@@ -28,6 +28,8 @@ __all__ = [
     "amplitude_to_db",
     "chroma_stft",
     "delta",
+    "descriptor_names",
+    "descriptors",
     "estimate_tuning",
     "feature_names",
     "fft_frequencies",
