@@ -19,7 +19,8 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
 
     "egemaps": the 88 functionals of the extended Geneva minimalistic acoustic parameter set, of pitch, voice quality, loudness, formants and spectral
-    balance every 10 ms at 16 kHz. Definitions, units and sources: docs/reference/egemaps.md.
+    balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters more
+    than size. Definitions, units and sources: docs/reference/egemaps.md.
 
     Parameters
     ----------
@@ -27,12 +28,12 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
         Finite mono samples within -1e9 to 1e9, n >= 1. Silence and constant signals give finite values.
     sample_rate_hz : int
         100 to 768000. Models expect the rate that they were trained with, 16000 by default: use `resample` first.
-    set : {"classic", "egemaps"}
+    set : {"classic", "egemaps", "full"}
         The feature set.
 
     Returns
     -------
-    ndarray of float32, shape (1092,) or (88,), in the order of `feature_names`
+    ndarray of float32, shape (1092,), (88,) or (5188,), in the order of `feature_names`
 
     Raises
     ------

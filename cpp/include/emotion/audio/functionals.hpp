@@ -4,7 +4,7 @@
 // bandwidth, rolloff, flatness, zero crossings and RMS, all from one short-time Fourier transform (2048 points, hop 512, Hann, centred);
 // each summarised over the frames by mean, standard deviation (ddof 0), minimum and maximum. Definitions: docs/reference/audio.md.
 //
-// "egemaps" (88 columns): the extended Geneva minimalistic acoustic parameter set; "full" (5256 columns): those and 34 functionals
+// "egemaps" (88 columns): the extended Geneva minimalistic acoustic parameter set; "full" (5188 columns): those and 34 functionals
 // of every descriptor of voice and spectrum and of its delta. egemaps.hpp, full.hpp, docs/reference/egemaps.md.
 //
 // This header is a contract: the runtime room calls extract(), the bindings the rest. NaN policy: samples must be finite.
