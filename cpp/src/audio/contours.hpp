@@ -32,7 +32,7 @@ inline Moments moments_of(std::span<const float> x) {
     return {mean, std::sqrt(squares / n)};
 }
 
-// s / |mean|, at most 10; 0 where s is no more than the rounding of the values.
+// s / |mean|, at most 10; 0 where s is no more than the rounding of the mean.
 inline double variation_of(const Moments& m) {
     constexpr double most = 10.0;
     if (m.deviation <= 1e-6 * std::fabs(m.mean)) {

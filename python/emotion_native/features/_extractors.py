@@ -15,7 +15,7 @@ from ..exceptions import InvalidInputError
 
 CACHE_LAYOUT = 1
 _UNITS = (("centroid", "Hz"), ("bandwidth", "Hz"), ("rolloff", "Hz"), ("contrast", "dB"), ("logmel", "dB"), ("log_mel", "dB"), ("mel", "dB"))
-_WITHOUT_UNIT = ("_stddevNorm", "_skewness", "_kurtosis", "_position", "_above25", "_above50", "_above75", "_above90", "_rise_share")
+_WITHOUT_UNIT = ("_skewness", "_kurtosis", "_position", "_above25", "_above50", "_above75", "_above90", "_rise_share")
 _BY_TIME = ("Slope", "_slope", "_slope_mean", "_slope_std")
 _VOICE_UNITS = (
     ("F0", "semitone"), ("shimmer", "dB"), ("HNR", "dB"), ("logRelF0", "dB"), ("F1a", "dB"), ("F2a", "dB"), ("F3a", "dB"), ("F1", "Hz"), ("F2", "Hz"),
@@ -89,6 +89,8 @@ def _voice_unit(name: str) -> str:
     if name.endswith(_WITHOUT_UNIT):
         return "1"
     unit = next((unit for part, unit in _VOICE_UNITS if name.startswith(part)), "1")
+    if name.endswith("_stddevNorm"):
+        return unit if unit in ("dB", "dB/Hz") and not name.startswith("shimmer") else "1"
     if name.endswith(_BY_TIME):
         return unit if unit.endswith("/s") else f"{unit}/s"
     if name.endswith(("peak_distance_mean", "peak_distance_std")):
