@@ -1,10 +1,11 @@
 """A source-filter synthesiser of vowels with known pitch, jitter, shimmer, noise and formants: the oracle of the tests of voice measures.
 
-Source: glottal pulses of the KLGLOTT88 model (Klatt & Klatt, J. Acoust. Soc. Am. 87, 1990, section II.B): during the open phase of length D the flow
-is u(t) = t^2 (D - t), and closes abruptly at its end; the source is its derivative (radiation included). The instants of closure are the reference:
-they are real numbers, c[i + 1] = c[i] + T(c[i]) (1 + e[i]) with T = 1 / f0 and Gaussian e, and the open phase follows f0, not e, so that for a constant
-f0 all pulses have one shape and jitter moves them exactly. Pulses are made at a multiple of the sampling rate from differences of the flow (an exact
-average over each step), and brought to the sampling rate by a cut of the spectrum: nothing is rounded to samples and nothing aliases.
+Source: glottal pulses of the KLGLOTT88 model (Klatt & Klatt, J. Acoust. Soc. Am. 87, 1990, section II.B): during the open phase of length D
+the flow is u(t) = t^2 (D - t), and closes abruptly at its end; the source is its derivative (radiation included). The instants of closure are the
+reference: they are real numbers, c[i + 1] = c[i] + T (1 + e[i]) with T = 1 / f0 in the middle of the period and Gaussian e, and the open phase
+follows f0, not e, so that for a constant f0 all pulses have one shape and jitter moves them exactly. Pulses are made at a multiple of the sampling
+rate from differences of the flow (an exact average over each step), and brought to the sampling rate by a cut of the spectrum: nothing is rounded
+to samples and nothing aliases.
 
 Filter: a cascade of two-pole digital resonators (Klatt, J. Acoust. Soc. Am. 67, 1980, section I.B) with unit gain at 0 Hz, applied by their frequency
 response: 1 / (1 - 2 r cos(2 pi F / fs) z^-1 + r^2 z^-2), r = exp(-pi B / fs). A linear predictor of the same order is the exact model of it.
@@ -168,6 +169,7 @@ def vowel(
     now = 0.35 / float(f0(np.zeros(1))[0])
     while now < duration_s:
         period = 1 / float(f0(np.array([now]))[0])
+        period = 1 / float(f0(np.array([now + period / 2]))[0])  # of the middle of the period: a glide is followed without lag
         closures.append(now)
         opened.append(open_quotient * period)
         now += period * (1 + sigma * rng.standard_normal())

@@ -160,6 +160,21 @@ EMOTION_CLONES void unpack_power(const float* zr, const float* zi, std::size_t m
     }
 }
 
+// The even sequence of `half` (m + 1 values) as m pairs: re[t] = h[2t], im[t] = h[2t + 1], mirrored beyond m.
+EMOTION_CLONES void gather_even(const float* half, std::size_t m, float* re, float* im) {
+    for (std::size_t t = 0; t < m; ++t) {
+        const std::size_t a = 2 * t, b = 2 * t + 1;
+        store(re + t * lanes, load(half + (a <= m ? a : 2 * m - a) * lanes));
+        store(im + t * lanes, load(half + (b <= m ? b : 2 * m - b) * lanes));
+    }
+}
+
+EMOTION_CLONES void unpack_real(const float* zr, const float* zi, std::size_t m, const float* wc, const float* ws, std::size_t count, float* out) {
+    for (std::size_t k = 0; k < count; ++k) {
+        store(out + k * lanes, unpack_one(zr, zi, m, k, wc, ws).re);
+    }
+}
+
 EMOTION_CLONES void power_of(const float* re, const float* im, std::size_t bins, float* out) {
     for (std::size_t k = 0; k < bins; ++k) {
         const Complex x = load_complex(re, im, k);
@@ -296,6 +311,14 @@ void RealFft::power(const float* signal, std::size_t hop, const float* window, f
     } else {
         power_of(zr, zi, bins(), out);
     }
+}
+
+void RealFft::even(const float* half, std::size_t count, float* out, float* scratch) const {
+    const std::size_t part = scratch_size() / 4;
+    float *zr = scratch, *zi = scratch + part;
+    gather_even(half, m_, zr, zi);
+    complex_transform(zr, zi, scratch + 2 * part, scratch + 3 * part);
+    unpack_real(zr, zi, m_, unpack_cosine_.data(), unpack_sine_.data(), count, out);
 }
 
 }  // namespace emotion::audio

@@ -12,6 +12,7 @@ namespace emotion::audio {
 namespace {
 
 constexpr std::size_t most_degree = 16;
+constexpr std::size_t most_harmonics = 256;
 constexpr int most_iterations = 60;
 constexpr float settled = 1e-12F;         // squared step of a root
 constexpr double dynamic_range_db = 60.0;  // harmonics further below the strongest are noise
@@ -82,6 +83,33 @@ void levinson(const double* r, std::size_t p, double* a) {
     }
 }
 
+// The levels of the harmonics without the noise between them, as natural logarithms of power relative to the strongest.
+void clean_levels(std::span<const Harmonic> harmonics, double* out) {
+    constexpr double to_log = std::numbers::ln10 / 10.0;
+    constexpr double share = 4.0, kept = 0.03;  // of the noise that is taken away, of the power that stays
+    constexpr std::ptrdiff_t reach = 2;         // harmonics either way over which the noise is averaged
+    const auto n = static_cast<std::ptrdiff_t>(harmonics.size());
+    double highest = -std::numeric_limits<double>::infinity();
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const Harmonic& h = harmonics[static_cast<std::size_t>(i)];
+        double valley = 0;
+        const std::ptrdiff_t first = std::max<std::ptrdiff_t>(0, i - reach), last = std::min(n - 1, i + reach);
+        for (std::ptrdiff_t j = first; j <= last; ++j) {
+            valley += static_cast<double>(harmonics[static_cast<std::size_t>(j)].valley_db);
+        }
+        const double below = to_log * (static_cast<double>(h.level_db) - valley / static_cast<double>(last - first + 1));
+        double level = to_log * static_cast<double>(h.level_db);
+        if (below < 6.0) {  // beyond, what is taken away is below a hundredth
+            level += std::log(std::max(kept, 1.0 - share * std::exp(-below)));
+        }
+        out[i] = level;
+        highest = std::max(highest, level);
+    }
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        out[i] = std::max(out[i] - highest, -dynamic_range_db * to_log);
+    }
+}
+
 struct Choice {
     std::array<float, 3> frequency_hz, bandwidth_hz;
     double cost;
@@ -140,7 +168,9 @@ std::size_t find_harmonics(const float* level_db, std::size_t stride, std::size_
         const float curvature = left + right - 2.0F * here, slope = 0.5F * (right - left);
         const bool peak = here >= left && here >= right && curvature < 0.0F;
         const float shift = peak ? -slope / curvature : 0.0F;
-        out[count] = {static_cast<float>((static_cast<double>(best) + static_cast<double>(shift)) * bin_hz), here + 0.5F * slope * shift};
+        const auto valley = [&](double place) { return level_db[static_cast<std::size_t>(std::clamp(std::round(place), 0.0, last + 1.0)) * stride]; };
+        out[count] = {static_cast<float>((static_cast<double>(best) + static_cast<double>(shift)) * bin_hz), here + 0.5F * slope * shift,
+                      0.5F * (valley(centre - 0.5 * spacing) + valley(centre + 0.5 * spacing))};
     }
     return count;
 }
@@ -171,26 +201,23 @@ const FormantModel& FormantModel::get() {
 }
 
 void FormantModel::predict(std::span<const Harmonic> harmonics, float* a, std::size_t stride) const {
-    constexpr double to_log = std::numbers::ln10 / 10.0;
-    double highest = -std::numeric_limits<double>::infinity();
-    for (const Harmonic& h : harmonics) {
-        highest = std::max(highest, static_cast<double>(h.level_db));
-    }
-    const auto level = [&](std::size_t i) { return std::max(static_cast<double>(harmonics[i].level_db) - highest, -dynamic_range_db) * to_log; };
+    std::array<double, most_harmonics> levels;
+    const std::size_t n = std::min(harmonics.size(), most_harmonics);
+    clean_levels(harmonics.first(n), levels.data());
     std::array<double, cells + 1> envelope;
     std::size_t right = 0;
     for (std::size_t g = 0; g <= cells; ++g) {
         const double f = top_hz * static_cast<double>(g) / static_cast<double>(cells);
-        while (right < harmonics.size() && static_cast<double>(harmonics[right].frequency_hz) < f) {
+        while (right < n && static_cast<double>(harmonics[right].frequency_hz) < f) {
             ++right;
         }
         double value = 0;
-        if (right == 0 || right == harmonics.size()) {
-            value = level(right == 0 ? 0 : harmonics.size() - 1);
+        if (right == 0 || right == n) {
+            value = levels[right == 0 ? 0 : n - 1];
         } else {
             const auto f0 = static_cast<double>(harmonics[right - 1].frequency_hz), f1 = static_cast<double>(harmonics[right].frequency_hz);
             const double share = f1 > f0 ? (f - f0) / (f1 - f0) : 1.0;
-            value = (1.0 - share) * level(right - 1) + share * level(right);
+            value = (1.0 - share) * levels[right - 1] + share * levels[right];
         }
         envelope[g] = value + emphasis_[g];
     }

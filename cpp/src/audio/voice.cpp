@@ -2,64 +2,56 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "emotion/audio/pitch.hpp"
 
 namespace emotion::audio {
+namespace {
+
+constexpr double rate_hz = 16'000.0;
+constexpr std::size_t hop = 160;
+
+// Correlation of the stretch around `centre` with itself one period later, 0 … 1.
+double correlation(std::span<const float> x, std::ptrdiff_t centre, std::ptrdiff_t lag) {
+    const auto n = static_cast<std::ptrdiff_t>(x.size());
+    const std::ptrdiff_t first = std::max<std::ptrdiff_t>(0, centre - 320 - lag / 2), last = std::min(n - lag, centre + 320 - lag / 2);
+    double cross = 0, a = 0, b = 0;
+    for (std::ptrdiff_t i = first; i < last; ++i) {
+        const auto u = static_cast<double>(x[static_cast<std::size_t>(i)]), v = static_cast<double>(x[static_cast<std::size_t>(i + lag)]);
+        cross += u * v;
+        a += u * u;
+        b += v * v;
+    }
+    return a > 0.0 && b > 0.0 ? std::clamp(cross / std::sqrt(a * b), 0.01, 0.9999) : 0.01;
+}
+
+double peak(std::span<const float> x, std::ptrdiff_t first, std::ptrdiff_t last) {
+    double largest = 1e-30;
+    for (std::ptrdiff_t i = std::max<std::ptrdiff_t>(0, first); i < std::min(static_cast<std::ptrdiff_t>(x.size()), last); ++i) {
+        largest = std::max(largest, std::fabs(static_cast<double>(x[static_cast<std::size_t>(i)])));
+    }
+    return largest;
+}
+
+}  // namespace
 
 VoiceTrack track_voice(std::span<const float> samples, std::size_t frames, const StopToken& stop) {
-    constexpr std::size_t half = 320, length = 640, lowest = 32, highest = 266;
     VoiceTrack track{std::vector<float>(frames), std::vector<float>(frames), std::vector<float>(frames), std::vector<float>(frames)};
-    std::vector<float> frame(length + highest), window(length);
-    std::vector<double> window_r(highest + 2), r(highest + 2);
-    for (std::size_t i = 0; i < length; ++i) {
-        window[i] = static_cast<float>(0.5 - 0.5 * std::cos(2.0 * std::numbers::pi * (static_cast<double>(i) + 0.5) / length));
-    }
-    for (std::size_t lag = 0; lag <= highest + 1; ++lag) {
-        for (std::size_t i = 0; i + lag < length; ++i) {
-            window_r[lag] += static_cast<double>(window[i]) * static_cast<double>(window[i + lag]);
-        }
-    }
-    double largest = 0;
-    for (const float v : samples) {
-        largest = std::max(largest, std::fabs(static_cast<double>(v)));
-    }
-    for (std::size_t t = 0; t < frames; ++t) {
-        stop.check();
-        for (std::size_t i = 0; i < length; ++i) {
-            const std::size_t at = t * 160 + i;
-            frame[i] = at >= half && at - half < samples.size() ? samples[at - half] * window[i] : 0.0F;
-        }
-        for (std::size_t lag = 0; lag <= highest + 1; ++lag) {
-            float sum = 0;
-            for (std::size_t i = 0; i + lag < length; ++i) {
-                sum += frame[i] * frame[i + lag];
-            }
-            r[lag] = static_cast<double>(sum);
-        }
-        if (std::sqrt(r[0] / window_r[0]) < 0.02 * largest || r[0] <= 0) {
+    const PitchTrack pitch = track_pitch(samples, rate_hz, {}, stop);
+    for (std::size_t t = 0; t < std::min(frames, pitch.f0_hz.size()); ++t) {
+        if (!(pitch.f0_hz[t] > 0.0F)) {
             continue;
         }
-        double best = 0;
-        std::size_t lag = 0;
-        for (std::size_t k = lowest; k <= highest; ++k) {
-            const double value = r[k] / r[0] * window_r[0] / window_r[k];
-            const double score = value - 0.02 * std::log2(static_cast<double>(k) / lowest);
-            if (r[k] > r[k - 1] && r[k] >= r[k + 1] && score > best) {
-                best = score;
-                lag = k;
-            }
-        }
-        const double value = lag == 0 ? 0.0 : r[lag] / r[0] * window_r[0] / window_r[lag];
-        if (value < 0.5) {
-            continue;
-        }
-        const double a = r[lag - 1], b = r[lag], c = r[lag + 1];
-        const double shift = 0.5 * (a - c) / (a - 2 * b + c);
-        track.f0_hz[t] = static_cast<float>(16000.0 / (static_cast<double>(lag) + shift));
-        track.hnr_db[t] = static_cast<float>(10.0 * std::log10(std::min(value, 0.9999) / (1.0 - std::min(value, 0.9999))));
-        if (t > 0 && track.f0_hz[t - 1] > 0) {
+        track.f0_hz[t] = pitch.f0_hz[t];
+        const auto centre = static_cast<std::ptrdiff_t>(t * hop);
+        const auto lag = static_cast<std::ptrdiff_t>(std::lround(rate_hz / static_cast<double>(pitch.f0_hz[t])));
+        const double r = correlation(samples, centre, lag);
+        track.hnr_db[t] = static_cast<float>(10.0 * std::log10(r / (1.0 - r)));
+        if (t > 0 && track.f0_hz[t - 1] > 0.0F) {
             track.jitter[t] = std::fabs(track.f0_hz[t] - track.f0_hz[t - 1]) / track.f0_hz[t];
         }
+        track.shimmer_db[t] =
+            static_cast<float>(std::fabs(20.0 * std::log10(peak(samples, centre - lag, centre) / peak(samples, centre, centre + lag))));
     }
     return track;
 }

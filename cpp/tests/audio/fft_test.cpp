@@ -81,6 +81,29 @@ TEST_CASE("Parseval: the energy of the spectrum is n times the energy of the fra
     CHECK(spectrum_energy == doctest::Approx(time_energy * static_cast<double>(n)).epsilon(1e-6));
 }
 
+TEST_CASE("the transform of a power spectrum is the circular autocorrelation") {
+    for (const std::size_t n : {2, 4, 8, 64, 100, 512}) {
+        CAPTURE(n);
+        const auto x = noise(n + RealFft::batch * 3, 6);
+        const std::vector<float> ones(n, 1.0F);
+        const RealFft fft(n);
+        const std::size_t count = fft.bins() - (n > 4 ? 2 : 0);
+        std::vector<float> power(fft.bins() * RealFft::batch), out(count * RealFft::batch), scratch(fft.scratch_size());
+        fft.power(x.data(), 3, ones.data(), power.data(), scratch.data());
+        fft.even(power.data(), count, out.data(), scratch.data());
+        for (std::size_t l = 0; l < RealFft::batch; ++l) {
+            for (std::size_t k = 0; k < count; ++k) {
+                double expected = 0;
+                for (std::size_t t = 0; t < n; ++t) {
+                    expected += static_cast<double>(x[3 * l + t]) * x[3 * l + (t + k) % n];
+                }
+                // Single precision: a few rounding errors of the energy, which is about n / 12.
+                CHECK(std::abs(out[k * RealFft::batch + l] / static_cast<double>(n) - expected) < 1e-6 * static_cast<double>(n));
+            }
+        }
+    }
+}
+
 TEST_CASE("a frame's bits do not depend on its neighbours in the batch") {
     const std::size_t n = 512;
     const auto x = noise(n * 9, 4);

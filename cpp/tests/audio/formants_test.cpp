@@ -112,7 +112,7 @@ TEST_CASE("resonances are recovered from the harmonics of a tract") {
             pitch[l] = 80.0 + 20.0 * static_cast<double>(l);
             std::vector<Harmonic> harmonics;
             for (double f = pitch[l]; f < 5500.0; f += pitch[l]) {
-                harmonics.push_back({static_cast<float>(f), static_cast<float>(tract_db(f, vowel, widths))});
+                harmonics.push_back({static_cast<float>(f), static_cast<float>(tract_db(f, vowel, widths)), -200.0F});
             }
             model.predict(harmonics, a.data() + l, 8);
         }

@@ -20,11 +20,13 @@ from .chroma import chroma_stft, estimate_tuning
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
 from .functionals import descriptor_names, descriptors, feature_names, functionals
+from .pitch_tracking import PitchTrack, pitch, pyin, yin
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
 
 __all__ = [
+    "PitchTrack",
     "amplitude_to_db",
     "chroma_stft",
     "delta",
@@ -38,8 +40,10 @@ __all__ = [
     "mel_filterbank",
     "melspectrogram",
     "mfcc",
+    "pitch",
     "power_to_db",
     "probe",
+    "pyin",
     "quality",
     "resample",
     "rms",
@@ -49,5 +53,6 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "yin",
     "zero_crossing_rate",
 ]

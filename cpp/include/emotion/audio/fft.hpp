@@ -33,6 +33,9 @@ public:
     void forward(const float* signal, std::size_t hop, const float* window, float* re, float* im, float* scratch) const;
     // The same, giving re^2 + im^2.
     void power(const float* signal, std::size_t hop, const float* window, float* out, float* scratch) const;
+    // The first `count` values of the transform (real, not scaled) of the even sequence h[0], h[1], …, h[n/2], …, h[1], given as a lane block of
+    // bins() values: of a power spectrum, n times the circular autocorrelation. n must be even, count <= bins().
+    void even(const float* half, std::size_t count, float* out, float* scratch) const;
 
 private:
     struct Bluestein;

@@ -1,7 +1,8 @@
 // Harmonics of a voiced frame, and from their levels the resonances of the vocal tract.
 //
 // Harmonics: the spectral peak nearest to each multiple of F0, its frequency and level by a parabola through three bins in decibels (exact for a
-// Gaussian window). Envelope: straight lines in decibels between the harmonics (Paul 1981), so that the pitch does not pull the formants.
+// Gaussian window). Envelope: straight lines in decibels between the harmonics (Paul 1981), so that the pitch does not pull the formants; four times
+// the noise between the harmonics is taken from their power, of which 3 % stay (spectral subtraction, Boll 1979).
 // Linear prediction: the autocorrelation of the pre-emphasised envelope below 5.5 kHz (selective linear prediction, Makhoul, Proc. IEEE 1975, §V),
 // Levinson's recursion, order 10. Formants: roots of the predictor, frequency arg(z) and bandwidth -log|z| (Markel & Gray 1976, ch. 7), by
 // Durand-Kerner iteration, eight frames at once; the path over the frames of a voiced stretch is the cheapest choice of three roots a frame, by
@@ -21,6 +22,7 @@ namespace emotion::audio {
 struct Harmonic {
     float frequency_hz = 0;
     float level_db = 0;
+    float valley_db = 0;  // mean level half way to the neighbours: where nothing but noise is
 };
 
 // The harmonics of f0_hz up to top_hz, at most out.size(), in a level spectrum in decibels (bins values, `stride` apart). Returns their number.

@@ -1,0 +1,87 @@
+// Pitch: YIN and pYIN. Samples must be float32, finite and C-contiguous: emotion_native.audio converts.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+
+#include "arrays.hpp"
+#include "emotion/audio/pitch.hpp"
+#include "emotion/audio/pyin.hpp"
+#include "emotion/audio/yin.hpp"
+#include "interruptible.hpp"
+#include "rooms.hpp"
+
+namespace emotion::bindings {
+namespace {
+
+using Samples = Array<float>;
+constexpr std::size_t short_call = 200'000;  // samples: below, a call takes milliseconds and runs in place
+
+// Runs work(stop) without the GIL: in place when it is short, else so that Ctrl-C can stop it. Safe: the arrays are held by the caller's frame.
+template <class F>
+auto run(std::size_t samples, F&& work) {
+    if (samples > short_call) {
+        return interruptible([&](StopToken& stop) { return work(stop); });
+    }
+    const py::gil_scoped_release release;
+    const StopToken stop;
+    return work(stop);
+}
+
+// The number of frames of the samples; InvalidInputError when there is none.
+std::size_t frames(const audio::YinOptions& options, std::size_t n_samples, const char* caller) {
+    const std::size_t n = audio::DifferenceFunction(options, caller).frames(n_samples);
+    if (n == 0 || n_samples == 0) {
+        throw InvalidInputError("y", caller, "at least one frame long", std::to_string(n_samples) + " samples");
+    }
+    return n;
+}
+
+Array<double> yin(const Samples& y, double fmin, double fmax, double sr, std::size_t frame_length, std::size_t hop_length, double trough_threshold,
+                  bool center) {
+    const audio::YinOptions options{fmin, fmax, sr, frame_length, hop_length, center};
+    const auto x = vector(y, "y", "yin");
+    auto [array, view] = new_vector<double>(frames(options, x.size(), "yin"));
+    run(x.size(), [&, out = view](const StopToken& stop) { audio::yin(x, options, trough_threshold, out, stop); });
+    return array;
+}
+
+py::tuple pyin(const Samples& y, double fmin, double fmax, double sr, std::size_t frame_length, std::size_t hop_length, std::size_t n_thresholds,
+               std::pair<double, double> beta_parameters, double boltzmann_parameter, double resolution, double max_transition_rate,
+               double switch_prob, double no_trough_prob, bool center) {
+    const audio::PyinOptions options{{fmin, fmax, sr, frame_length, hop_length, center},
+                                     n_thresholds, beta_parameters.first, beta_parameters.second, boltzmann_parameter,
+                                     resolution, max_transition_rate, switch_prob, no_trough_prob};
+    const auto x = vector(y, "y", "pyin");
+    const std::size_t n = frames(options.yin, x.size(), "pyin");
+    auto [f0, f0_view] = new_vector<double>(n);
+    auto [voiced, voiced_view] = new_vector<std::uint8_t>(n);
+    auto [prob, prob_view] = new_vector<double>(n);
+    run(x.size(), [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); });
+    return py::make_tuple(f0, voiced, prob);
+}
+
+py::tuple track_pitch(const Samples& samples, double sample_rate_hz, double fmin_hz, double fmax_hz, double hop_s, double voicing_threshold) {
+    const auto x = vector(samples, "samples", "pitch");
+    auto track = run(x.size(), [&](const StopToken& stop) {
+        return audio::track_pitch(x, sample_rate_hz, {fmin_hz, fmax_hz, hop_s, voicing_threshold}, stop);
+    });
+    return py::make_tuple(to_array(std::move(track.times_s)), to_array(std::move(track.f0_hz)), to_array(std::move(track.voiced_probability)));
+}
+
+}  // namespace
+
+void register_pitch(py::module_& m) {
+    m.def("yin", &yin, py::arg("y").noconvert(), py::arg("fmin"), py::arg("fmax"), py::arg("sr"), py::arg("frame_length"), py::arg("hop_length"),
+          py::arg("trough_threshold"), py::arg("center"));
+    m.def("pyin", &pyin, py::arg("y").noconvert(), py::arg("fmin"), py::arg("fmax"), py::arg("sr"), py::arg("frame_length"), py::arg("hop_length"),
+          py::arg("n_thresholds"), py::arg("beta_parameters"), py::arg("boltzmann_parameter"), py::arg("resolution"),
+          py::arg("max_transition_rate"), py::arg("switch_prob"), py::arg("no_trough_prob"), py::arg("center"),
+          "(f0 of the path, voiced as 0 or 1, voiced probability), one value a frame.");
+    m.def("track_pitch", &track_pitch, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("fmin_hz"), py::arg("fmax_hz"),
+          py::arg("hop_s"), py::arg("voicing_threshold"), "(times, f0 with NaN where unvoiced, voiced probability), one value a frame.");
+}
+
+}  // namespace emotion::bindings

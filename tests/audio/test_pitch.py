@@ -1,0 +1,115 @@
+"""The pitch tracker on synthetic vowels with known pitch, beside pYIN; on degenerate clips; on bad input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from vowels import FORMANTS_HZ, add_noise, glide, vibrato, vowel
+
+from emotion_native import audio
+from emotion_native.exceptions import InvalidInputError
+
+RATE = 16000
+
+
+def in_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the samples between 0.4 s of silence before and after."""
+    return np.pad(samples, round(0.4 * RATE))
+
+
+def errors(f0_hz: NDArray[Any], contour: Any, duration_s: float) -> tuple[float, float, NDArray[Any]]:
+    """Return the missed share of the vowel, the voiced share of the silence, and cents of the vowel's voiced frames; without frames near an edge."""
+    times = np.arange(len(f0_hz)) * 0.01
+    inside = (times > 0.43) & (times < 0.37 + duration_s)
+    outside = (times < 0.34) | (times > 0.46 + duration_s)
+    voiced = np.isfinite(f0_hz)
+    found = inside & voiced
+    return float(np.mean(~voiced[inside])), float(np.mean(voiced[outside])), 1200 * np.log2(f0_hz[found] / contour(times[found] - 0.4))
+
+
+@pytest.mark.parametrize("formants", FORMANTS_HZ)
+@pytest.mark.parametrize("f0_hz", [60, 110, 200, 330, 500])
+def test_clean_vowels(formants: str, f0_hz: float) -> None:
+    contour = glide(f0_hz, f0_hz * 1.2, 0.6)
+    clip = in_silence(vowel(contour, duration_s=0.6, formants_hz=formants).samples)
+    missed, false_alarms, cents = errors(audio.pitch(clip, RATE).f0_hz, contour, 0.6)
+    assert missed == 0 and false_alarms == 0
+    assert np.max(np.abs(cents)) < 12 and np.mean(np.abs(cents)) < 4  # a frame averages over 55 ms of the glide
+
+
+@pytest.mark.parametrize("colour", ["white", "pink"])
+@pytest.mark.parametrize("snr_db", [20, 10, 5, 0])
+def test_at_least_as_accurate_as_pyin_in_noise(colour: str, snr_db: float) -> None:
+    ours, other = np.zeros(4), np.zeros(4)
+    for i, formants in enumerate(FORMANTS_HZ):
+        contour = vibrato(70 * (450 / 70) ** (i / 9), depth_semitones=0.5)
+        clean = in_silence(vowel(contour, duration_s=0.6, formants_hz=formants, jitter=0.005, shimmer_db=0.2, seed=i).samples)
+        # The ratio within the vowel: a part of 1.4 s.
+        noisy = add_noise(clean, snr_db - 10 * np.log10(1.4 / 0.6), colour=colour, seed=i)
+        pyin = audio.pyin(noisy, fmin=55, fmax=1000, sr=RATE, hop_length=160)[0]
+        for total, f0_hz in ((ours, audio.pitch(noisy, RATE).f0_hz), (other, pyin)):
+            missed, false_alarms, cents = errors(f0_hz, contour, 0.6)
+            gross = np.abs(cents) > 1200 * np.log2(1.2)
+            total += [missed, false_alarms, np.sum(gross) / 50, np.mean(np.abs(cents[~gross])) if (~gross).any() else 0]
+    assert ours[:3].sum() <= other[:3].sum() + 1e-9  # wrong frames: missed, voiced silence, more than 20 % off
+    assert ours[:3].sum() / 10 < (0.02 if snr_db > 5 else 0.12)
+    if snr_db >= 10:
+        assert ours[3] < other[3]  # mean error of the others
+
+
+def test_track() -> None:
+    clip = vowel(150, duration_s=0.5, sample_rate_hz=22050).samples
+    track = audio.pitch(clip, 22050, hop_s=0.005)
+    assert track.times_s.dtype == np.float64 and track.f0_hz.dtype == np.float32 and track.voiced_probability.dtype == np.float32
+    assert len(track.times_s) == len(track.f0_hz) == len(track.voiced_probability) == 101
+    np.testing.assert_allclose(track.times_s, np.arange(101) * 0.005)
+    assert np.array_equal(track.voiced, np.isfinite(track.f0_hz))
+    again = audio.pitch(clip, 22050, hop_s=0.005)
+    assert np.array_equal(track.f0_hz, again.f0_hz, equal_nan=True)
+
+
+def test_a_higher_threshold_gives_fewer_voiced_frames() -> None:
+    clip = in_silence(vowel(150, duration_s=0.6, hnr_db=3).samples)
+    counts = [audio.pitch(clip, RATE, voicing_threshold=threshold).voiced.sum() for threshold in (0.1, 0.45, 0.7, 1.0)]
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+
+
+def test_padding_moves_the_track() -> None:
+    clip = vowel(glide(120, 240, 0.6), duration_s=0.6).samples
+    plain, padded = audio.pitch(clip, RATE), audio.pitch(in_silence(clip), RATE)
+    np.testing.assert_allclose(padded.f0_hz[43:97], plain.f0_hz[3:57], rtol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_sampling_rates(rate: int) -> None:
+    clip = vowel(180, duration_s=0.5, sample_rate_hz=rate).samples
+    f0 = audio.pitch(clip, rate).f0_hz
+    assert np.max(np.abs(1200 * np.log2(f0[4:-4] / 180))) < 5
+
+
+def test_clipping() -> None:
+    clip = np.clip(3 * vowel(180, duration_s=0.5).samples, -0.5, 0.5)
+    f0 = audio.pitch(clip, RATE).f0_hz
+    assert np.max(np.abs(1200 * np.log2(f0[4:-4] / 180))) < 5
+
+
+@pytest.mark.slow
+def test_ten_minutes() -> None:
+    clip = np.tile(vowel(150, duration_s=1).samples, 600)
+    f0 = audio.pitch(clip, RATE).f0_hz
+    assert len(f0) == 60001 and np.nanmax(np.abs(1200 * np.log2(f0 / 150))) < 60
+
+
+def test_bad_input() -> None:
+    good = np.zeros(4000, dtype=np.float32)
+    for bad in (np.array([]), np.zeros((2, 100)), np.array([np.nan] * 5000), np.zeros(5000, dtype=np.int16)):
+        with pytest.raises(InvalidInputError, match="samples of pitch must be"):
+            audio.pitch(bad, RATE)
+    with pytest.raises(InvalidInputError, match="sample_rate_hz of pitch"):
+        audio.pitch(good, 1000)
+    for name, value in (("fmin_hz", 10), ("fmin_hz", 1000), ("fmax_hz", 5000), ("hop_s", 0), ("hop_s", 2), ("voicing_threshold", 1.5)):
+        with pytest.raises(InvalidInputError, match=f"{name} of pitch"):
+            audio.pitch(good, RATE, **{name: value})
