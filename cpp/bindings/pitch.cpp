@@ -1,4 +1,4 @@
-// Pitch: YIN and pYIN. Samples must be float32, finite and C-contiguous: emotion_native.audio converts.
+// Pitch and measures of single periods. Samples must be float32, finite and C-contiguous: emotion_native.audio converts.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "arrays.hpp"
+#include "emotion/audio/periods.hpp"
 #include "emotion/audio/pitch.hpp"
 #include "emotion/audio/pyin.hpp"
 #include "emotion/audio/yin.hpp"
@@ -71,6 +72,28 @@ py::tuple track_pitch(const Samples& samples, double sample_rate_hz, double fmin
     return py::make_tuple(to_array(std::move(track.times_s)), to_array(std::move(track.f0_hz)), to_array(std::move(track.voiced_probability)));
 }
 
+audio::PitchTrack to_track(const Array<double>& times_s, const Array<float>& f0_hz, const char* caller) {
+    const auto times = vector(times_s, "times_s", caller);
+    const auto f0 = vector(f0_hz, "f0_hz", caller);
+    return {{times.begin(), times.end()}, {f0.begin(), f0.end()}, {}};
+}
+
+py::tuple period_marks(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
+    const auto x = vector(samples, "samples", "period_marks");
+    const auto track = to_track(times_s, f0_hz, "period_marks");
+    auto marks = run(x.size(), [&](const StopToken& stop) { return audio::period_marks(x, sample_rate_hz, track, stop); });
+    return py::make_tuple(to_array(std::move(marks.mark_s)), to_array(std::move(marks.amplitude)),
+                          to_array(std::vector<std::int64_t>(marks.stretch.begin(), marks.stretch.end())));
+}
+
+py::tuple voice_quality(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
+    const auto x = vector(samples, "samples", "voice_quality");
+    const auto track = to_track(times_s, f0_hz, "voice_quality");
+    auto q = run(x.size(), [&](const StopToken& stop) { return audio::voice_quality(x, sample_rate_hz, track, stop); });
+    return py::make_tuple(to_array(std::move(q.jitter_local)), to_array(std::move(q.shimmer_local)), to_array(std::move(q.shimmer_db)),
+                          to_array(std::move(q.hnr_db)));
+}
+
 }  // namespace
 
 void register_pitch(py::module_& m) {
@@ -82,6 +105,10 @@ void register_pitch(py::module_& m) {
           "(f0 of the path, voiced as 0 or 1, voiced probability), one value a frame.");
     m.def("track_pitch", &track_pitch, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("fmin_hz"), py::arg("fmax_hz"),
           py::arg("hop_s"), py::arg("voicing_threshold"), "(times, f0 with NaN where unvoiced, voiced probability), one value a frame.");
+    m.def("period_marks", &period_marks, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("times_s").noconvert(),
+          py::arg("f0_hz").noconvert(), "(marks in seconds, amplitudes, first mark of each stretch and their number).");
+    m.def("voice_quality", &voice_quality, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("times_s").noconvert(),
+          py::arg("f0_hz").noconvert(), "(jitter, shimmer, shimmer in dB, HNR in dB), one value a frame, NaN where there is none.");
 }
 
 }  // namespace emotion::bindings

@@ -1,4 +1,4 @@
-// Pitch and voice quality frame by frame, every 10 ms at 16 kHz.
+// Pitch and voice quality frame by frame, every 10 ms at 16 kHz, without gaps: what descriptors.cpp takes from pitch.hpp and periods.hpp.
 #pragma once
 
 #include <cstddef>

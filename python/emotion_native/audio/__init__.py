@@ -20,13 +20,14 @@ from .chroma import chroma_stft, estimate_tuning
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
 from .functionals import descriptor_names, descriptors, feature_names, functionals
-from .pitch_tracking import PitchTrack, pitch, pyin, yin
+from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality, yin
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
 
 __all__ = [
     "PitchTrack",
+    "VoiceQuality",
     "amplitude_to_db",
     "chroma_stft",
     "delta",
@@ -53,6 +54,7 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "voice_quality",
     "yin",
     "zero_crossing_rate",
 ]

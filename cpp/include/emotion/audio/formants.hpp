@@ -4,7 +4,8 @@
 // Gaussian window). Envelope: straight lines in decibels between the harmonics (Paul 1981), so that the pitch does not pull the formants; four times
 // the noise between the harmonics is taken from their power, of which 3 % stay (spectral subtraction, Boll 1979).
 // Linear prediction: the autocorrelation of the pre-emphasised envelope below 5.5 kHz (selective linear prediction, Makhoul, Proc. IEEE 1975, §V),
-// Levinson's recursion, order 10. Formants: roots of the predictor, frequency arg(z) and bandwidth -log|z| (Markel & Gray 1976, ch. 7), by
+// Levinson's recursion, order 13
+// (one pole a kHz of the rate and three, Markel & Gray 1976, ch. 6). Formants: roots of the predictor, frequency arg(z) and bandwidth -log|z| (Markel & Gray 1976, ch. 7), by
 // Durand-Kerner iteration, eight frames at once; the path over the frames of a voiced stretch is the cheapest choice of three roots a frame, by
 // dynamic programming over bandwidth, distance to the neutral tract and jumps (Talkin 1987).
 // Accuracy: docs/reference/egemaps.md. Deterministic, no allocation a frame; no state shared between threads. Input must be finite.
@@ -34,9 +35,9 @@ struct Harmonic {
 // about one come out within 1e-4 where they are simple; the others as far as 60 iterations bring them. Lanes are independent.
 void polynomial_roots(const float* a, std::size_t n, float* re, float* im);
 
-// The resonances of one frame by rising frequency: at most five.
+// The resonances of one frame by rising frequency: at most six.
 struct Resonances {
-    static constexpr std::size_t capacity = 5;
+    static constexpr std::size_t capacity = 6;
     std::size_t count = 0;
     std::array<float, capacity> frequency_hz{};
     std::array<float, capacity> bandwidth_hz{};
@@ -49,7 +50,7 @@ struct Formants {
 
 class FormantModel {
 public:
-    static constexpr std::size_t order = 10;
+    static constexpr std::size_t order = 13;
     static constexpr double top_hz = 5500.0;
 
     FormantModel();
