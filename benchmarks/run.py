@@ -26,6 +26,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import forests
     import librosa_features
     import linear
+    import pitch
     import sampling
     import scikit_learn
     import search
@@ -36,7 +37,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     def table(key: str) -> Any:
         return datasets.table(key, quick=options.quick)
 
-    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **voice_sets.ROWS, **scikit_learn.ROWS}
+    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **voice_sets.ROWS, **scikit_learn.ROWS}
     n = options.threads
     for key in "ABCD":
         found[f"forest_fit_{key}_{n}"] = lambda key=key: forests.fit(table(key), key, n, options.full)

@@ -287,6 +287,31 @@ def sets_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def pitch_table() -> str:
+    """Return the table of pitch tracking on synthetic vowels, and that of real clips."""
+    result = load("pitch_accuracy")
+    if result is None:
+        return "Not measured yet: `python benchmarks/pitch_accuracy.py`.\n"
+    lines = [
+        "| noise | wrong frames, %: ours, pYIN | missed | false alarms | gross: ours, pYIN, YIN | cents: ours, pYIN, YIN |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["synthetic"]:
+        three = [row["trackers"][name] for name in ("pitch", "pyin", "yin")]
+        wrong, missed, alarms = (", ".join(f"{100 * t[key]:.1f}" for t in three[:2]) for key in ("wrong", "missed", "false_alarms"))
+        gross, cents = (", ".join(f"{scale * t[key]:.1f}" for t in three) for key, scale in (("gross", 100), ("cents", 1)))
+        lines.append(f"| {row['noise']}, {row['snr_db']:.0f} dB | {wrong} | {missed} | {alarms} | {gross} | {cents} |")
+    lines += [
+        "",
+        "| corpus | clips | voiced, % | by pYIN too | of those more than 20 % apart | the same where YIN agrees with pYIN |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["real"]:
+        cells = [f"{100 * row[key]:.1f}" for key in ("voiced", "voiced_by_both", "apart_from_pyin", "apart_where_yin_and_pyin_agree")]
+        lines.append(f"| {CORPORA[row['corpus']]} | {row['clips']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 CORPORA = {
     "emodb": "EmoDB",
     "ravdess": "RAVDESS",
@@ -305,6 +330,7 @@ TABLES = {
     "calibration": ("docs/explanation/statistics.md", calibration_table),
     "abstention": ("docs/explanation/statistics.md", abstention_table),
     "sets": ("docs/explanation/statistics.md", sets_table),
+    "pitch": ("docs/reference/audio.md", pitch_table),
 }
 
 
