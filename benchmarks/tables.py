@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import coverage_tables
 from scipy import stats
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -331,6 +332,7 @@ TABLES = {
     "abstention": ("docs/explanation/statistics.md", abstention_table),
     "sets": ("docs/explanation/statistics.md", sets_table),
     "pitch": ("docs/reference/audio.md", pitch_table),
+    **coverage_tables.TABLES,
 }
 
 

@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_quality', 'yin', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -56,6 +56,11 @@ class Forest:
 
     def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
+
+    def predict_row(self, attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+        """
+        Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.
+        """
 
     @property
     def cover(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
@@ -157,6 +162,11 @@ class Boosting:
 
     def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
+
+    def predict_row(self, attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+        """
+        Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.
+        """
 
     def probabilities(self, margins: numpy.typing.NDArray[numpy.float64]) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
@@ -371,6 +381,10 @@ class Model:
         ...
 
     @property
+    def label_thresholds(self) -> typing.Any:
+        ...
+
+    @property
     def metadata_json(self) -> str:
         ...
 
@@ -431,13 +445,23 @@ def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray
     Fits a model; rows with a holdout flag decide when to stop and train nothing.
     """
 
-def calibration_errors(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+def calibration_error(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], weight: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool) -> float:
     """
-    The expected calibration error for each row of cluster weights.
+    The expected calibration error, not clipped; empty weight: rows count 1.
+    """
+
+def calibration_errors(table: numpy.typing.NDArray[numpy.float64], weights: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The debiased error for each row of cluster weights, in the bins of `cluster_bins`; not clipped.
     """
 
 def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
+
+def cluster_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex, n_bins: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Rows, sums of confidence and right answers of each cluster in the equal-mass bins of all rows (clusters, 3 bins).
+    """
 
 def cluster_multiplicities(n_clusters: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
@@ -532,9 +556,9 @@ def fit_inverse_temperature(scores: numpy.typing.NDArray[numpy.float64], y: nump
     The factor of scores of least log loss.
     """
 
-def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex, single: bool=False) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """
-    Corners of the monotone function.
+    Corners of the monotone function; single: x came from float32.
     """
 
 def fit_isotonic_maps(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -679,6 +703,21 @@ def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.
     Probabilities (rows x classes) or scores (rows x rows of coef).
     """
 
+def logistic_row_label(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    predict likewise.
+    """
+
+def logistic_row_proba(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    predict_proba likewise.
+    """
+
+def logistic_row_scores(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    decision_function of one row by the attributes of a fitted model; None where the row or they are not plain.
+    """
+
 @typing.overload
 def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float32], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
@@ -732,11 +771,6 @@ def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | 
     The rows of 0 … n - 1 that are not in part (strictly increasing).
     """
 
-def period_marks(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, times_s: numpy.typing.NDArray[numpy.float64], f0_hz: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
-    """
-    (marks in seconds, amplitudes, first mark of each stretch and their number).
-    """
-
 def physical_memory() -> int:
     """
     Bytes of the machine's memory, bounded by the control group's limit.
@@ -753,11 +787,6 @@ def power_to_db(x: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFlo
 def probe_audio(source: typing.Any) -> dict[str, typing.Any]:
     """
     What the header says; its frame count is a claim.
-    """
-
-def pyin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, sr: typing.SupportsFloat | typing.SupportsIndex, frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, n_thresholds: typing.SupportsInt | typing.SupportsIndex, beta_parameters: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex], boltzmann_parameter: typing.SupportsFloat | typing.SupportsIndex, resolution: typing.SupportsFloat | typing.SupportsIndex, max_transition_rate: typing.SupportsFloat | typing.SupportsIndex, switch_prob: typing.SupportsFloat | typing.SupportsIndex, no_trough_prob: typing.SupportsFloat | typing.SupportsIndex, center: bool) -> tuple[typing.Any, ...]:
-    """
-    (f0 of the path, voiced as 0 or 1, voiced probability), one value a frame.
     """
 
 def random_over_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any]) -> numpy.typing.NDArray[numpy.int64]:
@@ -892,24 +921,11 @@ def tbb_versions() -> tuple[int, int]:
     Interface versions of oneTBB: of the compiled headers and of the loaded library.
     """
 
-def track_pitch(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, fmin_hz: typing.SupportsFloat | typing.SupportsIndex, fmax_hz: typing.SupportsFloat | typing.SupportsIndex, hop_s: typing.SupportsFloat | typing.SupportsIndex, voicing_threshold: typing.SupportsFloat | typing.SupportsIndex) -> tuple[typing.Any, ...]:
-    """
-    (times, f0 with NaN where unvoiced, voiced probability), one value a frame.
-    """
-
-def voice_quality(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, times_s: numpy.typing.NDArray[numpy.float64], f0_hz: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
-    """
-    (jitter, shimmer, shimmer in dB, HNR in dB), one value a frame, NaN where there is none.
-    """
-
-def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, sr: typing.SupportsFloat | typing.SupportsIndex, frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, trough_threshold: typing.SupportsFloat | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float64]:
-    ...
-
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...
 AUDIO_ALGORITHM_VERSION: int = 1
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
-MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 1)
+MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
 PROBABILITY_FLOOR: float = 0.0001
 __version__: str = '0.1.0'
