@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_quality', 'yin', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -501,6 +501,14 @@ def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.Suppor
 def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
+def descriptor_names() -> list[str]:
+    ...
+
+def descriptors(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    The 25 descriptors of 'egemaps', float32[25, frames].
+    """
+
 def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex) -> float:
     ...
 
@@ -771,6 +779,11 @@ def other_rows(part: numpy.typing.NDArray[numpy.int64], n: typing.SupportsInt | 
     The rows of 0 … n - 1 that are not in part (strictly increasing).
     """
 
+def period_marks(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, times_s: numpy.typing.NDArray[numpy.float64], f0_hz: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
+    """
+    (marks in seconds, amplitudes, first mark of each stretch and their number).
+    """
+
 def physical_memory() -> int:
     """
     Bytes of the machine's memory, bounded by the control group's limit.
@@ -787,6 +800,11 @@ def power_to_db(x: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFlo
 def probe_audio(source: typing.Any) -> dict[str, typing.Any]:
     """
     What the header says; its frame count is a claim.
+    """
+
+def pyin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, sr: typing.SupportsFloat | typing.SupportsIndex, frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, n_thresholds: typing.SupportsInt | typing.SupportsIndex, beta_parameters: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex], boltzmann_parameter: typing.SupportsFloat | typing.SupportsIndex, resolution: typing.SupportsFloat | typing.SupportsIndex, max_transition_rate: typing.SupportsFloat | typing.SupportsIndex, switch_prob: typing.SupportsFloat | typing.SupportsIndex, no_trough_prob: typing.SupportsFloat | typing.SupportsIndex, center: bool) -> tuple[typing.Any, ...]:
+    """
+    (f0 of the path, voiced as 0 or 1, voiced probability), one value a frame.
     """
 
 def random_over_sample(y: numpy.typing.NDArray[numpy.int32], n_classes: typing.SupportsInt | typing.SupportsIndex, options: dict[str, typing.Any]) -> numpy.typing.NDArray[numpy.int64]:
@@ -920,6 +938,19 @@ def tbb_versions() -> tuple[int, int]:
     """
     Interface versions of oneTBB: of the compiled headers and of the loaded library.
     """
+
+def track_pitch(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, fmin_hz: typing.SupportsFloat | typing.SupportsIndex, fmax_hz: typing.SupportsFloat | typing.SupportsIndex, hop_s: typing.SupportsFloat | typing.SupportsIndex, voicing_threshold: typing.SupportsFloat | typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    """
+    (times, f0 with NaN where unvoiced, voiced probability), one value a frame.
+    """
+
+def voice_quality(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, times_s: numpy.typing.NDArray[numpy.float64], f0_hz: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
+    """
+    (jitter, shimmer, shimmer in dB, HNR in dB), one value a frame, NaN where there is none.
+    """
+
+def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, sr: typing.SupportsFloat | typing.SupportsIndex, frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, trough_threshold: typing.SupportsFloat | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float64]:
+    ...
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...

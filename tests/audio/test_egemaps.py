@@ -155,21 +155,27 @@ def test_silence_has_zeros_where_voice_is_asked_for() -> None:
 @pytest.mark.parametrize("bad", [np.zeros(0, np.float32), np.array([np.nan, 1.0]), np.zeros((2, 5)), np.zeros(5, np.int16), "text"])
 def test_bad_samples_are_named(bad: object) -> None:
     for call in (lambda x: audio.descriptors(x, 16000), lambda x: audio.functionals(x, 16000, "egemaps"), lambda x: audio.functionals(x, 16000, "full")):
-        with pytest.raises(InvalidInputError, match="^samples of"):
+        with pytest.raises(InvalidInputError, match=r"^samples of"):
             call(bad)
-    with pytest.raises(InvalidInputError, match="^sample_rate_hz of descriptors"):
+    with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of descriptors"):
         audio.descriptors(np.zeros(5, np.float32), 50)
 
 
 def test_the_voice_of_real_clips_is_plausible(real_clips: list[tuple[str, np.ndarray]]) -> None:
-    for path, samples in real_clips:
-        vector = audio.functionals(samples, 16000, "egemaps")
-        assert 10 < column(vector, "F0semitoneFrom27.5Hz_sma3nz_percentile50.0") < 50, path
-        assert 300 < column(vector, "F1frequency_sma3nz_amean") < 900, path
-        assert 1100 < column(vector, "F2frequency_sma3nz_amean") < 2300, path
-        assert 2200 < column(vector, "F3frequency_sma3nz_amean") < 3800, path
-        assert -5 < column(vector, "HNRdBACF_sma3nz_amean") < 35, path
-        assert 0.5 < column(vector, "VoicedSegmentsPerSec") < 10, path
+    """The middle clip lies where adult speech does; single breathy or noisy clips may lose a formant, so their bounds are wide."""
+    vectors = [audio.functionals(samples, 16000, "egemaps") for _, samples in real_clips]
+    bounds = {
+        "F0semitoneFrom27.5Hz_sma3nz_percentile50.0": (10, 50, 20, 42),
+        "F1frequency_sma3nz_amean": (250, 1000, 380, 650),
+        "F2frequency_sma3nz_amean": (1100, 2500, 1400, 1950),
+        "F3frequency_sma3nz_amean": (2200, 3800, 2500, 3250),
+        "HNRdBACF_sma3nz_amean": (-5, 35, 2, 20),
+        "VoicedSegmentsPerSec": (0.3, 10, 1, 6),
+    }
+    for name, (low, high, middle_low, middle_high) in bounds.items():
+        values = np.array([column(vector, name) for vector in vectors])
+        assert low < values.min() and values.max() < high, (name, values)
+        assert middle_low < float(np.median(values)) < middle_high, (name, values)
 
 
 def current() -> np.ndarray:
@@ -179,7 +185,7 @@ def current() -> np.ndarray:
 
 
 def test_values_change_only_with_the_version() -> None:
-    """Frozen to a thousandth: other mathematical libraries round logarithms in another way, and a path may turn on that at a near tie (1 column in 200).
+    """Frozen to a thousandth: mathematical libraries differ in rounding, and a path may turn on that at a near tie (1 column in 200).
 
     After a change on purpose: raise the algorithm version of the audio room, then run ``PYTHONPATH=python python tests/audio/test_egemaps.py``.
     """

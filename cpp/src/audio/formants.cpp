@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t most_degree = 16;
 constexpr std::size_t most_harmonics = 256;
 constexpr int most_iterations = 60;
-constexpr float settled = 1e-12F;         // squared step of a root
+constexpr float settled = 1e-8F;          // squared step of a root: convergence is quadratic, what is left is its square
 constexpr double dynamic_range_db = 60.0;  // harmonics further below the strongest are noise
 constexpr double emphasis_hz = 50.0;
 constexpr double widest_hz = 1500.0;       // bandwidth of a root that can be a formant
