@@ -1,5 +1,7 @@
-"""The feature sets of voice, timed. The limits are a fifteenth and a fifth of what openSMILE takes for its sets of the same purpose on the same machine:
-eGeMAPS 14.5 ms a second of audio plus 4.6 ms a clip, ComParE 8.8 ms a second plus 15.9 ms. It is not run here: its licence does not allow use in products.
+"""The feature sets of voice, timed.
+
+The limits are a fifteenth and a fifth of what openSMILE takes for its sets of the same purpose on the same machine: eGeMAPS 14.5 ms a second of audio
+plus 4.6 ms a clip, ComParE 8.8 ms a second plus 15.9 ms. It is not run here: its licence does not allow use in products.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def _row(name: str, feature_set: str, columns: int, limit: float) -> Row:
         return {"columns": float(columns)}
 
     call = Contender("emotion-native", lambda: en.audio.functionals(clip(), RATE, feature_set), 1)
-    return Row(name, f"Feature vector {feature_set} ({columns:,} columns) of a 2 s clip", "16 kHz, samples already in memory", [call], check, 9, limit)
+    title = f"Feature vector {feature_set} ({columns:,} columns) of a 2 s clip"
+    return Row(name, title, "16 kHz, samples already in memory", [call], check, 9, limit)
 
 
 def features_egemaps() -> Row:

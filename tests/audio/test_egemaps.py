@@ -154,7 +154,8 @@ def test_silence_has_zeros_where_voice_is_asked_for() -> None:
 
 @pytest.mark.parametrize("bad", [np.zeros(0, np.float32), np.array([np.nan, 1.0]), np.zeros((2, 5)), np.zeros(5, np.int16), "text"])
 def test_bad_samples_are_named(bad: object) -> None:
-    for call in (lambda x: audio.descriptors(x, 16000), lambda x: audio.functionals(x, 16000, "egemaps"), lambda x: audio.functionals(x, 16000, "full")):
+    calls = [lambda x: audio.descriptors(x, 16000), *(lambda x, name=name: audio.functionals(x, 16000, name) for name in SET_SIZES)]
+    for call in calls:
         with pytest.raises(InvalidInputError, match=r"^samples of"):
             call(bad)
     with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of descriptors"):

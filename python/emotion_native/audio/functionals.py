@@ -19,8 +19,8 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
 
     "egemaps": the 88 functionals of the extended Geneva minimalistic acoustic parameter set, of pitch, voice quality, loudness, formants and spectral
-    balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters more
-    than size. Definitions, units and sources: docs/reference/egemaps.md.
+    balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters
+    more than size. Definitions, units and sources: docs/reference/egemaps.md.
 
     Parameters
     ----------
