@@ -53,6 +53,34 @@ EMOTION_CLONES void hann_weights(double phase, double step, std::size_t n, float
     }
 }
 
+// Sums in eight parts, so that a fixed order is also a fast one.
+EMOTION_CLONES double sum(const float* x, std::size_t n) {
+    double parts[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+            parts[l] += static_cast<double>(x[i + l]);
+        }
+    }
+    for (; i < n; ++i) {
+        parts[i % lanes] += static_cast<double>(x[i]);
+    }
+    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+}
+EMOTION_CLONES double sum_of_products(const float* x, const float* y, std::size_t n) {
+    double parts[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+            parts[l] += static_cast<double>(x[i + l]) * static_cast<double>(y[i + l]);
+        }
+    }
+    for (; i < n; ++i) {
+        parts[i % lanes] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+    }
+    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+}
+
 // The sinc interpolation, with a Hann taper, of v at x; v must reach from floor(x) - reach + 1 to floor(x) + reach.
 double interpolate(const float* v, double x) {
     // cos(pi i / reach) and sin(pi i / reach), i = 1 - reach … reach
@@ -171,11 +199,8 @@ private:
         products_.resize(count + 16);
         const float* const there = here + first;
         lag_products(here, there, n, count, products_.data());
-        double energy = 0.0, own = 0.0;
-        for (std::size_t i = 0; i < n; ++i) {
-            own += static_cast<double>(here[i]) * static_cast<double>(here[i]);
-            energy += static_cast<double>(there[i]) * static_cast<double>(there[i]);
-        }
+        const double own = sum_of_products(here, here, n);
+        double energy = sum_of_products(there, there, n);
         for (std::size_t j = 0; j < count; ++j) {
             const double scale = own * std::max(energy, 0.0);
             products_[j] = scale > 0.0 ? static_cast<float>(static_cast<double>(products_[j]) / std::sqrt(scale)) : 0.0F;
@@ -192,13 +217,12 @@ private:
         const auto n = static_cast<std::size_t>(last - first + 1);
         weights_.resize(n + lanes);
         hann_weights((static_cast<double>(first) - place) * step, step, n, weights_.data());
-        double sum = 0.0, weights = 0.0;
+        const float* const x = &x_[static_cast<std::size_t>(first)];
+        const double weights = sum(weights_.data(), n);
         for (std::size_t i = 0; i < n; ++i) {
-            const auto v = static_cast<double>(x_[static_cast<std::size_t>(first) + i]), w = static_cast<double>(weights_[i]);
-            sum += w * v * v;
-            weights += w;
+            weights_[i] *= x[i];
         }
-        return std::sqrt(sum / weights) * unit_;
+        return std::sqrt(sum_of_products(weights_.data(), x, n) / weights) * unit_;
     }
 
     double rate_, unit_;
@@ -259,11 +283,7 @@ float Stretch::hnr_db(std::size_t t) {
     const auto low = std::max(1L, static_cast<long>(std::floor(lag * 0.98 - 1.0))), high = static_cast<long>(std::ceil(lag * 1.02 + 1.0));
     const long begin = low - reach - 1, count = high + reach + 1 - begin + 1;
     const float* const x = &x_[static_cast<std::size_t>(first)];
-    double mean = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-        mean += static_cast<double>(x[i]);
-    }
-    mean /= static_cast<double>(n);
+    const auto mean = static_cast<float>(sum(x, n) / static_cast<double>(n));
     // Zeros before and after, so that negative and long lags are sums over what there is.
     const auto before = static_cast<std::size_t>(std::max(0L, -begin));
     frame_.assign(before + n + static_cast<std::size_t>(std::max(0L, begin + count)) + 2 * lanes, 0.0F);
@@ -271,11 +291,10 @@ float Stretch::hnr_db(std::size_t t) {
     const double step = 2.0 * std::numbers::pi / width;
     hann_weights((static_cast<double>(first) - centre) * step, step, n, weights_.data());
     float* const frame = &frame_[before];
-    double energy = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
-        frame[i] = weights_[i] * (x[i] - static_cast<float>(mean));
-        energy += static_cast<double>(frame[i]) * static_cast<double>(frame[i]);
+        frame[i] = weights_[i] * (x[i] - mean);
     }
+    const double energy = sum_of_products(frame, frame, n);
     if (!(energy > 0.0)) {
         return -20.0F;
     }

@@ -281,6 +281,7 @@ PitchTrack Tracker::operator()(std::span<const float> samples, const StopToken& 
     Scratch signal(samples.size() + 2 * margin), power(power_size()), r(lags_ * lanes), work(work_size()), gathered(lanes * fft_->size());
     std::fill_n(signal.data(), margin, 0.0F);
     std::fill_n(signal.data() + margin + samples.size(), margin, 0.0F);
+    std::fill_n(gathered.data(), lanes * fft_->size(), 0.0F);
     double mean = 0.0;
     for (const float x : samples) {
         mean += static_cast<double>(x);
@@ -300,13 +301,8 @@ PitchTrack Tracker::operator()(std::span<const float> samples, const StopToken& 
             const std::size_t t = first + std::min(l, count - 1);
             const double centre = static_cast<double>(t) * o_.hop_s * rate_;
             const auto begin = static_cast<long>(std::floor(centre - 0.5 * static_cast<double>(window_length_) + 0.5)) + static_cast<long>(margin);
-            // A hop need not be a whole number of samples: the frames are gathered.
-            const long end = static_cast<long>(signal.size());
-            float* const to = gathered.data() + l * fft_->size();
-            for (long i = 0; i < static_cast<long>(fft_->size()); ++i) {
-                const long at = begin + i;
-                to[i] = i < static_cast<long>(window_length_) && at >= 0 && at < end ? signal[static_cast<std::size_t>(at)] : 0.0F;
-            }
+            // A hop need not be a whole number of samples: the frames are gathered. The margins are as wide as the transform.
+            std::copy_n(signal.data() + begin, window_length_, gathered.data() + l * fft_->size());
         }
         correlate(gathered.data(), fft_->size(), power.data(), r.data(), work.data(), false);
         for (std::size_t l = 0; l < count; ++l) {
