@@ -32,11 +32,12 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import search
     import speaker_reports
     import splitting
+    import voice_sets
 
     def table(key: str) -> Any:
         return datasets.table(key, quick=options.quick)
 
-    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **scikit_learn.ROWS}
+    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **voice_sets.ROWS, **scikit_learn.ROWS}
     n = options.threads
     for key in "ABCD":
         found[f"forest_fit_{key}_{n}"] = lambda key=key: forests.fit(table(key), key, n, options.full)

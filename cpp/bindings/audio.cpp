@@ -11,6 +11,7 @@
 #include "arrays.hpp"
 #include "emotion/audio/chroma.hpp"
 #include "emotion/audio/decode.hpp"
+#include "emotion/audio/descriptors.hpp"
 #include "emotion/audio/functionals.hpp"
 #include "emotion/audio/mel.hpp"
 #include "emotion/audio/resample.hpp"
@@ -252,6 +253,22 @@ void register_extraction(py::module_& m) {
         const auto set = audio::feature_set_of(feature_set, "functionals");
         return to_array(run(view.size(), [&](const StopToken&) { return audio::functionals(view, sample_rate_hz, set); }));
     }, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("feature_set"));
+    m.def("descriptors", [](const Samples& samples, int sample_rate_hz) {
+        const auto view = vector(samples, "samples", "descriptors");
+        const auto found = run(view.size(), [&](const StopToken& stop) { return audio::voice_descriptors(view, sample_rate_hz, false, stop); });
+        auto [array, rows] = new_matrix<float>(audio::egemaps_descriptors().size(), found.rows.cols);
+        for (std::size_t r = 0; r < rows.rows; ++r) {
+            std::ranges::copy(found.rows.row(audio::egemaps_descriptors()[r].row), rows.row(r).begin());
+        }
+        return array;
+    }, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), "The 25 descriptors of 'egemaps', float32[25, frames].");
+    m.def("descriptor_names", [] {
+        std::vector<std::string> names;
+        for (const auto& descriptor : audio::egemaps_descriptors()) {
+            names.push_back(descriptor.name);
+        }
+        return names;
+    });
     m.def("feature_names", [](const std::string& set) { return audio::feature_names(audio::feature_set_of(set, "feature_names")); },
           py::arg("feature_set"));
     m.def("probe_audio", [](const py::object& source) { return header_dict(audio::probe_audio(to_source(source, "probe_audio"))); },

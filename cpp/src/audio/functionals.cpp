@@ -9,6 +9,9 @@
 #include <new>
 
 #include "emotion/audio/chroma.hpp"
+#include "emotion/audio/descriptors.hpp"
+#include "emotion/audio/egemaps.hpp"
+#include "emotion/audio/full.hpp"
 #include "emotion/audio/mel.hpp"
 #include "emotion/audio/resample.hpp"
 #include "emotion/audio/spectral.hpp"
@@ -244,7 +247,13 @@ bool usable(std::span<const float> samples) {
     return bad == 0;
 }
 
-std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, const StopToken& stop) {
+std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop) {
+    if (set == FeatureSet::egemaps) {
+        return egemaps(voice_descriptors(samples, sample_rate_hz, false, stop));
+    }
+    if (set == FeatureSet::full) {
+        return full(voice_descriptors(samples, sample_rate_hz, true, stop));
+    }
     const Matrix<float> rows = ClassicPlan::get(sample_rate_hz)->frame_features(samples, stop);
     std::vector<float> vector(row_count * statistics.size());
     summarize(rows.view(), vector);
@@ -263,15 +272,15 @@ std::string percent(double share) {
     return text;
 }
 
-void add_warnings(ExtractInfo& info, std::size_t samples, int sample_rate_hz) {
+void add_warnings(ExtractInfo& info, std::size_t samples, const ExtractOptions& options) {
     if (info.levels.clipped_ratio > 0.001) {
         info.warnings.push_back("clipped: " + percent(info.levels.clipped_ratio) + " of the samples are at full scale");
     }
-    if (info.header.sample_rate_hz < sample_rate_hz) {
+    if (info.header.sample_rate_hz < options.sample_rate_hz) {
         info.warnings.push_back("upsampled: the file has " + std::to_string(info.header.sample_rate_hz) + " Hz, the features expect " +
-                                std::to_string(sample_rate_hz) + " Hz");
+                                std::to_string(options.sample_rate_hz) + " Hz");
     }
-    if (frame_count(samples, n_fft, hop_length, true) < delta_width) {
+    if (options.set == FeatureSet::classic && frame_count(samples, n_fft, hop_length, true) < delta_width) {
         info.warnings.push_back("short: fewer than 9 frames, so the deltas see the first and last frame repeated");
     }
 }
@@ -299,18 +308,24 @@ ExtractStatus extract_row(const Source& source, const ExtractOptions& options, s
 }  // namespace
 
 FeatureSet feature_set_of(std::string_view name, std::string_view caller) {
-    if (name != "classic") {
-        throw InvalidInputError("feature_set", caller, "'classic'", std::string("'").append(name).append("'"));
+    if (name == "classic") {
+        return FeatureSet::classic;
     }
-    return FeatureSet::classic;
+    if (name == "egemaps") {
+        return FeatureSet::egemaps;
+    }
+    if (name == "full") {
+        return FeatureSet::full;
+    }
+    throw InvalidInputError("feature_set", caller, "'classic', 'egemaps' or 'full'", std::string("'").append(name).append("'"));
 }
 
-const std::vector<std::string>& feature_names(FeatureSet) {
+const std::vector<std::string>& feature_names(FeatureSet set) {
     static const std::vector<std::string> names = classic_names();
-    return names;
+    return set == FeatureSet::egemaps ? egemaps_names() : set == FeatureSet::full ? full_names() : names;
 }
 
-std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet) {
+std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set) {
     check_rate(sample_rate_hz, "functionals");
     if (samples.empty()) {
         throw InvalidInputError("samples", "functionals", "at least one sample", "none");
@@ -318,7 +333,7 @@ std::vector<float> functionals(std::span<const float> samples, int sample_rate_h
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
     }
-    return compute(samples, sample_rate_hz, StopToken{});
+    return compute(samples, sample_rate_hz, set, StopToken{});
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info, const StopToken& stop) {
@@ -343,8 +358,8 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
         throw MediaDecodeError("too_short", source.name() + " has " + std::to_string(samples.size()) + " samples at " +
                                                 std::to_string(options.sample_rate_hz) + " Hz; at least " + std::to_string(n_fft) + " are needed");
     }
-    add_warnings(info, samples.size(), options.sample_rate_hz);
-    return compute(samples, options.sample_rate_hz, stop);
+    add_warnings(info, samples.size(), options);
+    return compute(samples, options.sample_rate_hz, options.set, stop);
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info) {

@@ -19,7 +19,7 @@ from .cepstrum import delta, mfcc
 from .chroma import chroma_stft, estimate_tuning, tonnetz
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
-from .functionals import feature_names, functionals
+from .functionals import descriptor_names, descriptors, feature_names, functionals
 from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality, yin
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
@@ -31,6 +31,8 @@ __all__ = [
     "amplitude_to_db",
     "chroma_stft",
     "delta",
+    "descriptor_names",
+    "descriptors",
     "estimate_tuning",
     "feature_names",
     "fft_frequencies",

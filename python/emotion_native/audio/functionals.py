@@ -18,18 +18,22 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     flatness, zero crossings and RMS, from one transform (2048 points, hop 512, Hann, centred), each by mean, standard deviation (ddof 0),
     minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
 
+    "egemaps": the 88 functionals of the extended Geneva minimalistic acoustic parameter set, of pitch, voice quality, loudness, formants and spectral
+    balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters
+    more than size. Definitions, units and sources: docs/reference/egemaps.md.
+
     Parameters
     ----------
     samples : ndarray of floats, shape (n,)
         Finite mono samples within -1e9 to 1e9, n >= 1. Silence and constant signals give finite values.
     sample_rate_hz : int
         100 to 768000. Models expect the rate that they were trained with, 16000 by default: use `resample` first.
-    set : {"classic"}
+    set : {"classic", "egemaps", "full"}
         The feature set.
 
     Returns
     -------
-    ndarray of float32, shape (1092,), in the order of `feature_names`
+    ndarray of float32, shape (1092,), (88,) or (5188,), in the order of `feature_names`
 
     Raises
     ------
@@ -58,6 +62,50 @@ def feature_names(set: str = "classic") -> list[str]:
     ['mfcc_01_mean', 'mfcc_01_std']
     """
     return list(_core.feature_names(_set_name(set, "feature_names")))
+
+
+def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
+    """Follow a voice: the 25 descriptors that "egemaps" summarises, every 10 ms.
+
+    Parameters
+    ----------
+    samples : ndarray of floats, shape (n,)
+        Finite mono samples within -1e9 to 1e9, n >= 1.
+    sample_rate_hz : int
+        100 to 768000; the work is done at 16000.
+
+    Returns
+    -------
+    ndarray of float32, shape (25, 1 + floor(duration / 10 ms))
+        Rows in the order of `descriptor_names`; frame t is centred on t * 10 ms. The rows of pitch, voice quality, harmonics and formants are 0
+        where there is no voice. Units and sources: docs/reference/egemaps.md.
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that break the rules above or another rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native import audio
+    >>> audio.descriptors(np.zeros(16000, dtype=np.float32), 16000).shape
+    (25, 101)
+    """
+    checked = mono_samples(samples, "descriptors", parameter="samples")
+    return _core.descriptors(checked, integer(sample_rate_hz, "sample_rate_hz", "descriptors", low=100, high=768_000))
+
+
+def descriptor_names() -> list[str]:
+    """Return the names of the rows of `descriptors`, in order.
+
+    Examples
+    --------
+    >>> from emotion_native import audio
+    >>> audio.descriptor_names()[:2]
+    ['F0semitoneFrom27.5Hz', 'loudness']
+    """
+    return list(_core.descriptor_names())
 
 
 def _set_name(name: object, caller: str) -> str:

@@ -14,7 +14,7 @@ GroupKey = Literal["speaker", "recording", "content"]
 Candidate = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
 Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
-FeatureSet = Literal["classic"]
+FeatureSet = Literal["classic", "egemaps", "full"]
 
 
 class _Section(BaseModel):
@@ -95,7 +95,9 @@ class Settings(_Section):
     )
     labels: list[str] = Field(default=[], description="labels to keep; empty: all. Rows with other labels are left out and counted")
 
-    features: list[FeatureSet] = Field(default=["classic"], min_length=1, max_length=1, description="feature set to extract")
+    features: list[FeatureSet] = Field(
+        default=["classic"], min_length=1, max_length=1, description="feature set to extract: `classic`, `egemaps` or `full`"
+    )
     sample_rate_hz: int = Field(default=16_000, ge=4_000, le=192_000, description="sampling rate that clips are brought to")
     cache: bool | str = Field(default=True, description="keep extracted features: true (the user's cache folder), false, or a folder")
     fail_threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="greatest share of clips that may fail before the run is an error")

@@ -15,6 +15,15 @@ from ..exceptions import InvalidInputError
 
 CACHE_LAYOUT = 1
 _UNITS = (("centroid", "Hz"), ("bandwidth", "Hz"), ("rolloff", "Hz"), ("contrast", "dB"), ("logmel", "dB"), ("log_mel", "dB"), ("mel", "dB"))
+_WITHOUT_UNIT = ("_skewness", "_kurtosis", "_position", "_above25", "_above50", "_above75", "_above90", "_rise_share")
+_BY_TIME = ("Slope", "_slope", "_slope_mean", "_slope_std")
+_VOICE_UNITS = (
+    ("F0", "semitone"), ("shimmer", "dB"), ("HNR", "dB"), ("logRelF0", "dB"), ("F1a", "dB"), ("F2a", "dB"), ("F3a", "dB"), ("F1", "Hz"), ("F2", "Hz"),
+    ("F3", "Hz"), ("alphaRatio", "dB"), ("hammarbergIndex", "dB"), ("slope", "dB/Hz"), ("loudnessPeaksPerSec", "1/s"),
+    ("VoicedSegmentsPerSec", "1/s"),
+    ("Mean", "s"), ("Stddev", "s"), ("equivalentSoundLevel", "dB"), ("energy", "dB"), ("spectral_centroid", "Hz"), ("spectral_spread", "Hz"),
+    ("spectral_rolloff", "Hz"), ("spectral_flatness", "dB"), ("band250", "dB"), ("sharpness", "Bark"),
+)  # fmt: skip
 
 
 def canonical_json(value: Any) -> str:
@@ -61,17 +70,35 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
         try:
             columns = _core.feature_names(name)
         except InvalidInputError:
-            raise InvalidInputError(f"features of extract must be names of feature sets ('classic'); got {name!r}") from None
+            raise InvalidInputError(f"features of extract must be names of feature sets ('classic', 'egemaps', 'full'); got {name!r}") from None
         prefix = f"{name}:" if len(names) > 1 else ""
         found.append(Extractor(name, sample_rate_hz, int(_core.AUDIO_ALGORITHM_VERSION), tuple(f"{prefix}{column}" for column in columns)))
     return found
 
 
-def _unit(column: str) -> str:
+def _unit(column: str, extractor: str) -> str:
     name = column.rsplit(":", 1)[-1]
+    if extractor != "classic":
+        return _voice_unit(name)
     if name.startswith("mfcc"):
         return "1"
     return next((unit for part, unit in _UNITS if part in name), "1")
+
+
+def _voice_unit(name: str) -> str:
+    """Return the unit of a column of "egemaps" or "full": that of its descriptor, changed by its functional (docs/reference/egemaps.md)."""
+    if name.endswith(_WITHOUT_UNIT):
+        return "1"
+    unit = next((unit for part, unit in _VOICE_UNITS if name.startswith(part)), "1")
+    if name.endswith("_stddevNorm"):
+        return unit if unit in ("dB", "dB/Hz") and not name.startswith("shimmer") else "1"
+    if name.endswith(_BY_TIME):
+        return unit if unit.endswith("/s") else f"{unit}/s"
+    if name.endswith(("peak_distance_mean", "peak_distance_std")):
+        return "s"
+    if name.endswith("_curvature"):
+        return f"{unit}/s2"
+    return "1/s" if name.endswith("peaks_per_sec") else unit
 
 
 def make_schema(extractors: Sequence[Extractor]) -> pd.DataFrame:
@@ -79,5 +106,5 @@ def make_schema(extractors: Sequence[Extractor]) -> pd.DataFrame:
     rows = []
     for e in extractors:
         parameters = canonical_json({"version": e.version, **e.parameters})
-        rows += [(column, _unit(column), e.name, parameters, e.hash) for column in e.columns]
+        rows += [(column, _unit(column, e.name), e.name, parameters, e.hash) for column in e.columns]
     return pd.DataFrame(rows, columns=pd.Index(["name", "unit", "extractor", "parameters", "hash"]))

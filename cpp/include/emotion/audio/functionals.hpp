@@ -4,6 +4,9 @@
 // bandwidth, rolloff, flatness, zero crossings and RMS, all from one short-time Fourier transform (2048 points, hop 512, Hann, centred);
 // each summarised over the frames by mean, standard deviation (ddof 0), minimum and maximum. Definitions: docs/reference/audio.md.
 //
+// "egemaps" (88 columns): the extended Geneva minimalistic acoustic parameter set; "full" (5188 columns): those and 34 functionals
+// of every descriptor of voice and spectrum and of its delta. egemaps.hpp, full.hpp, docs/reference/egemaps.md.
+//
 // This header is a contract: the runtime room calls extract(), the bindings the rest. NaN policy: samples must be finite.
 // Determinism: a pure function of its inputs, whatever the number of threads. Threads: every function may be called from any thread.
 #pragma once
@@ -25,7 +28,7 @@ namespace emotion::audio {
 // Grows whenever a value of any feature set changes; part of cache keys and model files.
 inline constexpr int algorithm_version = 2;
 
-enum class FeatureSet { classic };
+enum class FeatureSet { classic, egemaps, full };
 
 // The set of that name; InvalidInputError naming `caller` otherwise.
 [[nodiscard]] FeatureSet feature_set_of(std::string_view name, std::string_view caller);

@@ -1,0 +1,106 @@
+#include "emotion/audio/balance.hpp"
+
+#include <cmath>
+
+#include "lanes.hpp"
+
+namespace emotion::audio {
+namespace {
+
+constexpr float power_floor = 1e-12F;
+constexpr float decibels = 4.34294482F;  // 10 / ln 10
+
+EMOTION_INLINE Lane sum_bins(const float* power, std::size_t first, std::size_t last) {
+    Lane sum = splat(power_floor);
+    for (std::size_t k = first; k <= last; ++k) {
+        sum += load(power + k * lanes);
+    }
+    return sum;
+}
+
+EMOTION_INLINE Lane max_bins(const float* power, std::size_t first, std::size_t last) {
+    Lane largest = splat(0.0F);
+    for (std::size_t k = first; k <= last; ++k) {
+        largest = lane_max(largest, load(power + k * lanes));
+    }
+    return largest + power_floor;
+}
+
+EMOTION_CLONES void log_ratio(const float* power, std::size_t a, std::size_t b, std::size_t c, bool peaks, float* out) {
+    const Lane below = peaks ? max_bins(power, a, b) : sum_bins(power, a, b);
+    const Lane above = peaks ? max_bins(power, b + 1, c) : sum_bins(power, b + 1, c);
+    store(out, (log_lane(below) - log_lane(above)) * decibels);
+}
+
+EMOTION_CLONES void regression(const float* power, std::size_t first, const float* weights, std::size_t n, float* out) {
+    Lane sum = splat(0.0F);
+    for (std::size_t i = 0; i < n; ++i) {
+        sum += log_lane(load(power + (first + i) * lanes) + power_floor) * (weights[i] * decibels);
+    }
+    store(out, sum);
+}
+
+// memory: n rows of nine magnitudes, the first of which belongs to the frame before the block.
+EMOTION_CLONES void flux_kernel(const float* power, std::size_t n, bool first_block, float* memory, float* out) {
+    Lane sum = splat(0.0F);
+    for (std::size_t k = 0; k < n; ++k) {
+        const Lane p = load(power + (k + 1) * lanes);
+        Lane magnitude;
+        for (std::size_t l = 0; l < lanes; ++l) {
+            magnitude[l] = __builtin_sqrtf(p[l]);
+        }
+        float* row = memory + k * (lanes + 1);
+        row[0] = first_block ? magnitude[0] : row[lanes];
+        store(row + 1, magnitude);
+        const Lane difference = magnitude - load(row);
+        sum += difference * difference;
+    }
+    sum = sum * (1.0F / static_cast<float>(n));
+    for (std::size_t l = 0; l < lanes; ++l) {
+        out[l] = __builtin_sqrtf(sum[l]);
+    }
+}
+
+std::size_t bin_of(double hz, double sample_rate_hz, std::size_t n_fft) {
+    return static_cast<std::size_t>(std::floor(hz / sample_rate_hz * static_cast<double>(n_fft) + 1e-9));
+}
+
+// Weights w with sum w y = the least-squares slope of y over the frequencies of the bins first … last.
+std::vector<float> slope_weights(std::size_t first, std::size_t last, double bin_hz) {
+    const double mean = 0.5 * static_cast<double>(first + last);
+    double spread = 0;
+    for (std::size_t k = first; k <= last; ++k) {
+        spread += (static_cast<double>(k) - mean) * (static_cast<double>(k) - mean);
+    }
+    std::vector<float> weights;
+    for (std::size_t k = first; k <= last; ++k) {
+        weights.push_back(static_cast<float>((static_cast<double>(k) - mean) / (spread * bin_hz)));
+    }
+    return weights;
+}
+
+}  // namespace
+
+SpectralBalance::SpectralBalance(double sample_rate_hz, std::size_t n_fft)
+    : bin_50_(bin_of(50.0, sample_rate_hz, n_fft)),
+      bin_500_(bin_of(500.0, sample_rate_hz, n_fft)),
+      bin_1000_(bin_of(1000.0, sample_rate_hz, n_fft)),
+      bin_1500_(bin_of(1500.0, sample_rate_hz, n_fft)),
+      bin_2000_(bin_of(2000.0, sample_rate_hz, n_fft)),
+      bin_5000_(bin_of(5000.0, sample_rate_hz, n_fft)),
+      low_weights_(slope_weights(1, bin_500_, sample_rate_hz / static_cast<double>(n_fft))),
+      middle_weights_(slope_weights(bin_500_, bin_1500_, sample_rate_hz / static_cast<double>(n_fft))) {}
+
+void SpectralBalance::apply(const float* power, Memory& memory, BalanceBlock& out) const {
+    const bool first_block = memory.magnitudes.empty();
+    if (first_block) {
+        memory.magnitudes.resize(bin_5000_ * (lanes + 1));
+    }
+    log_ratio(power, bin_50_ + 1, bin_1000_, bin_5000_, false, out.alpha_ratio);
+    log_ratio(power, 1, bin_2000_, bin_5000_, true, out.hammarberg_index);
+    regression(power, 1, low_weights_.data(), low_weights_.size(), out.slope_low);
+    regression(power, bin_500_, middle_weights_.data(), middle_weights_.size(), out.slope_middle);
+    flux_kernel(power, bin_5000_, first_block, memory.magnitudes.data(), out.flux);
+}
+
+}  // namespace emotion::audio

@@ -1,0 +1,370 @@
+#include "emotion/audio/descriptors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <numbers>
+
+#include "emotion/audio/balance.hpp"
+#include "emotion/audio/fft.hpp"
+#include "emotion/audio/formants.hpp"
+#include "emotion/audio/mel.hpp"
+#include "emotion/audio/resample.hpp"
+#include "emotion/audio/shape.hpp"
+#include "emotion/audio/temporal.hpp"
+#include "emotion/core/elementary.hpp"
+#include "emotion/core/errors.hpp"
+#include "lanes.hpp"
+#include "scratch.hpp"
+#include "voice.hpp"
+
+namespace emotion::audio {
+namespace {
+
+constexpr std::size_t hop = 160, short_size = 512, long_size = 1024;
+constexpr std::size_t short_window = 320, long_window = 960;
+constexpr std::size_t level_bins = 360;       // of the long spectrum: a little beyond 5.5 kHz
+constexpr float power_floor = 1e-12F;
+constexpr std::size_t longest_stretch = 1000;  // frames that one path of the formants covers: a bound on memory
+constexpr std::size_t most_harmonics = 112;
+constexpr double lifter = 22.0;
+constexpr double loudness_exponent = 0.33;
+constexpr double lowest_semitone = 1.0;
+
+EMOTION_CLONES void level_kernel(const float* power, std::size_t bins, float* out) {
+    constexpr float decibels = 4.34294482F;  // 10 / ln 10
+    for (std::size_t k = 0; k < bins; ++k) {
+        store(out + k * lanes, log_lane(load(power + k * lanes) + power_floor) * decibels);
+    }
+}
+
+EMOTION_CLONES void log_kernel(const float* x, std::size_t n, float* out) {
+    for (std::size_t k = 0; k < n; ++k) {
+        store(out + k * lanes, log_lane(lane_max(load(x + k * lanes), splat(power_floor))));
+    }
+}
+
+// The window in the middle of `size` points, scaled so that a full-scale sine has magnitude 1.
+std::vector<float> padded_window(std::size_t length, std::size_t size, double (*shape)(double)) {
+    std::vector<float> window(size, 0.0F);
+    double sum = 0;
+    for (const bool scaling : {false, true}) {
+        for (std::size_t i = 0; i < length; ++i) {
+            const double value = shape((static_cast<double>(i) + 0.5) / static_cast<double>(length) * 2.0 - 1.0);
+            if (scaling) {
+                window[(size - length) / 2 + i] = static_cast<float>(2.0 * value / sum);
+            } else {
+                sum += value;
+            }
+        }
+    }
+    return window;
+}
+double hamming(double x) { return 0.54 + 0.46 * std::cos(std::numbers::pi * x); }
+double gaussian(double x) { return std::exp(-0.5 * (x / 0.4) * (x / 0.4)); }
+
+// Hermansky, J. Acoust. Soc. Am. 87, 1990, equation 5 with the term for wide bands: sensitivity of hearing at about 40 phon, as a factor of power.
+double equal_loudness(double hz) {
+    const double w = std::pow(2.0 * std::numbers::pi * hz, 2.0);
+    return (w + 56.8e6) * w * w / ((w + 6.3e6) * (w + 6.3e6) * (w + 0.38e9) * (w * w * w / 9.58e26 + 1.0));
+}
+
+class DescriptorPlan {
+public:
+    DescriptorPlan();
+    [[nodiscard]] static const DescriptorPlan& get() {
+        static const DescriptorPlan plan;
+        return plan;
+    }
+    // signal: frame t is centred on signal[t * hop + long_size / 2]; readable for eight frames beyond the last.
+    void spectral_rows(const float* signal, Matrix<float>& rows, const StopToken& stop) const;
+    void voiced_rows(const float* signal, const VoiceTrack& voice, Matrix<float>& rows, const StopToken& stop) const;
+
+private:
+    struct Workspace;
+    void stretch_rows(const float* signal, const VoiceTrack& voice, std::size_t first, std::size_t last, Workspace& work, Matrix<float>& rows) const;
+    void add_loudness(Matrix<float>& rows) const;
+
+    std::shared_ptr<const RealFft> short_fft_ = RealFft::get(short_size), long_fft_ = RealFft::get(long_size);
+    std::vector<float> short_window_ = padded_window(short_window, short_size, hamming);
+    std::vector<float> long_window_ = padded_window(long_window, long_size, gaussian);
+    MelFilterbank mel_{{.sample_rate_hz = descriptor_rate_hz, .n_fft = short_size, .n_mels = row::n_bands, .fmin = 20.0, .fmax = 8000.0, .htk = true, .slaney_norm = false}};
+    SpectralBalance balance_{descriptor_rate_hz, short_size};
+    SpectralShape shape_{descriptor_rate_hz, short_size};
+    Matrix<float> cepstrum_{row::n_mfcc, row::n_bands};
+    std::array<double, row::n_bands> loudness_weights_{};  // natural logarithm, times the exponent
+    std::array<double, row::n_bands> bark_{};              // of the centres of the bands
+};
+
+DescriptorPlan::DescriptorPlan() {
+    const auto dct = dct_matrix(row::n_mfcc + 1, row::n_bands, true);
+    const auto mel_of = [](double hz) { return 2595.0 * std::log10(1.0 + hz / 700.0); };
+    for (std::size_t i = 0; i < row::n_mfcc; ++i) {
+        const double lift = 1.0 + lifter / 2.0 * std::sin(std::numbers::pi * static_cast<double>(i + 1) / lifter);
+        for (std::size_t b = 0; b < row::n_bands; ++b) {
+            cepstrum_(i, b) = static_cast<float>(lift * static_cast<double>((*dct)(i + 1, b)));
+        }
+    }
+    for (std::size_t b = 0; b < row::n_bands; ++b) {
+        const double mel = mel_of(20.0) + (mel_of(8000.0) - mel_of(20.0)) * static_cast<double>(b + 1) / static_cast<double>(row::n_bands + 1);
+        const double hz = 700.0 * (std::pow(10.0, mel / 2595.0) - 1.0);
+        loudness_weights_[b] = loudness_exponent * std::log(equal_loudness(hz));
+        bark_[b] = 26.81 * hz / (1960.0 + hz) - 0.53;  // Traunmueller 1990
+    }
+}
+
+void DescriptorPlan::spectral_rows(const float* signal, Matrix<float>& rows, const StopToken& stop) const {
+    constexpr std::size_t bins = short_size / 2 + 1;
+    Scratch power(bins * lanes), scratch(short_fft_->scratch_size());
+    std::array<float, row::n_bands * lanes> bands;
+    SpectralBalance::Memory memory;
+    BalanceBlock balance;
+    std::array<float, row::n_shape * lanes> shape;
+    for (std::size_t first = 0; first < rows.cols; first += lanes) {
+        stop.check();
+        const std::size_t count = std::min(lanes, rows.cols - first);
+        const auto put = [&](std::size_t index, const float* eight) { std::copy_n(eight, count, &rows(index, first)); };
+        short_fft_->power(signal + first * hop + (long_size - short_size) / 2, hop, short_window_.data(), power.data(), scratch.data());
+        mel_.apply_block(power.data(), lanes, bands.data(), lanes);
+        log_kernel(bands.data(), row::n_bands, bands.data());
+        for (std::size_t b = 0; b < row::n_bands; ++b) {
+            put(row::band + b, &bands[b * lanes]);
+        }
+        balance_.apply(power.data(), memory, balance);
+        put(row::alpha_ratio, balance.alpha_ratio);
+        put(row::hammarberg, balance.hammarberg_index);
+        put(row::slope_low, balance.slope_low);
+        put(row::slope_middle, balance.slope_middle);
+        put(row::flux, balance.flux);
+        if (rows.rows == row::wide_count) {
+            shape_.apply(power.data(), shape.data());
+            for (std::size_t i = 0; i < row::n_shape; ++i) {
+                put(row::shape + i, &shape[i * lanes]);
+            }
+        }
+    }
+    multiply(cepstrum_.view(), {rows.values.data() + row::band * rows.cols, row::n_bands, rows.cols},
+             {rows.values.data() + row::mfcc * rows.cols, row::n_mfcc, rows.cols});
+    add_loudness(rows);
+}
+
+// sum over the bands of (sensitivity * energy)^0.33, and the mean of Bark under it, in pieces that fit the stack.
+void DescriptorPlan::add_loudness(Matrix<float>& rows) const {
+    constexpr std::size_t piece = 64;
+    std::array<double, piece> values, sum, place;
+    for (std::size_t first = 0; first < rows.cols; first += piece) {
+        const std::size_t n = std::min(piece, rows.cols - first);
+        sum.fill(0.0);
+        place.fill(0.0);
+        for (std::size_t b = 0; b < row::n_bands; ++b) {
+            const float* log_energy = &rows(row::band + b, first);
+            for (std::size_t i = 0; i < n; ++i) {
+                values[i] = loudness_exponent * static_cast<double>(log_energy[i]) + loudness_weights_[b];
+            }
+            exponentials(values.data(), n, values.data());
+            for (std::size_t i = 0; i < n; ++i) {
+                sum[i] += values[i];
+                place[i] += values[i] * bark_[b];
+            }
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            rows(row::loudness, first + i) = static_cast<float>(sum[i]);
+            if (rows.rows == row::wide_count) {
+                rows(row::sharpness, first + i) = static_cast<float>(place[i] / sum[i]);
+            }
+        }
+    }
+}
+
+struct DescriptorPlan::Workspace {
+    explicit Workspace(std::size_t frames)
+        : harmonics(frames * most_harmonics), counts(frames), resonances(frames), formants(frames) {}
+    std::vector<Harmonic> harmonics;  // most_harmonics a frame
+    std::vector<std::size_t> counts;
+    std::vector<Resonances> resonances;
+    std::vector<Formants> formants;
+};
+
+// The voiced frames first … last: harmonics and resonances of each, the path, then the rows.
+void DescriptorPlan::stretch_rows(const float* signal, const VoiceTrack& voice, std::size_t first, std::size_t last, Workspace& work,
+                                  Matrix<float>& rows) const {
+    constexpr double bin_hz = static_cast<double>(descriptor_rate_hz) / static_cast<double>(long_size);
+    const FormantModel& model = FormantModel::get();
+    Scratch power(long_fft_->bins() * lanes), level(level_bins * lanes), scratch(long_fft_->scratch_size());
+    std::array<float, FormantModel::order * lanes> predictors{};
+    for (std::size_t start = first; start < last; start += lanes) {
+        const std::size_t count = std::min(lanes, last - start);
+        long_fft_->power(signal + start * hop, hop, long_window_.data(), power.data(), scratch.data());
+        level_kernel(power.data(), level_bins, level.data());
+        for (std::size_t l = 0; l < count; ++l) {
+            const std::size_t i = start - first + l;
+            const std::span<Harmonic> harmonics(&work.harmonics[i * most_harmonics], most_harmonics);
+            work.counts[i] = find_harmonics(level.data() + l, lanes, level_bins, bin_hz, static_cast<double>(voice.f0_hz[start + l]),
+                                            FormantModel::top_hz, harmonics);
+            model.predict(harmonics.first(work.counts[i]), predictors.data() + l, lanes);
+        }
+        model.resonances(predictors.data(), {&work.resonances[start - first], count});
+    }
+    track_formants({work.resonances.data(), last - first}, {work.formants.data(), last - first});
+    for (std::size_t t = first; t < last; ++t) {
+        const std::span<const Harmonic> harmonics(&work.harmonics[(t - first) * most_harmonics], work.counts[t - first]);
+        const Formants& formants = work.formants[t - first];
+        const float h1 = harmonics[0].level_db;
+        const auto nearest = [&](float hz) {
+            return std::ranges::min_element(harmonics, {}, [hz](const Harmonic& h) { return std::fabs(h.frequency_hz - hz); })->level_db;
+        };
+        for (std::size_t i = 0; i < row::n_formants; ++i) {
+            rows(row::formant + 3 * i, t) = formants.frequency_hz[i];
+            rows(row::formant + 3 * i + 1, t) = formants.bandwidth_hz[i];
+            rows(row::formant + 3 * i + 2, t) = nearest(formants.frequency_hz[i]) - h1;
+        }
+        float a3 = nearest(formants.frequency_hz[2]);
+        for (const Harmonic& h : harmonics) {
+            if (h.frequency_hz >= 0.8F * formants.frequency_hz[2] && h.frequency_hz <= 1.2F * formants.frequency_hz[2]) {
+                a3 = std::max(a3, h.level_db);
+            }
+        }
+        rows(row::h1_h2, t) = h1 - harmonics[std::min<std::size_t>(1, harmonics.size() - 1)].level_db;
+        rows(row::h1_a3, t) = h1 - a3;
+    }
+}
+
+void DescriptorPlan::voiced_rows(const float* signal, const VoiceTrack& voice, Matrix<float>& rows, const StopToken& stop) const {
+    const std::size_t frames = rows.cols;
+    for (std::size_t t = 0; t < frames; ++t) {
+        if (voice.f0_hz[t] > 0.0F) {
+            rows(row::f0, t) = static_cast<float>(std::max(lowest_semitone, 12.0 * std::log2(static_cast<double>(voice.f0_hz[t]) / 27.5)));
+            rows(row::jitter, t) = voice.jitter[t];
+            rows(row::shimmer, t) = voice.shimmer_db[t];
+            rows(row::hnr, t) = voice.hnr_db[t];
+        }
+    }
+    Workspace work(std::min(frames, longest_stretch));
+    for (std::size_t first = 0; first < frames;) {
+        std::size_t last = first;
+        while (last < frames && last - first < longest_stretch && voice.f0_hz[last] > 0.0F) {
+            ++last;
+        }
+        if (last > first) {
+            stop.check();
+            stretch_rows(signal, voice, first, last, work, rows);
+        }
+        first = std::max(last, first + 1);
+    }
+}
+
+// The mean of a row's frame with its neighbours that count.
+void smooth(std::span<float> x, const std::vector<unsigned char>* counts) {
+    float before = 0.0F;
+    bool before_counts = false;
+    for (std::size_t t = 0; t < x.size(); ++t) {
+        const float here = x[t];
+        const bool counted = counts == nullptr || (*counts)[t] != 0;
+        if (counted) {
+            float sum = here;
+            int n = 1;
+            if (before_counts) {
+                sum += before;
+                ++n;
+            }
+            if (t + 1 < x.size() && (counts == nullptr || (*counts)[t + 1] != 0)) {
+                sum += x[t + 1];
+                ++n;
+            }
+            x[t] = sum / static_cast<float>(n);
+        }
+        before = here;
+        before_counts = counted;
+    }
+}
+
+}  // namespace
+
+Descriptors voice_descriptors(std::span<const float> samples, int sample_rate_hz, bool wide, const StopToken& stop) {
+    if (samples.empty()) {
+        throw InvalidInputError("samples", "descriptors", "at least one sample", "none");
+    }
+    std::vector<float> resampled;
+    Descriptors result;
+    result.duration_s = static_cast<double>(samples.size()) / static_cast<double>(sample_rate_hz);
+    if (sample_rate_hz != descriptor_rate_hz) {
+        const auto plan = Resampler::get(sample_rate_hz, descriptor_rate_hz);
+        resampled.resize(plan->output_size(samples.size()));
+        plan->apply(samples, resampled, stop);
+        samples = resampled;
+    }
+    double sum = 0;
+    for (const float v : samples) {
+        sum += static_cast<double>(v);
+    }
+    const double mean = sum / static_cast<double>(samples.size());
+    const std::size_t frames = 1 + samples.size() / hop, before = long_size / 2;
+    Scratch signal(std::max((frames + lanes) * hop + long_size, before + samples.size()));
+    std::fill_n(signal.data(), before, 0.0F);
+    double squares = 0;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        const double v = static_cast<double>(samples[i]) - mean;
+        squares += v * v;
+        signal[before + i] = static_cast<float>(v);
+    }
+    std::fill(signal.data() + before + samples.size(), signal.data() + signal.size(), 0.0F);
+    result.mean_square = squares / static_cast<double>(samples.size());
+    result.rows = Matrix<float>(wide ? row::wide_count : row::count, frames);
+
+    const VoiceTrack voice = track_voice({signal.data() + before, samples.size()}, frames, stop);
+    const DescriptorPlan& plan = DescriptorPlan::get();
+    plan.spectral_rows(signal.data(), result.rows, stop);
+    plan.voiced_rows(signal.data(), voice, result.rows, stop);
+    result.voiced.resize(frames);
+    for (std::size_t t = 0; t < frames; ++t) {
+        result.voiced[t] = voice.f0_hz[t] > 0.0F ? 1 : 0;
+    }
+    if (wide) {
+        zero_crossing_rate({signal.data() + before, samples.size()}, short_window, hop, true, 0.0F, result.rows.row(row::crossings));
+    }
+    for (std::size_t r = 0; r < result.rows.rows; ++r) {
+        smooth(result.rows.row(r), r < row::voiced_rows ? &result.voiced : nullptr);
+    }
+    return result;
+}
+
+const std::vector<NamedRow>& egemaps_descriptors() {
+    static const std::vector<NamedRow> names{
+        {"F0semitoneFrom27.5Hz", row::f0},  {"loudness", row::loudness},
+        {"spectralFlux", row::flux},        {"mfcc1", row::mfcc},
+        {"mfcc2", row::mfcc + 1},           {"mfcc3", row::mfcc + 2},
+        {"mfcc4", row::mfcc + 3},           {"jitterLocal", row::jitter},
+        {"shimmerLocaldB", row::shimmer},   {"HNRdBACF", row::hnr},
+        {"logRelF0-H1-H2", row::h1_h2},     {"logRelF0-H1-A3", row::h1_a3},
+        {"F1frequency", row::formant},      {"F1bandwidth", row::formant + 1},
+        {"F1amplitudeLogRelF0", row::formant + 2},
+        {"F2frequency", row::formant + 3},  {"F2bandwidth", row::formant + 4},
+        {"F2amplitudeLogRelF0", row::formant + 5},
+        {"F3frequency", row::formant + 6},  {"F3bandwidth", row::formant + 7},
+        {"F3amplitudeLogRelF0", row::formant + 8},
+        {"alphaRatio", row::alpha_ratio},   {"hammarbergIndex", row::hammarberg},
+        {"slope0-500", row::slope_low},     {"slope500-1500", row::slope_middle},
+    };
+    return names;
+}
+
+std::vector<std::string> wide_descriptor_names() {
+    std::vector<std::string> names(row::wide_count);
+    for (const NamedRow& named : egemaps_descriptors()) {
+        names[named.row] = named.name;
+    }
+    const auto numbered = [&](std::size_t first, std::size_t n, const std::string& name) {
+        for (std::size_t i = 0; i < n; ++i) {
+            names[first + i] = name + std::to_string(i + 1);
+        }
+    };
+    numbered(row::mfcc, row::n_mfcc, "mfcc");
+    numbered(row::band, row::n_bands, "melBand");
+    std::copy_n(SpectralShape::names, row::n_shape, names.begin() + row::shape);
+    names[row::sharpness] = "sharpness";
+    names[row::crossings] = "zero_crossing_rate";
+    return names;
+}
+
+}  // namespace emotion::audio
