@@ -7,11 +7,11 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_quality', 'yin', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_quality', 'yin', 'zero_crossing_rate']
 
 class MelFilterbank:
 
-    def __init__(self, sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_mels: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, htk: bool, slaney_norm: bool) -> None:
+    def __init__(self, sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_mels: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, htk: bool, slaney_norm: bool, norm: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 
     def apply(self, s: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
@@ -20,7 +20,13 @@ class MelFilterbank:
     def dense(self) -> numpy.typing.NDArray[numpy.float32]:
         ...
 
+    def has_empty_bands(self) -> bool:
+        ...
+
     def melspectrogram(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+    def mfcc(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, n_mfcc: typing.SupportsInt | typing.SupportsIndex, dct_type: typing.SupportsInt | typing.SupportsIndex, norm: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
         ...
 
 class Forest:
@@ -402,6 +408,11 @@ def _raise(kind: str) -> None:
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
 
+def all_finite(x: numpy.typing.NDArray[numpy.float32]) -> bool:
+    """
+    Whether no value is NaN or infinite; any shape.
+    """
+
 def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
     """
     Values between the corners.
@@ -455,7 +466,7 @@ def calibration_errors(table: numpy.typing.NDArray[numpy.float64], weights: nump
     The debiased error for each row of cluster weights, in the bins of `cluster_bins`; not clipped.
     """
 
-def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
+def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
 def cluster_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex, n_bins: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
@@ -490,19 +501,31 @@ def correct_priors(proba: numpy.typing.NDArray[numpy.float64], trained: numpy.ty
     Probabilities under other class priors.
     """
 
-def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typing.SupportsIndex, orthonormal: bool) -> numpy.typing.NDArray[numpy.float32]:
-    ...
+def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typing.SupportsIndex, type: typing.SupportsInt | typing.SupportsIndex, norm: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    norm: 0 backward, 1 orthonormal, 2 forward.
+    """
 
 def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool) -> tuple[typing.Any, ...]:
     """
     (samples, info): float32[n], or float32[n, channels] when not mono.
     """
 
-def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex, degree: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
-def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex) -> float:
+def descriptor_names() -> list[str]:
     ...
+
+def descriptors(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    The 25 descriptors of 'egemaps', float32[25, frames].
+    """
+
+def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, threshold: typing.SupportsFloat | typing.SupportsIndex, reference: typing.SupportsFloat | typing.SupportsIndex, cells: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    NaN without spectral peaks. A negative threshold: peaks above the reference.
+    """
 
 def extract_functionals(source: typing.Any, feature_set: str, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> tuple[typing.Any, ...]:
     """
@@ -820,6 +843,9 @@ def resample(y: numpy.typing.NDArray[numpy.float32], orig_sr: typing.SupportsInt
 def rms(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
+def rms_double(y: numpy.typing.NDArray[numpy.float64], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float64]:
+    ...
+
 def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy.typing.NDArray[numpy.int64], n_folds: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     """
     Rows sorted by the fold of their group (empty fold_of_group: by group; fold -1: left out), and where each fold begins.
@@ -904,7 +930,7 @@ def spectral_bandwidth(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typin
 def spectral_centroid(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
-def spectral_contrast(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, n_bands: typing.SupportsInt | typing.SupportsIndex, quantile: typing.SupportsFloat | typing.SupportsIndex, linear: bool) -> numpy.typing.NDArray[numpy.float32]:
+def spectral_contrast(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float64], sr: typing.SupportsFloat | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, n_bands: typing.SupportsInt | typing.SupportsIndex, quantile: typing.SupportsFloat | typing.SupportsIndex, linear: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
 def spectral_flatness(power: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
@@ -944,9 +970,9 @@ def voice_quality(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: 
 def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, sr: typing.SupportsFloat | typing.SupportsIndex, frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, trough_threshold: typing.SupportsFloat | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float64]:
     ...
 
-def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 1
+AUDIO_ALGORITHM_VERSION: int = 2
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
 MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)

@@ -89,7 +89,7 @@ def _set(header: dict[str, Any], key: str, **fields: Any) -> None:
     header[key].update(fields)
 
 
-EXTRACTOR = {"sample_rate_hz": 16000, "algorithm_version": 1}
+EXTRACTOR = {"sample_rate_hz": 16000, "algorithm_version": 2}
 
 CRAFTED: dict[str, Any] = {
     "no metadata": lambda h, d, b: h.pop("__metadata__"),
@@ -116,9 +116,9 @@ CRAFTED: dict[str, Any] = {
     "a later version": lambda h, d, b: d.update(version=[2, 0]),
     "a required feature": lambda h, d, b: d.update(requires=["quantum"]),
     "a feature set without its columns": lambda h, d, b: d.update(
-        extractor={"feature_set": "classic", "sample_rate_hz": 16000, "algorithm_version": 1}
+        extractor={"feature_set": "classic", "sample_rate_hz": 16000, "algorithm_version": 2}
     ),
-    "an unknown feature set": lambda h, d, b: d.update(extractor={"feature_set": "x", "sample_rate_hz": 16000, "algorithm_version": 1}),
+    "an unknown feature set": lambda h, d, b: d.update(extractor={"feature_set": "x", "sample_rate_hz": 16000, "algorithm_version": 2}),
     "temperature of a wrong shape": lambda h, d, b: d.update(calibration={"kind": "temperature"}),
     "many keys": lambda h, d, b: d.update({f"k{i}": i for i in range(300_000)}),
     "many tensors": lambda h, d, b: h.update({f"t{i}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for i in range(5000)}),

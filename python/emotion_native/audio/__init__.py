@@ -16,7 +16,7 @@ Examples
 from __future__ import annotations
 
 from .cepstrum import delta, mfcc
-from .chroma import chroma_stft, estimate_tuning
+from .chroma import chroma_stft, estimate_tuning, tonnetz
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
 from .functionals import descriptor_names, descriptors, feature_names, functionals
@@ -54,6 +54,7 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "tonnetz",
     "voice_quality",
     "yin",
     "zero_crossing_rate",
