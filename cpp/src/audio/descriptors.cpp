@@ -98,7 +98,7 @@ private:
 };
 
 DescriptorPlan::DescriptorPlan() {
-    const auto dct = dct_matrix(row::n_mfcc + 1, row::n_bands, true);
+    const auto dct = dct_matrix(row::n_mfcc + 1, row::n_bands, 2, DctNorm::ortho);
     const auto mel_of = [](double hz) { return 2595.0 * std::log10(1.0 + hz / 700.0); };
     for (std::size_t i = 0; i < row::n_mfcc; ++i) {
         const double lift = 1.0 + lifter / 2.0 * std::sin(std::numbers::pi * static_cast<double>(i + 1) / lifter);

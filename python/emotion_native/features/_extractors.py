@@ -21,7 +21,8 @@ _VOICE_UNITS = (
     ("F0", "semitone"), ("shimmer", "dB"), ("HNR", "dB"), ("logRelF0", "dB"), ("F1a", "dB"), ("F2a", "dB"), ("F3a", "dB"), ("F1", "Hz"), ("F2", "Hz"),
     ("F3", "Hz"), ("alphaRatio", "dB"), ("hammarbergIndex", "dB"), ("slope", "dB/Hz"), ("loudnessPeaksPerSec", "1/s"),
     ("VoicedSegmentsPerSec", "1/s"),
-    ("Mean", "s"), ("Stddev", "s"), ("equivalentSoundLevel", "dB"), ("energy", "dB"), ("spectral_centroid", "Hz"), ("spectral_spread", "Hz"),
+    ("Mean", "s"), ("Stddev", "s"), ("equivalentSoundLevel", "dB"), ("energy", "dB"),
+    ("spectral_centroid", "Hz"), ("spectral_spread", "Hz"),
     ("spectral_rolloff", "Hz"), ("spectral_flatness", "dB"), ("band250", "dB"), ("sharpness", "Bark"),
 )  # fmt: skip
 
