@@ -331,12 +331,12 @@ def nested_evaluation(
             report = _fits_done(advance, i * fits, fits)
             options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": report}
             if prior_correction:
-                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
+                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
                 pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
                 starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
                 found.corrections[str(name)] = [corrections[at] for at in starts] + [final_correction(candidate, X, labels, arguments, caller)]
             else:
-                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
+                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
             found.raw[str(name)], _ = _split_results(plan, raw, n, len(labels.classes))
             found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
