@@ -124,11 +124,28 @@ def test_error_falls_with_every_clip_and_is_never_above_that_of_none(fitted: Spe
 
 def test_fit_transform_is_transform_of_the_training_rows(training: tuple[Any, Any]) -> None:
     X, speaker = training
-    one = SpeakerNormalizer().fit_transform(X, speaker=speaker)
+    one = SpeakerNormalizer(training="all").fit_transform(X, speaker=speaker)
     assert np.array_equal(one, SpeakerNormalizer().fit(X, speaker=speaker).transform(X, speaker=speaker))
-    assert np.array_equal(SpeakerNormalizer(enrolment=2).fit_transform(X, speaker=speaker), one)  # training rows take all
+    assert np.array_equal(SpeakerNormalizer(enrolment=2, training="all").fit_transform(X, speaker=speaker), one)
     assert abs(one.mean()) < 0.01
     np.testing.assert_allclose(one.std(axis=0), 1.0, atol=0.05)  # each clip in units of its predictive distribution
+
+
+def test_mixed_training_rows_are_each_normalised_by_some_number_of_others(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    mixed = SpeakerNormalizer().fit_transform(X, speaker=speaker)
+    assert np.array_equal(mixed, SpeakerNormalizer().fit_transform(X, speaker=speaker))
+    assert not np.array_equal(mixed, SpeakerNormalizer(random_state=1).fit_transform(X, speaker=speaker))
+    views = [SpeakerNormalizer(enrolment=count).fit(X, speaker=speaker).transform(X, speaker=speaker) for count in (0, 1, 2, 4, 8, 16, "all")]
+    same = np.array([(mixed == view).all(axis=1) for view in views])
+    assert same.any(axis=0).all()
+    shares = same.mean(axis=1)
+    assert (np.abs(shares - 1 / 7) < 0.03).all()  # 2,400 rows: four standard errors
+
+
+def test_what_training_may_be() -> None:
+    with pytest.raises(InvalidInputError, match="training of SpeakerNormalizer must be 'mixed' or 'all'; got 'some'"):
+        SpeakerNormalizer(training="some").fit(np.ones((3, 1)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
@@ -166,7 +183,7 @@ def test_missing_values_are_passed_over(training: tuple[Any, Any], rng: np.rando
 def test_constant_columns_stay_finite() -> None:
     X = np.column_stack([np.ones(40), np.repeat([0.0, 1.0, 2.0, 3.0], 10), np.arange(40.0)])
     speaker = np.repeat(list("abcd"), 10)
-    Z = SpeakerNormalizer().fit_transform(X, speaker=speaker)
+    Z = SpeakerNormalizer(training="all").fit_transform(X, speaker=speaker)
     assert np.isfinite(Z).all()
     np.testing.assert_allclose(Z[:, :2], 0, atol=1e-12)  # constant, and constant within each speaker
 

@@ -22,11 +22,12 @@ import numpy.typing as npt
 
 from .exceptions import InvalidInputError
 
-__all__ = ["Moments", "SpeakerPrior", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
 
 Floats = npt.NDArray[np.float64]
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
 _LEAST_RATIO = 1e-12
+MIXTURE = (0, 1, 2, 4, 8, 16, -1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,15 @@ def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]
     yield from sorted(parts, key=lambda rows: int(rows[0]))
 
 
-def normalised(prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.int64], most: int | None, seed: int) -> npt.NDArray[Any]:
+def mixed_counts(n: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return for each training row how many other clips it is normalised by: 0, 1, 2, 4, 8, 16 or all (-1), each as likely."""
+    drawn = np.random.Generator(np.random.Philox(key=np.array([seed, _STREAM + 1], dtype=np.uint64))).integers(0, len(MIXTURE), n)
+    return np.asarray(MIXTURE, dtype=np.int64)[drawn]
+
+
+def normalised(
+    prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.int64], most: int | npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[Any]:
     """Return rows normalised by other rows of the same speaker.
 
     Parameters
@@ -135,8 +144,8 @@ def normalised(prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.i
     X : ndarray of shape (n_rows, n_features), float32 or float64
     codes : ndarray of int64 of shape (n_rows,)
         The speaker of each row; -1: unknown, which leaves the population.
-    most : int or None
-        Of how many other rows at most; None: of all.
+    most : int or ndarray of int64 of shape (n_rows,)
+        Of how many other rows at most, for all rows or each; -1: of all.
     seed : int
         Decides which, if fewer than all.
 
@@ -146,26 +155,24 @@ def normalised(prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.i
         A row never counts among the clips that it is normalised by, so that a lone row is normalised by the population.
     """
     out = ((X.astype(np.float64) - prior.mean) / prior.scale).astype(X.dtype)
+    wanted = np.broadcast_to(np.asarray(most, dtype=np.int64), len(X))
     for speaker, rows in enumerate(speaker_rows(codes)):
         others = len(rows) - 1
-        count = others if most is None else min(most, others)
-        if count < 1:
+        counts = np.where(wanted[rows] < 0, others, np.minimum(wanted[rows], others))
+        if not counts.any():
             continue
         u = prior.units(X[rows])
-        if count == others:
-            moments = moments_of(u).without(u)
-        else:
+        key = np.array([seed, _STREAM], dtype=np.uint64)
+        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(len(rows))
+        for count in np.unique(counts[counts > 0]).tolist():
             # The first `count` of a random order; a row among these takes the next one in its place.
-            drawn = np.random.Generator(np.random.Philox(key=np.array([seed, _STREAM], dtype=np.uint64), counter=[0, 0, 0, speaker])).permutation(len(rows))
-            first, more = moments_of(u[np.sort(drawn[:count])]), moments_of(u[np.sort(drawn[: count + 1])])
             inside = np.zeros(len(rows), dtype=bool)
             inside[drawn[:count]] = True
-            left = more.without(u)
-            moments = Moments(*(np.where(inside[:, None], a, b) for a, b in zip(_parts(left), _parts(first), strict=True)))
-        mean, scale = own_statistics(prior, moments)
-        out[rows] = ((X[rows].astype(np.float64) - mean) / scale).astype(X.dtype)
+            more = moments_of(u[np.sort(drawn[: count + 1])])
+            first = more if count == others else moments_of(u[np.sort(drawn[:count])])
+            for part, own in ((inside, True), (~inside, count == others)):
+                chosen = np.flatnonzero(part & (counts == count))
+                if len(chosen):
+                    mean, scale = own_statistics(prior, more.without(u[chosen]) if own else first)
+                    out[rows[chosen]] = ((X[rows[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
     return out
-
-
-def _parts(moments: Moments) -> tuple[Floats, Floats, Floats]:
-    return moments.count, moments.total, moments.squares

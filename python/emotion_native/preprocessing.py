@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core
-from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics, speaker_codes, speaker_rows
+from ._speaker_statistics import SpeakerPrior, mixed_counts, moments_of, normalised, own_statistics, speaker_codes, speaker_rows
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
 from .exceptions import InvalidInputError
@@ -161,10 +161,12 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     Parameters
     ----------
     enrolment : int or "all", default="all"
-        How many other clips of the speaker `transform` normalises a clip by, at most; 0 leaves the population. Training rows are normalised
-        by all.
+        How many other clips of the speaker `transform` normalises a clip by, at most; 0 leaves the population.
+    training : {"mixed", "all"}, default="mixed"
+        How many others `fit_transform` normalises each training row by: 0, 1, 2, 4, 8, 16 or all, drawn for each row, so that what follows
+        learns rows as it will meet them and does not depend on enrolment; or all, for a use in which every speaker has many clips.
     random_state : None, int, RandomState or Generator, default=0
-        Which clips, where ``enrolment`` is a number.
+        Which clips, where fewer than all are used, and how many for each training row.
 
     Attributes
     ----------
@@ -197,8 +199,9 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     (True, True)
     """
 
-    def __init__(self, *, enrolment: int | str = "all", random_state: Any = 0) -> None:
+    def __init__(self, *, enrolment: int | str = "all", training: str = "mixed", random_state: Any = 0) -> None:
         self.enrolment = enrolment
+        self.training = training
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, speaker: Any = None) -> SpeakerNormalizer:
@@ -222,6 +225,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
 
     def _fit(self, X: Any, speaker: Any, caller: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
         self._most()
+        if self.training not in ("mixed", "all"):
+            raise InvalidInputError(f"training of SpeakerNormalizer must be 'mixed' or 'all'; got {self.training!r}")
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
         codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
@@ -235,10 +240,10 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units, codes)
         return X, codes
 
-    def _most(self) -> int | None:
+    def _most(self) -> int:
         value = self.enrolment
         if isinstance(value, str) and value == "all":
-            return None
+            return -1
         if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_)) and value >= 0:
             return int(value)
         raise InvalidInputError(f"enrolment of SpeakerNormalizer must be 'all' or a whole number from 0 up; got {value!r}")
@@ -247,7 +252,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         return SpeakerPrior(self.mean_, self.scale_, self.within_, self.between_, self.degrees_)
 
     def fit_transform(self, X: Any, y: Any = None, speaker: Any = None) -> npt.NDArray[Any]:
-        """Fit, and return the training rows, each normalised by all other clips of its speaker.
+        """Fit, and return the training rows, each normalised by other clips of its speaker, as ``training`` says.
 
         Raises
         ------
@@ -257,7 +262,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         checked, codes = self._fit(X, speaker, "SpeakerNormalizer.fit_transform")
         if codes is None:
             return self._population(checked)
-        return normalised(self._prior(), checked, codes, None, self._seed)
+        most = mixed_counts(len(checked), self._seed) if self.training == "mixed" else -1
+        return normalised(self._prior(), checked, codes, most, self._seed)
 
     def _population(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result: npt.NDArray[Any] = _core.scaler_transform(X, self.mean_, self.scale_, True, True, False, None)

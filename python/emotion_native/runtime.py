@@ -462,7 +462,7 @@ class EmotionModel:
         if self._behind is None:
             self._behind = self._behind_normalisation()
         prior, native = self._behind
-        z = normalised(prior, X, codes, None, 0)
+        z = normalised(prior, X, codes, -1, 0)
         result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
         strange = plain.out_of_distribution
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
