@@ -163,7 +163,10 @@ def enrolment_table() -> str:
     if result is None:
         return "Not measured yet: `python benchmarks/enrolment.py`.\n"
     counts = [str(point["clips"]) for point in result["corpora"][0]["curve"]]
-    lines = [f"| corpus | clips, speakers, classes | plain scaler | {' | '.join(counts)} | gain of all (95 % interval) |", "|---|---|---" + "|---" * (len(counts) + 1) + "|"]
+    lines = [
+        f"| corpus | clips, speakers, classes | plain scaler | {' | '.join(counts)} | gain of all (95 % interval) |",
+        "|---|---|---" + "|---" * (len(counts) + 1) + "|",
+    ]
     for row in result["corpora"]:
         gain = row["curve"][-1]["gain"]
         shown = " | ".join(f"{point['uar']:.3f}" for point in row["curve"])
@@ -173,9 +176,9 @@ def enrolment_table() -> str:
         )
     lines += [
         "",
-        f"Unweighted average recall, leave-one-speaker-out, `{result['corpora'][0]['feature_set']}` features, logistic regression; columns: enrolment clips of the "
-        f"test speaker, mean over {result['seeds']} draws. **Uses audio of the test speakers**, without labels. The gain over none is the mean over "
-        "speakers, with Student's t over them.",
+        f"Unweighted average recall, leave-one-speaker-out, `{result['corpora'][0]['feature_set']}` features, logistic regression; columns: "
+        f"enrolment clips of the test speaker, mean over {result['seeds']} draws. **Uses audio of the test speakers**, without labels. The gain over "
+        "none is the mean over speakers, with Student's t over them.",
     ]
     return "\n".join(lines) + "\n"
 

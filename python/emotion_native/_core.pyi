@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'voice_activity', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -679,6 +679,9 @@ def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.
     Probabilities (rows x classes) or scores (rows x rows of coef).
     """
 
+def measure_quality(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
+    ...
+
 @typing.overload
 def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float32], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
@@ -880,6 +883,11 @@ def swap_test(a: numpy.typing.NDArray[numpy.float64], b: numpy.typing.NDArray[nu
 def tbb_versions() -> tuple[int, int]:
     """
     Interface versions of oneTBB: of the compiled headers and of the loaded library.
+    """
+
+def voice_activity(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsInt | typing.SupportsIndex, least_ratio: typing.SupportsFloat | typing.SupportsIndex, level_range_db: typing.SupportsFloat | typing.SupportsIndex, bridge_s: typing.SupportsFloat | typing.SupportsIndex, shortest_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.uint8], list[typing.Any], int, float]:
+    """
+    (uint8[frames], [(begin, end)] in samples, hop_length, snr_db)
     """
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:

@@ -50,6 +50,11 @@ class SpeakerPrior:
     between: Floats
     degrees: float
 
+    def equals(self, other: SpeakerPrior) -> bool:
+        """Return whether two priors normalise alike."""
+        names = ("mean", "scale", "within", "between", "degrees")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
     def units(self, X: npt.NDArray[Any]) -> Floats:
         """Return rows in units of the population."""
         result: Floats = (X.astype(np.float64) - self.mean) / self.scale

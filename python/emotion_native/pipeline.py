@@ -15,8 +15,20 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._remedies import measuring_part, refuse_class
-from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
-from ._row_metadata import transform_metadata
+from ._row_metadata import (
+    LOST,
+    MIXED,
+    asks_for,
+    check_names,
+    is_sampler,
+    length_of,
+    metadata_names,
+    needs,
+    per_row,
+    resampled,
+    rows_by_class,
+    transform_metadata,
+)
 from ._validation import check_flag, label_steps
 from .exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from .model_selection._fit import ROW_METADATA

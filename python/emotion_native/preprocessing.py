@@ -58,6 +58,7 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
     _weight: npt.NDArray[np.float64]
     _mean: npt.NDArray[np.float64]
     _deviation: npt.NDArray[np.float64]
+    _scale: npt.NDArray[np.float64]
     _weighted: bool
 
     def __init__(self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True) -> None:
@@ -231,7 +232,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
         codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
         scaler = StandardScaler().fit(X)
-        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self.mean_, self.scale_ = scaler._mean, scaler._scale
         columns = X.shape[1]
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")

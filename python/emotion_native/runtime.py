@@ -466,7 +466,8 @@ class EmotionModel:
         result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
         strange = plain.out_of_distribution
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
-        return FeaturePredictions(plain.classes, plain.classes[result["label"]], result["probability"], result["confidence"], doubtful | strange, strange)
+        labels, confidence = plain.classes[result["label"]], result["confidence"]
+        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange)
 
     def _behind_normalisation(self) -> tuple[SpeakerPrior, Any]:
         """Return what normalises, and the native model behind it."""
@@ -474,7 +475,7 @@ class EmotionModel:
 
         content = read_content(self._bytes(), self.model_hash)
         priors = [prior_at(content, place) for place in self._places]
-        if any(not np.array_equal(getattr(prior, name), getattr(priors[0], name)) for prior in priors for name in ("mean", "scale", "within", "between")):
+        if any(not prior.equals(priors[0]) for prior in priors):
             rule = "speaker of predict_features must be left out where the members of a vote normalise by other speakers"
             raise InvalidInputError(f"{rule}; got a model of {len(priors)} (for_speaker serves them)")
         same = {place: (np.zeros_like(priors[0].mean), np.ones_like(priors[0].scale)) for place in self._places}

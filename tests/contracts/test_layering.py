@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}
     | {"linear_model", "isotonic"},
     {"calibration", "multilabel", "explain"},
-    {"datasets", "features", "pipeline", "fusion"},
+    {"augmentation", "datasets", "features", "pipeline", "fusion"},
     {"persistence", "export", "reports", "monitoring", "distributed", "experiment"},
     {"cli", "server", "dashboard"},
 ]

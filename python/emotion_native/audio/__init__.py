@@ -15,6 +15,7 @@ Examples
 
 from __future__ import annotations
 
+from . import augment, effects
 from .cepstrum import delta, mfcc
 from .chroma import chroma_stft, estimate_tuning
 from .decibels import amplitude_to_db, power_to_db
@@ -23,11 +24,15 @@ from .functionals import feature_names, functionals
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
+from .voice import VoiceActivity, voice_activity, voice_quality
 
 __all__ = [
+    "VoiceActivity",
     "amplitude_to_db",
+    "augment",
     "chroma_stft",
     "delta",
+    "effects",
     "estimate_tuning",
     "feature_names",
     "fft_frequencies",
@@ -47,5 +52,7 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "voice_activity",
+    "voice_quality",
     "zero_crossing_rate",
 ]
