@@ -48,6 +48,7 @@ EMOTION_CLONES float dot(const float* x, const float* h, std::size_t n) {
 typedef float Wide __attribute__((vector_size(64)));
 typedef float WideMemory __attribute__((vector_size(64), aligned(4), may_alias));
 constexpr std::size_t wide = 16;
+constexpr std::size_t most_rows = 16;     // beyond, neighbouring taps lie too far apart for the cache: one output at a time is faster
 constexpr std::size_t group = 4 * wide;  // outputs that share each load of a coefficient
 
 EMOTION_INLINE Wide load_wide(const float* p) { return *reinterpret_cast<const WideMemory*>(p); }
@@ -139,7 +140,7 @@ void Resampler::apply(std::span<const float> x, std::span<float> out, const Stop
         std::copy_n(x.begin(), std::min(x.size(), out.size()), out.begin());
         return;
     }
-    if (!interpolated_ && out.size() / up_ >= group) {
+    if (down_ <= most_rows && out.size() / up_ >= group) {
         apply_lanes(x, out, stop);
         return;
     }
