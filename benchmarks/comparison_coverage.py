@@ -1,9 +1,11 @@
 """Measure the promises of comparisons of two models on simulated speakers: false alarms of the tests, coverage of the interval, and power.
 
-Run: python benchmarks/comparison_coverage.py [--samples 3000] [--speakers 5,6,8,12,24,40,80] [--output benchmarks/results/comparison_coverage.json]
+Run: python benchmarks/comparison_coverage.py [--samples 3000] [--speakers 5,6,8,12,24,40,80] [--only accuracy|calibration]
+     [--output benchmarks/results/comparison_coverage.json]
 
-Balanced accuracy of four classes; speakers differ in how hard they are for both models and in which model suits them. Without a gain both models are
-equal in the population; with one, the truth is the population's difference. Rows of other numbers of speakers that the output already holds are kept.
+Balanced accuracy of four classes, and the calibration error; speakers differ in how hard they are for both models and in which model suits them.
+Without a gain both models are equal in the population; with one, the truth is the population's difference. What the output already holds of other
+numbers of speakers and of the other measure is kept.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from emotion_native import _core
 from emotion_native.metrics import detectable_difference
 from emotion_native.metrics._intervals import jackknife_interval, spread
 from emotion_native.metrics._paired import EXACT_SPEAKERS, difference_of
+from emotion_native.metrics._paired_calibration import TopLabels, influence
 from emotion_native.metrics._statistics import of_counts
 
 CLASSES = 4
@@ -31,6 +34,15 @@ SETTINGS = {
     "alike": (1.1, 0.8, 0.05, None),
 }
 GAIN = 0.3  # log-odds
+CONFIDENCES = {
+    # name: mean log-odds, deviation between speakers, of that between models, of the log of a speaker's number of clips, bias of each model
+    "even": (1.1, 0.5, 0.4, None, (0.6, 0.6)),
+    "uneven": (1.1, 0.8, 0.4, 0.8, (0.6, 0.6)),
+    "alike": (1.1, 0.8, 0.05, None, (0.6, 0.6)),
+    "calibrated": (1.1, 0.5, 0.4, None, (0.0, 0.0)),
+    "opposite": (0.0, 0.5, 0.4, None, (0.6, -0.6)),  # as much too sure as the other too little: equal errors, but no equal answers
+}
+CALIBRATED = 0.6  # log-odds of the first model's bias that a gain takes away
 
 
 def two_models(rng: np.random.Generator, n: int, ease: float, spread: float, own: float, clips: float | None, gain: float) -> list[np.ndarray]:
@@ -95,18 +107,62 @@ def coverage(setting: str, n: int, samples: int) -> dict[str, float]:
     }
 
 
+def two_confidences(
+    rng: np.random.Generator, n: int, ease: float, spread: float, own: float, clips: float | None, bias: tuple[float, float], gain: float
+) -> list[TopLabels]:
+    """Return each model's confidences and right answers over the same clips; both see how hard a clip is, neither how hard a speaker."""
+    size = np.full(n, 20) if clips is None else np.maximum(rng.poisson(20 * np.exp(rng.normal(-(clips**2) / 2, clips, n))), 1)
+    speaker = np.repeat(np.arange(n), size)
+    shared, clip = rng.normal(0, spread, n)[speaker], ease + rng.normal(0, 1, len(speaker))
+    sides = []
+    for extra in (bias[0] - gain, bias[1]):
+        seen = clip + rng.normal(0, 0.3, len(speaker))
+        right = rng.random(len(speaker)) < 1 / (1 + np.exp(-(seen + shared + rng.normal(0, own, n)[speaker])))
+        sides.append(TopLabels(1 / (1 + np.exp(-(seen + extra))), right.astype(np.uint8), speaker, n))
+    return sides
+
+
+def calibration(setting: str, n: int, samples: int) -> dict[str, float]:
+    """Return false alarms and coverage without a difference, and coverage and power with one, of calibration errors."""
+    found: dict[str, float] = {}
+    for kind, gain in (("equal", 0.0), ("better", CALIBRATED)):
+        if gain and setting in ("calibrated", "opposite"):
+            continue
+        rng = np.random.default_rng(23)
+        sides = two_confidences(rng, 100_000, *CONFIDENCES[setting], gain=gain)
+        truth = float(np.subtract(*(float(side.statistic().values(np.ones((1, 100_000)))[0]) for side in sides))) if gain else 0.0
+        below, covered = 0, 0
+        for r in range(samples):
+            a, b = two_confidences(rng, n, *CONFIDENCES[setting], gain=gain)
+            gap = difference_of(a.statistic(), b.statistic())
+            interval = jackknife_interval(gap, 0.95)
+            covered += interval.low <= truth <= interval.high
+            below += _core.sign_flip_test(influence(gap), 15, 9999, r, 1)[1] <= 0.05
+        found |= {f"{kind}: truth": truth, f"{kind}: coverage": covered / samples, f"{kind}: found": below / samples}
+    return found
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=3000)
     parser.add_argument("--speakers", default="5,6,8,12,24,40,80")
+    parser.add_argument("--only", choices=("accuracy", "calibration"))
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "comparison_coverage.json")
     options = parser.parse_args()
     old = json.loads(options.output.read_text()) if options.output.exists() else {}
     rows = {row["n_speakers"]: row for row in old.get("results", [])}
     for n in map(int, options.speakers.split(",")):
-        row: dict[str, Any] = {"n_speakers": n, "samples": options.samples, "settings": {}}
-        for setting in SETTINGS:
+        row: dict[str, Any] = {"n_speakers": n, **rows.get(n, {})}
+        if options.only != "accuracy":
+            row["calibration"] = {"samples": options.samples}
+            for setting in CONFIDENCES:
+                row["calibration"][setting] = calibration(setting, n, options.samples)
+                shown = ", ".join(f"{name} {100 * value:.1f}" for name, value in row["calibration"][setting].items())
+                print(n, setting, f"calibration error: {shown}", flush=True)
+        if options.only != "calibration":
+            row |= {"samples": options.samples, "settings": {}}
+        for setting in SETTINGS if options.only != "calibration" else ():
             part: dict[str, Any] = {"false alarms": false_alarms(setting, n, options.samples), "interval": coverage(setting, n, options.samples)}
             row["settings"][setting] = part
             alarms = ", ".join(f"{name} {100 * value:.1f}" for name, value in part["false alarms"].items())

@@ -1,12 +1,25 @@
-"""Rows against librosa: the `classic` vector of a 2 s clip at 16 kHz, with one shared transform and as it is usually written."""
+"""Rows against librosa: 13 MFCC and the `classic` vector of a 2 s clip at 16 kHz, a first call in a fresh process, many files on two threads."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
 import librosa
 import numpy as np
-from protocol import Contender, Row
+import scipy.fft
+import scipy.sparse
+import soundfile
+from protocol import Contender, Figures, Row
 
 import emotion_native as en
+from emotion_native import _core
 
 RATE = 16_000
 
@@ -90,12 +103,167 @@ def features_classic() -> Row:
         "16 kHz, samples already in memory",
         [
             Contender("emotion-native", lambda: en.audio.functionals(SAMPLES, RATE, "classic"), 1),
-            Contender("librosa, one shared transform", shared_transform, 1, package="librosa"),
-            Contender("librosa, as usually written", usual_way, 1, package="librosa"),
+            Contender("librosa, one shared transform", shared_transform, 1, package="librosa", target=15),
+            Contender("librosa, as usually written", usual_way, 1, package="librosa", target=150),
         ],
         _check,
         repeats=9,
     )
 
 
-ROWS = {"features_classic": features_classic}
+def one_by_one() -> np.ndarray:
+    """Our own functions, each from the samples."""
+    a, y = en.audio, SAMPLES
+    mfcc = a.mfcc(y=y, sr=RATE, n_mfcc=40)
+    families = [
+        mfcc,
+        a.delta(mfcc),
+        a.delta(mfcc, order=2),
+        a.power_to_db(a.melspectrogram(y=y, sr=RATE)),
+        a.chroma_stft(y=y, sr=RATE),
+        a.spectral_contrast(y=y, sr=RATE),
+        a.spectral_centroid(y=y, sr=RATE),
+        a.spectral_bandwidth(y=y, sr=RATE),
+        a.spectral_rolloff(y=y, sr=RATE),
+        a.spectral_flatness(y=y),
+        a.zero_crossing_rate(y),
+        a.rms(y=y),
+    ]
+    return np.concatenate([_summary(family) for family in families])
+
+
+def _same_bits(plan: np.ndarray, functions: np.ndarray, transform: Any) -> dict[str, float]:
+    del transform
+    plan, functions = plan.reshape(-1, 4), functions.reshape(-1, 4)
+    assert np.array_equal(plan[:, 2:], functions[:, 2:])  # extremes; the sums of mean and deviation are added in another order
+    return {"largest_relative_difference": float(np.max(np.abs(plan - functions) / (np.abs(functions) + 1e-2)))}
+
+
+def features_plan() -> Row:
+    """What sharing every intermediate is worth, and how far the vector is from its transforms alone."""
+    return Row(
+        "features_plan",
+        "The same vector by our functions one by one, and the transforms of its 63 frames alone",
+        "16 kHz, samples already in memory; the last is the floor of any such vector",
+        [
+            Contender("emotion-native", lambda: en.audio.functionals(SAMPLES, RATE, "classic"), 1),
+            Contender("emotion-native, functions one by one", one_by_one, 1, package="emotion-native"),
+            Contender(
+                "emotion-native, power spectra alone", lambda: _core.power_spectrogram(SAMPLES, WINDOW, 512, True), 1, package="emotion-native"
+            ),
+        ],
+        _same_bits,
+        repeats=9,
+    )
+
+
+WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)).astype(np.float32)
+
+
+@cache
+def _tables() -> tuple[Any, np.ndarray]:
+    cosines = scipy.fft.dct(np.eye(128, dtype=np.float32), axis=0, norm="ortho")[:13]
+    return scipy.sparse.csr_matrix(librosa.filters.mel(sr=RATE, n_fft=2048)), np.ascontiguousarray(cosines)
+
+
+def vectorised() -> np.ndarray:
+    """The 13 MFCC by NumPy and SciPy without a loop, in single precision and in place; window, sparse bands and cosines are made before."""
+    padded = np.zeros(SAMPLES.size + 2048, dtype=np.float32)
+    padded[1024:-1024] = SAMPLES
+    spectra = scipy.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, 2048)[::512] * WINDOW, axis=1, overwrite_x=True)
+    power = spectra.real * spectra.real
+    power += spectra.imag * spectra.imag
+    bands, cosines = _tables()
+    decibels = bands @ power.T
+    np.log10(np.maximum(decibels, np.float32(1e-10), out=decibels), out=decibels)
+    decibels *= np.float32(10)
+    return np.asarray(cosines @ np.maximum(decibels, decibels.max() - np.float32(80), out=decibels))
+
+
+def _mfcc_check(ours: np.ndarray, *others: np.ndarray) -> dict[str, float]:
+    worst = max(float(np.max(np.abs(ours - other)) / np.std(other)) for other in others)
+    assert worst < 1e-4, worst
+    return {"largest_difference_in_deviations": worst}
+
+
+def mfcc_13() -> Row:
+    """13 MFCC of one clip."""
+    return Row(
+        "mfcc_13",
+        "13 MFCC of a 2 s clip",
+        "16 kHz, 63 frames of 2,048 samples, 128 bands, samples already in memory",
+        [
+            Contender("emotion-native", lambda: en.audio.mfcc(y=SAMPLES, sr=RATE, n_mfcc=13), 1),
+            Contender("NumPy and SciPy, vectorised", vectorised, 1, package="scipy", target=3),
+            Contender("librosa", lambda: librosa.feature.mfcc(y=SAMPLES, sr=RATE, n_mfcc=13), 1, package="librosa", target=10),
+            Contender(
+                "emotion-native, power spectra alone", lambda: _core.power_spectrogram(SAMPLES, WINDOW, 512, True), 1, package="emotion-native"
+            ),
+        ],
+        lambda ours, scipys, theirs, spectra: _mfcc_check(ours, scipys, theirs),
+        repeats=9,
+    )
+
+
+FIRST_CALLS = {
+    "emotion-native: import and 13 MFCC": "import numpy; from emotion_native import audio; audio.mfcc(y=numpy.ones(32000, 'f4'), n_mfcc=13)",
+    "emotion-native: import and the classic vector": "import numpy; from emotion_native import audio; audio.functionals(numpy.ones(32000), 16000)",
+    "librosa: import and 13 MFCC": "import numpy, librosa; librosa.feature.mfcc(y=numpy.ones(32000, 'f4'), n_mfcc=13)",
+    "Python alone": "pass",
+}
+
+
+def first_call() -> Figures:
+    """Whole processes."""
+
+    def measure() -> list[dict[str, Any]]:
+        figures = []
+        for what, code in FIRST_CALLS.items():
+            taken = []
+            for _ in range(5):
+                begun = time.perf_counter()
+                subprocess.run([sys.executable, "-c", code], check=True)
+                taken.append(time.perf_counter() - begun)
+            limit = {"at_most": 0.5} if what.startswith("emotion-native") else {}
+            figures.append({"what": what, "value": float(np.median(taken)), "unit": "s", **limit})
+        return figures
+
+    return Figures("first_call", "First call in a fresh process, import included", "median of 5 processes, files of the packages in memory", measure)
+
+
+def features_files(quick: bool) -> Row:
+    """The classic vectors of many files, decoding included."""
+    folder = Path(tempfile.mkdtemp(prefix="emotion-native-clips-"))
+    count = 40 if quick else 400
+    paths = [str(folder / f"{i}.wav") for i in range(count)]
+    for i, path in enumerate(paths):
+        soundfile.write(path, np.roll(SAMPLES, 997 * i), RATE, subtype="PCM_16")
+    times = np.full(count, np.nan)
+
+    def extracted(n_jobs: int) -> np.ndarray:
+        matrix = _core.extract_functionals_batch(paths, times, times, "classic", RATE, n_jobs)[0]
+        return np.asarray(matrix)
+
+    def check(two: np.ndarray, one: np.ndarray) -> dict[str, float]:
+        assert np.array_equal(two, one)
+        return {"files": float(count)}
+
+    return Row(
+        "features_files_2",
+        f"Feature vectors (1,092 columns) of {count} files of 2 s, decoding included",
+        "16-bit WAV at 16 kHz",
+        [
+            Contender("emotion-native", lambda: extracted(2), 2),
+            Contender("emotion-native, one thread", lambda: extracted(1), 1, package="emotion-native", target=1.9),
+        ],
+        check,
+    )
+
+
+ROWS = {
+    "features_classic": features_classic,
+    "features_plan": features_plan,
+    "mfcc_13": mfcc_13,
+    "first_call": first_call,
+    "features_files_2": lambda: features_files(bool(os.environ.get("BENCHMARKS_QUICK"))),
+}

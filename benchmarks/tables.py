@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import coverage_tables
 from scipy import stats
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -332,6 +333,7 @@ TABLES = {
     "calibration": ("docs/explanation/statistics.md", calibration_table),
     "abstention": ("docs/explanation/statistics.md", abstention_table),
     "sets": ("docs/explanation/statistics.md", sets_table),
+    **coverage_tables.TABLES,
 }
 
 

@@ -25,11 +25,11 @@ from emotion_native.calibration import (
     OutOfDistributionDetector,
     PriorCorrectedClassifier,
 )
-from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from emotion_native.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
 from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
-from emotion_native.multilabel import OneVsRestClassifier
+from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
 from emotion_native.pipeline import make_pipeline
 from emotion_native.preprocessing import StandardScaler
 
@@ -40,6 +40,16 @@ def voting(kind: str, weights: list[float] | None) -> VotingClassifier:
     """Return a vote of a forest and a calibrated linear pipeline."""
     linear = CalibratedClassifierCV(make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()), method="isotonic", cv=3)
     return VotingClassifier([("forest", RandomForestClassifier(**FORESTS)), ("linear", linear)], voting=kind, weights=weights)
+
+
+def linear() -> Any:
+    """Return a linear pipeline that fills missing values."""
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
+
+
+def stack(**options: Any) -> StackingClassifier:
+    """Return a stack of a forest and a linear pipeline."""
+    return StackingClassifier([("forest", RandomForestClassifier(**FORESTS)), ("linear", linear())], cv=3, **options)
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -89,8 +99,25 @@ MODELS: dict[str, Callable[[], Any]] = {
         allow_empty_sets=True,
         random_state=0,
     ),
+    "stack": stack,
+    "stack_with_columns": lambda: make_pipeline(SimpleImputer(), stack(final_estimator=RandomForestClassifier(**FORESTS), passthrough=True)),
+    "stack_of_margins_binary": lambda: StackingClassifier(
+        [("linear", linear()), ("boosting", GradientBoostingClassifier(n_estimators=3, max_depth=2, random_state=0))],
+        stack_method="decision_function",
+        cv=3,
+    ),
+    "one_vs_rest_forests": lambda: OneVsRestClassifier(RandomForestClassifier(**FORESTS)),
+    "label_sets": lambda: make_pipeline(SimpleImputer(), StandardScaler(), OneVsRestClassifier(LogisticRegression())),
+    "label_sets_forests": lambda: OneVsRestClassifier(RandomForestClassifier(**FORESTS)),
+    "label_sets_tuned": lambda: TunedThresholdsClassifier(OneVsRestClassifier(linear()), cv=3),
+    "label_sets_boosting": lambda: OneVsRestClassifier(GradientBoostingClassifier(n_estimators=3, max_depth=2, random_state=0)),
     "abstaining": lambda: AbstainingClassifier(CalibratedClassifierCV(RandomForestClassifier(**FORESTS), cv=3), target_coverage=0.6),
 }
+
+
+def label_sets(y: np.ndarray[Any, Any], X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return a label a class but the last, one that depends on a column, and one that all rows have."""
+    return np.column_stack([y == "angry", y == "calm", X[:, 1] > 3, np.ones(len(y))]).astype(np.int64)
 
 
 def training_data(*, binary: bool) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -114,6 +141,8 @@ def main(folder: Path) -> None:
             continue
         X, y, groups = training_data(binary=name.endswith("_binary"))
         model = make()
+        if name.startswith("label_sets"):
+            y = label_sets(y, X)[:, : 3 if name == "label_sets" else 4]
         takes_groups = {"groups", "metadata"} & set(inspect.signature(model.fit).parameters)
         model.fit(X, y, groups=groups) if takes_groups else model.fit(X, y)
         model_hash = en.save_model(model, path)
@@ -127,6 +156,8 @@ def main(folder: Path) -> None:
             "abstained": result.abstained.tolist(),
             "probabilities": result.probabilities.tolist(),
         }
+        if result.indicators is not None:
+            expected["indicators"] = result.indicators.tolist()
         if loaded.metadata.get("prediction_sets"):
             expected["sets"] = loaded.predict_set(X[:12]).tolist()
         path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")

@@ -231,10 +231,11 @@ def test_a_model_file_gives_the_bits_of_the_classifier(n_classes: int) -> None:
 
 def test_what_has_no_model_file_is_refused() -> None:
     X, Y = table()
-    with pytest.raises(InvalidInputError, match="one class a row"):
-        en.persistence.model_bytes(OneVsRestClassifier(LogisticRegression()).fit(X, Y))
-    with pytest.raises(InvalidInputError, match="must be a LogisticRegression"):
-        en.persistence.model_bytes(OneVsRestClassifier(GaussianNB()).fit(X, classes_of(X)))
+    for y in (Y, classes_of(X)):
+        with pytest.raises(InvalidInputError, match=r"made of steps of emotion_native; got sklearn\.naive_bayes\.GaussianNB as step 0"):
+            en.persistence.model_bytes(OneVsRestClassifier(GaussianNB()).fit(X, y))
+    with pytest.raises(InvalidInputError, match=r"estimator of OneVsRestClassifier must be a classifier to be saved"):
+        en.persistence.model_bytes(OneVsRestClassifier(LinearRegression()).fit(X, Y))
 
 
 def test_fit_on_a_fold_that_lacks_classes_is_clone_and_fit() -> None:
@@ -291,3 +292,18 @@ def test_sparse_indicators_give_sparse_predictions_and_regressors_are_scores() -
     np.testing.assert_array_equal(model.predict(X).toarray(), dense.predict(X))
     lines = OneVsRestClassifier(LinearRegression()).fit(X, Y)
     np.testing.assert_array_equal(lines.predict(X), Reference(LinearRegression()).fit(X, Y).predict(X))
+
+
+SETS: list[Any] = [
+    [["calm", "glad"], ["sad"], []],
+    [{"calm"}, {"glad", "sad"}, set()],
+    [("a", "b"), ("c", "d"), ("a", "c")],
+    np.array([["a"], ["b", "c"], []], dtype=object),
+]
+
+
+@pytest.mark.parametrize("rows", SETS)
+def test_sets_of_labels_without_a_binarizer_are_refused_with_the_remedy(rows: Any) -> None:
+    remedy = r"MultiLabelBinarizer\(\)\.fit_transform\(y\).*; got (list|set|tuple)s of labels"
+    with pytest.raises(InvalidInputError, match=rf"^y of OneVsRestClassifier\.fit must be .*{remedy}"):
+        OneVsRestClassifier(LogisticRegression()).fit(np.eye(3), rows)

@@ -164,26 +164,53 @@ Array<float> power_spectrogram(const Samples& y, const Samples& window, std::siz
     return array;
 }
 
-audio::MelFilterbank make_mel(double sr, std::size_t n_fft, std::size_t n_mels, double fmin, double fmax, bool htk, bool slaney_norm) {
-    return audio::MelFilterbank({sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm});
+audio::MelFilterbank make_mel(double sr, std::size_t n_fft, std::size_t n_mels, double fmin, double fmax, bool htk, bool slaney_norm, double norm) {
+    return audio::MelFilterbank({sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm, norm});
 }
 
 // One pass from samples to mel energies; the spectrogram is never stored.
-Array<float> melspectrogram(const Samples& y, const Samples& window, std::size_t hop_length, bool center, const audio::MelFilterbank& mel) {
-    const Prepared p = prepare(y, window, hop_length, center);
+void mel_energies(const Prepared& p, const audio::MelFilterbank& mel, MatrixView<float> out, const StopToken& stop) {
+    constexpr std::size_t batch = audio::RealFft::batch;
+    std::vector<float> values(mel.size() * batch);
+    p.plan.power_blocks(p.samples, stop, [&](std::size_t first, std::size_t count, const float* block) {
+        mel.apply_block(block, batch, values.data(), batch);
+        for (std::size_t b = 0; b < mel.size(); ++b) {
+            std::copy_n(&values[b * batch], count, &out(b, first));
+        }
+    });
+}
+
+void check_bins(const Prepared& p, const audio::MelFilterbank& mel) {
     if (mel.bins() != p.plan.bins()) {
         throw InvalidInputError("n_fft", "melspectrogram", "the filterbank's", std::to_string(p.plan.n_fft()));
     }
+}
+
+Array<float> melspectrogram(const audio::MelFilterbank& mel, const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
+    const Prepared p = prepare(y, window, hop_length, center);
+    check_bins(p, mel);
     auto [array, view] = new_matrix<float>(mel.size(), p.frames);
+    run(p.samples.size(), [&, out = view](const StopToken& stop) { mel_energies(p, mel, out, stop); });
+    return array;
+}
+
+// norm: 0 backward, 1 orthonormal, 2 forward.
+std::shared_ptr<const Matrix<float>> cosines(std::size_t n_out, std::size_t n, int type, int norm) {
+    return audio::dct_matrix(std::min(n_out, n), n, type, static_cast<audio::DctNorm>(norm));
+}
+
+// The same kernels as melspectrogram, power_to_db and dct one after another: equal bits.
+Array<float> mfcc(const audio::MelFilterbank& mel, const Samples& y, const Samples& window, std::size_t hop_length, bool center, std::size_t n_mfcc,
+                  int dct_type, int norm) {
+    const Prepared p = prepare(y, window, hop_length, center);
+    check_bins(p, mel);
+    const auto dct = cosines(n_mfcc, mel.size(), dct_type, norm);
+    auto [array, view] = new_matrix<float>(dct->rows, p.frames);
     run(p.samples.size(), [&, out = view](const StopToken& stop) {
-        constexpr std::size_t batch = audio::RealFft::batch;
-        std::vector<float> values(mel.size() * batch);
-        p.plan.power_blocks(p.samples, stop, [&](std::size_t first, std::size_t count, const float* block) {
-            mel.apply_block(block, batch, values.data(), batch);
-            for (std::size_t b = 0; b < mel.size(); ++b) {
-                std::copy_n(&values[b * batch], count, &out(b, first));
-            }
-        });
+        Matrix<float> energies(mel.size(), p.frames);
+        mel_energies(p, mel, energies.view(), stop);
+        audio::power_to_db(energies.values, 1e-10F, 80.0F);
+        audio::multiply(dct->view(), energies.view(), out);
     });
     return array;
 }
@@ -199,12 +226,19 @@ Array<float> per_frame(const Array<float>& s, const char* caller, F&& fn) {
     return array;
 }
 
-std::span<const float> checked(const Array<float>& values, std::size_t size, const char* parameter, const char* caller) {
-    const std::span<const float> v{values.data(), static_cast<std::size_t>(values.size())};
+template <class T>
+std::span<const T> checked(const Array<T>& values, std::size_t size, const char* parameter, const char* caller) {
+    const std::span<const T> v{values.data(), static_cast<std::size_t>(values.size())};
     if (v.size() != size) {
         throw InvalidInputError(parameter, caller, std::to_string(size) + " values", std::to_string(v.size()));
     }
     return v;
+}
+
+void check_points(MatrixView<const float> spectrum, std::size_t n_fft, const char* caller) {
+    if (spectrum.rows != n_fft / 2 + 1) {
+        throw InvalidInputError("n_fft", caller, "such that S has n_fft // 2 + 1 bins", std::to_string(n_fft) + " and " + std::to_string(spectrum.rows));
+    }
 }
 
 void register_extraction(py::module_& m) {
@@ -265,12 +299,21 @@ void register_quality(py::module_& m) {
     }, py::arg("y").noconvert(), py::arg("sr"));
 }
 
+template <class T>
+Array<T> root_mean_square(const Array<T>& y, std::size_t frame_length, std::size_t hop_length, bool center) {
+    const auto x = vector(y, "y", "rms");
+    auto [array, view] = new_matrix<T>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
+    audio::rms(x, frame_length, hop_length, center, {view.data, view.cols});
+    return array;
+}
+
 void register_features(py::module_& m) {
     m.def("stft", &stft, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"));
     m.def("power_spectrogram", &power_spectrogram, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"));
     py::class_<audio::MelFilterbank>(m, "MelFilterbank")
         .def(py::init(&make_mel), py::arg("sr"), py::arg("n_fft"), py::arg("n_mels"), py::arg("fmin"), py::arg("fmax"), py::arg("htk"),
-             py::arg("slaney_norm"))
+             py::arg("slaney_norm"), py::arg("norm"))
+        .def("has_empty_bands", &audio::MelFilterbank::has_empty_bands)
         .def("dense", [](const audio::MelFilterbank& self) { return to_array(self.dense()); })
         .def("apply", [](const audio::MelFilterbank& self, const Array<float>& s) {
             const auto spectrum = matrix(s, "S", "melspectrogram");
@@ -282,34 +325,41 @@ void register_features(py::module_& m) {
             self.apply(spectrum, view);
             return array;
         }, py::arg("s").noconvert())
-        .def("melspectrogram", [](const audio::MelFilterbank& self, const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
-            return melspectrogram(y, window, hop_length, center, self);
-        }, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"));
+        .def("melspectrogram", &melspectrogram, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"))
+        .def("mfcc", &mfcc, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"), py::arg("n_mfcc"),
+             py::arg("dct_type"), py::arg("norm"));
     m.def("power_to_db", [](Array<float> x, float amin, float top_db) {
         audio::power_to_db({x.mutable_data(), static_cast<std::size_t>(x.size())}, amin, top_db);
         return x;
     }, py::arg("x").noconvert(), py::arg("amin"), py::arg("top_db"), "In place; a negative top_db means no floor.");
-    m.def("dct", [](const Array<float>& x, std::size_t n_out, bool orthonormal) {
+    m.def("dct", [](const Array<float>& x, std::size_t n_out, int type, int norm) {
         const auto values = matrix(x, "S", "mfcc");
-        auto [array, view] = new_matrix<float>(std::min(n_out, values.rows), values.cols);
-        audio::multiply(audio::dct_matrix(view.rows, values.rows, orthonormal)->view(), values, view);
+        const auto dct = cosines(n_out, values.rows, type, norm);
+        auto [array, view] = new_matrix<float>(dct->rows, values.cols);
+        audio::multiply(dct->view(), values, view);
         return array;
-    }, py::arg("x").noconvert(), py::arg("n_out"), py::arg("orthonormal"));
-    m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order) {
+    }, py::arg("x").noconvert(), py::arg("n_out"), py::arg("type"), py::arg("norm"), "norm: 0 backward, 1 orthonormal, 2 forward.");
+    m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order, std::size_t degree) {
         const auto values = matrix(x, "data", "delta");
         auto [array, view] = new_matrix<float>(values.rows, values.cols);
-        audio::delta(values, width, order, view);
+        audio::delta(values, width, order, degree, view);
         return array;
-    }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"));
-    m.def("estimate_tuning", [](const Array<float>& s, double sr, std::size_t bins_per_octave) {
-        return audio::estimate_tuning(matrix(s, "S", "estimate_tuning"), sr, bins_per_octave);
-    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("bins_per_octave"));
-    m.def("chroma", [](const Array<float>& s, double sr, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
+    }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"), py::arg("degree"));
+    m.def("estimate_tuning", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t bins_per_octave, double fmin, double fmax,
+                                float threshold, float reference, std::size_t cells) {
+        const auto spectrum = matrix(s, "S", "estimate_tuning");
+        check_points(spectrum, n_fft, "estimate_tuning");
+        const audio::TuningOptions options{fmin, fmax, threshold, reference, cells};
+        return audio::estimate_tuning(spectrum, sr, n_fft, bins_per_octave, options).value_or(std::numeric_limits<double>::quiet_NaN());
+    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("bins_per_octave"), py::arg("fmin"), py::arg("fmax"), py::arg("threshold"),
+          py::arg("reference"), py::arg("cells"), "NaN without spectral peaks. A negative threshold: peaks above the reference.");
+    m.def("chroma", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
         const auto spectrum = matrix(s, "S", "chroma_stft");
+        check_points(spectrum, n_fft, "chroma_stft");
         auto [array, view] = new_matrix<float>(n_chroma, spectrum.cols);
-        audio::multiply(audio::chroma_filterbank({sr, 2 * (spectrum.rows - 1), n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, view);
+        audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, view);
         return array;
-    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
+    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
     m.def("spectral_centroid", [](const Array<float>& s, const Array<float>& freq) {
         return per_frame(s, "spectral_centroid", [&](auto spectrum, auto out) {
             audio::spectral_centroid(spectrum, checked(freq, spectrum.rows, "freq", "spectral_centroid"), out);
@@ -329,9 +379,10 @@ void register_features(py::module_& m) {
     m.def("spectral_flatness", [](const Array<float>& power, float amin) {
         return per_frame(power, "spectral_flatness", [&](auto spectrum, auto out) { audio::spectral_flatness(spectrum, amin, out); });
     }, py::arg("power").noconvert(), py::arg("amin"));
-    m.def("spectral_contrast", [](const Array<float>& s, double sr, double fmin, std::size_t n_bands, double quantile, bool linear) {
+    m.def("spectral_contrast", [](const Array<float>& s, const Array<double>& freq, double sr, double fmin, std::size_t n_bands, double quantile, bool linear) {
         const auto spectrum = matrix(s, "S", "spectral_contrast");
-        const auto bands = audio::contrast_bands(sr, 2 * (spectrum.rows - 1), fmin, n_bands, quantile);
+        const auto f = checked(freq, spectrum.rows, "freq", "spectral_contrast");
+        const auto bands = audio::contrast_bands(f, sr, fmin, n_bands, quantile);
         auto [array, view] = new_matrix<float>(bands.size(), spectrum.cols);
         Matrix<float> valley(bands.size(), spectrum.cols);
         audio::contrast_extremes(spectrum, bands, view, valley.view());
@@ -343,19 +394,19 @@ void register_features(py::module_& m) {
             audio::contrast_to_db(view, valley.view());
         }
         return array;
-    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("fmin"), py::arg("n_bands"), py::arg("quantile"), py::arg("linear"));
-    m.def("zero_crossing_rate", [](const Samples& y, std::size_t frame_length, std::size_t hop_length, bool center, float threshold) {
+    }, py::arg("s").noconvert(), py::arg("freq").noconvert(), py::arg("sr"), py::arg("fmin"), py::arg("n_bands"), py::arg("quantile"), py::arg("linear"));
+    m.def("zero_crossing_rate", [](const Samples& y, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
+                                   bool zero_is_positive) {
         const auto x = vector(y, "y", "zero_crossing_rate");
         auto [array, view] = new_matrix<float>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-        audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {view.data, view.cols});
+        audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {view.data, view.cols}, zero_is_positive);
         return array;
-    }, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"), py::arg("threshold"));
-    m.def("rms", [](const Samples& y, std::size_t frame_length, std::size_t hop_length, bool center) {
-        const auto x = vector(y, "y", "rms");
-        auto [array, view] = new_matrix<float>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-        audio::rms(x, frame_length, hop_length, center, {view.data, view.cols});
-        return array;
-    }, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
+    }, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"), py::arg("threshold"),
+          py::arg("zero_is_positive"));
+    m.def("rms", &root_mean_square<float>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
+    m.def("rms_double", &root_mean_square<double>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
+    m.def("all_finite", [](const Array<float>& x) { return audio::all_finite({x.data(), static_cast<std::size_t>(x.size())}); },
+          py::arg("x").noconvert(), "Whether no value is NaN or infinite; any shape.");
 }
 
 }  // namespace

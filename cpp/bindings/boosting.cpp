@@ -171,6 +171,9 @@ void register_boosting(py::module_& m) {
             return out;
         }, "Losses of the rounds of the fit that made it.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
+        .def("predict_row", [](const BoundBoosting& self, const py::dict& attributes, const py::object& X) {
+            return predict_one(self.predictor, self.model.n_features, self.model.n_classes, attributes, X);
+        }, py::arg("attributes"), py::arg("X"), "Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.")
         .def("decision_function", &decision_function, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
         .def("add_round", &add_round, py::arg("X").noconvert(), py::arg("margins").noconvert(), py::arg("round"), py::arg("n_jobs") = 1)
         .def("probabilities", &probabilities, py::arg("margins").noconvert())

@@ -34,18 +34,19 @@ void register_isotonic(py::module_& m) {
         return out;
     }, py::arg("y").noconvert(), py::arg("weight").noconvert(), py::arg("increasing"), "The nearest monotone values.");
 
-    m.def("fit_isotonic", [](const Array<double>& x, const Array<double>& y, const Array<double>& weight, bool increasing, double y_min, double y_max) {
+    m.def("fit_isotonic", [](const Array<double>& x, const Array<double>& y, const Array<double>& weight, bool increasing, double y_min, double y_max,
+                            bool single) {
         const auto vx = vector(x, "x", "fit_isotonic");
         const auto vy = vector(y, "y", "fit_isotonic");
         const auto w = vector(weight, "weight", "fit_isotonic");
         calibration::IsotonicMap map;
         {
             const py::gil_scoped_release release;  // safe: as above
-            map = calibration::fit_isotonic(vx, vy, w, {increasing, y_min, y_max});
+            map = calibration::fit_isotonic(vx, vy, w, {increasing, single, y_min, y_max});
         }
         return std::pair{to_array(std::move(map.x)), to_array(std::move(map.y))};
     }, py::arg("x").noconvert(), py::arg("y").noconvert(), py::arg("weight").noconvert(), py::arg("increasing"), py::arg("y_min"), py::arg("y_max"),
-       "Corners of the monotone function.");
+       py::arg("single") = false, "Corners of the monotone function; single: x came from float32.");
 
     m.def("apply_isotonic", [](const Array<double>& corner_x, const Array<double>& corner_y, const Array<double>& x) {
         const auto cx = vector(corner_x, "corner_x", "apply_isotonic");

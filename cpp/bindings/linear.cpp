@@ -11,6 +11,7 @@
 #include "emotion/linear/logistic_regression.hpp"
 #include "emotion/linear/one_vs_rest.hpp"
 #include "interruptible.hpp"
+#include "one_row.hpp"
 #include "rooms.hpp"
 #include "step_options.hpp"
 
@@ -115,6 +116,72 @@ Array<double> predict(const X& given, const Array<double>& coef, const Array<dou
     return array;
 }
 
+// A fitted model as it lies in the attributes of its Python object.
+struct HeldModel {
+    MatrixView<const double> coef;
+    std::span<const double> intercept;
+    PyObject* classes = nullptr;  // borrowed
+    std::size_t n_classes = 0;
+};
+
+std::optional<HeldModel> held_model(const Attributes& attributes, std::size_t cols) {
+    static PyObject* const names[] = {PyUnicode_InternFromString("coef_"), PyUnicode_InternFromString("intercept_"), PyUnicode_InternFromString("classes_")};
+    const auto* const coef = plain_doubles(attributes[names[0]], 2);
+    const auto* const intercept = plain_doubles(attributes[names[1]], 1);
+    PyObject* const classes = attributes[names[2]];
+    if (coef == nullptr || intercept == nullptr || classes == nullptr || Py_TYPE(classes) != py::detail::npy_api::get().PyArray_Type_ || !attributes.take(cols)) {
+        return std::nullopt;
+    }
+    const auto* const labels = py::detail::array_proxy(classes);
+    const auto outputs = static_cast<std::size_t>(coef->dimensions[0]);
+    const std::size_t n_classes = labels->nd == 1 ? static_cast<std::size_t>(labels->dimensions[0]) : 0;
+    if (n_classes < 2 || outputs != (n_classes == 2 ? 1 : n_classes) || static_cast<std::size_t>(coef->dimensions[1]) != cols ||
+        static_cast<std::size_t>(intercept->dimensions[0]) != outputs) {
+        return std::nullopt;
+    }
+    return HeldModel{{reinterpret_cast<const double*>(coef->data), outputs, cols}, {reinterpret_cast<const double*>(intercept->data), outputs}, classes, n_classes};
+}
+
+enum class Answer { scores, proba, label };
+
+template <class T, Answer kind>
+py::object answer_row(const HeldModel& model, const T* row) {
+    const MatrixView<const T> x{row, 1, model.coef.cols};
+    if constexpr (kind == Answer::proba) {
+        auto [array, out] = new_matrix<double>(1, model.n_classes);
+        linear::class_probabilities(model.coef, model.intercept, x, out);
+        return array;
+    } else if constexpr (kind == Answer::scores) {
+        auto array = model.n_classes == 2 ? Array<double>(1) : Array<double>({py::ssize_t{1}, static_cast<py::ssize_t>(model.n_classes)});
+        linear::one_vs_rest_scores(model.coef, model.intercept, x, false, MatrixView<double>{array.mutable_data(), 1, model.coef.rows});
+        return array;
+    } else {
+        std::vector<double> scores(model.coef.rows);
+        linear::one_vs_rest_scores(model.coef, model.intercept, x, false, MatrixView<double>{scores.data(), 1, scores.size()});
+        if (!sound<false>(scores.data(), scores.size())) {
+            return py::none();  // NumPy has an order for NaN
+        }
+        auto [code, place] = new_vector<py::ssize_t>(1);
+        place[0] = model.n_classes == 2 ? (scores[0] > 0 ? 1 : 0) : std::max_element(scores.begin(), scores.end()) - scores.begin();
+        return py::reinterpret_steal<py::object>(PyObject_GetItem(model.classes, code.ptr()));
+    }
+}
+
+// The answer for one row, or None where the long way round must decide. Microseconds: not worth releasing the GIL.
+template <Answer kind>
+py::object predict_row(const py::dict& attributes, const py::object& X) {
+    const OneRow given(X);
+    const auto model = given.found() ? held_model(Attributes(attributes), given.cols()) : std::nullopt;
+    if (!model) {
+        return py::none();
+    }
+    const auto answer = [&]<class T>(std::vector<T> place) -> py::object {
+        const T* const row = given.as(place);
+        return sound<false>(row, given.cols()) ? answer_row<T, kind>(*model, row) : py::none();
+    };
+    return given.doubles() ? answer(std::vector<double>{}) : answer(std::vector<float>{});
+}
+
 template <class X>
 py::tuple fit_labels(const X& given, const Array<std::uint8_t>& Y, const py::dict& options, const std::optional<Array<double>>& sample_weight, int n_jobs) {
     const auto x = rows_of(given);
@@ -182,6 +249,10 @@ void register_rows(py::module_& m) {
 }  // namespace
 
 void register_linear(py::module_& m) {
+    m.def("logistic_row_scores", &predict_row<Answer::scores>, py::arg("attributes"), py::arg("X"),
+          "decision_function of one row by the attributes of a fitted model; None where the row or they are not plain.");
+    m.def("logistic_row_proba", &predict_row<Answer::proba>, py::arg("attributes"), py::arg("X"), "predict_proba likewise.");
+    m.def("logistic_row_label", &predict_row<Answer::label>, py::arg("attributes"), py::arg("X"), "predict likewise.");
     register_rows<Array<float>>(m);
     register_rows<Array<double>>(m);
     register_rows<Sparse<float>>(m);

@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -135,12 +136,7 @@ void register_metrics(py::module_& m) {
         auto [out, view] = new_matrix<double>(n_bins <= 1'000'000 ? n_bins : 0, 3);
         {
             const py::gil_scoped_release release;  // safe: as above
-            std::vector<std::int64_t> own(c.size());
-            for (std::size_t i = 0; i < own.size(); ++i) {
-                own[i] = static_cast<std::int64_t>(i);
-            }
-            const metrics::ReliabilityPlan plan(c, ok, own, c.size(), n_bins, binning);
-            const auto bins = plan.bins(w);
+            const auto bins = metrics::reliability_bins(c, ok, w, n_bins, binning);
             for (std::size_t b = 0; b < bins.size(); ++b) {
                 view(b, 0) = bins[b].weight;
                 view(b, 1) = bins[b].confidence;
@@ -151,25 +147,47 @@ void register_metrics(py::module_& m) {
     }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("weight").noconvert(), py::arg("n_bins"), py::arg("strategy"),
        "Weight, mean confidence and accuracy of each bin; one weight a row.");
 
-    m.def("calibration_errors", [](const Array<double>& confidence, const Array<std::uint8_t>& correct, const Array<std::int64_t>& cluster,
-                                   const Array<double>& weights, std::size_t n_bins, const std::string& strategy, bool debiased, int n_jobs) {
-        const auto c = vector(confidence, "confidence", "calibration_errors");
-        const auto ok = vector(correct, "correct", "calibration_errors");
-        const auto g = vector(cluster, "cluster", "calibration_errors");
-        const auto w = matrix(weights, "weights", "calibration_errors");
+    m.def("calibration_error", [](const Array<double>& confidence, const Array<std::uint8_t>& correct, const Array<double>& weight,
+                                  std::size_t n_bins, const std::string& strategy, bool debiased) {
+        const auto c = vector(confidence, "confidence", "calibration_error");
+        const auto ok = vector(correct, "correct", "calibration_error");
+        const auto w = vector(weight, "weight", "calibration_error");
         const auto binning = binning_of(strategy);
+        check_weights({w.data(), 1, w.size()}, "calibration_error");
+        const py::gil_scoped_release release;  // safe: as above
+        return metrics::calibration_error(metrics::reliability_bins(c, ok, w, n_bins, binning), debiased);
+    }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("weight").noconvert(), py::arg("n_bins"), py::arg("strategy"),
+       py::arg("debiased"), "The expected calibration error, not clipped; empty weight: rows count 1.");
+
+    m.def("cluster_bins", [](const Array<double>& confidence, const Array<std::uint8_t>& correct, const Array<std::int64_t>& cluster,
+                             std::size_t n_clusters, std::size_t n_bins) {
+        const auto c = vector(confidence, "confidence", "cluster_bins");
+        const auto ok = vector(correct, "correct", "cluster_bins");
+        const auto g = vector(cluster, "cluster", "cluster_bins");
+        Matrix<double> table;
+        {
+            const py::gil_scoped_release release;  // safe: as above
+            table = metrics::cluster_bins(c, ok, g, n_clusters, n_bins);
+        }
+        auto [out, view] = new_matrix<double>(table.rows, table.cols);
+        std::copy(table.values.begin(), table.values.end(), view.data);
+        return out;
+    }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("cluster").noconvert(), py::arg("n_clusters"), py::arg("n_bins"),
+       "Rows, sums of confidence and right answers of each cluster in the equal-mass bins of all rows (clusters, 3 bins).");
+
+    m.def("calibration_errors", [](const Array<double>& table, const Array<double>& weights, int n_jobs) {
+        const auto t = matrix(table, "table", "calibration_errors");
+        const auto w = matrix(weights, "weights", "calibration_errors");
         check_weights(w, "calibration_errors");
         auto [out, view] = new_vector<double>(w.rows);
         const auto result = view;
         interruptible([&](StopToken& stop) {
             Parallel parallel(n_jobs);
-            const metrics::ReliabilityPlan plan(c, ok, g, w.cols, n_bins, binning);
-            metrics::calibration_errors(plan, w, debiased, result, parallel, stop);
+            metrics::calibration_errors(t, w, result, parallel, stop);
         });
         return out;
-    }, py::arg("confidence").noconvert(), py::arg("correct").noconvert(), py::arg("cluster").noconvert(), py::arg("weights").noconvert(),
-       py::arg("n_bins"), py::arg("strategy"), py::arg("debiased"), py::arg("n_jobs"),
-       "The expected calibration error for each row of cluster weights.");
+    }, py::arg("table").noconvert(), py::arg("weights").noconvert(), py::arg("n_jobs"),
+       "The debiased error for each row of cluster weights, in the bins of `cluster_bins`; not clipped.");
 
     m.def("cluster_multiplicities", [](std::size_t n_clusters, std::size_t n_resamples, std::uint64_t seed, int n_jobs) {
         if (n_clusters < 1 || n_resamples > 100'000'000 / n_clusters) {

@@ -60,6 +60,7 @@ py::dict predictions_dict(runtime::Predictions&& p) {
     result["confidence"] = to_array(std::move(p.confidence));
     result["abstained"] = to_array(std::move(p.abstained));
     result["out_of_distribution"] = to_array(std::move(p.out_of_distribution));
+    result["has_label"] = to_array(std::move(p.has_label));
     result["top_column"] = to_array(std::move(p.top_column));
     result["top_value"] = to_array(std::move(p.top_value));
     result["top_contribution"] = to_array(std::move(p.top_contribution));
@@ -148,6 +149,14 @@ py::object set_quantiles(const Model& model) {
     return to_array(std::vector<double>(model.contents().sets->quantiles));
 }
 
+// What the labels of a row are chosen by; None for a model of one class a row.
+py::object label_thresholds(const Model& model) {
+    if (!model.contents().label_sets) {
+        return py::none();
+    }
+    return to_array(std::vector<double>(model.contents().label_sets->thresholds));
+}
+
 std::unique_ptr<Model> from_bytes(const py::bytes& content, bool verify) {
     const std::span<const std::byte> view = bytes_of(content);
     const py::gil_scoped_release release;  // safe: `content` is held by the caller's frame and bytes never change
@@ -172,6 +181,7 @@ void register_runtime(py::module_& m) {
         .def_property_readonly("metadata_json", [](const Model& model) { return model.contents().metadata_json; })
         .def_property_readonly("background", [](const Model& model) { return to_array(Matrix<float>(model.contents().background)); })
         .def_property_readonly("set_quantiles", &set_quantiles)
+        .def_property_readonly("label_thresholds", &label_thresholds)
         .def_property_readonly("explained_output", &Model::explained_output)
         .def("predict_features", &predict_features, py::arg("X").noconvert(), py::arg("top_features"), py::arg("n_jobs"))
         .def("predict_clips", &predict_clips, py::arg("sources"), py::arg("top_features"), py::arg("n_jobs"), py::arg("progress") = py::none())

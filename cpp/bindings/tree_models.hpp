@@ -13,6 +13,7 @@
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/stop_token.hpp"
 #include "interruptible.hpp"
+#include "one_row.hpp"
 
 namespace emotion::bindings {
 
@@ -93,6 +94,24 @@ inline MatrixView<const float> checked_rows(const Array<float>& x, std::size_t n
         throw InvalidInputError("X", caller, "a matrix of " + std::to_string(n_features) + " columns", shape_text(x));
     }
     return view;
+}
+
+// Probabilities of one row by the model that `attributes` are of, or None where the row or they are not plain. A few microseconds: not worth
+// releasing the GIL.
+template <class Predictor>
+py::object predict_one(const Predictor& predictor, std::size_t n_features, std::size_t n_classes, const py::dict& attributes, const py::object& X) {
+    const OneRow given(X);
+    if (!given.found() || given.cols() != n_features || !Attributes(attributes).take(n_features)) {
+        return py::none();
+    }
+    std::vector<float> place;
+    const float* const row = given.as(place);
+    if (!sound<true>(row, n_features)) {
+        return py::none();
+    }
+    auto [array, out] = new_matrix<double>(1, n_classes);
+    predictor.predict_row(row, out.data);
+    return array;
 }
 
 // Calls work(parallel, stop) for so many walks of a row through a tree. Short calls release the GIL and run in place; long ones can be interrupted.

@@ -108,6 +108,9 @@ void register_trees(py::module_& m) {
         .def_property_readonly("n_nodes", [](const BoundForest& self) { return self.forest.n_nodes(); })
         .def_readonly("out_of_bag", &BoundForest::out_of_bag, "Class shares of the trees that did not draw the row (NaN: none); None unless asked for.")
         .def("predict_proba", &predict_proba, py::arg("X").noconvert(), py::arg("n_jobs") = 1)
+        .def("predict_row", [](const BoundForest& self, const py::dict& attributes, const py::object& X) {
+            return predict_one(self.predictor, self.forest.n_features, self.forest.n_classes, attributes, X);
+        }, py::arg("attributes"), py::arg("X"), "Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.")
         .def("feature_importances", [](const BoundForest& self) { return to_array(trees::feature_importances(self.forest)); });
     def_arrays(type, &arrays, [](const auto& each) { for_arrays(Forest{}, each); }, &from_arrays,
                "A forest from arrays of any origin; ModelFormatError if they do not fit together.");

@@ -7,11 +7,11 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_errors', 'chroma', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'voice_activity', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'voice_activity', 'zero_crossing_rate']
 
 class MelFilterbank:
 
-    def __init__(self, sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_mels: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, htk: bool, slaney_norm: bool) -> None:
+    def __init__(self, sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_mels: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, htk: bool, slaney_norm: bool, norm: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 
     def apply(self, s: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
@@ -20,7 +20,13 @@ class MelFilterbank:
     def dense(self) -> numpy.typing.NDArray[numpy.float32]:
         ...
 
+    def has_empty_bands(self) -> bool:
+        ...
+
     def melspectrogram(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+    def mfcc(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, n_mfcc: typing.SupportsInt | typing.SupportsIndex, dct_type: typing.SupportsInt | typing.SupportsIndex, norm: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
         ...
 
 class Forest:
@@ -56,6 +62,11 @@ class Forest:
 
     def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
+
+    def predict_row(self, attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+        """
+        Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.
+        """
 
     @property
     def cover(self) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
@@ -157,6 +168,11 @@ class Boosting:
 
     def predict_proba(self, X: numpy.typing.NDArray[numpy.float32], n_jobs: typing.SupportsInt | typing.SupportsIndex=1) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
+
+    def predict_row(self, attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+        """
+        Probabilities of one row for the estimator of these attributes; None where the row or they are not plain.
+        """
 
     def probabilities(self, margins: numpy.typing.NDArray[numpy.float64]) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
@@ -371,6 +387,10 @@ class Model:
         ...
 
     @property
+    def label_thresholds(self) -> typing.Any:
+        ...
+
+    @property
     def metadata_json(self) -> str:
         ...
 
@@ -387,6 +407,11 @@ def _raise(kind: str) -> None:
 
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
+
+def all_finite(x: numpy.typing.NDArray[numpy.float32]) -> bool:
+    """
+    Whether no value is NaN or infinite; any shape.
+    """
 
 def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
     """
@@ -431,13 +456,23 @@ def boosting_fit(X: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray
     Fits a model; rows with a holdout flag decide when to stop and train nothing.
     """
 
-def calibration_errors(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+def calibration_error(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], weight: numpy.typing.NDArray[numpy.float64], n_bins: typing.SupportsInt | typing.SupportsIndex, strategy: str, debiased: bool) -> float:
     """
-    The expected calibration error for each row of cluster weights.
+    The expected calibration error, not clipped; empty weight: rows count 1.
     """
 
-def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
+def calibration_errors(table: numpy.typing.NDArray[numpy.float64], weights: numpy.typing.NDArray[numpy.float64], n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The debiased error for each row of cluster weights, in the bins of `cluster_bins`; not clipped.
+    """
+
+def chroma(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, n_chroma: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex, ctroct: typing.SupportsFloat | typing.SupportsIndex, octwidth: typing.SupportsFloat | typing.SupportsIndex, base_c: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
+
+def cluster_bins(confidence: numpy.typing.NDArray[numpy.float64], correct: numpy.typing.NDArray[numpy.uint8], cluster: numpy.typing.NDArray[numpy.int64], n_clusters: typing.SupportsInt | typing.SupportsIndex, n_bins: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Rows, sums of confidence and right answers of each cluster in the equal-mass bins of all rows (clusters, 3 bins).
+    """
 
 def cluster_multiplicities(n_clusters: typing.SupportsInt | typing.SupportsIndex, n_resamples: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
@@ -466,19 +501,23 @@ def correct_priors(proba: numpy.typing.NDArray[numpy.float64], trained: numpy.ty
     Probabilities under other class priors.
     """
 
-def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typing.SupportsIndex, orthonormal: bool) -> numpy.typing.NDArray[numpy.float32]:
-    ...
+def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typing.SupportsIndex, type: typing.SupportsInt | typing.SupportsIndex, norm: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    norm: 0 backward, 1 orthonormal, 2 forward.
+    """
 
 def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool) -> tuple[typing.Any, ...]:
     """
     (samples, info): float32[n], or float32[n, channels] when not mono.
     """
 
-def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex, degree: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
-def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex) -> float:
-    ...
+def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, threshold: typing.SupportsFloat | typing.SupportsIndex, reference: typing.SupportsFloat | typing.SupportsIndex, cells: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    NaN without spectral peaks. A negative threshold: peaks above the reference.
+    """
 
 def extract_functionals(source: typing.Any, feature_set: str, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> tuple[typing.Any, ...]:
     """
@@ -532,9 +571,9 @@ def fit_inverse_temperature(scores: numpy.typing.NDArray[numpy.float64], y: nump
     The factor of scores of least log loss.
     """
 
-def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+def fit_isotonic(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], increasing: bool, y_min: typing.SupportsFloat | typing.SupportsIndex, y_max: typing.SupportsFloat | typing.SupportsIndex, single: bool=False) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     """
-    Corners of the monotone function.
+    Corners of the monotone function; single: x came from float32.
     """
 
 def fit_isotonic_maps(proba: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.int64], weight: numpy.typing.NDArray[numpy.float64]) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
@@ -679,6 +718,21 @@ def logistic_predict(X: tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.
     Probabilities (rows x classes) or scores (rows x rows of coef).
     """
 
+def logistic_row_label(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    predict likewise.
+    """
+
+def logistic_row_proba(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    predict_proba likewise.
+    """
+
+def logistic_row_scores(attributes: dict[str, typing.Any], X: typing.Any) -> typing.Any:
+    """
+    decision_function of one row by the attributes of a fitted model; None where the row or they are not plain.
+    """
+
 def measure_quality(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
     ...
 
@@ -774,6 +828,9 @@ def resample(y: numpy.typing.NDArray[numpy.float32], orig_sr: typing.SupportsInt
 def rms(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
+def rms_double(y: numpy.typing.NDArray[numpy.float64], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool) -> numpy.typing.NDArray[numpy.float64]:
+    ...
+
 def rows_by_fold(groups: numpy.typing.NDArray[numpy.int64], fold_of_group: numpy.typing.NDArray[numpy.int64], n_folds: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     """
     Rows sorted by the fold of their group (empty fold_of_group: by group; fold -1: left out), and where each fold begins.
@@ -858,7 +915,7 @@ def spectral_bandwidth(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typin
 def spectral_centroid(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
-def spectral_contrast(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, n_bands: typing.SupportsInt | typing.SupportsIndex, quantile: typing.SupportsFloat | typing.SupportsIndex, linear: bool) -> numpy.typing.NDArray[numpy.float32]:
+def spectral_contrast(s: numpy.typing.NDArray[numpy.float32], freq: numpy.typing.NDArray[numpy.float64], sr: typing.SupportsFloat | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, n_bands: typing.SupportsInt | typing.SupportsIndex, quantile: typing.SupportsFloat | typing.SupportsIndex, linear: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
 def spectral_flatness(power: numpy.typing.NDArray[numpy.float32], amin: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
@@ -890,11 +947,11 @@ def voice_activity(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsIn
     (uint8[frames], [(begin, end)] in samples, hop_length, snr_db)
     """
 
-def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 1
+AUDIO_ALGORITHM_VERSION: int = 2
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
-MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 1)
+MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
 PROBABILITY_FLOOR: float = 0.0001
 __version__: str = '0.1.0'

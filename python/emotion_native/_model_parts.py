@@ -1,4 +1,4 @@
-"""What a fitted classifier consists of, for the model file: its steps, its vote, its calibration, and the rules by which it answers."""
+"""What a fitted classifier consists of, for the model file: its steps, what it joins, its calibration, and the rules by which it answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["NEVER_ANSWERS", "FittedParts", "take_apart"]
 
 NEVER_ANSWERS = 2.0  # a threshold above every confidence
 _MOST_WRAPPERS = 32
-_WRAPPER_RULES = ("calibrator_", "threshold_", "_native_sets")  # of calibrated, abstaining and conformal classifiers
+_WRAPPER_RULES = ("calibrator_", "threshold_", "_native_sets", "_native_thresholds")  # of calibrated, abstaining, conformal, tuned classifiers
 Arrays = dict[str, np.ndarray[Any, Any]]
 Description = dict[str, Any]
 
@@ -28,7 +28,7 @@ class FittedParts:
     steps : list
         Fitted transformers in the order in which rows pass them.
     classifier : object
-        What ends them: a classifier with arrays of its own, or a vote.
+        What ends them: a classifier with arrays of its own, or one that joins others: a vote, a stack, or one classifier a label.
     calibrators : list
         The outermost first.
     threshold : float or None
@@ -37,6 +37,8 @@ class FittedParts:
         A detector of rows out of distribution; the conformal classifier whose prediction sets the model gives.
     detector_steps : int
         How many of ``steps`` a row passes before the detector sees it.
+    label_thresholds : ndarray or None
+        Of a classifier that gives sets of labels: the probability that each must exceed, where they were tuned.
     ungrouped : bool
         Whether anything was fitted on an ungrouped split.
     """
@@ -48,42 +50,78 @@ class FittedParts:
     detector: Any = None
     detector_steps: int = 0
     sets: Any = None
+    label_thresholds: Any = None
     ungrouped: bool = False
+
+    @property
+    def gives_label_sets(self) -> bool:
+        """Whether a row may get several labels, or none."""
+        return bool(getattr(self.classifier, "multilabel_", False))
 
     def describe(self, prefix: str, tensors: Arrays, requires: set[str]) -> Description:
         """Return ``steps`` and ``calibration`` of the file's description, and add the arrays to ``tensors``, their names after ``prefix``.
 
         Each calibrator but the innermost is that of a vote with one member, whose probabilities a vote leaves as they are.
         """
+        if self.gives_label_sets and (prefix or self.calibrators):
+            rule = "a classifier whose members answer with one class a row"
+            found = f"{type(self.classifier).__name__} of several labels"
+            raise InvalidInputError(f"fitted of save_model must be {rule}; got {found} (save_pickle stores it)")
+        headers = self._describe_steps(prefix, tensors)
+        place = f"{prefix}steps.{len(headers)}."
         if len(self.calibrators) > 1:
             inner = FittedParts(classifier=self.classifier, calibrators=self.calibrators[1:])
-            headers = self._describe_steps(prefix, tensors)
-            headers.append(_describe_vote("soft", [1.0], [inner], f"{prefix}steps.{len(headers)}.", tensors, requires))
+            headers.append(self._describe_vote("soft", [1.0], [inner], place, tensors, requires))
         else:
-            headers = self._describe_steps(prefix, tensors)
-            place = f"{prefix}steps.{len(headers)}."
-            if hasattr(self.classifier, "_native_vote"):
-                voting, weights, members = self.classifier._native_vote()
-                parts = [take_apart(member, self.classifier.classes_) for member in members]
-                headers.append(_describe_vote(voting, weights, parts, place, tensors, requires))
-            else:
-                headers.append(native_state(self.classifier, f"step {len(headers)}", place, tensors))
+            headers.append(self._describe_classifier(len(headers), place, tensors, requires))
         calibration = None
         if self.calibrators:
             calibration = native_state(self.calibrators[0], "the calibrator", f"{prefix}calibration.", tensors)
         return {"steps": headers, "calibration": calibration}
 
+    def _describe_classifier(self, number: int, place: str, tensors: Arrays, requires: set[str]) -> Description:
+        classifier = self.classifier
+        if hasattr(classifier, "_native_vote"):
+            voting, weights, members = classifier._native_vote()
+            return self._describe_vote(voting, weights, [take_apart(member, classifier.classes_) for member in members], place, tensors, requires)
+        if hasattr(classifier, "_native_stack"):
+            return self._describe_stack(place, tensors, requires)
+        members = classifier._native_members() if hasattr(classifier, "_native_members") else None
+        if members is not None:
+            described: list[Description] = []
+            for m, member in enumerate(members):
+                constant = isinstance(member, bool)
+                own = {"constant": member} if constant else self._describe_member(take_apart(member), f"{place}members.{m}.", tensors, requires)
+                described.append(own)
+            return {"kind": "one_vs_rest_members", "rule": classifier._native_rule()[0], "members": described}
+        return native_state(classifier, f"step {number}", place, tensors)
+
+    def _describe_stack(self, place: str, tensors: Arrays, requires: set[str]) -> Description:
+        requires.add("stack")
+        methods, members, final, passthrough = self.classifier._native_stack()
+        classes = self.classifier.classes_
+        described = [
+            {"method": method, **self._describe_member(take_apart(member, classes), f"{place}members.{m}.", tensors, requires)}
+            for m, (method, member) in enumerate(zip(methods, members, strict=True))
+        ]
+        last = self._describe_member(take_apart(final, classes), f"{place}final.", tensors, requires)
+        return {"kind": "stacking_classifier", "passthrough": passthrough, "members": described, "final": last}
+
+    def _describe_vote(
+        self, voting: str, weights: Any, members: list[FittedParts], place: str, tensors: Arrays, requires: set[str]
+    ) -> Description:
+        requires.add("vote")
+        tensors[f"{place}weights"] = np.asarray(weights, dtype=np.float64)
+        described = [self._describe_member(member, f"{place}members.{m}.", tensors, requires) for m, member in enumerate(members)]
+        return {"kind": "voting_classifier", "voting": voting, "members": described}
+
+    def _describe_member(self, member: FittedParts, prefix: str, tensors: Arrays, requires: set[str]) -> Description:
+        described = member.describe(prefix, tensors, requires)
+        self.ungrouped = self.ungrouped or member.ungrouped
+        return described
+
     def _describe_steps(self, prefix: str, tensors: Arrays) -> list[Description]:
         return [native_state(step, f"step {i}", f"{prefix}steps.{i}.", tensors) for i, step in enumerate(self.steps)]
-
-
-def _describe_vote(
-    voting: str, weights: Any, members: list[FittedParts], place: str, tensors: Arrays, requires: set[str]
-) -> Description:
-    requires.add("vote")
-    tensors[f"{place}weights"] = np.asarray(weights, dtype=np.float64)
-    described = [member.describe(f"{place}members.{m}.", tensors, requires) for m, member in enumerate(members)]
-    return {"kind": "voting_classifier", "voting": voting, "members": described}
 
 
 def native_state(part: Any, where: str, place: str, tensors: Arrays) -> Description:
@@ -165,6 +203,8 @@ def _take_rules(parts: FittedParts, part: Any) -> None:
             parts.detector, parts.detector_steps = part.detector_, len(parts.steps)
         if parts.sets is None and hasattr(part, "_native_sets"):
             parts.sets = part
+        if parts.label_thresholds is None and hasattr(part, "_native_thresholds"):
+            parts.label_thresholds = part._native_thresholds()
     calibrator = getattr(part, "calibrator_", None)
     if calibrator is None:
         return

@@ -16,16 +16,18 @@ _NAMED_COLUMNS = 3
 _FOREIGN_MEASURING = ("CalibratedClassifierCV", "TunedThresholdClassifierCV")  # scikit-learn's, which measure on the rows of their fit too
 
 
-def did_you_mean(name: Any, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the known one that is close to it, if there is one.
+def did_you_mean(name: Any, known: Iterable[str], *, most: int = 1) -> str:
+    """Return the end of a message about an unknown name: the known one that is close to it, if there is one, or at most so many.
 
     Examples
     --------
     >>> did_you_mean("speakers", ["groups", "speaker"])
     ": did you mean 'speaker'?"
+    >>> did_you_mean("grups", ["groups", "group", "speaker"], most=3)
+    ": did you mean 'groups' or 'group'?"
     """
-    close = difflib.get_close_matches(str(name), sorted(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else ""
+    close = [repr(near) for near in difflib.get_close_matches(str(name), sorted(known), n=most)]
+    return f": did you mean {' or '.join([', '.join(close[:-1]), close[-1]] if len(close) > 1 else close)}?" if close else ""
 
 
 def shown_share(value: float, width: int = 0) -> str:
@@ -84,14 +86,15 @@ def refuse_missing_labels(y: Any, caller: str) -> None:
         values = values.ravel() if values.ndim == 2 and values.shape[1] == 1 else values
         if values.ndim != 1:
             return
-    rows = [row for row, value in enumerate(values) if _is_missing(value)]
+    rows = [row for row, value in enumerate(values) if is_missing(value)]
     if rows:
         rule = "labels of one sortable kind, all known"
         found = f"{len(rows)} missing among {len(values)}, the first in row {rows[0]}"
         raise InvalidInputError(f"y of {caller} must be {rule}; got {found}: fill them in, or drop those rows")
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, NaT or NA."""
     if value is None:
         return True
     try:
@@ -100,6 +103,25 @@ def _is_missing(value: Any) -> bool:
         return True
     except ValueError:  # an array
         return False
+
+
+def missing_names(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return where names of speakers and the like are missing: None, NaN, NaT, NA or an empty text.
+
+    Examples
+    --------
+    >>> missing_names(np.array(["anna", "", None], dtype=object)).tolist()
+    [False, True, True]
+    """
+    if values.dtype.kind in "iub":
+        return np.zeros(values.shape, dtype=bool)
+    if values.dtype.kind in "fc":
+        return np.asarray(np.isnan(values))
+    if values.dtype.kind in "mM":
+        return np.asarray(np.isnat(values))
+    if values.dtype.kind in "US":
+        return np.asarray(values == values.dtype.type())
+    return np.fromiter((is_missing(v) or (isinstance(v, str) and v == "") for v in values), dtype=bool, count=len(values))
 
 
 def rows_found(wrong: npt.NDArray[np.bool_]) -> str:

@@ -148,6 +148,11 @@ class IsotonicRegression(RegressorMixin, TransformerMixin, BaseEstimator):  # ty
         Corners of the function, linear in between.
     increasing_ : bool
 
+    Notes
+    -----
+    As in scikit-learn, values of the column that lie less than 1e-15 apart (1e-6 in float32), counted from the smallest of them, are one point of
+    their weighted mean: what only the order of additions tells apart makes no step.
+
     References
     ----------
     Barlow, Bartholomew, Bremner & Brunk, "Statistical Inference under Order Restrictions", 1972.
@@ -212,7 +217,7 @@ class IsotonicRegression(RegressorMixin, TransformerMixin, BaseEstimator):  # ty
         increasing = check_increasing(column, target) if self.increasing == "auto" else bool(self.increasing)
         native = np.empty(0) if weight is None else np.ascontiguousarray(weight, np.float64)
         arrays = (np.ascontiguousarray(column, np.float64), np.ascontiguousarray(target, np.float64))
-        corners, values = _core.fit_isotonic(*arrays, native, increasing, low, high)
+        corners, values = _core.fit_isotonic(*arrays, native, increasing, low, high, column.dtype == np.float32)
         if not len(corners):
             raise InvalidInputError(f"sample_weight of {caller} must have a positive value; got only zeros")
         self.increasing_ = increasing

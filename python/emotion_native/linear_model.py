@@ -263,6 +263,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return self
 
     def _predict(self, X: Any, method: str, *, proba: bool) -> npt.NDArray[np.float64]:
+        """Return probabilities or scores of whatever needs a closer look than the core takes at one plain row."""
         if "coef_" not in self.__dict__:
             check_is_fitted(self, "coef_")
         X = check_dense_or_sparse(X, caller=f"LogisticRegression.{method}", estimator=self)
@@ -292,12 +293,16 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return scores, (n_samples, n_classes), or (n_samples,) of the second of two classes."""
+        one: npt.NDArray[np.float64] | None = _core.logistic_row_scores(self.__dict__, X)
+        if one is not None:
+            return one
         scores = self._predict(X, "decision_function", proba=False)
         return scores.ravel() if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return probabilities (n_samples, n_classes), float64, rows summing to 1."""
-        return self._predict(X, "predict_proba", proba=True)
+        one: npt.NDArray[np.float64] | None = _core.logistic_row_proba(self.__dict__, X)
+        return one if one is not None else self._predict(X, "predict_proba", proba=True)
 
     def predict_log_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the logarithms of `predict_proba`."""
@@ -306,6 +311,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the most probable label of each row (n_samples,); the first of equals."""
+        one: npt.NDArray[Any] | None = _core.logistic_row_label(self.__dict__, X)
+        if one is not None:
+            return one
         scores = self._predict(X, "predict", proba=False)
         codes = (scores[:, 0] > 0).astype(np.intp) if len(self.classes_) == 2 else scores.argmax(axis=1)
         labels: npt.NDArray[Any] = self.classes_[codes]

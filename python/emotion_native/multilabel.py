@@ -32,7 +32,7 @@ from ._validation import (
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
 from .model_selection import resolve_folds
-from .model_selection._fit import fit_params_of, fit_rows
+from .model_selection._fit import fit_params_of, fit_rows, take_columns
 
 __all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
@@ -165,9 +165,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         self.classes_, self.multilabel_, self._sparse_labels = classes, multilabel, multilabel and is_sparse(y)
         self._stack()
         if fitted and not native:
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(fitted[0], name):
-                    setattr(self, name, getattr(fitted[0], name))
+            take_columns(self, fitted[0])
         return self
 
     def _fit_native(self, X: Any, indicators: npt.NDArray[np.uint8], weights: Any, n_jobs: int) -> list[LogisticRegression]:
@@ -230,7 +228,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         if own.shape[1] == 1:
             own = np.column_stack([1 - own[:, 0], own[:, 0]])
         if not self.multilabel_ and self._coef is None:  # the native call has scaled them
-            total = own.sum(axis=1, keepdims=True)
+            total = own.cumsum(axis=1)[:, -1:]  # added in order, as a loaded model does
             np.divide(own, total, out=own, where=total != 0)
         return own
 
@@ -270,15 +268,24 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         return options
 
     def _native_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """Return the fitted model as a header and arrays."""
+        """Return the fitted linear models as a header and arrays."""
         check_is_fitted(self, "estimators_")
-        if self._coef is None or self._intercept is None:
-            rule = "a LogisticRegression of emotion_native to be saved as a model file (save_pickle takes others)"
+        return {"kind": "one_vs_rest_classifier"}, {"coef": np.asarray(self._coef), "intercept": np.asarray(self._intercept)}
+
+    def _native_members(self) -> list[Any] | None:
+        """Return the classifiers for the model file, of a constant whether the label is present; None where one matrix of coefficients holds all."""
+        check_is_fitted(self, "estimators_")
+        if self._coef is not None:
+            return None
+        if is_regressor(self._template()):
+            rule = "a classifier to be saved as a model file (save_pickle takes others)"
             raise InvalidInputError(f"estimator of OneVsRestClassifier must be {rule}; got {self.estimator!r:.200}")
-        if self.multilabel_:
-            rule = "a classifier of one label a row (save_pickle takes others)"
-            raise InvalidInputError(f"fitted of save_model must be {rule}; got one of sets of labels")
-        return {"kind": "one_vs_rest_classifier"}, {"coef": self._coef, "intercept": self._intercept}
+        return [bool(model.present) if isinstance(model, _Constant) else model for model in self.estimators_]
+
+    def _native_rule(self) -> tuple[str, npt.NDArray[np.float64]]:
+        """Return by what a row's class or labels are chosen, margin or probability, and what each label must exceed."""
+        by_score = hasattr(self._template(), "decision_function")
+        return ("margin", np.zeros(len(self.classes_))) if by_score else ("probability", np.full(len(self.classes_), 0.5))
 
     @property
     def n_classes_(self) -> int:
@@ -444,6 +451,11 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
         """Return an indicator matrix (n_samples, n_labels) of probabilities above their thresholds."""
         return (self.predict_proba(X) > self.thresholds_).astype(np.int64)
 
+    def _native_thresholds(self) -> npt.NDArray[np.float64]:
+        """Return what each label's probability must exceed, for the model file."""
+        check_is_fitted(self, "estimator_")
+        return self.thresholds_
+
 
 def _indicators(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool]:
     """Return the labels, a row of 0 and 1 a label (one for two classes), and whether ``y`` is an indicator matrix."""
@@ -460,8 +472,20 @@ def _indicators(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool]:
         if matrix.shape[0] == 0:
             raise InvalidInputError(f"y of {_CALLER} must be of at least one row; got shape {matrix.shape}")
         return np.arange(matrix.shape[1]), np.ascontiguousarray(matrix.T.astype(np.uint8)), True
+    _refuse_sets(y)
     labels = check_class_labels(y, caller=_CALLER)
     classes, codes = encode_labels(labels, caller=_CALLER)
     if len(classes) <= 2:
         return classes, np.ascontiguousarray((codes == len(classes) - 1)[None, :].astype(np.uint8)), False
     return classes, np.ascontiguousarray((codes[None, :] == np.arange(len(classes))[:, None]).astype(np.uint8)), False
+
+
+def _refuse_sets(y: Any) -> None:
+    """Raise InvalidInputError for rows that hold sets or lists of labels, with the remedy."""
+    rows = list(y) if isinstance(y, Sequence) or getattr(getattr(y, "dtype", None), "kind", "") == "O" else []
+    holders = [row for row in rows if isinstance(row, (set, frozenset, list, tuple))]
+    lengths = {len(row) for row in holders}
+    named = any(isinstance(value, str) for row in holders for value in row)
+    if any(isinstance(row, (set, frozenset)) for row in holders) or len(lengths) > 1 or (named and lengths != {1}):
+        rule = "a label a row, or for sets of labels a matrix of 0 and 1, which sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y) makes"
+        raise InvalidInputError(f"y of {_CALLER} must be {rule}; got {type(holders[0]).__name__}s of labels, such as {holders[0]!r:.60}")

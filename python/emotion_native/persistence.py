@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ._files import read_regular, write_atomically
-from ._model_format import encode_model
-from ._model_parts import NEVER_ANSWERS, native_state, take_apart
+from ._model_format import encode_model, stated_hash
+from ._model_parts import NEVER_ANSWERS, FittedParts, native_state, take_apart
 from ._validation import check_path
 from ._version import __version__
-from .exceptions import InvalidInputError
+from .exceptions import InvalidInputError, ModelFormatError
 
 if TYPE_CHECKING:
     from .features import FeatureTable
@@ -28,6 +28,8 @@ __all__ = ["NEVER_ANSWERS", "load_pickle", "model_bytes", "save_model", "save_pi
 _BACKGROUND_ROWS = 100
 _PICKLE_MARK = b"\nemotion-native pickle "
 _MOST_CLASSES = 1000  # of the file format
+_MOST_TEXT = 256  # bytes of a label or a column's name
+_DAMAGED = "copy the file again from its source, or save the model again with save_model"  # a reader's advice, of no use to a writer
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -52,20 +54,22 @@ def save_model(
     Parameters
     ----------
     fitted : estimator
-        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, also
-        inside `OneVsRestClassifier` for one label a row, or any of these around one, in any order: `Pipeline`, `VotingClassifier`,
-        `SearchVotingClassifier`, `CalibratedClassifierCV`, `PriorCorrectedClassifier`, `AbstainingClassifier` (with its detector of rows out of
-        distribution), `ConformalClassifier`, `GridSearchCV` and `RandomizedSearchCV` (of which the best estimator is saved). Samplers act in
-        ``fit`` only and are left out.
+        A fitted `RandomForestClassifier`, `ExtraTreesClassifier`, `GradientBoostingClassifier` or `LogisticRegression` of this package, or any of
+        these around one, in any order: `Pipeline`, `VotingClassifier`, `SearchVotingClassifier`, `StackingClassifier`, `CalibratedClassifierCV`,
+        `PriorCorrectedClassifier`, `AbstainingClassifier` (with its detector of rows out of distribution), `ConformalClassifier`, `GridSearchCV` and
+        `RandomizedSearchCV` (of which the best estimator is saved), `OneVsRestClassifier`, also of several labels a row, and then
+        `TunedThresholdsClassifier`. Samplers act in ``fit`` only and are left out.
     path : str or path-like
         The file to write, in a folder that exists.
     extractor : FeatureTable, mapping or None
         How clips become columns: the table that the model was trained on, or ``feature_set``, ``sample_rate_hz`` and, if not the current one,
         ``algorithm_version``. Without it the model predicts rows of features only.
-    labels : sequence or None
-        Names of the classes, texts or whole numbers, in the order of ``fitted.classes_``; None takes those.
+    labels : sequence, MultiLabelBinarizer or None
+        Names of the classes, texts or whole numbers, in the order of ``fitted.classes_``; None takes those. Of several labels a row: what the columns
+        of the indicator matrix mean, or the fitted binarizer that made it.
     threshold : float or None
-        Confidence below which the model abstains, from 0 to 1, or 2 for a model that never answers; None takes the fitted one's, if it has one.
+        Confidence below which the model abstains, from 0 to 1, or 2 for a model that never answers; None takes the fitted one's, if it has one. None
+        for several labels a row, which have thresholds of their own.
     calibrator : object or None
         A fitted calibrator; None takes the fitted one's, if it has one.
     background : array-like of shape (n_rows, n_features) or None
@@ -104,7 +108,7 @@ def save_model(
     'happy'
     """
     target = check_path(path, parameter="path", caller="save_model")
-    content = model_bytes(
+    content = model_bytes(  # what is written can be read
         fitted,
         extractor=extractor,
         labels=labels,
@@ -116,11 +120,8 @@ def save_model(
         training_clips=training_clips,
         out_of_distribution=out_of_distribution,
     )
-    from . import _core
-
-    model_hash: str = _core.Model.from_bytes(content).sha256  # what is written can be read
     write_atomically(target, content)
-    return model_hash
+    return stated_hash(content)
 
 
 def model_bytes(
@@ -146,8 +147,8 @@ def model_bytes(
     (0, 1)
     """
     parts = take_apart(fitted)
-    _check_classifier(parts.classifier, fitted)
-    classes = _classes(labels, parts.classifier)
+    _check_classifier(parts, fitted, threshold, calibrator)
+    classes = _classes(labels, parts)
     if calibrator is not None:
         parts.calibrators = [calibrator, *parts.calibrators[1:]]
     if out_of_distribution is not None:
@@ -169,35 +170,98 @@ def model_bytes(
             requires.add("out_of_distribution_steps")
     if parts.sets is not None:
         description["prediction_sets"], tensors["prediction_sets.quantiles"] = parts.sets._native_sets()
+    if parts.gives_label_sets:
+        description["label_sets"], tensors["label_sets.thresholds"] = _label_sets(parts)
+        requires.add("label_sets")
     if training_clips is not None:
         description["training_clips"] = dict(training_clips)
     description["provenance"] = {"versions": _versions(), "ungrouped": parts.ungrouped, **(provenance or {})}
     if background is not None:
         tensors["background"] = _background(background, len(description["feature_names"]))
-    return encode_model(description, tensors, sorted(requires))
+    content = encode_model(description, tensors, sorted(requires))
+    _check_readable(content)
+    return content
 
 
-def _check_classifier(classifier: Any, fitted: Any) -> None:
-    """Raise InvalidInputError unless what answers in the end is a fitted classifier that gives one class a row."""
+def _check_readable(content: bytes) -> None:
+    """Raise InvalidInputError with the reader's reason if what would be written could not be read."""
+    from . import _core
+
+    try:
+        _core.Model.from_bytes(content)
+    except ModelFormatError as error:
+        reason = str(error).removeprefix("model bytes cannot be loaded as a model: ").removesuffix(f"; {_DAMAGED}")
+        rule = "a model within the limits of its file"
+        raise ModelFormatError(f"fitted of save_model must be {rule}; got one that no reader takes: {reason}") from error
+
+
+def _label_sets(parts: FittedParts) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
+    """Return how labels are chosen, and what each must exceed."""
+    if parts.label_thresholds is not None:
+        return {"rule": "probability"}, parts.label_thresholds
+    rule, thresholds = parts.classifier._native_rule()
+    return {"rule": rule}, thresholds
+
+
+def _check_classifier(parts: FittedParts, fitted: Any, threshold: Any, calibrator: Any) -> None:
+    """Raise InvalidInputError unless what answers in the end is a fitted classifier, and what is given beside it fits its kind of answer."""
+    classifier = parts.classifier
     name = type(classifier if hasattr(fitted, "steps") else fitted).__name__
     if not hasattr(classifier, "classes_"):
-        raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {name} without classes_")
-    if getattr(classifier, "multilabel_", False) or hasattr(classifier, "thresholds_"):
-        raise InvalidInputError(f"fitted of save_model must answer with one class a row; got {name}, which gives several labels (see save_pickle)")
+        raise InvalidInputError(f"fitted of save_model must be a fitted classifier; got {name} without classes_{_remedy_of(classifier)}")
+    if not parts.gives_label_sets:
+        if parts.label_thresholds is not None:
+            rule = "thresholds around a OneVsRestClassifier of several labels a row"
+            found = type(classifier).__name__
+            raise InvalidInputError(f"fitted of save_model must have {rule}; got them around {found} (save_pickle stores it)")
+        return
+    for what, value in (("threshold", threshold), ("threshold", parts.threshold), ("calibrator", calibrator)):
+        if value is not None:
+            remedy = "each label has its own (tune them with TunedThresholdsClassifier, calibrate the estimator of OneVsRestClassifier)"
+            raise InvalidInputError(f"{what} of save_model must be None for a classifier of several labels a row; got {value!r:.80}: {remedy}")
 
 
-def _classes(labels: Any, estimator: Any) -> list[str | int]:
-    own = estimator.classes_
-    values = np.asarray(own if labels is None else labels)
+def _remedy_of(part: Any) -> str:
+    """Say what to do with a fitted object that gives no classes."""
+    if type(part).__name__.endswith("Calibrator"):
+        return ": give it as calibrator=… beside its classifier"
+    if hasattr(part, "is_strange"):
+        return ": give it as out_of_distribution=… beside its classifier"
+    if hasattr(part, "fit_resample"):
+        return ": it acts in fit only, save the classifier that learned from its rows"
+    if hasattr(part, "transform"):
+        return ": save the pipeline that it is a step of, classifier included, or the step alone with save_pickle"
+    return ""
+
+
+def _classes(labels: Any, parts: FittedParts) -> list[str | int]:
+    own = parts.classifier.classes_
+    values = np.asarray(own if labels is None else getattr(labels, "classes_", labels))
     if values.ndim != 1 or len(values) != len(own):
         raise InvalidInputError(f"labels of save_model must name the {len(own)} classes of fitted; got {len(values.ravel())} labels")
     if len(values) > _MOST_CLASSES:
         raise InvalidInputError(f"fitted of save_model must have at most {_MOST_CLASSES} classes; got {len(values)}")
     if values.dtype.kind in "iu":
+        if len(np.unique(values)) < len(values):
+            raise InvalidInputError(f"labels of save_model must be different whole numbers; got {values.tolist()!r:.80}")
         return [int(value) for value in values]
-    if all(isinstance(value, str) for value in values.tolist()):
-        return [str(value) for value in values.tolist()]
-    raise InvalidInputError(f"labels of save_model must be texts or whole numbers; got {values[:3].tolist()!r}")
+    texts = values.tolist()
+    if not all(isinstance(value, str) for value in texts):
+        raise InvalidInputError(f"labels of save_model must be texts or whole numbers; got {values[:3].tolist()!r}")
+    _check_texts(texts, "labels")
+    return [str(value) for value in texts]
+
+
+def _check_texts(texts: Sequence[str], what: str) -> None:
+    """Raise InvalidInputError unless each text can stand in a model file."""
+    seen: set[str] = set()
+    for text in texts:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if not 1 <= size <= _MOST_TEXT or any(ord(letter) < 32 or ord(letter) == 127 for letter in text) or text in seen:
+            rule = f"different texts of 1 to {_MOST_TEXT} bytes without control characters"
+            remedy = " (labels=[…] names the classes of fitted otherwise)" if what == "labels" else ""
+            raise InvalidInputError(f"{what} of save_model must be {rule}; got {text!r:.80}{' twice' if text in seen else ''}{remedy}")
+        seen.add(text)
 
 
 def _extractor(extractor: Any) -> dict[str, Any]:
@@ -232,7 +296,9 @@ def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None
         names = [f"x{i}" for i in range(columns)]
     if len(names) != columns:
         raise InvalidInputError(f"feature_names of save_model must name the {columns} columns of fitted; got {len(names)} names")
-    return [str(name) for name in names]
+    named = [str(name) for name in names]
+    _check_texts(named, "feature_names")
+    return named
 
 
 def _threshold(threshold: Any) -> float | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._enrolment import enrolment_places, prior_at, read_content, with_statistics
+from ._model_inputs import check_clip, check_count, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
+from ._predictions import FeaturePredictions, Label, Prediction, TopFeature
 from ._progress import Progress, progress_reporter
 from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics, speaker_codes
 from ._threads import effective_n_jobs
@@ -22,120 +22,10 @@ from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
 __all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "TopFeature", "load_model"]
 
-Label = str | int
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
 Enrolment = Sequence[str | os.PathLike[str] | bytes] | npt.NDArray[Any]
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.emotion"
-
-
-class TopFeature(NamedTuple):
-    """A feature that drove a prediction.
-
-    Attributes
-    ----------
-    name : str
-        The column's name.
-    value : float
-        Its value in this clip, in the column's unit.
-    contribution : float
-        What it added to (or took from) the predicted class's output before calibration.
-    """
-
-    name: str
-    value: float
-    contribution: float
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says about one clip; the same record in Python, JSON, tables and logs.
-
-    Attributes
-    ----------
-    label : str, int or None
-        The most probable class, also when the model abstains; None where there are no features to predict from (see `reason`).
-    probabilities : dict
-        Calibrated probability of each class, in the model's order; NaN where there are no features.
-    confidence : float
-        The label's calibrated probability; NaN where there are no features.
-    abstained : bool
-        True when the answer should not be used: the confidence is below the model's threshold, or there are no features.
-    reason : str or None
-        Why the model abstained: ``low_confidence``, ``out_of_distribution``, or the reason code of a clip that could not be used (``corrupt``,
-        ``silent``, …).
-    segments : list of dict
-        Predictions of parts of the clip; empty when the clip was taken as a whole.
-    top_features : list of TopFeature
-        The columns that drove the label most, largest contribution first.
-    model_hash : str
-        SHA-256 of the model file.
-    warnings : list of str
-        What weakens the prediction, each ``code: text`` (clipping, very low level, a length unlike the training clips').
-
-    Examples
-    --------
-    >>> Prediction(label="happy", probabilities={"happy": 0.75, "sad": 0.25}, confidence=0.75, abstained=False).to_dict()["label"]
-    'happy'
-    """
-
-    label: Label | None
-    probabilities: dict[Label, float]
-    confidence: float
-    abstained: bool
-    reason: str | None = None
-    segments: list[dict[str, Any]] = field(default_factory=list)
-    top_features: list[TopFeature] = field(default_factory=list)
-    model_hash: str = ""
-    warnings: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON types: class names become strings, NaN becomes None."""
-        return {
-            "label": self.label,
-            "probabilities": {str(label): _json_number(value) for label, value in self.probabilities.items()},
-            "confidence": _json_number(self.confidence),
-            "abstained": self.abstained,
-            "reason": self.reason,
-            "segments": list(self.segments),
-            "top_features": [
-                {"name": f.name, "value": _json_number(f.value), "contribution": _json_number(f.contribution)} for f in self.top_features
-            ],
-            "model_hash": self.model_hash,
-            "warnings": list(self.warnings),
-        }
-
-
-@dataclass(frozen=True)
-class FeaturePredictions:
-    """Predictions for rows of features, as arrays.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The columns of `probabilities`.
-    labels : ndarray of shape (n_rows,)
-        The most probable class of each row.
-    probabilities : ndarray of shape (n_rows, n_classes), float64
-        Calibrated probabilities.
-    confidence : ndarray of shape (n_rows,), float64
-        The label's probability.
-    abstained : ndarray of shape (n_rows,), bool
-        True where the confidence is below the model's threshold, or the row is unlike the training rows.
-    out_of_distribution : ndarray of shape (n_rows,), bool
-        Where it is unlike them; nowhere if the model has no detector.
-    """
-
-    classes: npt.NDArray[Any]
-    labels: npt.NDArray[Any]
-    probabilities: npt.NDArray[np.float64]
-    confidence: npt.NDArray[np.float64]
-    abstained: npt.NDArray[np.bool_]
-    out_of_distribution: npt.NDArray[np.bool_]
-
-
-def _json_number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def load_model(path: str | os.PathLike[str] | bytes | None = None) -> EmotionModel:
@@ -210,7 +100,10 @@ class EmotionModel:
     extractor : dict or None
         How clips become columns: ``feature_set``, ``sample_rate_hz``, ``algorithm_version``; None for a model of feature rows alone.
     calibration : str or None
-        The kind of calibration; of a vote that of its mean, its members may have their own.
+        The kind of calibration; where members of a vote, a stack or one classifier a label are calibrated and not what they say together, their
+        kinds, such as ``sigmoid of each member``.
+    label_thresholds : dict or None
+        Of a model that gives several labels a row: the probability that each label must exceed, 0.5 unless they were tuned.
     provenance : dict
         What the model was trained from and with: versions, hashes, seeds.
     ungrouped : bool
@@ -243,7 +136,11 @@ class EmotionModel:
         self.feature_names: tuple[str, ...] = tuple(self.metadata["feature_names"])
         self.threshold: float | None = self.metadata["threshold"]
         self.extractor: dict[str, Any] | None = self.metadata["extractor"]
-        self.calibration: str | None = (self.metadata["calibration"] or {}).get("kind")
+        self.calibration: str | None = _calibration_of(self.metadata)
+        thresholds = native.label_thresholds
+        by_margin = thresholds is not None and self.metadata["label_sets"]["rule"] == "margin"  # above 0, where the probability is above a half
+        given = np.full(len(self.classes), 0.5) if by_margin else thresholds
+        self.label_thresholds: dict[Label, float] | None = None if given is None else dict(zip(self.classes, given.tolist(), strict=True))
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
         self.ungrouped: bool = self.provenance.get("ungrouped") is True
@@ -316,7 +213,7 @@ class EmotionModel:
         from . import _core
 
         try:
-            clips = tuple(_clip(clip, "for_speaker") for clip in enrol)
+            clips = tuple(check_clip(clip, "for_speaker") for clip in enrol)
         except TypeError:
             raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
         self._check_extractor("for_speaker")
@@ -365,13 +262,13 @@ class EmotionModel:
             own = self.for_speaker(enrol, n_jobs=n_jobs)
             return own.predict(source, sample_rate_hz=sample_rate_hz, top_features=top_features, n_jobs=n_jobs)
         self._check_extractor("predict")
-        top, jobs = _count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
+        top, jobs = check_count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
         if isinstance(source, np.ndarray):
-            result = self._native.predict_samples(_samples(source), _rate(sample_rate_hz), top, jobs)
+            result = self._native.predict_samples(check_samples(source), check_rate(sample_rate_hz), top, jobs)
         else:
             if sample_rate_hz is not None:
                 raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
-            result = self._native.predict_clips((_clip(source, "predict"),), top, jobs)
+            result = self._native.predict_clips((check_clip(source, "predict"),), top, jobs)
         if result["status"][0] != "ok":
             raise MediaDecodeError(result["message"][0], reason=result["status"][0])
         return self._records(result)[0]
@@ -416,9 +313,9 @@ class EmotionModel:
             raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got {type(sources).__name__}") from None
         if progress is not None and not callable(progress):
             raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
-        clips = tuple(_clip(source, "predict_batch") for source in given)
+        clips = tuple(check_clip(source, "predict_batch") for source in given)
         self._check_extractor("predict_batch")
-        top, jobs = _count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
+        top, jobs = check_count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
             return self._records(self._native.predict_clips(clips, top, jobs, lambda done: advance(min(done, len(clips)))))
@@ -450,8 +347,9 @@ class EmotionModel:
             return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, n_jobs)
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         classes = np.asarray(self.classes)
-        masks = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
-        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], *masks)
+        abstained, strange = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
+        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
+        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
 
     def _predict_enrolled(self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, n_jobs: int | None) -> FeaturePredictions:
         """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
@@ -467,7 +365,8 @@ class EmotionModel:
         strange = plain.out_of_distribution
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
         labels, confidence = plain.classes[result["label"]], result["confidence"]
-        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange)
+        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
+        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange, indicators)
 
     def _behind_normalisation(self) -> tuple[SpeakerPrior, Any]:
         """Return what normalises, and the native model behind it."""
@@ -508,13 +407,16 @@ class EmotionModel:
         return sets_of(self.predict_proba(X, n_jobs=n_jobs), quantiles, rule["score"], allow_empty=rule["allow_empty_sets"])
 
     def predict_proba(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.float64]:
-        """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`."""
+        """Return the calibrated probabilities of rows of features, of shape (n_rows, n_classes); see `predict_features`.
+
+        Rows add up to 1, unless the model gives several labels a row: then each label has its own.
+        """
         return self.predict_features(X, n_jobs=n_jobs).probabilities
 
     def _matrix(self, X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:
         if (columns := getattr(X, "columns", None)) is not None:
-            _check_names(columns, self.feature_names, caller)
-        return _matrix(X, caller)
+            check_names(columns, self.feature_names, caller)
+        return check_rows(X, caller)
 
     def explain(self, source: Source, *, sample_rate_hz: int | None = None, n_jobs: int | None = None) -> dict[str, Any]:
         """Return what every feature of one clip contributed to every class, before calibration.
@@ -542,8 +444,11 @@ class EmotionModel:
         """
         if self.explained_output == "none":
             rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
-            remedy = "a PermutationExplainer of the fitted classifier explains it"
-            raise InvalidInputError(f"model of explain must be {rule}; got another vote ({remedy})")
+            remedy = "emotion_native.explain.PermutationExplainer(model, rows) explains the probabilities of rows of features"
+            kinds = {"voting_classifier": "another vote", "stacking_classifier": "a stack"}
+            found = kinds.get(self.metadata["steps"][-1]["kind"], "one classifier a class")
+            found = found if self.label_thresholds is None else "several labels a row"
+            raise InvalidInputError(f"model of explain must be {rule}; got {found} ({remedy})")
         prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
         row = np.empty((1, len(self.feature_names)), dtype=np.float32)
         place = {name: column for column, name in enumerate(self.feature_names)}
@@ -586,6 +491,11 @@ class EmotionModel:
                 "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
             )
 
+    def _labels(self, row: npt.NDArray[np.uint8]) -> list[Label] | None:
+        if self.label_thresholds is None:
+            return None
+        return [label for label, given in zip(self.classes, row, strict=True) if given]
+
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         records = []
         always = ["ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers"] if self.ungrouped else []
@@ -606,9 +516,24 @@ class EmotionModel:
                     top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
                     model_hash=self.model_hash,
                     warnings=[*always, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                    labels=self._labels(result["has_label"][i]) if usable else None,
+                    thresholds=self.label_thresholds,
                 )
             )
         return records
+
+
+def _calibration_of(description: dict[str, Any]) -> str | None:
+    """Return the kind of a model's calibration, or where only what it joins is calibrated, the members' kinds."""
+    own = (description["calibration"] or {}).get("kind")
+    members = description["steps"][-1].get("members") or []
+    if own is not None or not members:
+        return own
+    kinds = [None if "constant" in member else _calibration_of(member) for member in members]
+    known = sorted({kind for kind in kinds if kind is not None})
+    if not known:
+        return None
+    return f"{known[0]} of each member" if len(known) == 1 and None not in kinds else f"{', '.join(known)} of some members"
 
 
 def _reason(result: dict[str, Any], row: int) -> str | None:
@@ -616,62 +541,3 @@ def _reason(result: dict[str, Any], row: int) -> str | None:
     if result["out_of_distribution"][row]:
         return "out_of_distribution"
     return "low_confidence" if result["abstained"][row] else None
-
-
-def _count(value: int, caller: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise InvalidInputError(f"top_features of {caller} must be a whole number from 0 up; got {value!r}")
-    return min(int(value), 2**31 - 1)  # more than any model has
-
-
-def _rate(value: int | None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 768_000:
-        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got {value!r}")
-    return int(value)
-
-
-def _clip(source: Any, caller: str) -> str | bytes:
-    if isinstance(source, bytes):
-        return source
-    if isinstance(source, bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        return os.fsdecode(source)
-    raise InvalidInputError(f"source of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
-
-
-def _samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    if source.ndim != 1 or source.dtype.kind != "f":
-        raise InvalidInputError(
-            f"source of predict must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
-        )
-    return np.ascontiguousarray(source, dtype=np.float32)
-
-
-def _check_names(given: Any, names: tuple[str, ...], caller: str) -> None:
-    """Raise InvalidInputError if a table names its columns otherwise than the model, whose names may be those of a matrix without any."""
-    found = [name for name in given if isinstance(name, str)]
-    if len(found) != len(given) or names == tuple(f"x{i}" for i in range(len(names))) or tuple(found) == names:
-        return
-    rule = f"have the columns of feature_names in their order, {list(names)!r:.80}"
-    remedy = ": take X[list(model.feature_names)]" if set(names) <= set(found) else ""
-    raise InvalidInputError(f"X of {caller} must {rule}; got {found!r:.80}{remedy}")
-
-
-def _matrix(X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:
-    try:
-        array = np.asarray(X)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"dtype {array.dtype}")
-        if array.dtype == np.float32 and array.flags.c_contiguous:
-            matrix = array
-        else:
-            with np.errstate(over="ignore"):
-                matrix = np.ascontiguousarray(array, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"X of {caller} must be a matrix of numbers; got {error}") from error
-    if matrix.ndim != 2:
-        raise InvalidInputError(f"X of {caller} must be a 2-d array; got shape {matrix.shape}")
-    if np.isinf(matrix).any():
-        raise InvalidInputError(f"X of {caller} must be free of infinity and within the range of float32; got infinity")
-    return matrix

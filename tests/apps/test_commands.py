@@ -357,3 +357,29 @@ def test_doctor_names_what_is_missing(command: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package-at-all"))
     outcome = command("doctor")
     assert outcome.code == 1 and "missing: no-such-package-at-all" in outcome.out
+
+
+def test_models_of_several_labels_predict_and_say_what_they_cannot(command: Any, clip: str, tmp_path: Path) -> None:
+    import numpy as np
+
+    import emotion_native as en
+    from emotion_native.audio import feature_names
+
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(40, len(feature_names("classic")))).astype(np.float32)
+    Y = np.column_stack([np.arange(40) % 2, np.arange(40) % 3 == 0]).astype(int)
+    forest = en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0)
+    model = en.multilabel.OneVsRestClassifier(forest).fit(X, Y)
+    file = tmp_path / "several.emotion"
+    en.save_model(model, file, labels=["glad", "tense"], extractor={"feature_set": "classic", "sample_rate_hz": 16_000})
+    (record,) = json.loads(command("predict", clip, "--model-file", str(file), "--json").out)["predictions"]
+    assert record["thresholds"] == {"glad": 0.5, "tense": 0.5}
+    assert record["labels"] == [name for name, share in record["probabilities"].items() if share > 0.5]
+    shown = command("predict", clip, "--model-file", str(file))
+    assert shown.code == 0 and shown.out.count("(given above 50%)") == 2
+    refused = command("explain", clip, "--model-file", str(file))
+    assert refused.code == 3 and "got several labels a row" in refused.err and "PermutationExplainer" in refused.err
+    card = command("model-card", str(file))
+    assert card.code == 0 and "several, or none: glad above 0.5, tense above 0.5" in card.out
+    scored = command("evaluate", str(file), "/no/such.csv")
+    assert scored.code == 3 and "got one of several labels a clip (score predict_features(X).indicators" in scored.err

@@ -39,6 +39,14 @@ def test_json_alone_on_stdout(manifest: Path, tmp_path: Path) -> None:
     assert "Extracting features" in done.stderr
 
 
+def test_the_package_itself_is_the_command_line() -> None:
+    short, long = (subprocess.run([sys.executable, "-m", name, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+                   for name in ("emotion_native", "emotion_native.cli"))  # fmt: skip
+    assert short == long and "emotion-native" in short
+    done = subprocess.run([sys.executable, "-m", "emotion_native", "nonsense"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
 def test_closed_pipe_is_quiet() -> None:
     """As in `emotion-native doctor | true`: no traceback, and the exit code of a broken pipe."""
     read, write = os.pipe()

@@ -66,6 +66,25 @@ def test_abstention_by_flags(command: Any, features: Path, tmp_path: Path) -> No
     assert wrong.code == 3 and "target_accuracy and abstention_cost must not both be set" in wrong.err
 
 
+def test_prior_correction_by_flag(command: Any, features: Path, tmp_path: Path) -> None:
+    """The flag reaches the nested folds, the report and the model file; without it the report has the map alone."""
+    fast = ["-q", "--json", "--model", "logistic", "--set", "inner_folds=2", "--set", "explained_rows=0", "--sampling", "random_over"]
+    plain, corrected = (
+        command("train", features, "-o", tmp_path / name, *words, *fast) for name, words in (("plain", []), ("corrected", ["--prior-correction"]))
+    )
+    assert corrected.code == 0, corrected.err
+    assert plain.json["run"]["settings"]["prior_correction"] is False
+    assert corrected.json["run"]["settings"]["prior_correction"] is True and corrected.json["run"]["origins"]["prior_correction"] == "flag"
+    steps = [outcome.json["cross_validated"]["calibration"]["steps"] for outcome in (plain, corrected)]
+    assert steps == [["temperature"], ["prior correction", "temperature"]]
+    losses = [outcome.json["cross_validated"]["overall"] for outcome in (plain, corrected)]
+    assert losses[0]["log_loss_uncalibrated"] == losses[1]["log_loss_uncalibrated"] and losses[0]["log_loss"] != losses[1]["log_loss"]
+    (tables,) = (command("report", tmp_path / "corrected").out,)
+    assert "before and after calibration" in tables
+    assert "prior correction, then temperature" in (tmp_path / "corrected" / "report.html").read_text()
+    assert "--prior-correction" in command("train", "--help").out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

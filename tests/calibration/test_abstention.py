@@ -36,7 +36,7 @@ def test_threshold_for_coverage_is_the_largest_that_answers_enough(n: int, seed:
     confidence, right = rng.integers(1, 11, n) / 10, rng.integers(0, 2, n).astype(bool)
     found = c.choose_threshold(confidence, right, target_coverage=target)
     passing = [t for t in np.unique(confidence) if np.mean(confidence >= t) >= target - 1e-9]
-    assert found.value == max(passing)
+    assert found.value == (0.0 if target == 1 else max(passing))  # all rows means new ones below all of these too
     assert found.coverage == pytest.approx(np.mean(confidence >= found.value))
     assert np.array_equal(found.abstains(confidence), confidence < found.value)
 
@@ -161,7 +161,8 @@ def test_threshold_for_cost_is_the_smallest_of_least_cost(n: int, seed: int, cos
     least = min(costs.values())
     if least <= cost * n + 1e-9:
         assert found.reached
-        assert found.value == min(t for t, value in costs.items() if value <= least + 1e-9)
+        smallest = min(t for t, value in costs.items() if value <= least + 1e-9)
+        assert found.value == (0.0 if cost == 1 else smallest)  # at a cost of 1 new rows below all of these are answered too
     else:
         assert not found.reached
         assert found.abstains(confidence).all()
@@ -232,3 +233,44 @@ def test_weights_of_rows_reach_the_threshold(inner: Any) -> None:
         with pytest.raises(InvalidInputError, match=r"^sample_weight of \w+\.fit must be"):
             clone(model).fit(X, y, bad, groups=groups)
     assert model.threshold_ != c.AbstainingClassifier(inner, target_coverage=0.6, cv=4).fit(X, y, groups=groups).threshold_
+
+
+@pytest.mark.parametrize("target", ["target_coverage", "abstention_cost"])
+def test_a_target_of_one_answers_new_rows_of_any_confidence(target: str) -> None:
+    found = c.choose_threshold([0.9, 0.8, 0.7, 0.6], [True, True, False, False], **{target: 1.0})
+    assert (found.value, found.reached, found.coverage, found.accuracy) == (0.0, True, 1.0, 0.5)
+    assert not found.abstains(np.array([0.01, 0.5, 1.0])).any()
+
+
+@pytest.mark.parametrize("target", ["target_coverage", "abstention_cost"])
+@pytest.mark.parametrize("detector", [None, c.OutOfDistributionDetector(cv=4)])
+def test_a_model_with_a_target_of_one_answers_new_rows_that_no_detector_stops(target: str, detector: Any) -> None:
+    X, y, groups = data()
+    model = c.AbstainingClassifier(GaussianNB(), out_of_distribution=detector, cv=4, **{target: 1.0}).fit(X, y, groups=groups)
+    assert (model.threshold_, model.reached_) == (0.0, True)
+    new = np.random.default_rng(5).normal(size=(500, X.shape[1])) * 0.1 + X.mean(axis=0)  # between the classes: less sure than any row of the fit
+    _, abstained, reasons = model.predict_abstain(new)
+    assert "low_confidence" not in reasons
+    assert not abstained.any() if detector is None else np.array_equal(abstained, model.detector_.is_strange(new))
+
+
+def test_a_coverage_beyond_what_the_detector_leaves_answers_all_that_is_left() -> None:
+    X, y, groups = data()
+    detector = c.OutOfDistributionDetector(cv=4, false_alarm_rate=0.4)
+    model = c.AbstainingClassifier(GaussianNB(), target_coverage=0.99, out_of_distribution=detector, cv=4).fit(X, y, groups=groups)
+    assert model.threshold_ == 0.0
+    assert 0 < model.inner_coverage_ < 0.99
+
+
+def test_an_accuracy_of_one_takes_the_smallest_threshold_above_every_wrong_row() -> None:
+    assert c.choose_threshold([0.9, 0.8, 0.8, 0.7], [True, True, False, True], target_accuracy=1.0).value == 0.9
+    tied = c.choose_threshold([1.0, 1.0, 0.7], [True, False, True], target_accuracy=1.0)
+    assert (tied.value, tied.reached) == (1.0, False)
+    assert tied.abstains(np.array([1.0])).all()
+    best = c.choose_threshold([1.0, 0.7], [True, False], target_accuracy=1.0)
+    assert (best.value, best.reached) == (1.0, True)
+    assert best.abstains(np.array([1.0, 0.999])).tolist() == [False, True]
+    # Where nothing was wrong, rows less sure than all that were seen are still unknown ground: they are not answered.
+    right = c.choose_threshold([0.9, 0.6], [True, True], target_accuracy=1.0)
+    assert right.value == 0.6
+    assert right.abstains(np.array([0.5])).all()

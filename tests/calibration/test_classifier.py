@@ -58,6 +58,27 @@ def test_frames_and_weights() -> None:
     assert not np.array_equal(weighted.predict_proba(X), model.predict_proba(frame))
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        c.CalibratedClassifierCV(GaussianNB()),
+        c.CalibratedClassifierCV(GaussianNB(), ensemble=True),
+        c.AbstainingClassifier(c.CalibratedClassifierCV(GaussianNB()), target_coverage=0.8),
+        c.PriorCorrectedClassifier(GaussianNB()),
+        c.ConformalClassifier(GaussianNB(), confidence_level=0.7, random_state=0),
+        en.multilabel.OneVsRestClassifier(GaussianNB()),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_fit_on_an_array_forgets_the_names_of_a_table(model: Any) -> None:
+    X, y, groups = data()
+    model.fit(pd.DataFrame(X, columns=list("abcd")), y, groups=groups)
+    assert model.feature_names_in_.tolist() == list("abcd")
+    model.fit(X[:, :3], y, groups=groups)
+    assert not hasattr(model, "feature_names_in_")
+    assert model.n_features_in_ == 3
+
+
 def test_a_class_of_one_speaker_is_calibrated_without_that_speakers_fold() -> None:
     X, y, groups = data()
     X, y, groups = np.vstack([X, np.full((6, 4), 4.0)]), np.append(y, [3] * 6), np.append(groups, [99] * 6)

@@ -191,6 +191,20 @@ def test_isotonic_is_one_regression_a_class(n: int, k: int, seed: int, weighted:
     np.testing.assert_allclose(calibrator.predict_proba(new), expected / expected.sum(axis=1, keepdims=True), rtol=1e-10)
 
 
+def test_probabilities_some_last_bits_apart_make_no_step() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.integers(1, 20, 400) / 20
+    shaken = base + rng.integers(-3, 4, 400) * np.spacing(base)  # as the order of a mean's additions does
+    y = (rng.random(400) < base).astype(int)
+    for weight in (None, np.ones(400)):
+        plain, other = (c.IsotonicCalibrator().fit(np.column_stack([1 - p, p]), y, weight) for p in (base, shaken))
+        assert len(other.x_) == len(plain.x_)
+        np.testing.assert_allclose(other.x_, plain.x_, atol=1e-15)
+        np.testing.assert_allclose(other.y_, plain.y_, rtol=1e-12)
+        in_single = other.predict_proba(np.column_stack([1 - shaken, shaken]).astype(np.float32))
+        np.testing.assert_allclose(in_single, other.predict_proba(np.column_stack([1 - shaken, shaken])), atol=1e-5)
+
+
 def test_isotonic_maps_survive_the_model_file_and_refuse_what_they_must() -> None:
     proba, y = sample(200, 3, 1)
     calibrator = c.fit_calibrator("isotonic", proba, y)

@@ -185,6 +185,27 @@ def test_nested_evaluation_corrects_in_each_fold() -> None:
     assert again.thresholds[0] == result.thresholds[0]
 
 
+def test_only_the_chosen_candidate_is_fitted_on_all_rows() -> None:
+    """A sampler of others tells what it made of the classes after a fit only: one model a fold and candidate, and one of all rows."""
+    sizes: dict[str, list[int]] = {}
+
+    class Counting(GaussianNB):  # type: ignore[misc]  # scikit-learn has no type information
+        def fit(self, X: Any, y: Any) -> Any:
+            sizes.setdefault(str(self.var_smoothing), []).append(len(X))
+            return super().fit(X, y)
+
+    X, y, groups = rows(600, 8)
+    over_all = 3 * int((y == NAMES[0]).sum())  # rows, once each class is as large as the largest
+    models = [Counting(var_smoothing=smoothing) for smoothing in (1e-9, 1e-2, 1e2)]
+    candidates = {str(model.var_smoothing): en.pipeline.make_pipeline(PeerSampler(random_state=0), model) for model in models}
+    result = c.nested_evaluation(candidates, X, y, groups=groups, cv=3, inner_cv=2, prior_correction=True, method=None)
+    assert {name: len(found) for name, found in sizes.items()} == {name: 9 + (name == result.final.candidate) for name in candidates}
+    assert [name for name, found in sizes.items() if over_all in found] == [result.final.candidate]
+    whole = c.PriorCorrectedClassifier(candidates[result.final.candidate]).fit(X, y)
+    assert isinstance(result.final.calibrator, c.PriorCorrection)
+    assert np.array_equal(result.final.calibrator.trained_priors_, whole.calibrator_.trained_priors_)
+
+
 @pytest.mark.parametrize("method", [None, "temperature", "sigmoid", "isotonic"])
 def test_the_model_file_and_copies_hold_it(method: str | None, tmp_path: Path) -> None:
     X, y, groups = rows(400, 9)

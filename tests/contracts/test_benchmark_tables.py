@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLES = runpy.run_path(str(REPOSITORY / "benchmarks" / "tables.py"))
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(REPOSITORY / "benchmarks"))  # as for a script: its neighbours can be imported
+    TABLES = runpy.run_path(str(REPOSITORY / "benchmarks" / "tables.py"))
 RESULTS = sorted((REPOSITORY / "benchmarks" / "results").glob("*.json"))
 
 

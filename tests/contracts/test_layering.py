@@ -16,8 +16,8 @@ CPP = REPOSITORY / "cpp"
 # Each row may import the rows above it and modules of its own row. A lazy import, inside a function, obeys the same rule;
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
-    {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_progress", "_files", "_model_format"}
-    | {"_model_parts", "_prediction_sets", "_speaker_statistics", "_enrolment"},
+    {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_display", "_progress", "_files", "_model_format"}
+    | {"_model_inputs", "_model_parts", "_prediction_sets", "_predictions", "_speaker_statistics", "_enrolment"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}
@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"calibration", "multilabel", "explain"},
     {"augmentation", "datasets", "features", "pipeline", "fusion"},
     {"persistence", "export", "reports", "monitoring", "distributed", "experiment"},
-    {"cli", "server", "dashboard"},
+    {"cli", "server", "dashboard", "__main__"},
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # The runtime needs NumPy and the compiled module only: it may not know the training half although that stands above it.

@@ -119,6 +119,16 @@ def test_fitted_members_are_taken_as_they_are() -> None:
     fitted = [(name, clone(model).fit(X[:80], y[:80])) for name, model in MODELS]
     stack = StackingClassifier(fitted, cv="prefit").fit(X[80:], y[80:], groups=speaker[80:])
     assert stack.estimators_[0] is fitted[0][1] and stack.inner_split_ == {}
+    assert stack.ungrouped_ is False
+    # Without groups nobody says whose rows these are; nothing is split, so nothing is refused.
+    assert StackingClassifier(fitted, cv="prefit").fit(X[80:], y[80:]).ungrouped_ is True
+
+
+def test_a_member_that_split_without_groups_makes_the_stack_ungrouped() -> None:
+    X, y, speaker = problem(3)
+    loose = en.ensemble.GradientBoostingClassifier(n_estimators=5, n_iter_no_change=2, allow_ungrouped=True, random_state=0).fit(X[:80], y[:80])
+    assert loose.ungrouped_
+    assert StackingClassifier([("loose", loose)], cv="prefit").fit(X[80:], y[80:], groups=speaker[80:]).ungrouped_ is True
 
 
 @pytest.mark.parametrize(

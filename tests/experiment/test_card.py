@@ -142,7 +142,33 @@ def test_votes_detectors_and_sets_are_described() -> None:
     assert "| Steps | soft vote of 2 members |" in text
     assert "- random\\_forest\\_classifier\n- logistic\\_regression → sigmoid calibration\n" in text
     assert "robust deviations, on average, from those of the training rows." in text
-    assert "It gives no answer where the calibrated probability" in text and "The members of its vote may be calibrated" in text
+    assert "It gives no answer where the calibrated probability" in text
+    assert "Sigmoid of some members, fitted on rows that it was not trained on;" in text
     sets = ConformalClassifier(forest, confidence_level=0.7, random_state=0).fit(X, y, groups=groups)
     text = model_card(en.load_model(model_bytes(sets))).markdown()
     assert "Its prediction sets (LAC) are to hold the true label for 70% of the rows of new speakers" in text
+
+
+def test_maps_a_fold_stacks_and_sets_of_labels_are_described() -> None:
+    from emotion_native.calibration import CalibratedClassifierCV
+    from emotion_native.ensemble import RandomForestClassifier, StackingClassifier
+    from emotion_native.linear_model import LogisticRegression
+    from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
+
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(90, 3)).astype(np.float32)
+    y, groups = np.where(X[:, 0] > 0, "happy", "calm"), np.arange(90) % 9
+    forest = RandomForestClassifier(n_estimators=4, random_state=0)
+    ensemble = CalibratedClassifierCV(forest, method="sigmoid", cv=3, ensemble=True).fit(X, y, groups=groups)
+    text = model_card(en.load_model(model_bytes(ensemble))).markdown()
+    assert "| Calibration | sigmoid of each member |" in text and "Sigmoid of each member, fitted on rows that it was not trained on;" in text
+    stack = StackingClassifier([("trees", forest), ("linear", LogisticRegression())], cv=3).fit(X, y, groups=groups)
+    text = model_card(en.load_model(model_bytes(stack))).markdown()
+    assert "| Steps | stack of 2 members under logistic\\_regression |" in text
+    assert "The members of its stack:" in text and "- the last one, which reads what they say: logistic\\_regression" in text
+    Y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0.5, np.ones(90)]).astype(int)
+    with pytest.warns(en.exceptions.EmotionNativeWarning, match="present in all"):
+        sets = TunedThresholdsClassifier(OneVsRestClassifier(forest), cv=3).fit(X, Y, groups=groups)
+    text = model_card(en.load_model(model_bytes(sets, labels=["calm", "glad", "speech"]))).markdown()
+    assert "| Labels of a clip | several, or none: calm above " in text
+    assert "- calm: random\\_forest\\_classifier\n" in text and "- speech: always given\n" in text

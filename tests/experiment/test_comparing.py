@@ -113,6 +113,50 @@ def test_five_speakers_never_suffice(tmp_path: Path, rng: np.random.Generator) -
     assert found.warnings == ["Only 5 speakers: a demonstration, not evidence."]
 
 
+def test_calibration_errors_of_clips_that_failed_in_no_run(runs: list[Path], tmp_path: Path) -> None:
+    import pandas as pd
+
+    found = compare(runs[:2], metrics=["expected_calibration_error"], output=tmp_path / "out")
+    frames = [pd.read_csv(run / "predictions_with_confidence.csv", keep_default_na=False).set_index("filepath") for run in runs[:2]]
+    kept = frames[0].index[(frames[0]["predicted"] != "") & (frames[1].loc[frames[0].index, "predicted"] != "")]
+    assert (found.n_clips, found.n_predicted) == (200, 192) == (200, len(kept))
+    frames = [frame.loc[kept] for frame in frames]
+    proba = [frame[[f"probability_{name}" for name in CLASSES]].astype(float).to_numpy() for frame in frames]
+    expected = en.metrics.paired_speaker_test("expected_calibration_error", frames[0]["label"], *proba, frames[0]["speaker"])
+    assert found.pairs[0].result == expected
+    assert [score.estimate for score in found.scores["expected_calibration_error"]] == pytest.approx([expected.a, expected.b])
+    assert any("without the 8 clips that failed" in note for note in found.notes())
+    assert found.difference_table().rows[0][2] == "Calibration error ↓"
+
+
+def test_what_the_corrected_level_leaves(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Six speakers give p of 1/32 at least: enough for one comparison, not for the first of three, .05 / 3. Eight do, at a larger difference."""
+    for n_speakers in (6, 8):
+        truth, speaker = np.tile(CLASSES, 8 * n_speakers), np.repeat([f"s{i}" for i in range(n_speakers)], 24)
+        runs = [write(tmp_path / f"{name}{n_speakers}", rng, truth, speaker, skill) for name, skill in (("x", 9.0), ("y", 0.0), ("z", 0.4))]
+        two, three = compare(runs[:2], metrics=["accuracy"]), compare(runs, metrics=["accuracy"])
+        assert two.pairs[0].real and "Corrected" not in two.hint("accuracy")
+        assert all(pair.real for pair in three.pairs[:1]) == (n_speakers == 8)
+        hint = three.hint("accuracy")
+        assert hint in " ".join(three.notes()) and "Corrected for 3 comparisons, 1.7 % for the first of them" in hint
+        assert three.figure().axes[0].get_title(loc="left").replace("\n", " ").endswith(hint)
+        assert "after Holm's correction for 3 comparisons" in three.figure().legends[0].get_texts()[0].get_text()
+        if n_speakers == 6:
+            assert hint.endswith("none can be shown: p cannot be below 0.0312.")
+        else:
+            widest = max((pair.result for pair in three.pairs), key=lambda r: r.detectable)
+            spread = widest.detectable / en.metrics.detectable_difference(1.0, 8)
+            assert hint.endswith(f"under {en.metrics.detectable_difference(spread, 8, level=1 - 0.05 / 3):.3f}.")
+
+
+@pytest.mark.parametrize(("tests", "level", "expected"), [(1, 0.95, 9_999), (25, 0.95, 9_999), (190, 0.95, 75_999), (10**6, 0.95, 999_999)])
+def test_random_exchanges_grow_with_the_comparisons(tests: int, level: float, expected: int) -> None:
+    """The least p-value, 1 / (exchanges + 1), stays at a twentieth of the level of the first comparison."""
+    from emotion_native.experiment.comparing import _exchanges
+
+    assert _exchanges(tests, level) == pytest.approx(expected, abs=1)
+
+
 def test_what_makes_a_comparison_weak_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
     truth, speaker = np.tile(CLASSES, 40), np.repeat([f"s{i}" for i in range(8)], 15)
     a = write(tmp_path / "a", rng, truth, speaker, 1.0, kind="training", split_hash="1", ungrouped=True)

@@ -54,7 +54,7 @@ def mixed(table: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A run whose folds chose two kinds of models, the final model another than most of them."""
     from emotion_native.calibration._nested import _Rule
 
-    choose, choices = _Rule.choose, iter(CHOICES)
+    choose, choices = _Rule.choose, iter([CHOICES[-1], *CHOICES[:-1]])  # the final one is asked for first
     monkeypatch.setattr(_Rule, "choose", lambda self, *args: (next(choices), choose(self, *args)[1]))
     both = {"model": ["gradient_boosting", "forest"], **KINDS["gradient_boosting"], **KINDS["forest"]}
     return train(table, settings("forest", **both), output=tmp_path / "run")
@@ -150,7 +150,7 @@ def test_the_report_says_which_model_explains(table: Any, tmp_path: Path) -> Non
     assert "each by its own fold&#x27;s model (gradient_boosting)" in html and "margin (log-odds scale) before calibration" in html
     pictures = {path.name for path in run.folder.glob("explanation_*.png")}
     assert {"explanation_bar.png", "explanation_beeswarm_1.png", "explanation_beeswarm_4.png", "explanation_waterfall_1.png"} <= pictures
-    assert html.count("<figcaption>") == len(pictures)
+    assert html.count("<figcaption>") == len(pictures) + 1  # and the reliability of each class
     ungrouped = train(table, settings("forest", leave_one_speaker_out=False, allow_ungrouped=True), output=tmp_path / "ungrouped")
     text = (ungrouped.folder / "report.html").read_text(encoding="utf-8")
     assert "saw no clip of its group" in html and "saw no clip of its group" not in text and "did not see this clip" in text

@@ -76,6 +76,8 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
         ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
+        ({"flags": {"model": "forrest"}}, "or 'logistic'; got 'forrest': did you mean 'forest'?"),
+        ({"flags": {"selection_metric": "f1_makro"}}, "selection_metric of the flags must be .*; got 'f1_makro': did you mean .*'f1_macro'"),
         ({"flags": {"model": ["forest", "forest"]}}, "model of the flags must be a list that names each candidate once; got"),
         ({"flags": {"model": "tree"}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
@@ -205,6 +207,11 @@ def test_bundled_configurations_are_valid(name: str) -> None:
     assert layered.settings.manifest is None
     assert layered.settings.output.endswith(name.removesuffix(".yaml"))
     assert "speaker" in layered.settings.group_by and not layered.settings.allow_ungrouped
+
+
+@pytest.mark.parametrize(("given", "kept"), [("uar", "balanced_accuracy"), ("f1_macro", "macro_f1"), ("kappa", "cohen_kappa")])
+def test_the_selection_metric_has_several_names(given: str, kept: str) -> None:
+    assert load(selection_metric=given).settings.selection_metric == kept
 
 
 def test_reference_page_lists_every_setting() -> None:

@@ -16,8 +16,10 @@ from sklearn.metrics import balanced_accuracy_score
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError, LeakageError, LeakageWarning, MediaDecodeError
 from emotion_native.experiment import evaluate, train
+from emotion_native.experiment.calibrating import calibration_table
 from emotion_native.experiment.summary import answer_table
 
+PREFIXES = ("uncalibrated_probability", "probability")  # of columns before and after calibration
 FILES = {
     "eval_metrics.json",
     "confusion_matrix.png",
@@ -478,9 +480,47 @@ def test_scores_and_answers_before_calibration_are_written(run: Any, table: Any)
     for name in ("log_loss", "brier", "expected_calibration_error"):
         before, after = overall[f"{name}_uncalibrated"], overall[name]
         assert before["value"] != after["value"] and before["low"] <= before["value"] <= before["high"]
-    assert "before calibration" in (run.folder / "report.html").read_text()
+    page = (run.folder / "report.html").read_text()
+    assert "before and after calibration" in page and (run.folder / "reliability_classes.png").is_file()
     plain = train(table, {"forest": {"n_estimators": 2}, "calibration": "none", "explained_rows": 0}, output=run.folder.parent / "plain")
-    assert "predicted_uncalibrated" not in pd.read_csv(plain.folder / "predictions_with_confidence.csv")
+    columns = pd.read_csv(plain.folder / "predictions_with_confidence.csv").columns
+    assert not [name for name in columns if "uncalibrated" in name] and calibration_table(plain.cross_validated) is None
+
+
+@pytest.mark.parametrize("model", ["forest", "gradient_boosting", "logistic"])
+def test_what_calibration_was_worth(model: str, table: Any, tmp_path: Path) -> None:
+    """The table is that of the predictions in the file, compared by the metrics; failed clips have the prior on both sides."""
+    status = np.asarray(table.status).copy()
+    status[3] = "silent"
+    X = table.X.copy()
+    X[3] = np.nan
+    settings = {"model": model, "forest": {"n_estimators": 20}, "gradient_boosting": {"n_estimators": 5}, "inner_folds": 2, "explained_rows": 0}
+    run = train(changed(table, X=X, status=status), settings, output=tmp_path / "run")
+    frame = pd.read_csv(run.folder / "predictions_with_confidence.csv", dtype={"speaker": str}, keep_default_na=False)
+    ok = (frame["predicted"] != "").to_numpy()
+    assert (~ok).sum() == 1
+    classes = run.cross_validated.classes
+    before, after = (frame.loc[ok, [f"{prefix}_{name}" for name in classes]].astype(float).to_numpy() for prefix in PREFIXES)
+    assert np.asarray(classes)[before.argmax(axis=1)].tolist() == frame.loc[ok, "predicted_uncalibrated"].tolist()
+    known = run.cross_validated.summary["calibration"]
+    assert known["steps"] == ["temperature"]
+    error = en.metrics.paired_speaker_test("expected_calibration_error", frame["label"][ok], after, before, frame["speaker"][ok])
+    found = known["measures"]["expected_calibration_error"]
+    assert found["difference"]["estimate"] == pytest.approx(error.difference.estimate, abs=1e-9)
+    assert found["difference"]["low"] == pytest.approx(error.difference.low, abs=1e-9) and found["p_value"] == error.p_value
+    labels = frame["label"][ok].to_numpy()
+    gap = [np.log(p[np.arange(len(labels)), np.searchsorted(classes, labels)]).sum() for p in (before, after)]
+    assert known["measures"]["log_loss"]["difference"]["estimate"] == pytest.approx((gap[0] - gap[1]) / len(frame), abs=1e-9)
+    p = [known["measures"][name]["p_value"] for name in known["measures"]]
+    assert [known["measures"][name]["p_corrected"] for name in known["measures"]] == en.metrics.holm_correction(p).tolist()
+    shown = calibration_table(run.cross_validated)
+    assert shown is not None and [row[0] for row in shown.rows] == ["Log loss", "Brier score", "Expected calibration error (debiased)"]
+    overall = run.cross_validated.summary["overall"]
+    assert shown.rows[0][1].startswith(f"{overall['log_loss_uncalibrated']['value']:.3f} (")
+    assert shown.rows[0][2].startswith(f"{overall['log_loss']['value']:.3f} (")
+    assert any("1 failed clip has the shares" in note for note in shown.notes)
+    for name in ("model_card.html", "report.html"):
+        assert shown.title in (run.folder / name).read_text()
 
 
 def test_clips_unlike_those_of_other_speakers_get_no_answer(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

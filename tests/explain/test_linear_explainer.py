@@ -259,3 +259,26 @@ def test_a_calibrated_model_is_for_the_explainer_of_any_model() -> None:
     np.testing.assert_allclose(why.base_values + why.values.sum(axis=1), model.predict_proba(X[100:105]), atol=1e-12)
     inner = LinearExplainer(model.estimator_, X)(X[100:105])
     np.testing.assert_allclose(inner.base_values + inner.values.sum(axis=1), margins(model.estimator_, X[100:105]), atol=1e-9)
+
+
+def test_names_of_columns_may_be_given() -> None:
+    X, y = make()
+    names = ["pitch", "energy", "rate", "tilt", "jitter"]
+    for model in (LogisticRegression().fit(X, y), make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y), (np.ones((2, 5)), np.zeros(2))):
+        plain, named = LinearExplainer(model, X)(X[:3]), LinearExplainer(model, X, feature_names=names)(X[:3])
+        assert list(plain.feature_names) == [f"x{j}" for j in range(5)]
+        assert list(named.feature_names) == names
+        assert np.array_equal(named.values, plain.values)
+    own = LogisticRegression().fit(pd.DataFrame(X, columns=names), y)
+    table = pd.DataFrame(X, columns=names)
+    assert list(LinearExplainer(own, table, feature_names=np.array(names))(table).feature_names) == names
+    for wrong, words in (
+        (names[:4], "one for each of 5 columns; got .*, 4 of them"),
+        ("pitch", "different texts"),
+        (names[:4] + ["pitch"], "'pitch' more than once"),
+        ([1, 2, 3, 4, 5], "different texts"),
+    ):
+        with pytest.raises(InvalidInputError, match=f"^feature_names of LinearExplainer must be .*{words}"):
+            LinearExplainer(LogisticRegression().fit(X, y), X, feature_names=wrong)
+    with pytest.raises(InvalidInputError, match="must be those that the columns have already; got 'energy' for 'pitch'"):
+        LinearExplainer(own, pd.DataFrame(X, columns=names), feature_names=[names[1], names[0], *names[2:]])

@@ -244,3 +244,25 @@ def test_answers_that_are_no_classes_are_refused() -> None:
 
     with pytest.raises(InvalidInputError, match=r"^estimator of permutation_importance must predict labels of its classes_"):
         permutation_importance(Other(), X, y, groups=speaker, random_state=0)
+
+
+def test_names_of_columns_may_be_given() -> None:
+    X, y, speaker = make()
+    names = ["pitch mean", "pitch slope", "energy mean", "energy slope", "rate", "tilt"]
+    options: dict[str, Any] = {"groups": speaker, "cv": 3, "n_repeats": 2, "random_state": 0}
+    named = permutation_importance(LogisticRegression(), X, y, feature_names=names, **options)
+    plain = permutation_importance(LogisticRegression(), X, y, **options)
+    assert list(named.feature_groups) == names and list(plain.feature_groups) == [f"x{j}" for j in range(6)]
+    assert np.array_equal(named.importances, plain.importances)
+    together = permutation_importance(LogisticRegression(), X, y, feature_names=names, feature_groups=lambda name: name.split()[0], **options)
+    found = {name: columns.tolist() for name, columns in together.feature_groups.items()}
+    assert found == {"pitch": [0, 1], "energy": [2, 3], "rate": [4], "tilt": [5]}
+    means = {"means": ["pitch mean", "energy mean"]}
+    chosen = permutation_importance(LogisticRegression(), X, y, feature_names=names, feature_groups=means, **options)
+    assert chosen.feature_groups["means"].tolist() == [0, 2]
+    table = pd.DataFrame(X, columns=names)
+    assert list(permutation_importance(LogisticRegression(), table, y, feature_names=names, **options).feature_groups) == names
+    with pytest.raises(InvalidInputError, match=r"^feature_names of permutation_importance must be those that the columns have already; got 'x0'"):
+        permutation_importance(LogisticRegression(), table, y, feature_names=[f"x{j}" for j in range(6)], **options)
+    with pytest.raises(InvalidInputError, match=r"^feature_names of permutation_importance must be different texts, one for each of 6 columns"):
+        permutation_importance(LogisticRegression(), X, y, feature_names=names[:5], **options)

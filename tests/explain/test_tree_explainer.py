@@ -66,24 +66,28 @@ def test_values_equal_the_definition(missing: float) -> None:
         np.testing.assert_allclose(found.values[r, j], expected / len(trees), atol=1e-10)
 
 
-def test_values_equal_the_shap_package_on_the_same_trees() -> None:
-    """1e-5: shap reads the rows in float64 but sums its path weights with cancellation."""
-    shap = pytest.importorskip("shap")
-    X, y = make(300, 12, 2)
-    model = RandomForestClassifier(10, random_state=0).fit(X, y)
-    described = [
+def described_trees(model: RandomForestClassifier) -> list[dict[str, Any]]:
+    """Return the trees in the words of the shap package, their values as shares of the forest's."""
+    return [
         {
             "children_left": tree["left"].astype(np.int64),
             "children_right": tree["right"].astype(np.int64),
             "children_default": np.where(tree["missing_left"] != 0, tree["left"], tree["right"]).astype(np.int64),
             "features": np.where(tree["feature"] < 0, -2, tree["feature"]).astype(np.int64),
             "thresholds": tree["threshold"].astype(np.float64),
-            "values": tree["value"] / 10,
-            "node_sample_weight": tree["cover"],
+            "values": tree["value"] / model.n_estimators,
+            "node_sample_weight": tree["cover"].copy(),
         }
         for tree in trees_of(model._forest)
     ]
-    theirs = shap.TreeExplainer({"trees": described})
+
+
+def test_values_equal_the_shap_package_on_the_same_trees() -> None:
+    """1e-5: shap reads the rows in float64 but sums its path weights with cancellation."""
+    shap = pytest.importorskip("shap")
+    X, y = make(300, 12, 2)
+    model = RandomForestClassifier(10, random_state=0).fit(X, y)
+    theirs = shap.TreeExplainer({"trees": described_trees(model)})
     ours = TreeExplainer(model)(X[:20])
     expected = np.asarray(theirs.shap_values(X[:20].astype(np.float64), check_additivity=False))
     expected = expected if expected.shape == ours.shape else np.moveaxis(expected, 0, -1)
@@ -235,19 +239,7 @@ def test_interventional_values_equal_the_shap_package_on_the_same_trees() -> Non
     shap = pytest.importorskip("shap")
     X, y = make(300, 12, 8)
     model = RandomForestClassifier(6, random_state=0).fit(X, y)
-    described = [
-        {
-            "children_left": tree["left"].astype(np.int64),
-            "children_right": tree["right"].astype(np.int64),
-            "children_default": np.where(tree["missing_left"] != 0, tree["left"], tree["right"]).astype(np.int64),
-            "features": np.where(tree["feature"] < 0, -2, tree["feature"]).astype(np.int64),
-            "thresholds": tree["threshold"].astype(np.float64),
-            "values": tree["value"] / 6,
-            "node_sample_weight": tree["cover"].copy(),
-        }
-        for tree in trees_of(model._forest)
-    ]
-    theirs = shap.TreeExplainer({"trees": described}, X[:80].astype(np.float64), feature_perturbation="interventional")
+    theirs = shap.TreeExplainer({"trees": described_trees(model)}, X[:80].astype(np.float64), feature_perturbation="interventional")
     ours = TreeExplainer(model, X[:80])(X[100:110])
     np.testing.assert_allclose(ours.values, theirs.shap_values(X[100:110].astype(np.float64), check_additivity=False), atol=1e-6)
     np.testing.assert_allclose(ours.base_values[0], model.predict_proba(X[:80]).mean(axis=0), atol=1e-12)

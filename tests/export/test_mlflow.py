@@ -63,6 +63,47 @@ def test_reasons_and_prediction_sets_are_named() -> None:
     assert got["prediction_set"].tolist() == [sets.classes_[row].tolist() for row in sets.predict_set(rows)]
 
 
+def corrected_model() -> tuple[Any, Any, Any]:
+    """Return a fitted model that over-samples, takes that back, is calibrated and abstains, with its training rows and labels."""
+    from emotion_native.calibration import AbstainingClassifier, CalibratedClassifierCV
+    from emotion_native.linear_model import LogisticRegression
+    from emotion_native.over_sampling import RandomOverSampler
+    from emotion_native.pipeline import make_pipeline
+
+    generator = np.random.default_rng(3)
+    X = generator.normal(size=(240, 3)).astype(np.float32)
+    y, groups = np.where(X[:, 0] + generator.normal(size=240) > 1.4, "angry", "calm"), np.arange(240) % 12
+    sampled = make_pipeline(RandomOverSampler(random_state=0), LogisticRegression())
+    calibrated = CalibratedClassifierCV(sampled, method="temperature", prior_correction=True, cv=3)
+    return AbstainingClassifier(calibrated, target_coverage=0.7, cv=3).fit(X, y, groups=groups), X, y
+
+
+def test_a_prior_correction_and_a_threshold_are_served(tmp_path: Path) -> None:
+    """The answers of the fitted classifier, and Bayes' rule by hand: log-odds are (those of the over-sampled pipeline + log of shares) / T."""
+    estimator, X, y = corrected_model()
+    got = PyfuncModel(en.load_model(model_bytes(estimator))).predict(X)
+    labels, abstained, reasons = estimator.predict_abstain(X)
+    served = got.filter(like="probability_").to_numpy()
+    np.testing.assert_allclose(served, estimator.predict_proba(X), rtol=1e-12)
+    assert got["abstained"].tolist() == abstained.tolist() and 0 < abstained.sum() < len(X)
+    assert got["reason"].tolist() == list(reasons)
+    # Abstained rows keep their best label.
+    assert got["label"].tolist() == estimator.predict(X).tolist() and got["label"][~abstained].tolist() == labels[~abstained].tolist()
+    pipeline = estimator.estimator_.estimator_
+    inner = pipeline.predict_proba(X)
+    kept = (inner.min(axis=1) > 1e-3) & (served.min(axis=1) > 1e-3)
+    odds = [np.log(p[kept, 0] / p[kept, 1]) for p in (inner, served)]
+    slope, shift = np.polyfit(*odds, 1)
+    np.testing.assert_allclose(odds[1], slope * odds[0] + shift, atol=1e-6)
+    counts = np.unique(y, return_counts=True)[1]  # over-sampling made them equal
+    assert shift / slope == pytest.approx(np.log(counts[0] / counts[1]), abs=1e-6)
+    pyfunc = pytest.importorskip("mlflow.pyfunc", reason="the extra mlflow is not installed")
+    save_mlflow(estimator, tmp_path / "served")
+    names = list(en.load_model(model_bytes(estimator)).feature_names)
+    again = pyfunc.load_model(str(tmp_path / "served")).predict(pd.DataFrame(X, columns=names))
+    pd.testing.assert_frame_equal(again, got)
+
+
 def test_clips_are_predicted_by_the_models_own_extractor() -> None:
     clips = en.datasets.load_sample()["filepath"].tolist()[:2]
     served = PyfuncModel(en.load_model())

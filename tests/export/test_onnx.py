@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,20 @@ COMPOSED = {
     ),
     "search": lambda: en.model_selection.GridSearchCV(_voters()[0][1], {"max_depth": [2, 6]}, cv=3),
     "settings of a search": lambda: en.ensemble.SearchVotingClassifier(COMPOSED["search"](), n_best=2),
+    "stack": lambda: en.ensemble.StackingClassifier(_voters(), cv=3),
+    "stack with columns under trees": lambda: en.pipeline.make_pipeline(
+        en.feature_selection.SelectKBest(k=4), en.ensemble.StackingClassifier(_voters(), _voters()[0][1], cv=3, passthrough=True)
+    ),
+    "stack of margins under a pipeline": lambda: en.calibration.CalibratedClassifierCV(
+        en.ensemble.StackingClassifier(
+            [("linear", en.linear_model.LogisticRegression()), _voters()[2]],
+            en.pipeline.make_pipeline(en.impute.SimpleImputer(), en.preprocessing.StandardScaler(), en.linear_model.LogisticRegression()),
+            stack_method="decision_function",
+            cv=3,
+        ),
+        cv=3,
+    ),
+    "one vs rest of forests": lambda: en.multilabel.OneVsRestClassifier(_voters()[0][1]),
     "a map a fold": lambda: en.calibration.CalibratedClassifierCV(_voters()[2][1], method="sigmoid", cv=3, ensemble=True),
     "one vs rest and corrected priors": lambda: en.ensemble.VotingClassifier(
         [
@@ -256,6 +271,50 @@ def test_votes_detectors_and_sets_travel(name: str, n_classes: int, data: Any) -
     hostile[np.arange(200), np.arange(200) % 7] = np.array([0.0, -0.0, 1e-45, -1e-38, 1e30, -1e30], dtype=np.float32)[np.arange(200) % 6]
     rows = np.concatenate([X, hostile, np.nextafter(X, np.float32(np.inf)), np.nextafter(X, np.float32(-np.inf))])
     check(model, rows)
+
+
+@pytest.mark.parametrize("name", ["linear", "behind a scaler", "forests", "boosting", "tuned", "calibrated"])
+def test_sets_of_labels_travel(name: str, data: Any) -> None:
+    from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
+
+    X, _ = data(4, missing=False)
+    shown = (X - X.mean(axis=0)) / X.std(axis=0)
+    Y = np.column_stack([shown[:, 0] > 0.4, shown[:, 1] + shown[:, 2] > 0, shown[:, 3] < -0.2, np.ones(len(X))]).astype(np.int64)
+    linear, scaler = en.linear_model.LogisticRegression(), en.preprocessing.StandardScaler()
+    models = {
+        "linear": OneVsRestClassifier(linear),
+        "behind a scaler": en.pipeline.make_pipeline(scaler, OneVsRestClassifier(linear)),
+        "forests": OneVsRestClassifier(_voters()[0][1]),
+        "boosting": OneVsRestClassifier(_voters()[2][1]),
+        "tuned": TunedThresholdsClassifier(OneVsRestClassifier(en.pipeline.make_pipeline(scaler, linear)), cv=3),
+        "calibrated": OneVsRestClassifier(_voters()[1][1]),
+    }
+    if "linear" in name or "scaler" in name:
+        Y = Y[:, :3]
+    with pytest.warns(en.exceptions.EmotionNativeWarning) if Y.shape[1] == 4 else nullcontext():
+        model = models[name].fit(X, Y, groups=np.arange(len(X)) % 12)
+    runtime = en.load_model(model_bytes(model))
+    expected = runtime.predict_features(X)
+    assert expected.indicators is not None and np.array_equal(expected.indicators, model.predict(X))
+    got = run(to_onnx(model), X)
+    np.testing.assert_allclose(got["probabilities"], expected.probabilities, rtol=0, atol=TOLERANCE)
+    assert got["label_set"].dtype == bool and np.array_equal(got["label_set"], expected.indicators.astype(bool))
+    assert np.array_equal(got["label"], expected.labels) and not got["abstained"].any()
+
+
+def test_refusals_speak_of_what_was_called(data: Any) -> None:
+    X, y = data(4, missing=False)
+    forest = en.ensemble.RandomForestClassifier(n_estimators=2, random_state=0)
+    with pytest.raises(InvalidInputError, match=r"^model of to_onnx must be a fitted classifier; got StandardScaler without classes_"):
+        to_onnx(en.preprocessing.StandardScaler().fit(X))
+    from sklearn.dummy import DummyClassifier
+
+    rule = "must be made of steps of emotion_native"
+    with pytest.raises(InvalidInputError, match=rf"^model of to_onnx {rule}; got sklearn\.dummy\.DummyClassifier as step 0$"):
+        to_onnx(DummyClassifier().fit(X, y))
+    rule = "must have labels that are texts or whole numbers"
+    with pytest.raises(InvalidInputError, match=rf"^model of to_onnx {rule}; got \[0\.0.*save_model may name them"):
+        to_onnx(forest.fit(X, np.where(y == "calm", 0.0, 1.0)))
 
 
 def test_sums_of_leaves_are_exact_beyond_float32(data: Any) -> None:

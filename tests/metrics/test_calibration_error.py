@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emotion_native as en
+from emotion_native import _core
 from emotion_native.metrics._calibration_error import default_bins
+from emotion_native.metrics._inputs import NO_WEIGHT
 
 ece = en.metrics.expected_calibration_error
 
@@ -62,28 +64,24 @@ def test_the_closed_form_is_the_monte_carlo_correction(rng: np.random.Generator)
 def test_how_much_bias_the_correction_takes_away() -> None:
     """True error 0. With a bin's gap d ~ N(0, s), the plain term has mean s sqrt(2/pi) and the corrected one 2 s sqrt(2/pi) - 2 s / sqrt(pi):
     their ratio is 2 - sqrt(2) = 0.586. 600 samples of 300 rows; the tolerance is about four standard errors."""
-    from emotion_native.metrics._calibration_error import replicate_errors
-
     rng = np.random.default_rng(5)
     plain, debiased = [], []
     for _ in range(600):
         confidence = rng.uniform(0.5, 1, 300)
         correct = (rng.random(300) < confidence).astype(np.uint8)
         for values, flag in ((plain, False), (debiased, True)):
-            values.append(replicate_errors(confidence, correct, np.zeros(300, dtype=np.int64), np.ones((1, 1)), n_bins=10, debiased=flag)[0])
+            values.append(_core.calibration_error(confidence, correct, NO_WEIGHT, 10, "quantile", flag))
     assert np.mean(debiased) / np.mean(plain) == pytest.approx(2 - np.sqrt(2), abs=0.04)
 
 
 def test_no_bias_is_left_where_the_gap_is_clear() -> None:
     """True error 0.15 in every bin, many times the noise of a bin: both estimates are right, and the correction does no harm."""
-    from emotion_native.metrics._calibration_error import replicate_errors
-
     rng = np.random.default_rng(7)
     values = []
     for _ in range(300):
         confidence = rng.uniform(0.7, 1, 600)
         correct = (rng.random(600) < confidence - 0.15).astype(np.uint8)
-        values.append(replicate_errors(confidence, correct, np.zeros(600, dtype=np.int64), np.ones((1, 1)), n_bins=5)[0])
+        values.append(_core.calibration_error(confidence, correct, NO_WEIGHT, 5, "quantile", True))
     assert np.mean(values) == pytest.approx(0.15, abs=4 * np.std(values) / np.sqrt(300))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,7 @@ from emotion_native.exceptions import InvalidInputError
 
 m = en.metrics
 NAMES = np.array(["angry", "bored", "calm", "disgust", "fearful"])
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @st.composite

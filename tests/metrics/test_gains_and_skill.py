@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
 
+from .conftest import same as same_to
+
 m = en.metrics
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
-
-
-def same(ours: Any, theirs: Any) -> None:
-    np.testing.assert_allclose(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float), rtol=1e-11, atol=1e-12)
+same = partial(same_to, rtol=1e-11)
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @settings(max_examples=80, deadline=None)

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 import emotion_native as en
+from emotion_native import _core
 from emotion_native.exceptions import InvalidInputError
-from emotion_native.metrics._calibration_error import replicate_errors
 from emotion_native.metrics._intervals import bootstrap_interval, jackknife_interval, spread
 from emotion_native.metrics._statistics import Statistic, of_calibration, of_counts, of_row_means
 
@@ -173,15 +173,34 @@ def test_very_many_speakers_are_deleted_in_groups(rng: np.random.Generator) -> N
 
 
 def test_speaker_bins_are_the_bins_of_the_whole_sample(rng: np.random.Generator) -> None:
-    """With every speaker once the error is the native one, ties and exact answers included."""
+    """With every speaker once the error is that of the rows, ties and exact answers included; else the bins keep their edges."""
     confidence, speaker = rng.integers(50, 100, 400) / 100, rng.integers(0, 7, 400)
     correct = (rng.random(400) < confidence).astype(np.uint8)
     correct[confidence > 0.9] = 1
     statistic = of_calibration(confidence, correct, speaker, 7)
     everybody = np.ones((1, 7))
-    assert statistic.values(everybody)[0] == pytest.approx(replicate_errors(confidence, correct, speaker, everybody, n_bins=15)[0], abs=1e-12)
+    whole = _core.calibration_error(confidence, correct, np.ones(400), 15, "quantile", True)
+    assert statistic.values(everybody)[0] == pytest.approx(whole, abs=1e-12)
     assert statistic.values(2.0 * everybody)[0] != statistic.values(everybody)[0]  # twice the rows, less noise
     assert np.isnan(statistic.values(np.zeros((1, 7)))[0])
+    np.testing.assert_array_equal(statistic.sizes, np.bincount(speaker, minlength=7))
+    sizes = _core.reliability_bins(confidence, correct, np.empty(0), 15, "quantile")[:, 0].astype(int)
+    bins = np.empty(400, dtype=int)
+    bins[np.argsort(confidence, kind="stable")] = np.repeat(np.arange(15), sizes)
+    weights = rng.integers(0, 3, (30, 7)).astype(float)
+    for weight, found in zip(weights, statistic.values(weights), strict=True):
+        assert found == pytest.approx(debiased_error(confidence, correct, weight[speaker], bins), abs=1e-12)
+
+
+def debiased_error(confidence: np.ndarray, correct: np.ndarray, weight: np.ndarray, bins: np.ndarray) -> float:
+    """Return the error in given bins, written out: twice the gap less the mean of the gap's size under the noise of the accuracy."""
+    total = 0.0
+    for b in np.unique(bins[weight > 0]):
+        own = weight * (bins == b)
+        accuracy, mean = (own @ correct) / own.sum(), (own @ confidence) / own.sum()
+        gap, noise = abs(accuracy - mean), np.sqrt(accuracy * (1 - accuracy) / own.sum())
+        total += own.sum() * (2 * gap - (stats.foldnorm.mean(gap / noise, scale=noise) if noise > 0 else gap))
+    return float(total / weight.sum())
 
 
 def drawn(rng: np.random.Generator, n: int, ease: float, spread: float, uneven: float) -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,70 @@ def test_probability_scores(rng: np.random.Generator, metric: str) -> None:
     assert (back.a_better, back.b_better) == (result.b_better, result.a_better)
 
 
+def two_confidences(rng: np.random.Generator, n_speakers: int, over: tuple[float, float] = (0.0, 1.0)) -> tuple[Any, ...]:
+    """Return truth, both models' probabilities and speakers; a model is too sure by its log-odds."""
+    speaker = np.repeat(np.arange(n_speakers), np.resize([12, 20, 28], n_speakers))
+    truth = rng.integers(0, 3, len(speaker))
+    sides = []
+    for extra in over:
+        own = rng.normal(0.5, 1.0, len(truth)) + rng.normal(0, 0.3, n_speakers)[speaker]
+        answer = np.where(rng.random(len(truth)) < 1 / (1 + np.exp(-own)), truth, (truth + 1) % 3)
+        sure = 0.4 + 0.6 / (1 + np.exp(-own - extra))
+        sides.append(np.eye(3)[answer] * (1.5 * sure - 0.5)[:, None] + (1 - sure)[:, None] / 2)
+    return truth, *sides, speaker
+
+
+def flipped_by_hand(truth: Any, a: Any, b: Any, speaker: Any) -> float:
+    """Return the p-value over all signs of what the jackknife says, rows put into bins one by one, terms as Kumar, Liang & Ma define them."""
+    bins = max(1, min(15, len(truth) // 20))
+    assert len(truth) % bins == 0  # bins of equal mass are equal in rows
+
+    def error(proba: Any, rows: Any) -> float:
+        confidence, right, total = proba.max(axis=1), proba.argmax(axis=1) == truth, 0.0
+        place = np.empty(len(truth), dtype=int)
+        for number, part in enumerate(np.array_split(np.argsort(confidence), bins)):
+            place[part] = number
+        for number in range(bins):
+            own = rows[place[rows] == number]
+            if len(own):
+                accuracy, gap = right[own].mean(), abs(right[own].mean() - confidence[own].mean())
+                noise = math.sqrt(accuracy * (1 - accuracy) / len(own))
+                total += len(own) * (2 * gap - (stats.foldnorm(gap / noise, scale=noise).mean() if noise else gap))
+        return total / len(rows)
+
+    n = len(np.unique(speaker))
+    whole = error(a, np.arange(len(truth))) - error(b, np.arange(len(truth)))
+    deleted = np.array([error(a, rows) - error(b, rows) for rows in (np.flatnonzero(speaker != s) for s in range(n))])
+    z = whole + (n - 1) * (deleted.mean() - deleted)
+    sums = [np.sum(np.where((signs >> np.arange(n)) & 1, -z, z)) for signs in range(2**n)]
+    return float(np.mean(np.abs(sums) >= abs(sums[0]) - 1e-12))
+
+
+def test_calibration_error(rng: np.random.Generator) -> None:
+    """Against a count of all signs by hand; scores are those of the metric, the interval is the jackknife's of the uncut difference."""
+    truth, a, b, speaker = two_confidences(rng, 7)
+    result = m.paired_speaker_test("expected_calibration_error", truth, a, b, speaker)
+    assert (result.a, result.b) == pytest.approx([m.expected_calibration_error(truth, p) for p in (a, b)], abs=1e-12)
+    assert result.p_value == pytest.approx(flipped_by_hand(truth, a, b, speaker), abs=1e-12)
+    assert result.method == "sign-flip test of the jackknife's values, all 128 signs by speaker"
+    own = [[m.expected_calibration_error(truth[speaker == s], p[speaker == s], labels=[0, 1, 2]) for s in range(7)] for p in (a, b)]
+    assert (result.a_better, result.b_better) == (np.sum(np.less(*own)), np.sum(np.greater(*own)))  # lower is better
+    single = [m.speaker_interval("expected_calibration_error", truth, p, speaker) for p in (a, b)]
+    assert result.difference.estimate == pytest.approx(single[0].estimate - single[1].estimate, abs=1e-12)
+    assert result.difference.low < result.difference.estimate < result.difference.high
+    back = m.paired_speaker_test("expected_calibration_error", truth, b, a, speaker)
+    assert back.p_value == result.p_value and back.difference.estimate == pytest.approx(-result.difference.estimate, abs=1e-15)
+
+
+def test_calibration_error_of_many_speakers(rng: np.random.Generator) -> None:
+    truth, a, b, speaker = two_confidences(rng, 30)
+    results = [m.paired_speaker_test("expected_calibration_error", truth, a, b, speaker, random_state=4, n_jobs=n) for n in (1, 2, 7)]
+    assert results[0] == results[1] == results[2]
+    assert "10,000 random signs" in results[0].method and 1e-4 <= results[0].p_value < 0.05
+    same = m.paired_speaker_test("expected_calibration_error", truth, a, a, speaker)
+    assert same.p_value == 1.0 and same.difference.low < 0 < same.difference.high <= 1
+
+
 def test_failed_clips_are_wrong_answers_and_no_class(rng: np.random.Generator) -> None:
     truth, a, b, speaker = two_models(rng, 8)
     names = np.array(["angry", "calm", "happy", "sad"])
@@ -191,7 +255,7 @@ def test_intervals_of_differences_cover_what_they_say(n_speakers: int) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: m.paired_speaker_test("expected_calibration_error", [0, 1], [0, 1], [0, 1], [1, 2]), "metric of paired_speaker_test"),
+        (lambda: m.paired_speaker_test("f2", [0, 1], [0, 1], [0, 1], [1, 2]), "metric of paired_speaker_test"),
         (lambda: m.paired_speaker_test("uar", [0, 1], [0], [0, 1], [1, 2]), "y_pred_a of paired_speaker_test"),
         (lambda: m.paired_speaker_test("uar", [0, 1], [0, 1], ["a", "b"], [1, 2]), "labels of paired_speaker_test"),
         (lambda: m.paired_speaker_test("uar", [0, 1], [0, 1], [0, 1], [1]), "speakers of paired_speaker_test"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,10 @@ from sklearn import metrics as sk
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
 
+from .conftest import same
+
 m = en.metrics
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
-
-
-def same(ours: Any, theirs: Any) -> None:
-    np.testing.assert_allclose(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float), rtol=1e-12, atol=1e-13)
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @st.composite

@@ -200,6 +200,9 @@ def test_failed_folds_get_error_score(rows: Any) -> None:
     with pytest.warns(FitFailedWarning, match="fits failed"):
         scores = ms.cross_validate(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut())["test_score"]
     assert np.isnan(scores).tolist() == [True] + [False] * 8
+    with pytest.warns(FitFailedWarning, match="fits failed") as caught:
+        alone = ms.cross_val_score(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut())
+    assert np.array_equal(alone, scores, equal_nan=True) and caught[0].filename == __file__
     with pytest.raises(RuntimeError):
         ms.cross_validate(Sometimes(), X, y, groups=groups, cv=ms.LeaveOneGroupOut(), error_score="raise")
 
@@ -271,3 +274,29 @@ def test_split_hash_names_the_folds(rows: Any) -> None:
 
 
 GOLDEN = "67975764d14d68c482cceb549b1243ce8996343b4f07742bfe33e4059d62fd48"
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy", "f1_macro", "neg_log_loss"])
+@pytest.mark.parametrize("estimator", [GaussianNB(), make_pipeline(StandardScaler(), LogisticRegression()), en.linear_model.LogisticRegression()])
+def test_cross_val_score_is_the_peers(rows: Any, estimator: Any, scoring: Any) -> None:
+    X, y, groups = rows
+    folds = list(ms.GroupKFold(3).split(X, y, groups))
+    ours = ms.cross_val_score(estimator, X, y, groups=groups, scoring=scoring, cv=folds)
+    assert ours.dtype == np.float64
+    # The folds are given, and sums are of at most 30 rows; a native fold adds them in another order.
+    np.testing.assert_allclose(ours, sk.cross_val_score(estimator, X, y, scoring=scoring, cv=folds), rtol=1e-12)
+    assert np.array_equal(ours, ms.cross_validate(estimator, X, y, groups=groups, scoring=scoring, cv=folds)["test_score"])
+
+
+def test_cross_val_score_wants_groups_and_one_score(rows: Any) -> None:
+    X, y, groups = rows
+    with pytest.raises(LeakageError, match=r"groups of cross_val_score must be given"):
+        ms.cross_val_score(GaussianNB(), X, y)
+    assert ms.cross_val_score(GaussianNB(), X, y, cv=4, allow_ungrouped=True).shape == (4,)
+    for scoring in (["accuracy"], {"a": "accuracy"}, 3):
+        with pytest.raises(InvalidInputError, match=r"^scoring of cross_val_score must be None, a name or a callable"):
+            ms.cross_val_score(GaussianNB(), X, y, groups=groups, scoring=scoring)
+    with pytest.raises(InvalidInputError, match=r"^scoring of cross_val_score must give one number"):
+        ms.cross_val_score(GaussianNB(), X, y, groups=groups, scoring=lambda *_: {"a": 1.0, "b": 2.0})
+    with pytest.raises(TypeError, match=r"^estimator of cross_val_score must be an estimator"):
+        ms.cross_val_score(X, GaussianNB(), y, groups=groups)

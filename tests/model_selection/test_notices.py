@@ -14,7 +14,7 @@ import emotion_native as en
 from emotion_native.exceptions import EmotionNativeWarning, LeakageWarning
 
 ms = en.model_selection
-BOTH = pytest.mark.parametrize("call", [ms.cross_validate, ms.cross_val_predict])
+ALL = pytest.mark.parametrize("call", [ms.cross_validate, ms.cross_val_score, ms.cross_val_predict])
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.normal(size=(90, 3)), y, np.arange(90) // 9
 
 
-@BOTH
+@ALL
 def test_groups_of_one_row_each(rows: Any, call: Any) -> None:
     X, y, speaker = rows
     with pytest.warns(LeakageWarning, match=f"each of the 90 groups of {call.__name__} has one row.*pass the speaker") as caught:
@@ -40,7 +40,7 @@ def test_groups_of_one_row_each(rows: Any, call: Any) -> None:
     call(GaussianNB(), X, y, cv=3, allow_ungrouped=True)
 
 
-@BOTH
+@ALL
 def test_groups_that_are_the_labels(rows: Any, call: Any) -> None:
     X, y, _ = rows
     for cv in (ms.LeaveOneGroupOut(), [(np.flatnonzero(y != label), np.flatnonzero(y == label)) for label in ("angry", "happy", "sad")]):
@@ -67,14 +67,14 @@ def test_seeds_count_their_folds_once(rows: Any) -> None:
         ms.cross_validate(forest, X, y, groups=y, cv=ms.LeaveOneGroupOut(), seeds=[0, 1])
 
 
-@BOTH
+@ALL
 def test_one_class(rows: Any, call: Any) -> None:
     X, _, speaker = rows
     with pytest.warns(EmotionNativeWarning, match=f"y of {call.__name__} has one class \\('happy'\\)"):
         call(en.ensemble.RandomForestClassifier(2), X, ["happy"] * 90, groups=speaker, cv=3)
 
 
-@BOTH
+@ALL
 def test_regressors_have_no_classes(rows: Any, call: Any) -> None:
     X, _, speaker = rows
     call(LinearRegression(), X, np.ones(90), groups=speaker, cv=3)

@@ -29,6 +29,7 @@ from emotion_native.ensemble import (
     GradientBoostingClassifier,
     RandomForestClassifier,
     SearchVotingClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
 from emotion_native.exceptions import InvalidInputError
@@ -36,7 +37,7 @@ from emotion_native.feature_selection import SelectKBest
 from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
-from emotion_native.multilabel import OneVsRestClassifier
+from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
 from emotion_native.over_sampling import SMOTE, RandomOverSampler
 from emotion_native.persistence import model_bytes, save_model
 from emotion_native.pipeline import Pipeline, make_pipeline
@@ -69,6 +70,11 @@ def corrected(**options: Any) -> PriorCorrectedClassifier:
     return PriorCorrectedClassifier(make_pipeline(RandomOverSampler(random_state=1), forest()), **options)
 
 
+def stack(**options: Any) -> StackingClassifier:
+    models = [("trees", forest()), ("linear", CalibratedClassifierCV(linear(), method="isotonic", cv=3)), ("boosting", boosting())]
+    return StackingClassifier(models, **{"cv": 3, **options})
+
+
 # What a model file holds, and how: by the name of the class that answers.
 SAVED: dict[str, dict[str, Callable[[], Any]]] = {
     "RandomForestClassifier": {"alone": forest},
@@ -81,6 +87,25 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
             StandardScaler(), CalibratedClassifierCV(OneVsRestClassifier(LogisticRegression()), method="isotonic", cv=3)
         ),
         "in a vote": lambda: VotingClassifier([("one", OneVsRestClassifier(LogisticRegression())), ("two", forest())], voting="soft"),
+        "of forests": lambda: OneVsRestClassifier(forest()),
+        "of boosting": lambda: OneVsRestClassifier(boosting()),
+        "of pipelines, calibrated": lambda: CalibratedClassifierCV(OneVsRestClassifier(linear()), cv=3),
+        "of calibrated ones": lambda: OneVsRestClassifier(CalibratedClassifierCV(linear(), method="sigmoid", cv=3)),
+    },
+    "StackingClassifier": {
+        "alone": stack,
+        "with columns": lambda: stack(passthrough=True),
+        "behind steps, with columns": lambda: make_pipeline(SimpleImputer(), SelectKBest(k=3), stack(passthrough=True)),
+        "of margins": lambda: StackingClassifier([("a", linear()), ("b", boosting())], stack_method="decision_function", cv=3),
+        "under a forest": lambda: stack(final_estimator=forest(), passthrough=True),
+        "under a pipeline": lambda: stack(
+            final_estimator=make_pipeline(SimpleImputer(), StandardScaler(), SelectKBest(k=5), LogisticRegression()), passthrough=True
+        ),
+        "under a vote": lambda: stack(final_estimator=VotingClassifier([("a", linear()), ("b", forest())], voting="soft")),
+        "under boosting, calibrated": lambda: CalibratedClassifierCV(stack(final_estimator=boosting()), cv=3),
+        "of stacks": lambda: StackingClassifier([("a", stack()), ("b", linear())], cv=3),
+        "in a vote": lambda: VotingClassifier([("a", stack()), ("b", forest())], voting="soft"),
+        "of one class against each other": lambda: StackingClassifier([("a", OneVsRestClassifier(forest())), ("b", linear())], cv=3),
     },
     "PriorCorrectedClassifier": {
         "alone": corrected,
@@ -164,7 +189,6 @@ SAVED: dict[str, dict[str, Callable[[], Any]]] = {
 _IS_A_STEP = "gives columns, not classes: it is in the files of the pipelines that it is a step of"
 _ACTS_IN_FIT = "acts in fit only: no prediction needs it"
 _IS_PART = "is in the file of the classifier that it calibrates or guards, or given to save_model by name"
-_SEVERAL_LABELS = "is one classifier a label, and answers with several labels a row where a prediction names one: save_pickle stores it"
 LEFT_OUT: dict[str, str] = {
     "StandardScaler": _IS_A_STEP,
     "SimpleImputer": _IS_A_STEP,
@@ -178,8 +202,6 @@ LEFT_OUT: dict[str, str] = {
     "IsotonicCalibrator": _IS_PART,
     "OutOfDistributionDetector": _IS_PART,
     "IsotonicRegression": "gives numbers, not classes",
-    "StackingClassifier": "its last classifier reads what the others say, a step that the format does not have: save_pickle stores it",
-    "TunedThresholdsClassifier": _SEVERAL_LABELS,
 }
 
 
@@ -195,6 +217,35 @@ def public_fittables() -> dict[str, type]:
     return found
 
 
+def several_labels() -> OneVsRestClassifier:
+    return OneVsRestClassifier(LogisticRegression())
+
+
+# Classifiers of several labels a row.
+LABEL_SETS: dict[str, dict[str, Callable[[], Any]]] = {
+    "OneVsRestClassifier": {
+        "linear": several_labels,
+        "behind steps": lambda: make_pipeline(SimpleImputer(), StandardScaler(), several_labels()),
+        "forests": lambda: OneVsRestClassifier(forest()),
+        "boosting": lambda: OneVsRestClassifier(boosting()),
+        "pipelines": lambda: OneVsRestClassifier(make_pipeline(StandardScaler(), SelectKBest(k=3), LogisticRegression())),
+        "calibrated": lambda: OneVsRestClassifier(CalibratedClassifierCV(forest(), method="isotonic", cv=3)),
+        "votes": lambda: OneVsRestClassifier(soft()),
+        "stacks": lambda: OneVsRestClassifier(stack()),
+    },
+    "TunedThresholdsClassifier": {
+        "alone": lambda: TunedThresholdsClassifier(cv=3),
+        "in a pipeline": lambda: make_pipeline(StandardScaler(), TunedThresholdsClassifier(cv=3)),
+        "around a pipeline": lambda: TunedThresholdsClassifier(make_pipeline(StandardScaler(), several_labels()), cv=3),
+        "of forests": lambda: TunedThresholdsClassifier(OneVsRestClassifier(forest()), cv=3),
+        "of boosting": lambda: TunedThresholdsClassifier(OneVsRestClassifier(boosting()), cv=3),
+    },
+    "GridSearchCV": {
+        "of tuned ones": lambda: GridSearchCV(
+            TunedThresholdsClassifier(several_labels(), cv=3), {"estimator__estimator__C": [0.1, 1]}, cv=3, scoring="f1_macro"
+        )
+    },
+}
 CASES = [(name, case) for name, cases in SAVED.items() for case in cases]
 
 
@@ -222,7 +273,7 @@ def rows() -> Any:
 
 def test_every_class_has_its_place() -> None:
     public = public_fittables()
-    assert set(public) == set(SAVED) | set(LEFT_OUT), "a new class is saved, or left out with a reason"
+    assert set(public) == set(SAVED) | set(LABEL_SETS) | set(LEFT_OUT), "a new class is saved, or left out with a reason"
     assert not set(SAVED) & set(LEFT_OUT)
     assert set(dir(en.pipeline.Pipeline)) >= {"predict_abstain", "predict_set"}
 
@@ -256,13 +307,7 @@ def test_what_is_loaded_answers_with_the_same_bits(name: str, case: str) -> None
 def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
     X, y, groups = data()
     cls = public_fittables()[name]
-    several = (X[:, :3] > 0.3).astype(np.int64)
-    arguments: dict[str, Any] = {}
-    if "estimator" in inspect.signature(cls).parameters:
-        arguments["estimator"] = en.multilabel.OneVsRestClassifier(forest()) if name.startswith("Tuned") else forest()
-    if "estimators" in inspect.signature(cls).parameters:
-        arguments["estimators"] = [("one", forest()), ("two", linear())]
-    thing = cls(**arguments)
+    thing = cls()
     if name.endswith("Calibrator"):
         thing.fit(np.abs(X[:, :3]) / np.abs(X[:, :3]).sum(axis=1, keepdims=True), np.searchsorted(["angry", "calm", "happy"], y))
     elif name == "IsotonicRegression":
@@ -271,18 +316,138 @@ def test_what_is_left_out_is_refused_by_name(name: str, tmp_path: Any) -> None:
         thing.fit_resample(X, y)
     else:
         takes_groups = "groups" in inspect.signature(thing.fit).parameters
-        thing.fit(X, several if LEFT_OUT[name] == _SEVERAL_LABELS else y, **({"groups": groups} if takes_groups else {}))
-    with pytest.raises(InvalidInputError, match=rf"^fitted of save_model must .*; got {name}"):
+        thing.fit(X, y, **({"groups": groups} if takes_groups else {}))
+    remedies = {_IS_A_STEP: "save the pipeline that it is a step of", _ACTS_IN_FIT: "save the classifier", _IS_PART: "beside its classifier"}
+    remedy = remedies.get(LEFT_OUT[name], "")
+    with pytest.raises(InvalidInputError, match=rf"^fitted of save_model must .*; got {name}.*{remedy}"):
         save_model(thing, tmp_path / "m.emotion")
     assert not list(tmp_path.iterdir())
 
 
-def test_several_labels_a_row_are_refused_inside_and_alone() -> None:
-    X, _, _ = data()
-    several = OneVsRestClassifier(LogisticRegression())
-    for model in (several, make_pipeline(StandardScaler(), several)):
-        with pytest.raises(InvalidInputError, match=r"must answer with one class a row; got OneVsRestClassifier, which gives several labels"):
-            model_bytes(model.fit(X, (X[:, :3] > 0).astype(np.int64)))
+def label_sets_data() -> tuple[Any, Any, Any]:
+    X, _, groups = data()
+    noise = np.random.default_rng(8).normal(size=(160, 4))
+    return X, (X[:, [0, 1, 2, 0]] + 0.5 * noise > [0.2, 0.5, -0.3, 1.0]).astype(np.int64), groups
+
+
+def fitted_sets(name: str, case: str, Y: Any = None) -> Any:
+    X, given, groups = label_sets_data()
+    model = LABEL_SETS[name][case]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", en.exceptions.EmotionNativeWarning)  # a label that all rows have, on purpose
+        return model.fit(X, given if Y is None else Y, groups=groups)
+
+
+@pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in LABEL_SETS.items() for case in cases])
+def test_sets_of_labels_have_the_same_bits(name: str, case: str) -> None:
+    model = fitted_sets(name, case)
+    X = rows()
+    loaded = en.load_model(model_bytes(model))
+    result = loaded.predict_features(X)
+    assert result.indicators is not None and result.indicators.dtype == model.predict(X).dtype
+    assert np.array_equal(result.indicators, model.predict(X))
+    assert set(result.indicators.sum(axis=1)) >= {0, 1, 2}  # rows without a label, and with several
+    assert np.array_equal(result.probabilities, model.predict_proba(X))
+    assert np.array_equal(result.labels, result.probabilities.argmax(axis=1))
+    assert not result.abstained.any()
+    for jobs in (1, 2, 7):
+        again = loaded.predict_features(X, n_jobs=jobs)
+        assert np.array_equal(again.probabilities, result.probabilities) and np.array_equal(again.indicators, result.indicators)
+    one = [loaded.predict_features(row[np.newaxis]) for row in X[:20]]
+    assert np.array_equal(np.concatenate([r.probabilities for r in one]), result.probabilities[:20])
+    assert np.array_equal(np.concatenate([r.indicators for r in one]), result.indicators[:20])
+    assert model_bytes(model) == model_bytes(model)
+    assert loaded.metadata["requires"][0] == "label_sets"
+    assert list(loaded.label_thresholds or {}) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("case", ["linear", "forests", "boosting", "pipelines"])
+def test_labels_that_all_rows_have_or_none(case: str) -> None:
+    _, Y, _ = label_sets_data()
+    Y = np.column_stack([Y[:, 0], np.ones_like(Y[:, 0]), np.zeros_like(Y[:, 0])])
+    model = fitted_sets("OneVsRestClassifier", case, Y)
+    result = en.load_model(model_bytes(model)).predict_features(rows())
+    assert np.array_equal(result.indicators, model.predict(rows())) and np.array_equal(result.probabilities, model.predict_proba(rows()))
+    assert result.indicators is not None and result.indicators[:, 1].all() and not result.indicators[:, 2].any()
+
+
+def test_two_labels_and_sparse_indicators() -> None:
+    from scipy.sparse import csr_matrix
+
+    _, Y, _ = label_sets_data()
+    for case in ("linear", "forests", "pipelines"):
+        model = fitted_sets("OneVsRestClassifier", case, csr_matrix(Y[:, :2]))
+        result = en.load_model(model_bytes(model)).predict_features(rows())
+        assert np.array_equal(result.indicators, model.predict(rows()).toarray())
+        assert np.array_equal(result.probabilities, model.predict_proba(rows()))
+
+
+def test_names_of_labels_come_from_a_list_or_a_binarizer() -> None:
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    _, Y, _ = label_sets_data()
+    names = np.array(["calm", "glad", "sad", "tense"])
+    binarizer = MultiLabelBinarizer()
+    indicators = binarizer.fit_transform([set(names[row == 1]) for row in Y])
+    model = fitted_sets("TunedThresholdsClassifier", "alone", indicators)
+    for labels in (names, names.tolist(), binarizer):
+        loaded = en.load_model(model_bytes(model, labels=labels))
+        assert loaded.classes == tuple(names) and loaded.label_thresholds == dict(zip(names, model.thresholds_, strict=True))
+    found = binarizer.inverse_transform(loaded.predict_features(rows()).indicators)
+    assert found == binarizer.inverse_transform(model.predict(rows()))
+
+
+def test_several_labels_beside_what_is_of_one_class_a_row_are_refused() -> None:
+    model = fitted_sets("OneVsRestClassifier", "linear")
+    for option in ({"threshold": 0.5}, {"calibrator": en.calibration.TemperatureCalibrator()}):
+        rule = "must be None for a classifier of several labels a row"
+        with pytest.raises(InvalidInputError, match=rf"^{next(iter(option))} of save_model {rule}.*each label"):
+            model_bytes(model, **option)
+
+
+def test_two_classes_against_each_other() -> None:
+    X, y, groups = data()
+    two = np.where(y == "calm", "calm", "other")
+    models: list[Any] = [OneVsRestClassifier(forest()), OneVsRestClassifier(boosting()), stack(), stack(passthrough=True, final_estimator=boosting())]
+    models.append(StackingClassifier([("a", linear()), ("b", boosting())], stack_method="decision_function", cv=3))
+    for model in models:
+        model.fit(X, two, groups=groups)
+        result = en.load_model(model_bytes(model)).predict_features(rows())
+        assert np.array_equal(result.probabilities, model.predict_proba(rows())) and result.labels.tolist() == model.predict(rows()).tolist()
+
+
+def test_stacks_of_class_names_are_refused_with_the_remedy() -> None:
+    X, y, groups = data()
+    model = stack(stack_method="predict").fit(X, np.searchsorted(np.unique(y), y), groups=groups)
+    with pytest.raises(InvalidInputError, match=r"^stack_method of StackingClassifier must be predict_proba or decision_function.*got 'predict'"):
+        model_bytes(model)
+
+
+def test_an_ungrouped_member_is_remembered() -> None:
+    X, y, _ = data()
+    model = VotingClassifier([("one", CalibratedClassifierCV(forest(), cv=3, allow_ungrouped=True)), ("two", forest())], voting="soft").fit(X, y)
+    assert en.load_model(model_bytes(model)).ungrouped
+
+
+def test_texts_that_a_file_cannot_hold_are_refused_by_name() -> None:
+    X, y, _ = data()
+    for bad in ("", "a\nb", "x" * 300):
+        model = forest().fit(X, np.where(y == "calm", bad, y))
+        with pytest.raises(InvalidInputError, match=r"^labels of save_model must be different texts of 1 to 256 bytes.*labels=\[…\] names"):
+            model_bytes(model)
+        assert en.load_model(model_bytes(model, labels=["a", "b", "c"])).classes == ("a", "b", "c")
+        with pytest.raises(InvalidInputError, match=r"^feature_names of save_model must be different texts"):
+            model_bytes(model, labels=["a", "b", "c"], feature_names=[bad, "b", "c", "d", "e"])
+    with pytest.raises(InvalidInputError, match=r"^labels of save_model must be different texts.*got 'a' twice"):
+        model_bytes(model, labels=["a", "a", "b"])
+
+
+def test_the_calibration_of_members_is_named() -> None:
+    named = {"a map a fold, isotonic, priors corrected: True": "prior+isotonic of each member", "around a map a fold": "sigmoid", "twice": "sigmoid"}
+    for case, kind in named.items():
+        assert en.load_model(model_bytes(fitted("CalibratedClassifierCV", case))).calibration == kind
+    assert en.load_model(model_bytes(fitted("VotingClassifier", "soft"))).calibration == "isotonic of some members"
+    assert en.load_model(model_bytes(fitted("VotingClassifier", "of forests"))).calibration is None
 
 
 def test_random_sets_are_refused_with_the_remedy() -> None:
@@ -390,4 +555,5 @@ def test_old_readers_are_told_what_they_lack() -> None:
     plain = en.load_model(model_bytes(fitted("AbstainingClassifier", "by coverage"))).metadata["requires"]
     behind = en.load_model(model_bytes(fitted("Pipeline", "ends abstaining"))).metadata["requires"]
     vote = en.load_model(model_bytes(fitted("VotingClassifier", "soft"))).metadata["requires"]
-    assert (plain, behind, vote) == ([], ["out_of_distribution_steps"], ["vote"])
+    joined = en.load_model(model_bytes(fitted("StackingClassifier", "in a vote"))).metadata["requires"]
+    assert (plain, behind, vote, joined) == ([], ["out_of_distribution_steps"], ["vote"], ["stack", "vote"])

@@ -18,7 +18,7 @@ GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "models").glob("*/*.e
 # Kinds of the present format; a new one needs a golden file (scripts/make_golden_models.py).
 STEPS = {
     "standard_scaler", "simple_imputer", "select_k_best", "logistic_regression", "random_forest_classifier", "extra_trees_classifier",
-    "gradient_boosting_classifier", "voting_classifier", "one_vs_rest_classifier",
+    "gradient_boosting_classifier", "voting_classifier", "one_vs_rest_classifier", "stacking_classifier", "one_vs_rest_members",
 }  # fmt: skip
 CALIBRATIONS = {"sigmoid", "temperature", "isotonic", "prior", "prior+sigmoid", "prior+temperature", "prior+isotonic"}
 
@@ -31,6 +31,9 @@ def test_golden_files_answer_as_when_they_were_written(path: Path) -> None:
     result = model.predict_features(np.array(expected["rows"], dtype=np.float32))  # null is NaN
     np.testing.assert_allclose(result.probabilities, expected["probabilities"], rtol=1e-12, atol=1e-15)  # exp and log differ between C libraries
     assert result.labels.tolist() == expected["labels"] and result.abstained.tolist() == expected["abstained"]
+    assert ("indicators" in expected) == (result.indicators is not None)
+    if result.indicators is not None:
+        assert result.indicators.tolist() == expected["indicators"]
     if "sets" in expected:
         assert model.predict_set(np.array(expected["rows"], dtype=np.float32)).tolist() == expected["sets"]
 
@@ -40,8 +43,9 @@ def test_there_is_a_golden_file_of_every_kind() -> None:
     assert {step["kind"] for model in models for step in model.metadata["steps"]} >= STEPS
     assert {model.calibration for model in models} >= CALIBRATIONS | {None}
     assert any(model.threshold is not None for model in models)
-    assert {len(model.classes) for model in models} == {2, 3}
-    assert {feature for model in models for feature in model.metadata["requires"]} == {"vote", "out_of_distribution_steps"}
+    assert {len(model.classes) for model in models} == {2, 3, 4}
+    assert {feature for model in models for feature in model.metadata["requires"]} == {"vote", "out_of_distribution_steps", "stack", "label_sets"}
+    assert {model.metadata["label_sets"]["rule"] for model in models if "label_sets" in model.metadata} == {"margin", "probability"}
     sets = [model.metadata["prediction_sets"] for model in models if "prediction_sets" in model.metadata]
     assert {rule["score"] for rule in sets} == {"lac", "aps"} and {rule["allow_empty_sets"] for rule in sets} == {False, True}
 

@@ -194,6 +194,9 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
         ({"threshold": "high"}, "threshold of save_model"),
         ({"background": np.zeros((3, 2))}, "background of save_model must be of shape"),
         ({"extractor": {"feature_set": "classic"}}, "extractor of save_model must have"),
+        ({"labels": ["a", "a", "b"]}, "labels of save_model must be different texts .*got 'a' twice"),
+        ({"labels": [3, 3, 4]}, "labels of save_model must be different whole numbers"),
+        ({"feature_names": ["a"] * 9}, "feature_names of save_model must be different texts .*got 'a' twice"),
         ({"feature_names": ["a", "b"]}, "feature_names of save_model must name the 9 columns of fitted; got 2"),
         ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "must name the 9 columns of fitted; got 1092"),
         ({"provenance": {"loss": float("nan")}}, "without NaN"),
@@ -201,16 +204,8 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
     ]:
         with pytest.raises(InvalidInputError, match=message):
             save_model(forest, tmp_path / "m", **arguments)
-    for arguments, message in [
-        ({"labels": ["a", "a", "b"]}, "a class occurs twice"),
-        ({"feature_names": ["a"] * 9}, "a feature name occurs twice"),
-        (
-            {"feature_names": list("abcdefghi"), "extractor": {"feature_set": "classic", "sample_rate_hz": 16000}},
-            "its feature names are not those of its feature set",
-        ),
-    ]:
-        with pytest.raises(ModelFormatError, match=message):
-            save_model(forest, tmp_path / "m", **arguments)
+    with pytest.raises(ModelFormatError, match="its feature names are not those of its feature set"):
+        save_model(forest, tmp_path / "m", feature_names=list("abcdefghi"), extractor={"feature_set": "classic", "sample_rate_hz": 16000})
     assert list(tmp_path.iterdir()) == []
 
 

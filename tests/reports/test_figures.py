@@ -31,6 +31,8 @@ def every_figure(labels: list[str]) -> list[object]:
         reports.table_figure(reports.Table(labels[0], ["Name", "Value"], [[label, "0.5"] for label in labels], list(labels))),
         reports.reliability_figure([0.5, 0.9], [True, False], subtitle=labels[0]),
         reports.reliability_figure([0.5, 0.9], [True, False], before=([0.9, 0.95], [True, False]), subtitle=labels[0]),
+        reports.class_reliability_figure(np.full((2, k), 1 / k), labels[:2], labels, subtitle=labels[0]),
+        reports.class_reliability_figure(np.full((2, k), 1 / k), labels[:2], labels, before=np.full((2, k), 0.5), speakers=["a", "b"]),
         reports.risk_coverage_figure([0.5, 1.0], [0.1, 0.2], operating_point=(0.7, 0.1), subtitle=labels[0]),
         reports.speaker_figure(labels, [0.5] * k, [3] * k, pooled=0.5, interval=(0.2, 0.8), chance=0.25),
         reports.contribution_figure(labels, [1.0] * k, [0.1] * k, base=0.2, label=labels[0]),
@@ -90,6 +92,13 @@ def test_importing_reports_loads_no_matplotlib() -> None:
         lambda: reports.reliability_figure([0.5, np.nan], [True, True]),
         lambda: reports.reliability_figure([0.5], [True, True]),
         lambda: reports.reliability_figure([0.5], [True], before=([0.5], [True, True])),
+        lambda: reports.reliability_figure([0.5], [True], speakers=["a", "b"]),
+        lambda: reports.reliability_figure([0.5], [True], before=([0.5, 0.6], [True, True]), speakers=["a"]),
+        lambda: reports.class_reliability_figure([[0.5, 0.5]], ["a", "b"], ["a", "b"]),
+        lambda: reports.class_reliability_figure([[0.5, 1.5]], ["a"], ["a", "b"]),
+        lambda: reports.class_reliability_figure([[0.5, np.nan]], ["a"], ["a", "b"]),
+        lambda: reports.class_reliability_figure([[0.5, 0.5]], ["a"], ["a", "b"], before=[[1.0]]),
+        lambda: reports.class_reliability_figure([[0.5, 0.5]], ["a"], ["a", "b"], speakers=["x", "y"]),
         lambda: reports.risk_coverage_figure([0.5], [0.1, 0.2]),
         lambda: reports.speaker_figure([], [], []),
         lambda: reports.contribution_figure(["a"], [1.0], [0.1, 0.2], base=0.0, label="a"),
@@ -103,7 +112,10 @@ def test_bad_input(call: object) -> None:
 
 def test_confusion_of_nothing_predicted() -> None:
     """A class without clips has no shares: its row is empty, not a division by zero."""
-    picture(reports.confusion_figure([[0, 0], [0, 0]], ["a", "b"], normalize=True))
+    figure = reports.confusion_figure([[0, 3], [0, 0]], ["a", "b"], normalize=True)
+    shares = figure.axes[0].images[0].get_array()
+    assert shares.tolist() == [[0, 1], [0, 0]], shares
+    assert picture(reports.confusion_figure([[0, 0], [0, 0]], ["a", "b"], normalize=True))[..., :3].std() > 0.01
 
 
 def test_many_speakers_are_cut_to_the_extremes() -> None:
@@ -123,9 +135,47 @@ def test_contributions_add_up() -> None:
 
 def test_wilson_interval_of_the_reliability_diagram() -> None:
     """Against the closed form worked by hand: 8 of 10 gives 0.4902 to 0.9433."""
-    from emotion_native.reports.curves import _wilson
+    from emotion_native.reports.reliability import _wilson
 
     assert _wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+def test_reliability_of_each_class(rng: np.random.Generator) -> None:
+    """Dots lie where the rows of a bin are, counted here by hand; a bin of fewer than ten rows waits for its neighbours."""
+    proba = rng.dirichlet(np.ones(3), 300)
+    label = np.asarray(["a", "b", "c"])[[rng.choice(3, p=row) for row in proba]]
+    figure = reports.class_reliability_figure(proba, label, ["a", "b", "c"], n_bins=4)
+    for c, axes in enumerate(figure.axes):
+        dots = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
+        bins = [(proba[:, c] >= low) & (proba[:, c] < low + 0.25) for low in (0, 0.25, 0.5, 0.75)]
+        assert min(map(np.sum, bins)) >= 10
+        expected = [(proba[own, c].mean(), (label[own] == "abc"[c]).mean()) for own in bins]
+        np.testing.assert_allclose(dots, expected, atol=1e-12)
+        assert axes.get_title(loc="left").startswith("abc"[c])
+    few = reports.class_reliability_figure([[0.9, 0.1]] * 9 + [[0.1, 0.9]] * 12, ["a"] * 9 + ["b"] * 12, ["a", "b"])
+    (dot,) = (line.get_xydata()[0] for line in few.axes[1].lines if line.get_marker() == "o")
+    assert dot == pytest.approx([(9 * 0.1 + 12 * 0.9) / 21, 12 / 21])
+
+
+def test_bars_over_speakers(rng: np.random.Generator) -> None:
+    """With speakers the bars are the intervals of the metric, with one speaker there are none."""
+    from emotion_native.metrics import speaker_interval
+
+    speaker, right = np.repeat(list("abcde"), 4), rng.random(20) < 0.6
+    figure = reports.reliability_figure(np.full(20, 0.7), right, speakers=speaker, n_bins=1)
+    ends = next(line.get_ydata() for line in figure.axes[0].lines if line.get_linewidth() == 1.6)
+    expected = speaker_interval("accuracy", np.ones(20, dtype=int), right.astype(int), speaker)
+    assert ends == pytest.approx([expected.low, expected.high])
+    alone = reports.reliability_figure(np.full(20, 0.7), right, speakers=["a"] * 20, n_bins=1)
+    assert np.isnan(next(line.get_ydata() for line in alone.axes[0].lines if line.get_linewidth() == 1.6)).all()
+    picture(alone)
+
+
+def test_the_most_frequent_of_many_classes_are_drawn(rng: np.random.Generator) -> None:
+    names = [f"c{i:02d}" for i in range(30)]
+    label = np.asarray(names[:2] * 5 + names)
+    figure = reports.class_reliability_figure(np.full((len(label), 30), 1 / 30), label, names)
+    assert len(figure.axes) == 24 and figure.axes[1].get_title(loc="left") == "c01 (6)" and "24 of 30" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a\nb", "a b"), ("", "(blank)"), ("\x1b[31mred", "[31mred"), ("x" * 30, "x" * 23 + "…"), (7, "7")])

@@ -271,3 +271,35 @@ def test_tables_must_name_the_columns_of_the_model() -> None:
     assert (model.predict_features(mixed[list(model.feature_names)]).probabilities == plain).all()
     unnamed = en.load_model(en.persistence.model_bytes(en.linear_model.LogisticRegression().fit(table.to_numpy(), y)))
     assert (unnamed.predict_features(table).probabilities == plain).all()
+
+
+def test_a_clip_may_have_several_labels_or_none(folder: Path, clips: Clips) -> None:
+    from emotion_native.ensemble import RandomForestClassifier
+    from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
+    from emotion_native.persistence import model_bytes
+
+    X = np.load(folder / "table.npz")["X"]
+    Y = np.array([[0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 1, 0, 1, 0, 0, 1], [0, 0, 0, 1, 1, 0, 1, 1]]).T
+    forest = OneVsRestClassifier(RandomForestClassifier(n_estimators=25, random_state=0))
+    fitted = TunedThresholdsClassifier(forest, cv=2).fit(X, Y, groups=np.arange(len(X)) % 4)
+    names = ["angry", "near", "loud"]
+    model = en.load_model(model_bytes(fitted, labels=names, extractor={"feature_set": "classic", "sample_rate_hz": 16_000}))
+    proba, given = fitted.predict_proba(X), fitted.predict(X)
+    for i, clip in enumerate(clips):
+        prediction = model.predict(folder / f"{clip}.wav")
+        assert prediction.probabilities == dict(zip(names, proba[i].tolist(), strict=True))
+        assert prediction.labels == [name for name, has in zip(names, given[i], strict=True) if has]
+        assert prediction.label == names[int(proba[i].argmax())] and prediction.confidence == proba[i].max()
+        assert prediction.thresholds == model.label_thresholds == dict(zip(names, fitted.thresholds_.tolist(), strict=True))
+        assert not prediction.abstained and prediction.reason is None and prediction.top_features == []
+        record = json.loads(json.dumps(prediction.to_dict()))
+        assert record["labels"] == prediction.labels and record["thresholds"] == prediction.thresholds
+    found = model.predict_batch([folder / "broken.wav", folder / "angry_0.wav"])
+    assert found[0].labels is None and found[0].label is None and found[0].reason == "corrupt" and found[1].labels is not None
+    assert found[0].to_dict()["labels"] is None
+    again = pickle.loads(pickle.dumps(model))
+    assert again.predict(folder / "angry_0.wav") == found[1]
+    with pytest.raises(InvalidInputError, match=r"model of explain must be .*got several labels a row .*PermutationExplainer"):
+        model.explain(folder / "angry_0.wav")
+    single = en.load_model(folder / "forest.emotion")
+    assert single.label_thresholds is None and "labels" not in single.predict(folder / "angry_0.wav").to_dict()

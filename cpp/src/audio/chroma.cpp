@@ -1,7 +1,6 @@
 #include "emotion/audio/chroma.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -14,17 +13,14 @@
 namespace emotion::audio {
 namespace {
 
-constexpr double lowest_pitch_hz = 150.0, highest_pitch_hz = 4000.0;
-constexpr float peak_threshold = 0.1F;  // of the frame's largest bin
-constexpr int histogram_cells = 100;
-
 // marks[k * 8 + l] = -1 where bin k of frame l is a peak: above the threshold, above its left and not below its right neighbour.
-EMOTION_CLONES void mark_peaks(const float* p, std::size_t stride, std::size_t bins, std::size_t first, std::size_t last, signed char* marks) {
+EMOTION_CLONES void mark_peaks(const float* p, std::size_t stride, std::size_t bins, std::size_t first, std::size_t last, float share,
+                               float reference, signed char* marks) {
     Lane largest = splat(0.0F);
     for (std::size_t k = 0; k < bins; ++k) {
         largest = lane_max(largest, load(p + k * stride));
     }
-    const Lane threshold = largest * peak_threshold;
+    const Lane threshold = share >= 0.0F ? largest * share : splat(reference);
     typedef signed char Mark __attribute__((vector_size(8), aligned(1), may_alias));
     for (std::size_t k = first; k < last; ++k) {
         const Lane here = load(p + k * stride);
@@ -55,10 +51,11 @@ double octaves_above_a0_half(double hz, double tuning, double bins_per_octave) {
 
 }  // namespace
 
-TuningEstimator::TuningEstimator(double sample_rate_hz, std::size_t n_fft) : bin_hz_(sample_rate_hz / static_cast<double>(n_fft)), bins_(n_fft / 2 + 1) {
+TuningEstimator::TuningEstimator(double sample_rate_hz, std::size_t n_fft, const TuningOptions& options)
+    : options_(options), bin_hz_(sample_rate_hz / static_cast<double>(n_fft)), bins_(n_fft / 2 + 1) {
     const std::vector<double> f = fft_frequencies(sample_rate_hz, n_fft);
-    const double high = std::min(highest_pitch_hz, sample_rate_hz / 2.0);
-    first_bin_ = static_cast<std::size_t>(std::lower_bound(f.begin(), f.end(), lowest_pitch_hz) - f.begin());
+    const double high = std::min(options.fmax_hz, sample_rate_hz / 2.0);
+    first_bin_ = static_cast<std::size_t>(std::lower_bound(f.begin(), f.end(), options.fmin_hz) - f.begin());
     last_bin_ = static_cast<std::size_t>(std::lower_bound(f.begin(), f.end(), high) - f.begin());
     first_bin_ = std::max<std::size_t>(first_bin_, 1);
     last_bin_ = std::max(first_bin_, std::min(last_bin_, bins_ - 1));
@@ -66,7 +63,7 @@ TuningEstimator::TuningEstimator(double sample_rate_hz, std::size_t n_fft) : bin
 }
 
 void TuningEstimator::add_block(const float* block, std::size_t stride, std::size_t count) {
-    mark_peaks(block, stride, bins_, first_bin_, last_bin_, marks_.data());
+    mark_peaks(block, stride, bins_, first_bin_, last_bin_, options_.threshold, options_.reference, marks_.data());
     for (std::size_t k = first_bin_; k < last_bin_; ++k) {
         const signed char* row = &marks_[(k - first_bin_) * lanes];
         std::uint64_t any = 0;
@@ -91,8 +88,9 @@ double TuningEstimator::tuning(std::size_t bins_per_octave) const {
         return 0.0;
     }
     const float threshold = median_magnitude(peaks_);
-    const auto edge = [](int i) { return -0.5 + static_cast<double>(i) / histogram_cells; };
-    std::array<std::size_t, histogram_cells> counts{};
+    const auto cells = static_cast<int>(options_.cells);
+    const auto edge = [&](int i) { return -0.5 + static_cast<double>(i) / cells; };
+    std::vector<std::size_t> counts(options_.cells);
     for (const SpectralPeak& peak : peaks_) {
         if (peak.magnitude < threshold) {
             continue;
@@ -100,18 +98,19 @@ double TuningEstimator::tuning(std::size_t bins_per_octave) const {
         const float place = static_cast<float>(bins_per_octave) * std::log2(peak.frequency_hz / 27.5F);
         float residual = place - std::floor(place);
         residual = residual >= 0.5F ? residual - 1.0F : residual;
-        int cell = std::clamp(static_cast<int>((static_cast<double>(residual) + 0.5) * histogram_cells), 0, histogram_cells - 1);
-        cell += cell + 1 < histogram_cells && static_cast<double>(residual) >= edge(cell + 1) ? 1 : 0;
+        int cell = std::clamp(static_cast<int>((static_cast<double>(residual) + 0.5) * cells), 0, cells - 1);
+        cell += cell + 1 < cells && static_cast<double>(residual) >= edge(cell + 1) ? 1 : 0;
         cell -= cell > 0 && static_cast<double>(residual) < edge(cell) ? 1 : 0;
         ++counts[static_cast<std::size_t>(cell)];
     }
     return edge(static_cast<int>(std::max_element(counts.begin(), counts.end()) - counts.begin()));
 }
 
-double estimate_tuning(MatrixView<const float> power_spectrum, double sample_rate_hz, std::size_t bins_per_octave) {
-    TuningEstimator estimator(sample_rate_hz, 2 * (power_spectrum.rows - 1));
+std::optional<double> estimate_tuning(MatrixView<const float> power_spectrum, double sample_rate_hz, std::size_t n_fft, std::size_t bins_per_octave,
+                                      const TuningOptions& options) {
+    TuningEstimator estimator(sample_rate_hz, n_fft, options);
     for_each_block(power_spectrum, [&](Block block, std::size_t, std::size_t count) { estimator.add_block(block.data, block.stride, count); });
-    return estimator.tuning(bins_per_octave);
+    return estimator.empty() ? std::nullopt : std::optional(estimator.tuning(bins_per_octave));
 }
 
 Matrix<float> chroma_filterbank(const ChromaOptions& o) {

@@ -8,40 +8,11 @@
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
 #include "plan_cache.hpp"
+#include "transpose.hpp"
+#include "two_step.hpp"
 
 namespace emotion::audio {
 namespace {
-
-struct TransposeBlock {
-    Lane r[8];
-};
-
-#if defined(__clang__)
-#define EMOTION_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define EMOTION_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, LaneInt{__VA_ARGS__})
-#endif
-
-// Rows are frames on entry and samples on return.
-EMOTION_INLINE void transpose(TransposeBlock& t) {
-    Lane* r = t.r;
-    Lane a[8];
-    for (int i = 0; i < 8; i += 2) {  // pairs within 128-bit halves
-        a[i] = EMOTION_SHUFFLE(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        a[i + 1] = EMOTION_SHUFFLE(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    Lane b[8];
-    for (int i = 0; i < 8; i += 4) {
-        b[i] = EMOTION_SHUFFLE(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        b[i + 1] = EMOTION_SHUFFLE(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        b[i + 2] = EMOTION_SHUFFLE(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-        b[i + 3] = EMOTION_SHUFFLE(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-    for (int i = 0; i < 4; ++i) {
-        r[i] = EMOTION_SHUFFLE(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        r[i + 4] = EMOTION_SHUFFLE(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-}
 
 // re[t] = w[2t] x[2t], im[t] = w[2t + 1] x[2t + 1] for t < m, all eight frames.
 EMOTION_CLONES void gather_packed(const float* signal, std::size_t hop, const float* window, std::size_t m, float* re, float* im) {
@@ -75,16 +46,59 @@ void gather_plain(const float* signal, std::size_t hop, const float* window, std
     }
 }
 
-struct Complex {
-    Lane re, im;
-};
+// Pass 1 of two_step.hpp, four columns at a time. turns: exp(-2 pi i k c / m) at 2 (c R + k).
+template <int R>
+EMOTION_INLINE void column_pass(const float* signal, std::size_t hop, const float* window, std::size_t columns, const float* roots, const float* turns,
+                                float* rows, std::size_t stride) {
+    alignas(64) float values[4 * R * value_size];
+    for (std::size_t c = 0; c < columns; c += 4) {
+        for (std::size_t r = 0; r < R; ++r) {
+            const std::size_t at = 2 * (r * columns + c);
+            TransposeBlock block;
+            const Lane w = load(window + at);
+            for (std::size_t l = 0; l < lanes; ++l) {
+                block.r[l] = load(signal + l * hop + at) * w;
+            }
+            transpose(block);
+            for (std::size_t i = 0; i < 4; ++i) {
+                store_value(values + (i * R + r) * value_size, {block.r[2 * i], block.r[2 * i + 1]});
+            }
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            small_transform<R>(values + i * R * value_size, roots, Turned{rows + (c + i) * value_size, stride, turns + 2 * (c + i) * R});
+        }
+    }
+}
+
+// The attribute needs functions that are no templates.
+#define EMOTION_COLUMN_PASS(R)                                                                                                                      \
+    EMOTION_CLONES void columns_##R(const float* signal, std::size_t hop, const float* window, std::size_t columns, const float* roots,            \
+                                    const float* turns, float* rows, std::size_t stride) {                                                         \
+        column_pass<R>(signal, hop, window, columns, roots, turns, rows, stride);                                                                  \
+    }
+#define EMOTION_ROW_PASS(C)                                                                                                                         \
+    EMOTION_CLONES void power_rows_##C(const float* rows, std::size_t r, std::size_t stride, const float* roots, const float* wc, const float* ws, \
+                                       float* out) {                                                                                               \
+        row_pass<C>(rows, r, stride, roots, wc, ws, PowerOut{out});                                                                                \
+    }                                                                                                                                              \
+    EMOTION_CLONES void complex_rows_##C(const float* rows, std::size_t r, std::size_t stride, const float* roots, const float* wc,                \
+                                         const float* ws, float* re, float* im) {                                                                  \
+        row_pass<C>(rows, r, stride, roots, wc, ws, ComplexOut{re, im});                                                                           \
+    }
+EMOTION_COLUMN_PASS(8)
+EMOTION_COLUMN_PASS(16)
+EMOTION_COLUMN_PASS(32)
+EMOTION_COLUMN_PASS(64)
+EMOTION_ROW_PASS(8)
+EMOTION_ROW_PASS(16)
+EMOTION_ROW_PASS(32)
+EMOTION_ROW_PASS(64)
+
 EMOTION_INLINE Complex load_complex(const float* re, const float* im, std::size_t i) { return {load(re + i * lanes), load(im + i * lanes)}; }
 EMOTION_INLINE void store_complex(float* re, float* im, std::size_t i, Complex z) {
     store(re + i * lanes, z.re);
     store(im + i * lanes, z.im);
 }
-EMOTION_INLINE Complex times(Complex z, float c, float s) { return {z.re * c - z.im * s, z.re * s + z.im * c}; }
-
 // One radix-4 pass: length n, stride s, from x to y. w[k] = exp(-2 pi i k / (n s)). Worked example: n = 4, s = 1 is the 4-point transform.
 EMOTION_CLONES void radix4_pass(std::size_t n, std::size_t s, const float* xr, const float* xi, float* yr, float* yi, const float* wc,
                                 const float* ws) {
@@ -184,6 +198,8 @@ void fill_roots(std::size_t n, std::size_t count, std::vector<float>& cosine, st
     }
 }
 
+constexpr std::size_t smallest_two_step = 64, largest_two_step = 4096;  // complex values
+
 bool power_of_two(std::size_t n) { return (n & (n - 1)) == 0; }
 
 }  // namespace
@@ -192,6 +208,49 @@ struct RealFft::Bluestein {
     std::vector<float> chirp_cosine, chirp_sine;    // exp(-pi i k^2 / m), k < m
     std::vector<float> kernel_cosine, kernel_sine;  // transform of the conjugate chirp, divided by its length
 };
+
+// Tables of the transform in two passes: m = rows x columns.
+struct RealFft::TwoStep {
+    std::size_t rows, columns, stride;
+    std::vector<float> row_roots, column_roots, turns;
+
+    explicit TwoStep(std::size_t m);
+    void first_pass(const float* signal, std::size_t hop, const float* window, float* work) const;
+};
+
+namespace {
+
+// exp(-2 pi i b k / n) at 2 (b a + k), for k < a and b < n / a.
+std::vector<float> root_table(std::size_t n, std::size_t a, std::size_t count) {
+    std::vector<float> table;
+    for (std::size_t b = 0; b < count; ++b) {
+        for (std::size_t k = 0; k < a; ++k) {
+            const double angle = -2.0 * std::numbers::pi * static_cast<double>((b * k) % n) / static_cast<double>(n);
+            table.push_back(static_cast<float>(std::cos(angle)));
+            table.push_back(static_cast<float>(std::sin(angle)));
+        }
+    }
+    return table;
+}
+
+std::vector<float> small_roots(std::size_t n) { return root_table(n, first_factor(n), n / first_factor(n)); }
+
+}  // namespace
+
+RealFft::TwoStep::TwoStep(std::size_t m) : rows(8), columns(8) {
+    while (rows * columns < m) {
+        (rows > columns ? columns : rows) *= 2;
+    }
+    stride = (columns + 1) * value_size;  // one value more than a row, so that a column is not all in one set of the cache
+    row_roots = small_roots(columns);
+    column_roots = small_roots(rows);
+    turns = root_table(m, rows, columns);
+}
+
+void RealFft::TwoStep::first_pass(const float* signal, std::size_t hop, const float* window, float* work) const {
+    const auto pass = rows == 8 ? columns_8 : rows == 16 ? columns_16 : rows == 32 ? columns_32 : columns_64;
+    pass(signal, hop, window, columns, column_roots.data(), turns.data(), work, stride);
+}
 
 RealFft::RealFft(std::size_t n) : n_(n), m_(n % 2 == 0 ? n / 2 : n), stockham_(m_) {
     if (n < 1 || n > max_size) {
@@ -206,6 +265,9 @@ RealFft::RealFft(std::size_t n) : n_(n), m_(n % 2 == 0 ? n / 2 : n), stockham_(m
     fill_roots(stockham_, stockham_, cosine_, sine_);
     if (packed()) {
         fill_roots(n, n / 2 + 1, unpack_cosine_, unpack_sine_);
+    }
+    if (packed() && stockham_ == m_ && m_ >= smallest_two_step && m_ <= largest_two_step) {
+        two_step_ = std::make_unique<const TwoStep>(m_);
     }
     if (stockham_ == m_) {
         return;
@@ -264,6 +326,13 @@ void RealFft::complex_transform(float*& re, float*& im, float* work_re, float* w
 }
 
 void RealFft::forward(const float* signal, std::size_t hop, const float* window, float* re, float* im, float* scratch) const {
+    if (two_step_) {
+        const TwoStep& t = *two_step_;
+        t.first_pass(signal, hop, window, scratch);
+        const auto pass = t.columns == 8 ? complex_rows_8 : t.columns == 16 ? complex_rows_16 : t.columns == 32 ? complex_rows_32 : complex_rows_64;
+        pass(scratch, t.rows, t.stride, t.row_roots.data(), unpack_cosine_.data(), unpack_sine_.data(), re, im);
+        return;
+    }
     const std::size_t part = scratch_size() / 4;
     float *zr = scratch, *zi = scratch + part;
     if (packed()) {
@@ -283,6 +352,13 @@ void RealFft::forward(const float* signal, std::size_t hop, const float* window,
 }
 
 void RealFft::power(const float* signal, std::size_t hop, const float* window, float* out, float* scratch) const {
+    if (two_step_) {
+        const TwoStep& t = *two_step_;
+        t.first_pass(signal, hop, window, scratch);
+        const auto pass = t.columns == 8 ? power_rows_8 : t.columns == 16 ? power_rows_16 : t.columns == 32 ? power_rows_32 : power_rows_64;
+        pass(scratch, t.rows, t.stride, t.row_roots.data(), unpack_cosine_.data(), unpack_sine_.data(), out);
+        return;
+    }
     const std::size_t part = scratch_size() / 4;
     float *zr = scratch, *zi = scratch + part;
     if (packed()) {

@@ -16,6 +16,7 @@
 #include "emotion/audio/temporal.hpp"
 #include "emotion/core/errors.hpp"
 #include "plan_cache.hpp"
+#include "row_statistics.hpp"
 #include "scratch.hpp"
 #include "spectral_block.hpp"
 
@@ -81,7 +82,7 @@ ClassicPlan::ClassicPlan(int sample_rate_hz)
     : sample_rate_hz_(sample_rate_hz),
       stft_(hann_window(n_fft), hop_length, true),
       mel_({.sample_rate_hz = static_cast<double>(sample_rate_hz), .n_fft = n_fft, .n_mels = n_mels}),
-      dct_(dct_matrix(n_mfcc, n_mels, true)),
+      dct_(dct_matrix(n_mfcc, n_mels, 2, DctNorm::ortho)),
       bands_(contrast_bands(sample_rate_hz, n_fft, contrast_fmin(sample_rate_hz), n_contrast - 1, 0.02)) {
     for (const double f : fft_frequencies(sample_rate_hz, n_fft)) {
         frequencies_.push_back(static_cast<float>(f));
@@ -207,39 +208,6 @@ Matrix<float> ClassicPlan::frame_features(std::span<const float> samples, const 
     zero_crossing_rate(samples, n_fft, hop_length, true, 1e-10F, rows.row(row_zcr));
     rms(samples, n_fft, hop_length, true, rows.row(row_rms));
     return rows;
-}
-
-// Mean, standard deviation (ddof 0), minimum and maximum of each row; sums in float64, four running sums added in a fixed order. Plain loops: the
-// same by a library's reductions took 2.3 times as long, as each statistic walks the matrix anew (docs/adr/0007).
-void summarize(MatrixView<const float> rows, std::span<float> out) {
-    const auto n = static_cast<double>(rows.cols);
-    for (std::size_t r = 0; r < rows.rows; ++r) {
-        const float* x = rows.data + r * rows.cols;
-        const auto total = [&](auto&& term) {
-            double sums[4] = {};
-            std::size_t t = 0;
-            for (; t + 4 <= rows.cols; t += 4) {
-                for (std::size_t l = 0; l < 4; ++l) {
-                    sums[l] += term(static_cast<double>(x[t + l]));
-                }
-            }
-            for (; t < rows.cols; ++t) {
-                sums[t % 4] += term(static_cast<double>(x[t]));
-            }
-            return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        };
-        const double mean = total([](double v) { return v; }) / n;
-        const double variance = total([mean](double v) { return (v - mean) * (v - mean); }) / n;
-        float low = x[0], high = x[0];
-        for (std::size_t t = 1; t < rows.cols; ++t) {
-            low = std::min(low, x[t]);
-            high = std::max(high, x[t]);
-        }
-        out[4 * r] = static_cast<float>(mean);
-        out[4 * r + 1] = static_cast<float>(std::sqrt(variance));
-        out[4 * r + 2] = low;
-        out[4 * r + 3] = high;
-    }
 }
 
 std::vector<std::string> classic_names() {

@@ -54,17 +54,46 @@ EMOTION_CLONES void weighted_sums(const float* block, std::size_t stride, const 
     }
 }
 
-EMOTION_CLONES void db_kernel(float* x, std::size_t n, float amin) {
+// Returns the largest result. n is a multiple of eight.
+EMOTION_CLONES float db_kernel(float* x, std::size_t n, float amin) {
     constexpr float factor = 4.34294482F;  // 10 / ln 10
-    for (std::size_t i = 0; i + lanes <= n; i += lanes) {
-        store(x + i, log_lane(lane_max(load(x + i), splat(amin))) * factor);
+    Lane largest = splat(-__builtin_inff());
+    for (std::size_t i = 0; i < n; i += lanes) {
+        const Lane db = log_lane(lane_max(load(x + i), splat(amin))) * factor;
+        largest = lane_max(largest, db);
+        store(x + i, db);
+    }
+    float result = largest[0];
+    for (std::size_t l = 1; l < lanes; ++l) {
+        result = result < largest[l] ? largest[l] : result;
+    }
+    return result;
+}
+
+EMOTION_CLONES void floor_kernel(float* x, std::size_t n, float floor) {
+    for (std::size_t i = 0; i < n; ++i) {
+        x[i] = x[i] < floor ? floor : x[i];
     }
 }
 
-// Four rows at a time: four products a load.
+// Eight rows at a time: eight products a load, enough sums to hide the latency of an addition.
 EMOTION_CLONES void multiply_block(const float* m, std::size_t rows, std::size_t cols, const float* x, std::size_t stride, float* out,
                                    std::size_t out_stride) {
     std::size_t r = 0;
+    for (; r + 8 <= rows; r += 8) {
+        const float* first = m + r * cols;
+        Lane sums[8] = {};
+        for (std::size_t k = 0; k < cols; ++k) {
+            const Lane v = load(x + k * stride);
+#pragma GCC unroll 8
+            for (std::size_t i = 0; i < 8; ++i) {
+                sums[i] += v * first[i * cols + k];
+            }
+        }
+        for (std::size_t i = 0; i < 8; ++i) {
+            store(out + (r + i) * out_stride, sums[i]);
+        }
+    }
     for (; r + 4 <= rows; r += 4) {
         const float *m0 = m + r * cols, *m1 = m0 + cols, *m2 = m1 + cols, *m3 = m2 + cols;
         Lane a = splat(0.0F), b = a, c = a, d = a;
@@ -89,16 +118,38 @@ EMOTION_CLONES void multiply_block(const float* m, std::size_t rows, std::size_t
     }
 }
 
-Matrix<float> make_dct(std::size_t n_out, std::size_t n, bool orthonormal) {
-    Matrix<float> m(n_out, n);
-    for (std::size_t r = 0; r < n_out; ++r) {
-        const double scale = !orthonormal ? 2.0 : std::sqrt((r == 0 ? 1.0 : 2.0) / static_cast<double>(n));
-        for (std::size_t k = 0; k < n; ++k) {
-            const double turns = static_cast<double>(((2 * k + 1) * r) % (4 * n)) / static_cast<double>(2 * n);
-            m(r, k) = static_cast<float>(scale * std::cos(std::numbers::pi * turns));
-        }
+// Entry (r, k) of the transform and its scale: cos(pi * turns), where turns is taken modulo 2 in whole numbers.
+double dct_entry(std::size_t r, std::size_t k, std::size_t n, int type, DctNorm norm) {
+    const bool ortho = norm == DctNorm::ortho;
+    const double size = 2.0 * static_cast<double>(type == 1 ? n - 1 : n);
+    const auto cosine = [](std::size_t above, std::size_t below) {
+        return std::cos(std::numbers::pi * static_cast<double>(above % (2 * below)) / static_cast<double>(below));
+    };
+    const double scale = ortho ? std::sqrt(2.0 / size) * std::numbers::sqrt2 : norm == DctNorm::forward ? 2.0 / size : 2.0;
+    constexpr double less = std::numbers::sqrt2 / 2.0;
+    if (type == 1) {
+        const bool outer_k = k == 0 || k == n - 1, outer_r = r == 0 || r == n - 1;
+        return scale * cosine(r * k, n - 1) * (ortho ? (outer_k ? less : 1.0) * (outer_r ? less : 1.0) : outer_k ? 0.5 : 1.0);
     }
-    return m;
+    if (type == 2) {
+        return scale * cosine((2 * k + 1) * r, 2 * n) * (ortho && r == 0 ? less : 1.0);
+    }
+    if (type == 3) {
+        return scale * cosine((2 * r + 1) * k, 2 * n) * (k > 0 ? 1.0 : ortho ? less : 0.5);
+    }
+    return scale * cosine((2 * r + 1) * (2 * k + 1), 4 * n);
+}
+
+// p may be infinite; weights of norm zero are left alone.
+void to_unit_norm(std::span<float> weights, double p) {
+    double sum = 0;
+    for (const float w : weights) {
+        sum = std::isinf(p) ? std::max(sum, static_cast<double>(w)) : sum + std::pow(static_cast<double>(w), p);
+    }
+    const double norm = std::isinf(p) ? sum : std::pow(sum, 1.0 / p);
+    for (float& w : weights) {
+        w = norm > 0.0 ? static_cast<float>(static_cast<double>(w) / norm) : w;
+    }
 }
 
 }  // namespace
@@ -120,8 +171,9 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
     }
     for (std::size_t b = 0; b < options.n_mels; ++b) {
         const double left = corners[b], centre = corners[b + 1], right = corners[b + 2];
-        const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
         std::uint32_t first_bin = 0, count = 0;
+        const std::size_t first_weight = weights_.size();
+        const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
         for (std::size_t k = 0; k < bins_; ++k) {
             const double weight = std::min((f[k] - left) / (centre - left), (right - f[k]) / (right - centre));
             if (weight > 0.0) {
@@ -130,6 +182,10 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
                 weights_.push_back(static_cast<float>(weight * scale));
             }
         }
+        if (!options.slaney_norm && options.norm > 0.0) {
+            to_unit_norm(std::span(weights_).subspan(first_weight), options.norm);
+        }
+        empty_bands_ = empty_bands_ || (count == 0 && left != 0.0);
         layout_.push_back(first_bin);
         layout_.push_back(count);
     }
@@ -160,27 +216,35 @@ void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out) cons
 }
 
 void power_to_db(std::span<float> x, float amin, float top_db) {
-    db_kernel(x.data(), x.size(), amin);
     const std::size_t whole = x.size() / lanes * lanes;
+    float largest = db_kernel(x.data(), whole, amin);
     if (whole < x.size()) {  // the same kernel, so that a value does not depend on its place
         float tail[lanes];
         std::fill_n(tail, lanes, amin);
         std::copy(x.begin() + static_cast<std::ptrdiff_t>(whole), x.end(), tail);
-        db_kernel(tail, lanes, amin);
+        largest = std::max(largest, db_kernel(tail, lanes, amin));  // what fills it up is amin, the least of all
         std::copy_n(tail, x.size() - whole, x.begin() + static_cast<std::ptrdiff_t>(whole));
     }
     if (top_db < 0 || x.empty()) {
         return;
     }
-    const float floor = *std::ranges::max_element(x) - top_db;
-    for (float& v : x) {
-        v = std::max(v, floor);
-    }
+    floor_kernel(x.data(), x.size(), largest - top_db);
 }
 
-std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, bool orthonormal) {
-    static PlanCache<std::tuple<std::size_t, std::size_t, bool>, Matrix<float>> cache(16);
-    return cache.get({n_out, n, orthonormal}, [&] { return std::make_shared<const Matrix<float>>(make_dct(n_out, n, orthonormal)); });
+std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm) {
+    if (type < 1 || type > 4 || (type == 1 && n < 2)) {
+        throw InvalidInputError("dct_type", "mfcc", "1 to 4, and 1 only for at least 2 bands", std::to_string(type) + " for " + std::to_string(n));
+    }
+    static PlanCache<std::tuple<std::size_t, std::size_t, int, DctNorm>, Matrix<float>> cache(16);
+    return cache.get({n_out, n, type, norm}, [&] {
+        auto m = std::make_shared<Matrix<float>>(n_out, n);
+        for (std::size_t r = 0; r < n_out; ++r) {
+            for (std::size_t k = 0; k < n; ++k) {
+                (*m)(r, k) = static_cast<float>(dct_entry(r, k, n, type, norm));
+            }
+        }
+        return std::shared_ptr<const Matrix<float>>(std::move(m));
+    });
 }
 
 void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out) {
@@ -193,54 +257,96 @@ void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<f
     });
 }
 
-void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out) {
+namespace {
+
+// Weights of the derivative, at `half + at`, of the polynomial fitted to `width` values: the sum over the monic orthogonal polynomials p of the points
+// (three-term recurrence) of p(i) p^(order)(at) / |p|^2. Only the last counts where degree = order: its derivative is order!, the same anywhere.
+std::vector<std::vector<double>> derivative_weights(std::size_t width, std::size_t order, std::size_t degree) {
+    const auto half = static_cast<double>(width / 2);
+    std::vector<double> previous(width, 0.0), current(width, 1.0), next(width);
+    std::vector<double> older(degree + 2, 0.0), powers(degree + 2, 0.0), newer(degree + 2);  // the same polynomials by powers
+    powers[0] = 1.0;
+    std::vector<std::vector<double>> weights(width, std::vector<double>(width, 0.0));
+    double previous_norm = 1.0;
+    for (std::size_t j = 0; j <= degree; ++j) {
+        double norm = 0;
+        for (const double v : current) {
+            norm += v * v;
+        }
+        for (std::size_t at = 0; j >= order && at < width; ++at) {
+            double derivative = 0;
+            for (std::size_t k = j + 1; k-- > order;) {
+                double falling = powers[k];
+                for (std::size_t i = 0; i < order; ++i) {
+                    falling *= static_cast<double>(k - i);
+                }
+                derivative = derivative * (static_cast<double>(at) - half) + falling;
+            }
+            const double scale = derivative / norm;
+            for (std::size_t i = 0; i < width; ++i) {
+                weights[at][i] += current[i] * scale;
+            }
+        }
+        const double b = j == 0 ? 0.0 : norm / previous_norm;
+        for (std::size_t i = 0; i < width; ++i) {
+            next[i] = (static_cast<double>(i) - half) * current[i] - b * previous[i];
+        }
+        for (std::size_t k = 0; k < newer.size(); ++k) {
+            newer[k] = (k > 0 ? powers[k - 1] : 0.0) - b * older[k];
+        }
+        previous.swap(current);
+        current.swap(next);
+        older.swap(powers);
+        powers.swap(newer);
+        previous_norm = norm;
+    }
+    return weights;
+}
+
+// out[t] = sum_i w[i] x[t + i] in float64, i in order, for t < n.
+EMOTION_CLONES void weighted_windows(const float* x, std::size_t n, const double* w, std::size_t width, double* sums, float* out) {
+    for (std::size_t t = 0; t < n; ++t) {
+        sums[t] = 0.0;
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+        const double weight = w[i];
+        for (std::size_t t = 0; t < n; ++t) {
+            sums[t] += weight * static_cast<double>(x[t + i]);
+        }
+    }
+    for (std::size_t t = 0; t < n; ++t) {
+        out[t] = static_cast<float>(sums[t]);
+    }
+}
+
+}  // namespace
+
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out) {
     if (width < 3 || width % 2 == 0 || width > x.cols) {
         throw InvalidInputError("width", "delta", "odd, at least 3 and at most the number of frames (" + std::to_string(x.cols) + ")",
                                 std::to_string(width));
     }
-    if (order < 1 || order >= width) {
-        throw InvalidInputError("order", "delta", "at least 1 and below width (" + std::to_string(width) + ")", std::to_string(order));
+    if (order < 1 || degree >= width) {
+        throw InvalidInputError(order == degree ? "order" : "polyorder", "delta", "below width (" + std::to_string(width) + ")", std::to_string(degree));
     }
-    // The leading coefficient of a least-squares polynomial is the projection on the monic orthogonal polynomial of that degree
-    // (three-term recurrence); times order! it is the derivative, the same anywhere in the window.
-    const std::size_t half = width / 2;
-    std::vector<double> previous(width, 0.0), current(width, 1.0), next(width);
-    double previous_norm = 1.0, factorial = 1.0;
-    const auto norm_of = [](const std::vector<double>& p) {
+    const auto weights = derivative_weights(width, order, degree);
+    const std::size_t half = width / 2, inner = x.cols - width + 1;
+    std::vector<double> sums(inner);
+    const auto at = [](const std::vector<double>& w, const float* values) {
         double sum = 0;
-        for (const double v : p) {
-            sum += v * v;
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            sum += w[i] * static_cast<double>(values[i]);
         }
-        return sum;
+        return static_cast<float>(sum);
     };
-    for (std::size_t degree = 0; degree < order; ++degree) {
-        const double norm = norm_of(current);
-        const double b = degree == 0 ? 0.0 : norm / previous_norm;
-        for (std::size_t i = 0; i < width; ++i) {
-            next[i] = (static_cast<double>(i) - static_cast<double>(half)) * current[i] - b * previous[i];
-        }
-        previous.swap(current);
-        current.swap(next);
-        previous_norm = norm;
-        factorial *= static_cast<double>(degree + 1);
-    }
-    const double scale = factorial / norm_of(current);
-    for (double& c : current) {
-        c *= scale;
-    }
-    const std::size_t inner = x.cols - width + 1;
     for (std::size_t r = 0; r < x.rows; ++r) {
         const float* row = x.data + r * x.cols;
         float* target = out.data + r * x.cols;
-        for (std::size_t t = 0; t < inner; ++t) {
-            double sum = 0;
-            for (std::size_t i = 0; i < width; ++i) {
-                sum += current[i] * static_cast<double>(row[t + i]);
-            }
-            target[t + half] = static_cast<float>(sum);
+        weighted_windows(row, inner, weights[half].data(), width, sums.data(), target + half);
+        for (std::size_t t = 0; t < half; ++t) {
+            target[t] = at(weights[t], row);
+            target[half + inner + t] = at(weights[half + 1 + t], row + inner - 1);
         }
-        std::fill_n(target, half, target[half]);
-        std::fill_n(target + half + inner, half, target[half + inner - 1]);
     }
 }
 

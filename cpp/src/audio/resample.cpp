@@ -140,7 +140,7 @@ void Resampler::apply(std::span<const float> x, std::span<float> out, const Stop
         std::copy_n(x.begin(), std::min(x.size(), out.size()), out.begin());
         return;
     }
-    if (down_ <= most_rows && out.size() / up_ >= group) {
+    if (!interpolated_ && down_ <= most_rows && out.size() / up_ >= group) {
         apply_lanes(x, out, stop);
         return;
     }

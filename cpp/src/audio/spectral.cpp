@@ -236,7 +236,10 @@ std::vector<double> fft_frequencies(double sample_rate_hz, std::size_t n_fft) {
 }
 
 std::vector<ContrastBand> contrast_bands(double sample_rate_hz, std::size_t n_fft, double fmin, std::size_t n_bands, double quantile) {
-    const std::vector<double> f = fft_frequencies(sample_rate_hz, n_fft);
+    return contrast_bands(fft_frequencies(sample_rate_hz, n_fft), sample_rate_hz, fmin, n_bands, quantile);
+}
+
+std::vector<ContrastBand> contrast_bands(std::span<const double> f, double sample_rate_hz, double fmin, std::size_t n_bands, double quantile) {
     std::vector<ContrastBand> bands(n_bands + 1);
     for (std::size_t b = 0; b <= n_bands; ++b) {
         const double low = b == 0 ? 0.0 : fmin * std::exp2(static_cast<double>(b) - 1.0);

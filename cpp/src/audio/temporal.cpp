@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lanes.hpp"
+
 namespace emotion::audio {
 namespace {
 
@@ -19,8 +21,47 @@ Part inside(std::size_t t, std::size_t n, std::size_t frame_length, std::size_t 
     return {clamp(first), clamp(last)};
 }
 
+EMOTION_CLONES bool finite_kernel(const float* x, std::size_t n) {
+    constexpr std::int32_t exponent = 0x7F800000;
+    LaneInt bad = splat_int(0);
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        bad |= (bits_of(load(x + i)) & exponent) == exponent;
+    }
+    bool tail = false;
+    for (; i < n; ++i) {
+        tail = tail || !__builtin_isfinite(x[i]);
+    }
+    return !any_lane(bad) && !tail;
+}
+
+// -1, 0 or 1; magnitudes up to the threshold are 0, or 1 where zero counts as positive.
+EMOTION_INLINE LaneInt sign_of(Lane v, float threshold, float positive_from) { return (v < -threshold) - (v > positive_from); }
+EMOTION_INLINE std::int32_t sign_of(float v, float threshold, float positive_from) { return (v < -threshold ? -1 : 0) + (v > positive_from ? 1 : 0); }
+
+// How many of x[1] … x[n] have another sign than the value before. Lanes count up to 2^20 steps at a time.
+EMOTION_CLONES std::size_t crossings_kernel(const float* x, std::size_t n, float threshold, bool zero_is_positive) {
+    // Where zero is positive, everything that is not negative has one sign: no value is greater than this.
+    const float positive_from = zero_is_positive ? __builtin_inff() : threshold;
+    std::size_t total = 0, i = 0;
+    while (i + lanes <= n) {
+        LaneInt counts = splat_int(0);
+        for (std::size_t step = 0; step < (1U << 20) && i + lanes <= n; ++step, i += lanes) {
+            counts -= sign_of(load(x + i + 1), threshold, positive_from) != sign_of(load(x + i), threshold, positive_from);
+        }
+        for (std::size_t l = 0; l < lanes; ++l) {
+            total += static_cast<std::size_t>(counts[l]);
+        }
+    }
+    for (; i < n; ++i) {
+        total += sign_of(x[i + 1], threshold, positive_from) != sign_of(x[i], threshold, positive_from) ? 1 : 0;
+    }
+    return total;
+}
+
 // Eight running sums, added at the end: the order is fixed, and the compiler may use SIMD.
-double sum_of_squares(const float* x, std::size_t n) {
+template <class T>
+double sum_of_squares(const T* x, std::size_t n) {
     double sums[8] = {};
     std::size_t i = 0;
     for (; i + 8 <= n; i += 8) {
@@ -42,23 +83,36 @@ std::size_t frame_count(std::size_t n, std::size_t frame_length, std::size_t hop
 }
 
 void zero_crossing_rate(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
-                        std::span<float> out) {
-    // before[i]: crossings at samples 1 … i; a frame of the samples [a, b) has before[b - 1] - before[a], because its first never counts.
-    std::vector<std::uint32_t> before(x.size());
-    std::uint32_t count = 0;
-    const auto negative = [&](float v) { return v < -threshold; };
-    for (std::size_t i = 1; i < x.size(); ++i) {
-        count += negative(x[i]) != negative(x[i - 1]) ? 1U : 0U;
-        before[i] = count;
-    }
+                        std::span<float> out, bool zero_is_positive) {
+    // A frame of the samples [a, b) has the crossings at a + 1 … b - 1, because its first never counts: counted between the ends of frames, in order.
+    std::vector<std::size_t> ends;
     for (std::size_t t = 0; t < out.size(); ++t) {
         const Part part = inside(t, x.size(), frame_length, hop_length, center);
-        const std::uint32_t crossings = part.end > part.begin ? before[part.end - 1] - before[part.begin] : 0;
+        if (part.end > part.begin) {
+            ends.push_back(part.begin);
+            ends.push_back(part.end - 1);
+        }
+    }
+    std::ranges::sort(ends);
+    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    std::vector<std::size_t> before(ends.size());  // crossings up to there
+    for (std::size_t i = 1; i < ends.size(); ++i) {
+        before[i] = before[i - 1] + crossings_kernel(x.data() + ends[i - 1], ends[i] - ends[i - 1], threshold, zero_is_positive);
+    }
+    const auto up_to = [&](std::size_t at) { return before[static_cast<std::size_t>(std::ranges::lower_bound(ends, at) - ends.begin())]; };
+    for (std::size_t t = 0; t < out.size(); ++t) {
+        const Part part = inside(t, x.size(), frame_length, hop_length, center);
+        const std::size_t crossings = part.end > part.begin ? up_to(part.end - 1) - up_to(part.begin) : 0;
         out[t] = static_cast<float>(static_cast<double>(crossings) / static_cast<double>(frame_length));
     }
 }
 
-void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out) {
+bool all_finite(std::span<const float> x) { return finite_kernel(x.data(), x.size()); }
+
+namespace {
+
+template <class T>
+void root_mean_square(std::span<const T> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<T> out) {
     // Where the hop divides the frame and its half, frames are sums of whole hops: each sample is squared once.
     const bool shared = frame_length % hop_length == 0 && (!center || frame_length / 2 % hop_length == 0);
     std::vector<double> hops;
@@ -77,8 +131,17 @@ void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_len
         } else {
             sum = sum_of_squares(x.data() + part.begin, part.end - part.begin);
         }
-        out[t] = static_cast<float>(std::sqrt(sum / static_cast<double>(frame_length)));
+        out[t] = static_cast<T>(std::sqrt(sum / static_cast<double>(frame_length)));
     }
+}
+
+}  // namespace
+
+void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out) {
+    root_mean_square(x, frame_length, hop_length, center, out);
+}
+void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out) {
+    root_mean_square(x, frame_length, hop_length, center, out);
 }
 
 }  // namespace emotion::audio

@@ -9,6 +9,8 @@
 
 #include "emotion/core/errors.hpp"
 #include "isotonic_lookup.hpp"
+#include "pooled_blocks.hpp"
+#include "training_rows.hpp"
 
 namespace emotion::calibration {
 namespace {
@@ -101,35 +103,6 @@ std::vector<Keyed> sorted_rows(std::span<const double> x, std::span<const double
     return rows;
 }
 
-// A run of pooled values. `value` is kept beside the sums so that a value on its own stays to the bit.
-struct Block {
-    double sum = 0;      // of weight * y
-    double weight = 0;
-    double value = 0;
-    std::size_t begin = 0;   // first member
-    std::size_t end = 0;     // behind the last
-};
-
-// Adds one value behind the others, and pools it with those that are not below it.
-inline void push(std::vector<Block>& blocks, Block block) {
-    std::size_t n = blocks.size();
-    while (n > 0 && blocks[n - 1].value >= block.value) {
-        --n;
-        block.sum += blocks[n].sum;
-        block.weight += blocks[n].weight;
-        block.value = block.sum / block.weight;
-        block.begin = blocks[n].begin;
-    }
-    blocks.resize(n);
-    blocks.push_back(block);
-}
-
-void require(bool holds, const char* parameter, const char* caller, const char* rule, double value) {
-    if (!holds) {
-        throw InvalidInputError(parameter, caller, rule, std::to_string(value));
-    }
-}
-
 void check_rows(std::span<const double> x, std::span<const double> y, std::span<const double> weight) {
     constexpr const char* caller = "fit_isotonic";
     if (y.size() != x.size() || (!weight.empty() && weight.size() != x.size())) {
@@ -169,10 +142,10 @@ void isotonic_regression(std::span<double> y, std::span<const double> weight, bo
     std::vector<Block> blocks;
     for (std::size_t i = 0; i < y.size(); ++i) {
         const double w = weight.empty() ? 1.0 : weight[i];
-        push(blocks, {sign * y[i] * w, w, sign * y[i], i, i + 1});
+        push(blocks, {sign * y[i] * w, w, sign * y[i], i, i});
     }
     for (const Block& block : blocks) {
-        for (std::size_t i = block.begin; i < block.end; ++i) {
+        for (std::size_t i = block.first; i <= block.last; ++i) {
             y[i] = sign * block.value;
         }
     }
@@ -188,13 +161,14 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
         double sum = 0;
         double total = 0;
         double value = 0;
-        for (; i < rows.size() && rows[i].key == rows[first].key; ++i) {
+        const double from = value_of(rows[first].key);
+        for (; i < rows.size() && one_point(from, value_of(rows[i].key), options.single); ++i) {
             value = weight.empty() ? std::bit_cast<double>(rows[i].payload) : y[rows[i].payload];
             const double w = weight.empty() ? 1.0 : weight[rows[i].payload];
             sum += w * value;
             total += w;
         }
-        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, i});
+        push(blocks, {sign * sum, total, sign * (i == first + 1 ? value : sum / total), first, first});
     }
     IsotonicMap map;
     const auto add = [&](std::size_t row, double value) {
@@ -209,8 +183,8 @@ IsotonicMap fit_isotonic(std::span<const double> x, std::span<const double> y, s
     };
     for (const Block& block : blocks) {
         const double value = std::clamp(sign * block.value, options.y_min, options.y_max);
-        add(block.begin, value);
-        add(block.end - 1, value);
+        add(block.first, value);
+        add(block.last, value);
     }
     return map;
 }

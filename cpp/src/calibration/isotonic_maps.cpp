@@ -12,6 +12,7 @@
 #include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
 #include "isotonic_lookup.hpp"
+#include "pooled_blocks.hpp"
 #include "training_rows.hpp"
 
 namespace emotion::calibration {
@@ -87,42 +88,19 @@ private:
     std::vector<std::uint32_t> counts_;
 };
 
-// A run of pooled rows.
-struct Block {
-    double ones = 0;
-    double rows = 0;
-    double value = 0;
-    std::uint64_t first = 0;  // keys
-    std::uint64_t last = 0;
-};
-
-// Adds a block behind the others, and pools it with those that are not below it.
-void push(std::vector<Block>& blocks, Block block) {
-    std::size_t n = blocks.size();
-    block.value = block.ones / block.rows;
-    while (n > 0 && blocks[n - 1].value >= block.value) {
-        --n;
-        block.ones += blocks[n].ones;
-        block.rows += blocks[n].rows;
-        block.value = block.ones / block.rows;
-        block.first = blocks[n].first;
-    }
-    blocks.resize(n);
-    blocks.push_back(block);
-}
-
 // The blocks of sorted keys.
 void pool(const Keys& keys, std::vector<Block>& blocks) {
     blocks.clear();
     for (std::size_t i = 0; i < keys.size();) {
-        // Points whose value does not rise belong together: ones, then zeros. Ties are sorted zeros first: they are one point, whatever it holds.
+        // Points whose value does not rise belong together: ones, then zeros. Ties, exact or nearly, are one point, whatever it holds.
         const std::size_t first = i;
+        std::size_t last = i;
         std::size_t ones = 0;
         bool falling = false;
         while (i < keys.size()) {
             std::size_t end = i + 1;
             std::size_t tied = keys[i] & 1U;
-            for (; end < keys.size() && (keys[end] ^ keys[i]) < 2; ++end) {
+            for (const double from = value_of(keys[i]); end < keys.size() && one_point(from, value_of(keys[end]), false); ++end) {
                 tied += keys[end] & 1U;
             }
             const bool all_ones = tied == end - i;
@@ -131,9 +109,12 @@ void pool(const Keys& keys, std::vector<Block>& blocks) {
             }
             falling = !all_ones;
             ones += tied;
+            last = i;
             i = end;
         }
-        push(blocks, {static_cast<double>(ones), static_cast<double>(i - first), 0, keys[first], keys[i - 1]});
+        const auto sum = static_cast<double>(ones);
+        const auto rows = static_cast<double>(i - first);
+        push(blocks, {sum, rows, sum / rows, keys[first], keys[last]});
     }
 }
 
@@ -172,12 +153,6 @@ IsotonicMap fit_weighted(MatrixView<const double> proba, std::span<const std::in
         target[i] = static_cast<std::size_t>(y[i]) == k ? 1.0 : 0.0;
     }
     return fit_isotonic(column, target, weight, {});
-}
-
-void require(bool holds, const char* parameter, const char* caller, const char* rule, double value) {
-    if (!holds) {
-        throw InvalidInputError(parameter, caller, rule, std::to_string(value));
-    }
 }
 
 struct Corners {

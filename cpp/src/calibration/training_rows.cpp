@@ -16,18 +16,14 @@ void check_codes_and_weights(std::size_t rows, std::size_t n_classes, std::span<
         }
     }
     for (const double w : weight) {
-        if (!(w >= 0.0 && w <= 1e300)) {
-            throw InvalidInputError("weight", caller, "finite and not negative", std::to_string(w));
-        }
+        require(w >= 0.0 && w <= 1e300, "weight", caller, "finite and not negative", w);
     }
 }
 
 void check_training_rows(MatrixView<const double> proba, std::span<const std::int64_t> y, std::span<const double> weight, const char* caller) {
     check_codes_and_weights(proba.rows, proba.cols, y, weight, caller);
     for (std::size_t i = 0; i < proba.size(); ++i) {
-        if (!(proba.data[i] >= 0.0 && proba.data[i] <= 1.0)) {
-            throw InvalidInputError("proba", caller, "between 0 and 1", std::to_string(proba.data[i]));
-        }
+        require(proba.data[i] >= 0.0 && proba.data[i] <= 1.0, "proba", caller, "between 0 and 1", proba.data[i]);
     }
 }
 

@@ -11,13 +11,6 @@
 namespace emotion::linear {
 namespace {
 
-// Scores of one output to the probabilities of both classes.
-void both_classes(double score, double& first, double& second) {
-    const double e = std::exp(-std::abs(score));
-    second = score >= 0 ? 1 / (1 + e) : e / (1 + e);
-    first = 1 - second;
-}
-
 void softmax(std::span<double> row) {
     const double top = *std::max_element(row.begin(), row.end());
     double sum = 0;
@@ -34,8 +27,7 @@ void softmax(std::span<double> row) {
 void scaled_sigmoids(std::span<double> row) {
     double sum = 0;
     for (double& value : row) {
-        double rest = 0;
-        both_classes(value, rest, value);
+        value = sigmoid(value);
         sum += value;
     }
     for (double& value : row) {
@@ -65,21 +57,18 @@ LogisticFit fit_logistic(const SparseRows<T>& x, std::span<const std::int32_t> l
 template <class T>
 void decision_function(const LogisticModel& model, MatrixView<const T> x, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows; ++r) {
-        for (std::size_t k = 0; k < model.n_outputs(); ++k) {
-            out(r, k) = row_score(x.data + r * x.cols, model.coef.data() + k * x.cols, x.cols, model.intercept[k]);
-        }
+        row_scores(x, r, {model.coef.data(), model.n_outputs(), x.cols}, model.intercept, out.row(r).data());
     }
 }
 
 template <class X>
 void class_probabilities(MatrixView<const double> coef, std::span<const double> intercept, const X& x, MatrixView<double> out, bool one_vs_rest) {
     for (std::size_t r = 0; r < out.rows; ++r) {
+        row_scores(x, r, coef, intercept, out.row(r).data());
         if (coef.rows == 1) {
-            both_classes(row_score(x, r, coef.data, intercept[0]), out(r, 0), out(r, 1));
+            out(r, 1) = sigmoid(out(r, 0));
+            out(r, 0) = 1 - out(r, 1);
             continue;
-        }
-        for (std::size_t k = 0; k < coef.rows; ++k) {
-            out(r, k) = row_score(x, r, coef.data + k * coef.cols, intercept[k]);
         }
         one_vs_rest ? scaled_sigmoids(out.row(r)) : softmax(out.row(r));
     }
@@ -93,9 +82,7 @@ void predict_proba(const LogisticModel& model, MatrixView<const T> x, MatrixView
 template <class T>
 void decision_function(const LogisticModel& model, const SparseRows<T>& x, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows(); ++r) {
-        for (std::size_t k = 0; k < model.n_outputs(); ++k) {
-            out(r, k) = row_score(x, r, model.coef.data() + k * x.cols, model.intercept[k]);
-        }
+        row_scores(x, r, {model.coef.data(), model.n_outputs(), x.cols}, model.intercept, out.row(r).data());
     }
 }
 

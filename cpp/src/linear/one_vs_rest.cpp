@@ -1,7 +1,6 @@
 #include "emotion/linear/one_vs_rest.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "dense_objective.hpp"
@@ -52,11 +51,6 @@ void fit_together(std::span<Label<DenseObjective<T>>> labels, Parallel& parallel
             open[i]->fitting->search().give(questions[i].value);
         }
     }
-}
-
-double probability(double score) {
-    const double e = std::exp(-std::abs(score));
-    return score >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
 }  // namespace
@@ -126,9 +120,9 @@ LogisticFit fit_classes(MatrixView<const T> x, std::span<const std::int32_t> lab
 template <class T>
 void one_vs_rest_scores(MatrixView<const double> coef, std::span<const double> intercept, MatrixView<const T> x, bool proba, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows; ++r) {
-        for (std::size_t k = 0; k < coef.rows; ++k) {
-            const double score = row_score(x.data + r * x.cols, coef.data + k * coef.cols, x.cols, intercept[k]);
-            out(r, k) = proba ? probability(score) : score;
+        row_scores(x, r, coef, intercept, out.row(r).data());
+        if (proba) {
+            std::ranges::transform(out.row(r), out.row(r).begin(), sigmoid);
         }
     }
 }
@@ -136,9 +130,9 @@ void one_vs_rest_scores(MatrixView<const double> coef, std::span<const double> i
 template <class T>
 void one_vs_rest_scores(MatrixView<const double> coef, std::span<const double> intercept, const SparseRows<T>& x, bool proba, MatrixView<double> out) {
     for (std::size_t r = 0; r < x.rows(); ++r) {
-        for (std::size_t k = 0; k < coef.rows; ++k) {
-            const double score = row_score(x, r, coef.data + k * coef.cols, intercept[k]);
-            out(r, k) = proba ? probability(score) : score;
+        row_scores(x, r, coef, intercept, out.row(r).data());
+        if (proba) {
+            std::ranges::transform(out.row(r), out.row(r).begin(), sigmoid);
         }
     }
 }

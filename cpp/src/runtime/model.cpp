@@ -89,24 +89,58 @@ Predictions Model::predict(MatrixView<const float> x, std::size_t top_features, 
     check_rows(x, caller);
     Predictions result(x.rows, n_classes(), std::min(top_features, n_features()));
     predictor_.predict_proba(x, result.probability.view(), parallel, stop);
-    for (std::size_t r = 0; r < x.rows; ++r) {
-        const std::span<const double> row = std::as_const(result.probability).row(r);
-        if (!std::all_of(row.begin(), row.end(), [](double p) { return std::isfinite(p); })) {
-            throw InvalidInputError("X", caller, finite_rule, "NaN or infinity in row " + std::to_string(r));
-        }
-        const auto best = std::max_element(row.begin(), row.end());
-        result.label[r] = static_cast<std::int32_t>(best - row.begin());
-        result.confidence[r] = *best;
+    choose(x, result, parallel, stop, caller);
+    if (contents_.label_sets) {
+        choose_labels(x, result, parallel, stop);
     }
     abstain(x, result, parallel);
     add_top_features(x, result, top_features, parallel, stop);
     return result;
 }
 
+void Model::choose(MatrixView<const float> x, Predictions& result, Parallel& parallel, StopToken& stop, const char* caller) const {
+    const FittedClassifier& classifier = contents_.classifier;
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        const std::span<const double> row = std::as_const(result.probability).row(r);
+        if (!std::all_of(row.begin(), row.end(), [](double p) { return std::isfinite(p); })) {
+            throw InvalidInputError("X", caller, finite_rule, "NaN or infinity in row " + std::to_string(r));
+        }
+        result.label[r] = static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    }
+    if (classifier.by_margin && classifier.calibration.changes_nothing()) {  // a calibration says what its probabilities say
+        Matrix<double> margin(x.rows, classifier.members.size());
+        predictor_.label_margins(x, margin.view(), parallel, stop);
+        for (std::size_t r = 0; r < x.rows; ++r) {
+            const std::span<const double> row = std::as_const(margin).row(r);
+            result.label[r] = static_cast<std::int32_t>(row.size() == 1 ? (row[0] > 0 ? 1 : 0) : std::max_element(row.begin(), row.end()) - row.begin());
+        }
+    }
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        result.confidence[r] = result.probability(r, static_cast<std::size_t>(result.label[r]));
+    }
+}
+
+void Model::choose_labels(MatrixView<const float> x, Predictions& result, Parallel& parallel, StopToken& stop) const {
+    const LabelSets& sets = *contents_.label_sets;
+    Matrix<double> margin;
+    if (sets.by_margin) {
+        margin = Matrix<double>(x.rows, n_classes());
+        predictor_.label_margins(x, margin.view(), parallel, stop);
+    }
+    const Matrix<double>& score = sets.by_margin ? margin : result.probability;
+    result.has_label = Matrix<std::uint8_t>(x.rows, n_classes());
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        for (std::size_t k = 0; k < n_classes(); ++k) {
+            result.has_label(r, k) = score(r, k) > sets.thresholds[k] ? 1 : 0;
+        }
+    }
+}
+
 void Model::check_additive(const char* caller) const {
     if (!contents_.classifier.is_additive()) {
         throw InvalidInputError("model", caller, "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns",
-                                "another vote (a PermutationExplainer of the fitted classifier explains it)");
+                                std::string(contents_.classifier.is_vote() ? "another vote" : "classifiers joined otherwise") +
+                                    " (a PermutationExplainer of the fitted classifier, or of the loaded model, explains it)");
     }
 }
 

@@ -109,6 +109,7 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
     const Predictions part = predict({features.values.data(), usable.size(), features.cols}, top_features, parallel, stop, "predict");
     result.predictions = Predictions(sources.size(), n_classes(), part.top_column.cols);
     Predictions& all = result.predictions;
+    all.has_label = Matrix<std::uint8_t>(sources.size(), part.has_label.cols);
     for (std::size_t i = 0; i < usable.size(); ++i) {
         const std::size_t r = usable[i];
         std::ranges::copy(part.probability.row(i), all.probability.row(r).begin());
@@ -116,6 +117,7 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
         all.confidence[r] = part.confidence[i];
         all.abstained[r] = part.abstained[i];
         all.out_of_distribution[r] = part.out_of_distribution[i];
+        std::ranges::copy(part.has_label.row(i), all.has_label.row(r).begin());
         std::ranges::copy(part.top_column.row(i), all.top_column.row(r).begin());
         std::ranges::copy(part.top_value.row(i), all.top_value.row(r).begin());
         std::ranges::copy(part.top_contribution.row(i), all.top_contribution.row(r).begin());

@@ -10,6 +10,7 @@
 #include "emotion/core/errors.hpp"
 #include "emotion/core/sha256.hpp"
 #include "emotion/runtime/json_text.hpp"
+#include "emotion/runtime/model_rules.hpp"
 #include "emotion/runtime/model_steps.hpp"
 #include "emotion/runtime/tensor_file.hpp"
 
@@ -21,7 +22,7 @@ using Kind = JsonValue::Kind;
 constexpr std::size_t digest_digits = 64;
 constexpr double never_answers = 2;  // a threshold that no confidence reaches
 constexpr std::size_t max_text_bytes = 256;  // of a label, a feature name, a feature set
-constexpr std::array<std::string_view, 2> known_features = {"vote", "out_of_distribution_steps"};
+constexpr std::array<std::string_view, 4> known_features = {"vote", "out_of_distribution_steps", "stack", "label_sets"};
 constexpr const char* copy_again = "copy the file again from its source, or save the model again with save_model";
 constexpr const char* upgrade = "upgrade emotion-native, or save the model again with this version";
 
@@ -220,10 +221,18 @@ ModelContents parse_contents(std::span<const std::byte> bytes, Checksum checksum
     read_classes(required(root, "classes"), limits, model);
     read_feature_names(required(root, "feature_names"), limits, model);
     read_extractor(required(root, "extractor"), model);
-    model.classifier = read_classifier(file, root, model.feature_names.size(), model.classes.size(), limits);
+    const JsonValue* const label_sets = root.find("label_sets");
+    const bool many = label_sets != nullptr && !label_sets->is(Kind::null);
+    model.classifier = read_classifier(file, root, model.feature_names.size(), model.classes.size(), limits, many);
     read_threshold(required(root, "threshold"), model);
     model.out_of_distribution = read_distribution_check(file, root.find("out_of_distribution"), model.classifier.pipeline);
     model.sets = read_prediction_sets(file, root.find("prediction_sets"), model.classes.size());
+    if (many) {
+        model.label_sets = read_label_sets(file, model.classifier, *label_sets);
+        if (model.threshold || model.sets) {
+            refuse("it has label_sets beside a threshold or prediction_sets, which are of one class a row");
+        }
+    }
     read_training_clips(root.find("training_clips"), model);
     model.background = read_background(file, model.feature_names.size(), limits);
     return model;

@@ -3,90 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <limits>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 
-#include "emotion/calibration/prior.hpp"
-#include "emotion/calibration/temperature.hpp"
 #include "emotion/core/errors.hpp"
+#include "emotion/runtime/model_rules.hpp"
+#include "model_arrays.hpp"
 
 namespace emotion::runtime {
 namespace {
-
-using Kind = JsonValue::Kind;
-
-[[noreturn]] void refuse(const std::string& reason) { throw ModelFormatError(reason); }
-
-template <class T>
-constexpr DType dtype_of() {
-    if constexpr (std::is_same_v<T, double>) {
-        return DType::f64;
-    } else if constexpr (std::is_same_v<T, float>) {
-        return DType::f32;
-    } else if constexpr (std::is_same_v<T, std::int64_t>) {
-        return DType::i64;
-    } else if constexpr (std::is_same_v<T, std::int32_t>) {
-        return DType::i32;
-    } else {
-        static_assert(std::is_same_v<T, std::uint8_t>);
-        return DType::u8;
-    }
-}
-
-constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-
-// A copy of a tensor of exactly this dtype and shape; `any` leaves an extent open.
-template <class T>
-std::vector<T> read_array(const TensorFile& file, const std::string& name, const std::vector<std::size_t>& shape) {
-    const auto found = file.tensors.find(name);
-    if (found == file.tensors.end()) {
-        refuse("it lacks the tensor " + name);
-    }
-    const Tensor& tensor = found->second;
-    if (tensor.dtype != dtype_of<T>()) {
-        refuse("tensor " + name + " must be of dtype " + std::string(dtype_name(dtype_of<T>())) + ", not " + std::string(dtype_name(tensor.dtype)));
-    }
-    bool fits = tensor.shape.size() == shape.size();
-    for (std::size_t i = 0; fits && i < shape.size(); ++i) {
-        fits = shape[i] == any || shape[i] == tensor.shape[i];
-    }
-    if (!fits) {
-        refuse("tensor " + name + " has a shape that does not fit the rest of the model");
-    }
-    std::vector<T> values(tensor.bytes.size() / sizeof(T));
-    if (!values.empty()) {
-        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-    }
-    return values;
-}
-
-template <class T, class Accept>
-void require_all(const std::vector<T>& values, const std::string& name, const char* rule, Accept accept) {
-    if (!std::all_of(values.begin(), values.end(), accept)) {
-        refuse("tensor " + name + " holds values that are not " + rule);
-    }
-}
-
-bool is_finite(double value) { return std::isfinite(value); }
-
-std::string text_of(const JsonValue& object, const char* key, const char* where) {
-    const JsonValue* const value = object.find(key);
-    if (value == nullptr || !value->is(Kind::string)) {
-        refuse(std::string(where) + " lacks the text " + key);
-    }
-    return value->string;
-}
-
-bool flag_of(const JsonValue& step, const char* key) {
-    const JsonValue* const value = step.find(key);
-    if (value == nullptr || !value->is(Kind::boolean)) {
-        refuse(std::string("a part of it lacks the switch ") + key);
-    }
-    return value->boolean;
-}
 
 preprocessing::StandardScaler read_scaler(const TensorFile& file, const JsonValue& step, const std::string& prefix, std::size_t columns) {
     preprocessing::StandardScaler scaler;
@@ -206,9 +130,11 @@ struct Place {
     std::size_t n_classes;
     std::string prefix;
     std::size_t level;
+    bool label_sets = false;  // of the whole model: each class is a label that a row may have beside others
+
+    [[nodiscard]] Place inner(std::string inner_prefix, std::size_t classes) const { return {file, limits, classes, std::move(inner_prefix), level + 1}; }
 };
 
-CalibrationSpec read_calibration(const Place& place, const JsonValue& description);
 FittedClassifier read_node(const Place& place, const JsonValue& description, std::size_t n_features);
 
 const JsonValue& key_of(const JsonValue& object, const char* key, const char* where) {
@@ -219,21 +145,37 @@ const JsonValue& key_of(const JsonValue& object, const char* key, const char* wh
     return *value;
 }
 
-// A vote takes the place of the pipeline's classifier; its members read the columns that reach it.
-void read_vote(const Place& place, const JsonValue& step, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
-    const JsonValue& members = key_of(step, "members", "a vote");
-    if (!members.is(Kind::array) || members.items.empty() || members.items.size() > place.limits.vote_members) {
-        refuse("the members of a vote are not a list of 1 to " + std::to_string(place.limits.vote_members));
+// Stands where joined classifiers stand: a forest without trees.
+trees::Forest sizes_of(std::size_t columns, std::size_t n_classes) {
+    trees::Forest sizes;
+    sizes.n_classes = n_classes;
+    sizes.n_features = columns;
+    return sizes;
+}
+
+// The list of joined classifiers, at most `limit`; they take the place of the pipeline's classifier and read the columns that reach it.
+const std::vector<JsonValue>& members_of(const Place& place, const JsonValue& step, const char* what, std::size_t limit) {
+    const JsonValue& members = key_of(step, "members", what);
+    if (!members.is(Kind::array) || members.items.empty() || members.items.size() > limit) {
+        refuse("the members of " + std::string(what) + " are not a list of 1 to " + std::to_string(limit));
     }
     if (place.level >= place.limits.vote_levels) {
-        refuse("its votes are nested deeper than " + std::to_string(place.limits.vote_levels) + " levels");
+        refuse("its votes and stacks are nested deeper than " + std::to_string(place.limits.vote_levels) + " levels");
     }
+    return members.items;
+}
+
+std::string member_prefix(const std::string& prefix, std::size_t m) { return prefix + "members." + std::to_string(m) + "."; }
+
+void read_vote(const Place& place, const JsonValue& step, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    const std::vector<JsonValue>& members = members_of(place, step, "a vote", place.limits.vote_members);
     const std::string voting = text_of(step, "voting", "a vote");
     if (voting != "soft" && voting != "hard") {
         refuse("the voting of a vote is neither soft nor hard");
     }
+    node.joint = Joint::vote;
     node.hard = voting == "hard";
-    node.weights = read_array<double>(place.file, prefix + "weights", {members.items.size()});
+    node.weights = read_array<double>(place.file, prefix + "weights", {members.size()});
     require_all(node.weights, prefix + "weights", "finite and from 0 up", [](double w) { return std::isfinite(w) && w >= 0; });
     double total = 0;
     for (const double weight : node.weights) {
@@ -242,19 +184,120 @@ void read_vote(const Place& place, const JsonValue& step, const std::string& pre
     if (!(total > 0) || !std::isfinite(total)) {
         refuse("tensor " + prefix + "weights has no positive finite sum");
     }
-    for (std::size_t m = 0; m < members.items.size(); ++m) {
-        const Place inner{place.file, place.limits, place.n_classes, prefix + "members." + std::to_string(m) + ".", place.level + 1};
-        node.members.push_back(read_node(inner, members.items[m], columns));
+    for (std::size_t m = 0; m < members.size(); ++m) {
+        node.members.push_back(read_node(place.inner(member_prefix(prefix, m), place.n_classes), members[m], columns));
     }
-    trees::Forest sizes;
-    sizes.n_classes = place.n_classes;
-    sizes.n_features = columns;
-    node.pipeline.estimator = std::move(sizes);
+}
+
+void read_stack(const Place& place, const JsonValue& step, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    const std::vector<JsonValue>& members = members_of(place, step, "a stack", place.limits.vote_members);
+    node.joint = Joint::stack;
+    node.passthrough = flag_of(step, "passthrough");
+    for (std::size_t m = 0; m < members.size(); ++m) {
+        const std::string method = text_of(members[m], "method", "a member of a stack");
+        if (method != "predict_proba" && method != "decision_function") {
+            refuse("the method of a member of a stack is neither predict_proba nor decision_function");
+        }
+        node.members.push_back(read_node(place.inner(member_prefix(prefix, m), place.n_classes), members[m], columns));
+        node.says_margin.push_back(method == "decision_function");
+        if (node.says_margin.back() && !node.members.back().has_margin()) {
+            refuse("a member of a stack has no margins to say");
+        }
+    }
+    node.last.push_back(read_node(place.inner(prefix + "final.", place.n_classes), key_of(step, "final", "a stack"), node.stacked_columns()));
+}
+
+bool goes_by_margin(const JsonValue& object, const char* where) {
+    const std::string rule = text_of(object, "rule", where);
+    if (rule != "margin" && rule != "probability") {
+        refuse("the rule of " + std::string(where) + " is neither margin nor probability");
+    }
+    return rule == "margin";
+}
+
+void require_margins(const FittedClassifier& node) {
+    if (!std::all_of(node.members.begin(), node.members.end(), [](const FittedClassifier& member) { return member.has_margin(); })) {
+        refuse("its labels go by margins, which the classifier of one of them does not have");
+    }
+}
+
+// A label that all training rows had, or none.
+FittedClassifier constant_label(bool present, std::size_t columns) {
+    FittedClassifier member;
+    member.pipeline.n_features_in = columns;
+    member.pipeline.estimator = sizes_of(columns, 2);
+    member.constant = present;
+    return member;
+}
+
+// One classifier a label, each with steps of its own; one in all for two classes against each other.
+void read_label_classifiers(const Place& place, const JsonValue& step, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    const std::size_t count = place.n_classes == 2 && !place.label_sets ? 1 : place.n_classes;
+    const std::vector<JsonValue>& members = members_of(place, step, "its one classifier a label", place.n_classes);
+    if (members.size() != count) {
+        refuse("it has " + std::to_string(members.size()) + " classifiers for " + std::to_string(count) + " labels");
+    }
+    node.joint = Joint::labels;
+    node.scaled = !place.label_sets;
+    node.by_margin = node.scaled && goes_by_margin(step, "its one classifier a label");
+    for (std::size_t m = 0; m < count; ++m) {
+        if (const JsonValue* const constant = members[m].find("constant")) {
+            if (!constant->is(Kind::boolean) || !place.label_sets) {
+                refuse("a constant label is not true or false in a model of label sets");
+            }
+            node.members.push_back(constant_label(constant->boolean, columns));
+        } else {
+            node.members.push_back(read_node(place.inner(member_prefix(prefix, m), 2), members[m], columns));
+        }
+    }
+    if (node.by_margin) {
+        require_margins(node);
+    }
+}
+
+// Linear models of labels that a row may have beside each other: a row of coefficients each.
+void read_label_coefficients(const Place& place, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    const std::vector<double> coef = read_array<double>(place.file, prefix + "coef", {place.n_classes, columns});
+    const std::vector<double> intercept = read_array<double>(place.file, prefix + "intercept", {place.n_classes});
+    require_all(coef, prefix + "coef", "finite", is_finite);
+    require_all(intercept, prefix + "intercept", "finite", is_finite);
+    node.joint = Joint::labels;
+    for (std::size_t k = 0; k < place.n_classes; ++k) {
+        const auto row = coef.begin() + static_cast<std::ptrdiff_t>(k * columns);
+        FittedClassifier member;
+        member.pipeline.n_features_in = columns;
+        member.pipeline.estimator = linear::LogisticModel{2, columns, {row, row + static_cast<std::ptrdiff_t>(columns)}, {intercept[k]}};
+        node.members.push_back(std::move(member));
+    }
+}
+
+// Returns whether the step is classifiers that are joined.
+bool read_joint(const Place& place, const JsonValue& step, const std::string& kind, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
+    if (kind == "one_vs_rest_members") {
+        read_label_classifiers(place, step, prefix, columns, node);
+    } else if (kind == "one_vs_rest_classifier" && place.label_sets) {
+        read_label_coefficients(place, prefix, columns, node);
+    } else if (kind == "voting_classifier") {
+        read_vote(place, step, prefix, columns, node);
+    } else if (kind == "stacking_classifier") {
+        node.pipeline.estimator = sizes_of(columns, place.n_classes);  // the stack asks for its sizes
+        read_stack(place, step, prefix, columns, node);
+    } else {
+        return false;
+    }
+    node.pipeline.estimator = sizes_of(columns, place.n_classes);
+    return true;
 }
 
 // Returns whether the step is a classifier.
 bool read_last(const Place& place, const JsonValue& step, const std::string& kind, const std::string& prefix, std::size_t columns, FittedClassifier& node) {
     FittedEstimator& estimator = node.pipeline.estimator;
+    if (read_joint(place, step, kind, prefix, columns, node)) {
+        if (place.label_sets && node.joint != Joint::labels) {
+            refuse("its label_sets are not of one classifier a label");
+        }
+        return true;
+    }
     if (kind == "random_forest_classifier" || kind == "extra_trees_classifier") {
         estimator = read_forest(place.file, prefix, columns, place.n_classes, place.limits);
     } else if (kind == "gradient_boosting_classifier") {
@@ -263,10 +306,11 @@ bool read_last(const Place& place, const JsonValue& step, const std::string& kin
         linear::LogisticModel model = read_logistic(place.file, prefix, columns, place.n_classes);
         model.one_vs_rest = place.n_classes > 2 && kind == "one_vs_rest_classifier";
         estimator = std::move(model);
-    } else if (kind == "voting_classifier") {
-        read_vote(place, step, prefix, columns, node);
     } else {
         return false;
+    }
+    if (place.label_sets) {
+        refuse("its label_sets are not of one classifier a label");
     }
     return true;
 }
@@ -312,114 +356,34 @@ FittedClassifier read_node(const Place& place, const JsonValue& description, std
             refuse("its steps do not end with their only classifier");
         }
     }
-    if (node.is_vote()) {
+    if (node.joint != Joint::none) {
         node.pipeline.validate_steps();
     } else {
         node.pipeline.validate();
     }
-    node.calibration = read_calibration(place, key_of(description, "calibration", "its description"));
+    node.calibration = read_calibration(place.file, key_of(description, "calibration", "its description"), place.prefix + "calibration.", place.n_classes);
     return node;
-}
-
-CalibrationSpec read_calibration(const Place& place, const JsonValue& description) {
-    const TensorFile& file = place.file;
-    const std::size_t n_classes = place.n_classes;
-    const std::string prefix = place.prefix + "calibration.";
-    CalibrationSpec spec;
-    if (description.is(Kind::null)) {
-        return spec;
-    }
-    constexpr std::string_view prior = "prior";
-    std::string kind = text_of(description, "kind", "its calibration");
-    if (kind == prior || kind.starts_with("prior+")) {
-        for (auto [key, values] : {std::pair{"trained_priors", &spec.trained_priors}, std::pair{"target_priors", &spec.target_priors}}) {
-            const std::string name = prefix + key;
-            *values = read_array<double>(file, name, {n_classes});
-            try {
-                calibration::validate_priors(*values, n_classes, name.c_str(), "its calibration");
-            } catch (const InvalidInputError& error) {
-                refuse(error.what());
-            }
-        }
-        if (kind == prior) {
-            return spec;
-        }
-        kind.erase(0, prior.size() + 1);
-    }
-    if (kind == "temperature") {
-        const std::string name = prefix + "temperature";
-        const std::vector<double> value = read_array<double>(file, name, {1});
-        require_all(value, name, "within the range of temperatures",
-                    [](double t) { return t >= calibration::min_temperature && t <= calibration::max_temperature; });
-        spec.kind = CalibrationKind::temperature;
-        spec.temperature = value[0];
-    } else if (kind == "sigmoid") {
-        spec.kind = CalibrationKind::sigmoid;
-        spec.a = read_array<double>(file, prefix + "a", {n_classes});
-        spec.b = read_array<double>(file, prefix + "b", {n_classes});
-        require_all(spec.a, prefix + "a", "finite", is_finite);
-        require_all(spec.b, prefix + "b", "finite", is_finite);
-    } else if (kind == "isotonic") {
-        spec.kind = CalibrationKind::isotonic;
-        spec.isotonic.offsets = read_array<std::int64_t>(file, prefix + "offsets", {n_classes + 1});
-        spec.isotonic.x = read_array<double>(file, prefix + "x", {any});
-        spec.isotonic.y = read_array<double>(file, prefix + "y", {spec.isotonic.x.size()});
-        try {
-            calibration::validate(spec.isotonic, n_classes, "its calibration");
-        } catch (const InvalidInputError& error) {
-            refuse(error.what());
-        }
-    } else {
-        refuse("its calibration is of a kind that this version does not know: " + kind.substr(0, 64));
-    }
-    return spec;
 }
 
 }  // namespace
 
 FittedClassifier read_classifier(const TensorFile& file, const JsonValue& description, std::size_t n_features, std::size_t n_classes,
-                                 const ModelLimits& limits) {
-    return read_node({file, limits, n_classes, "", 0}, description, n_features);
+                                 const ModelLimits& limits, bool label_sets) {
+    FittedClassifier node = read_node({file, limits, n_classes, "", 0, label_sets}, description, n_features);
+    if (label_sets && !node.calibration.changes_nothing()) {
+        refuse("its label_sets are of probabilities that are calibrated together");
+    }
+    return node;
 }
 
-std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, const FittedPipeline& pipeline) {
-    if (description == nullptr || description->is(Kind::null)) {
-        return std::nullopt;
+LabelSets read_label_sets(const TensorFile& file, const FittedClassifier& classifier, const JsonValue& description) {
+    LabelSets sets;
+    sets.by_margin = goes_by_margin(description, "its label_sets");
+    if (sets.by_margin) {
+        require_margins(classifier);
     }
-    const JsonValue* const threshold = description->find("threshold");
-    if (threshold == nullptr || !threshold->is_number() || !(threshold->number >= 0)) {
-        refuse("the threshold of its out_of_distribution is not a number from 0 up");
-    }
-    DistributionCheck check;
-    check.threshold = threshold->number;
-    if (const JsonValue* const steps = description->find("steps")) {
-        if (!steps->is(Kind::integer) || steps->integer < 0 || static_cast<std::uint64_t>(steps->integer) > pipeline.steps.size()) {
-            refuse("the steps before its out_of_distribution are not a number from 0 to " + std::to_string(pipeline.steps.size()));
-        }
-        check.steps = static_cast<std::size_t>(steps->integer);
-    }
-    const std::size_t columns = FittedPipeline{pipeline.n_features_in, {pipeline.steps.begin(), pipeline.steps.begin() + static_cast<std::ptrdiff_t>(check.steps)}, {}}
-                                    .input_columns()
-                                    .size();
-    check.ranges.center = read_array<double>(file, "out_of_distribution.center", {columns});
-    check.ranges.scale = read_array<double>(file, "out_of_distribution.scale", {columns});
-    require_all(check.ranges.center, "out_of_distribution.center", "finite", is_finite);
-    require_all(check.ranges.scale, "out_of_distribution.scale", "finite and greater than 0", [](double s) { return std::isfinite(s) && s > 0; });
-    return check;
-}
-
-std::optional<PredictionSets> read_prediction_sets(const TensorFile& file, const JsonValue* description, std::size_t n_classes) {
-    if (description == nullptr || description->is(Kind::null)) {
-        return std::nullopt;
-    }
-    PredictionSets sets;
-    sets.score = text_of(*description, "score", "its prediction_sets");
-    if (sets.score != "lac" && sets.score != "aps") {
-        refuse("the score of its prediction_sets is neither lac nor aps");
-    }
-    sets.allow_empty = flag_of(*description, "allow_empty_sets");
-    sets.quantiles = read_array<double>(file, "prediction_sets.quantiles", {n_classes});
-    require_all(sets.quantiles, "prediction_sets.quantiles", "from 0 up", [](double q) { return q >= 0; });
+    sets.thresholds = read_array<double>(file, "label_sets.thresholds", {classifier.members.size()});
+    require_all(sets.thresholds, "label_sets.thresholds", "finite", is_finite);
     return sets;
 }
 

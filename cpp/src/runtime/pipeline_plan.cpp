@@ -69,6 +69,13 @@ std::size_t apply_steps(const std::vector<FittedStep>& steps, std::vector<T>& va
     return cols;
 }
 
+template <class T>
+Matrix<float> narrowed(MatrixView<const T> x) {
+    Matrix<float> narrow(x.rows, x.cols);
+    std::transform(x.data, x.data + x.size(), narrow.values.begin(), [](T value) { return static_cast<float>(value); });
+    return narrow;
+}
+
 template <class T, class Predictor>
 void predict_by_trees(const Predictor& predictor, MatrixView<const T> x, MatrixView<double> out) {
     Parallel serial(1);
@@ -76,9 +83,8 @@ void predict_by_trees(const Predictor& predictor, MatrixView<const T> x, MatrixV
     if constexpr (std::is_same_v<T, float>) {
         predictor.predict_proba(x, out, serial, stop);
     } else {
-        std::vector<float> narrow(x.size());
-        std::transform(x.data, x.data + x.size(), narrow.begin(), [](T value) { return static_cast<float>(value); });
-        predictor.predict_proba(MatrixView<const float>{narrow.data(), x.rows, x.cols}, out, serial, stop);
+        const Matrix<float> narrow = narrowed(x);
+        predictor.predict_proba(narrow.view(), out, serial, stop);
     }
 }
 
@@ -228,22 +234,46 @@ PipelinePredictor::PipelinePredictor(const FittedPipeline& pipeline) : pipeline_
 }
 
 template <class T>
-void PipelinePredictor::predict_block(MatrixView<const T> x, MatrixView<double> out) const {
+Matrix<T> PipelinePredictor::prepared(MatrixView<const T> x) const {
     if (x.cols != pipeline_->n_features_in) {
         throw InvalidInputError("x", "predict_proba", "rows of " + std::to_string(pipeline_->n_features_in) + " features",
                                 std::to_string(x.cols) + " features");
     }
-    std::vector<T> values(x.data, x.data + x.size());
-    const std::size_t cols = apply_steps(pipeline_->steps, values, x.rows, x.cols);
-    const MatrixView<const T> rows{values.data(), x.rows, cols};
+    Matrix<T> rows;
+    rows.values.assign(x.data, x.data + x.size());
+    rows.rows = x.rows;
+    rows.cols = apply_steps(pipeline_->steps, rows.values, x.rows, x.cols);
+    rows.values.resize(rows.rows * rows.cols);
+    return rows;
+}
+
+template <class T>
+void PipelinePredictor::predict_block(MatrixView<const T> x, MatrixView<double> out) const {
+    const Matrix<T> rows = prepared(x);
     if (const auto* forest = std::get_if<trees::ForestPredictor>(&trees_)) {
-        predict_by_trees(*forest, rows, out);
+        predict_by_trees(*forest, rows.view(), out);
     } else if (const auto* boosting = std::get_if<trees::BoostingPredictor>(&trees_)) {
-        predict_by_trees(*boosting, rows, out);
+        predict_by_trees(*boosting, rows.view(), out);
     } else {
-        linear::predict_proba(std::get<linear::LogisticModel>(pipeline_->estimator), rows, out);
+        linear::predict_proba(std::get<linear::LogisticModel>(pipeline_->estimator), rows.view(), out);
     }
 }
+
+template <class T>
+void PipelinePredictor::score_block(MatrixView<const T> x, MatrixView<double> out) const {
+    const Matrix<T> rows = prepared(x);
+    if (boosting() == nullptr) {
+        linear::decision_function(std::get<linear::LogisticModel>(pipeline_->estimator), rows.view(), out);
+        return;
+    }
+    Parallel serial(1);
+    StopToken stop;
+    const Matrix<float> narrow = narrowed(rows.view());
+    boosting()->decision_function(narrow.view(), out, serial, stop);
+}
+
+void PipelinePredictor::decision_function(MatrixView<const float> x, MatrixView<double> out) const { score_block(x, out); }
+void PipelinePredictor::decision_function(MatrixView<const double> x, MatrixView<double> out) const { score_block(x, out); }
 
 void PipelinePredictor::predict_proba(MatrixView<const float> x, MatrixView<double> out) const {
     predict_block(x, out);

@@ -25,11 +25,13 @@ std::vector<float> noise(std::size_t n, std::uint64_t seed) {
 
 std::vector<std::complex<double>> by_definition(const float* x, const std::vector<float>& w) {
     const std::size_t n = w.size();
-    std::vector<std::complex<double>> result(n / 2 + 1);
+    std::vector<std::complex<double>> roots(n), result(n / 2 + 1);
+    for (std::size_t t = 0; t < n; ++t) {
+        roots[t] = std::polar(1.0, -2.0 * std::numbers::pi * static_cast<double>(t) / static_cast<double>(n));
+    }
     for (std::size_t k = 0; k < result.size(); ++k) {
         for (std::size_t t = 0; t < n; ++t) {
-            const double angle = -2.0 * std::numbers::pi * static_cast<double>((k * t) % n) / static_cast<double>(n);
-            result[k] += static_cast<double>(x[t] * w[t]) * std::polar(1.0, angle);
+            result[k] += static_cast<double>(x[t] * w[t]) * roots[(k * t) % n];
         }
     }
     return result;
@@ -38,7 +40,7 @@ std::vector<std::complex<double>> by_definition(const float* x, const std::vecto
 }  // namespace
 
 TEST_CASE("the transform equals its definition, for powers of two and for any other length") {
-    for (const std::size_t n : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 31, 32, 64, 100, 128, 255, 256, 400, 512, 551, 1000, 1024, 2048}) {
+    for (const std::size_t n : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 31, 32, 64, 100, 128, 255, 256, 400, 512, 551, 1000, 1024, 2048, 4096, 8192, 16384}) {
         CAPTURE(n);
         const std::size_t hop = n / 3 + 1;
         const auto x = noise(n + RealFft::batch * hop, 1);
@@ -47,7 +49,7 @@ TEST_CASE("the transform equals its definition, for powers of two and for any ot
         std::vector<float> re(fft.bins() * RealFft::batch), im(re.size()), power(re.size()), scratch(fft.scratch_size());
         fft.forward(x.data(), hop, w.data(), re.data(), im.data(), scratch.data());
         fft.power(x.data(), hop, w.data(), power.data(), scratch.data());
-        for (std::size_t l = 0; l < RealFft::batch; ++l) {
+        for (std::size_t l = 0; l < RealFft::batch; l += n > 2048 ? 7 : 1) {
             const auto expected = by_definition(x.data() + l * hop, w);
             double scale = 0;
             for (const auto& z : expected) {

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -66,17 +68,46 @@ TEST_CASE("decibels of any length, with floors") {
     power_to_db({}, 1e-10F, 80.0F);
 }
 
-TEST_CASE("the cosine transform is orthonormal") {
-    const auto m = dct_matrix(16, 16, true);
-    for (std::size_t a = 0; a < 16; ++a) {
-        for (std::size_t b = 0; b < 16; ++b) {
+TEST_CASE("the cosine transforms of types 1 to 4 are orthonormal; types 2 and 3 undo each other") {
+    for (const int type : {1, 2, 3, 4}) {
+        const auto m = dct_matrix(16, 16, type, DctNorm::ortho);
+        for (std::size_t a = 0; a < 16; ++a) {
+            for (std::size_t b = 0; b < 16; ++b) {
+                double sum = 0;
+                for (std::size_t k = 0; k < 16; ++k) {
+                    sum += static_cast<double>((*m)(a, k)) * (*m)(b, k);
+                }
+                CHECK(sum == doctest::Approx(a == b ? 1.0 : 0.0).epsilon(1e-6));
+            }
+        }
+    }
+    const auto two = dct_matrix(8, 8, 2, DctNorm::forward), three = dct_matrix(8, 8, 3, DctNorm::backward);
+    for (std::size_t a = 0; a < 8; ++a) {
+        for (std::size_t b = 0; b < 8; ++b) {
             double sum = 0;
-            for (std::size_t k = 0; k < 16; ++k) {
-                sum += static_cast<double>((*m)(a, k)) * (*m)(b, k);
+            for (std::size_t k = 0; k < 8; ++k) {
+                sum += static_cast<double>((*three)(a, k)) * (*two)(k, b);
             }
             CHECK(sum == doctest::Approx(a == b ? 1.0 : 0.0).epsilon(1e-6));
         }
     }
+    CHECK_THROWS_AS(static_cast<void>(dct_matrix(1, 1, 1, DctNorm::ortho)), InvalidInputError);
+    CHECK_THROWS_AS(static_cast<void>(dct_matrix(8, 8, 5, DctNorm::ortho)), InvalidInputError);
+}
+
+TEST_CASE("bands of unit norm, and bands without a bin") {
+    for (const double p : {1.0, 2.0, std::numeric_limits<double>::infinity()}) {
+        const Matrix<float> w = MelFilterbank({.sample_rate_hz = 16000, .n_fft = 1024, .n_mels = 20, .slaney_norm = false, .norm = p}).dense();
+        for (std::size_t b = 0; b < w.rows; ++b) {
+            double sum = 0;
+            for (std::size_t k = 0; k < w.cols; ++k) {
+                sum = std::isinf(p) ? std::max(sum, static_cast<double>(w(b, k))) : sum + std::pow(static_cast<double>(w(b, k)), p);
+            }
+            CHECK(sum == doctest::Approx(1.0).epsilon(1e-6));
+        }
+    }
+    CHECK(MelFilterbank({.sample_rate_hz = 44100, .n_fft = 1024, .n_mels = 128, .fmax = 2000, .htk = true}).has_empty_bands());
+    CHECK(!MelFilterbank({.sample_rate_hz = 16000, .n_fft = 2048, .n_mels = 40}).has_empty_bands());
 }
 
 TEST_CASE("deltas of polynomials are exact, also at the ends") {
@@ -95,6 +126,10 @@ TEST_CASE("deltas of polynomials are exact, also at the ends") {
     }
     CHECK(first(1, 7) == doctest::Approx(7.0));
     CHECK(first(1, 0) == doctest::Approx(4.0));  // the slope of the fit to frames 0 … 8
+    delta(x.view(), 9, 1, 2, first.view());       // a fit of degree 2 is exact for the parabola, also at the ends
+    for (std::size_t t = 0; t < 15; ++t) {
+        CHECK(first(1, t) == doctest::Approx(static_cast<double>(t)).epsilon(1e-5));
+    }
     CHECK_THROWS_AS(delta(x.view(), 17, 1, first.view()), InvalidInputError);
     CHECK_THROWS_AS(delta(x.view(), 4, 1, first.view()), InvalidInputError);
     CHECK_THROWS_AS(delta(x.view(), 9, 9, first.view()), InvalidInputError);

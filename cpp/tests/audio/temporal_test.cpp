@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include "emotion/core/rng.hpp"
@@ -42,4 +44,35 @@ TEST_CASE("zero crossings and RMS equal a frame-by-frame count, for hops that sh
             }
         }
     }
+}
+
+TEST_CASE("zero is positive, or a sign of its own") {
+    const std::vector<float> x{1.0F, 0.0F, 1.0F, 0.0F, -1.0F, 0.0F, 0.5F, -0.5F, -2.0F, 0.0F, 3.0F};
+    std::vector<float> rate(1);
+    zero_crossing_rate(x, x.size(), 1, false, 0.0F, rate);
+    CHECK(rate[0] == doctest::Approx(4.0 / 11.0));  // + to - to + to - to +
+    zero_crossing_rate(x, x.size(), 1, false, 0.0F, rate, false);
+    CHECK(rate[0] == doctest::Approx(9.0 / 11.0));  // every step but -0.5 to -2
+}
+
+TEST_CASE("RMS in double precision keeps what single precision loses") {
+    const std::vector<double> x(64, 1.0 + 1e-12);
+    std::vector<double> level(1);
+    rms(std::span<const double>(x), 64, 64, false, level);
+    CHECK(level[0] - 1.0 == doctest::Approx(1e-12).epsilon(1e-3));
+}
+
+TEST_CASE("one value that is not finite is found at any place") {
+    for (const std::size_t n : {1UL, 7UL, 8UL, 9UL, 40UL}) {
+        std::vector<float> x(n, -3.4e38F);
+        CHECK(all_finite(x));
+        for (std::size_t i = 0; i < n; ++i) {
+            for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::nanf("")}) {
+                x[i] = bad;
+                CHECK(!all_finite(x));
+                x[i] = 1e-45F;
+            }
+        }
+    }
+    CHECK(all_finite({}));
 }

@@ -102,6 +102,22 @@ TEST_CASE("order of rows, ties, copies and weights of zero") {
     CHECK(map.y == weighted.y);
 }
 
+TEST_CASE("values some last bits apart are one point, the smallest, with all their weight") {
+    const double next = std::nextafter(0.3, 1.0);
+    const IsotonicMap map = fit_isotonic(Values{next, 0.3, 0.9}, Values{1, 0, 1}, Values{1, 3, 1}, {});
+    CHECK(map.x == Values{0.3, 0.9});
+    CHECK(map.y == Values{0.25, 1});
+    // Counted from the smallest of them, not from neighbour to neighbour: a chain of steps below the limit has several points.
+    const Values chain{0.0, 0.8e-15, 1.6e-15, 2.4e-15};
+    CHECK(fit_isotonic(chain, Values{0, 0, 1, 1}, {}, {}).x == Values{0.0, 1.6e-15});
+    IsotonicOptions options;
+    options.single = true;
+    const double small = 0.3F;
+    const double near = 0.3F + 5e-7F;
+    CHECK(fit_isotonic(Values{small, near, 0.5}, Values{0, 1, 1}, {}, options).x == Values{small, 0.5});
+    CHECK(fit_isotonic(Values{small, near, 0.5}, Values{0, 1, 1}, {}, {}).x == Values{small, near, 0.5});
+}
+
 TEST_CASE("the map is linear between its corners and level outside") {
     const Values x{-5, 0, 0.25, 1, 1.2, 1.5, 2.75, 4, 9, std::nan("")};
     Values out(x.size());

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "emotion/calibration/temperature.hpp"
@@ -35,6 +36,7 @@ FittedClassifier vote_of(std::vector<FittedClassifier> members, std::vector<doub
     sizes.n_classes = 3;
     sizes.n_features = columns;
     result.pipeline.estimator = std::move(sizes);
+    result.joint = Joint::vote;
     result.members = std::move(members);
     result.weights = std::move(weights);
     result.hard = hard;
@@ -150,4 +152,96 @@ TEST_CASE("fitted_classifier: what is a sum of contributions") {
     CHECK_FALSE(vote_of({forest, corrected}, {1, 1}, 2).is_additive());
     forest.calibration.kind = CalibrationKind::temperature;
     CHECK_FALSE(vote_of({forest}, {1}, 2).is_additive());
+}
+
+namespace {
+
+FittedClassifier joined(Joint joint, std::vector<FittedClassifier> members, std::size_t classes, std::size_t columns) {
+    FittedClassifier result = vote_of(std::move(members), {}, columns);
+    std::get<trees::Forest>(result.pipeline.estimator).n_classes = classes;
+    result.joint = joint;
+    return result;
+}
+
+FittedClassifier binary(std::vector<double> coef, double intercept) {
+    FittedClassifier result;
+    result.pipeline.n_features_in = coef.size();
+    result.pipeline.estimator = linear::LogisticModel{2, coef.size(), coef, {intercept}};
+    return result;
+}
+
+double sigmoid(double score) { return 1 / (1 + std::exp(-score)); }
+
+}  // namespace
+
+TEST_CASE("fitted_classifier: the last of a stack reads what the members say, and the columns with passthrough") {
+    const Matrix<float> x = rows_of(150, 2);
+    const Matrix<double> said = probabilities(second, x);
+    for (const bool passthrough : {false, true}) {
+        FittedClassifier stack = joined(Joint::stack, {first, second}, 3, 2);
+        stack.says_margin = {true, false};
+        stack.passthrough = passthrough;
+        REQUIRE(stack.stacked_columns() == (passthrough ? 8 : 6));
+        linear::LogisticModel last{3, stack.stacked_columns(), {}, {0.1, -0.2, 0}};
+        for (std::size_t i = 0; i < 3 * last.n_features; ++i) {
+            last.coef.push_back(std::cos(static_cast<double>(i)));
+        }
+        FittedClassifier end;
+        end.pipeline.n_features_in = last.n_features;
+        end.pipeline.estimator = last;
+        stack.last = {end};
+        Matrix<double> columns(x.rows, last.n_features);
+        Matrix<double> margin(x.rows, 3);
+        linear::decision_function(std::get<linear::LogisticModel>(first.pipeline.estimator), x.view(), margin.view());
+        for (std::size_t r = 0; r < x.rows; ++r) {
+            for (std::size_t k = 0; k < 3; ++k) {
+                columns(r, k) = margin(r, k);
+                columns(r, 3 + k) = said(r, k);
+            }
+            for (std::size_t c = 6; c < columns.cols; ++c) {
+                columns(r, c) = static_cast<double>(x(r, c - 6));
+            }
+        }
+        Matrix<double> expected(x.rows, 3);
+        linear::predict_proba(last, std::as_const(columns).view(), expected.view());
+        for (const int n_threads : {1, 2, 7}) {
+            CHECK(probabilities(stack, x, n_threads).values == expected.values);
+        }
+        CHECK(stack.has_margin());
+        CHECK_FALSE(stack.is_additive());
+        CHECK(stack.refuses_missing("caller") != nullptr);
+        CHECK(probabilities(vote_of({stack}, {1}, 2), x).values == expected.values);
+    }
+}
+
+TEST_CASE("fitted_classifier: one classifier a label says each label's own probability") {
+    const Matrix<float> x = rows_of(100, 2);
+    FittedClassifier constant = binary({0, 0}, 0);
+    constant.constant = true;
+    FittedClassifier labels = joined(Joint::labels, {binary({1, 2}, 0.5), binary({-1, 0.25}, -0.5), constant}, 3, 2);
+    const Matrix<double> own = probabilities(labels, x);
+    Matrix<double> margin(x.rows, 3);
+    Parallel parallel(2);
+    StopToken stop;
+    ClassifierPredictor(labels).label_margins(x.view(), margin.view(), parallel, stop);
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        // A sigmoid of another order of operations: some ulps.
+        CHECK(own(r, 0) == doctest::Approx(sigmoid(static_cast<double>(x(r, 0)) + 2 * static_cast<double>(x(r, 1)) + 0.5)).epsilon(1e-14));
+        CHECK((own(r, 2) == 1 && margin(r, 2) == 1));
+        CHECK((own(r, 1) > 0.5) == (margin(r, 1) > 0));
+    }
+    labels.scaled = true;
+    const Matrix<double> scaled = probabilities(labels, x, 7);
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        const double total = own(r, 0) + own(r, 1) + own(r, 2);
+        for (std::size_t k = 0; k < 3; ++k) {
+            CHECK(scaled(r, k) == own(r, k) / total);
+        }
+    }
+    CHECK_FALSE(labels.has_margin());
+    CHECK_FALSE(labels.is_additive());
+    constant.constant = false;
+    labels = joined(Joint::labels, {constant, constant, constant}, 3, 2);
+    labels.scaled = true;
+    CHECK(probabilities(labels, x).values == std::vector<double>(300, 0.0));  // what nobody claims stays 0
 }

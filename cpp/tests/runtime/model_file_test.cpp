@@ -88,7 +88,7 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.names = R"("feature_names":["a","b","b"])"; }, "a feature name occurs twice"));
     CHECK(refused([](auto& p) { p.names = R"("feature_names":[])"; }, "feature names"));
     CHECK(refused([](auto& p) { p.extractor = R"("extractor":{"feature_set":"classic"})"; }, "lacks the key sample_rate_hz"));
-    CHECK(refused([](auto& p) { p.extractor = R"("extractor":{"feature_set":"classic","sample_rate_hz":0,"algorithm_version":1})"; }, "sample_rate_hz"));
+    CHECK(refused([](auto& p) { p.extractor = R"("extractor":{"feature_set":"classic","sample_rate_hz":0,"algorithm_version":2})"; }, "sample_rate_hz"));
     CHECK(refused([](auto& p) { p.extractor = R"("extractor":7)"; }, "feature_set"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":1.5)"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":"x")"; }, "threshold"));

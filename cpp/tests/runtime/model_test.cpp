@@ -316,3 +316,37 @@ TEST_CASE("model: a model of another extractor version, or with other columns th
     later.extractor->algorithm_version += 1;
     CHECK_THROWS_WITH_AS(Model{later}, doctest::Contains("of the extractor"), emotion::ModelFormatError);
 }
+
+TEST_CASE("model: sets of labels beside the likeliest one") {
+    ModelParts parts;
+    parts.head = R"("format":"emotion-native-model","version":[1,2],"requires":["label_sets"])";
+    parts.classes = R"("classes":["calm","happy","sad"])";
+    parts.steps = R"("steps":[{"kind":"one_vs_rest_classifier"}])";
+    parts.tensors = {tensor<double>("steps.0.coef", "F64", {3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}), tensor<double>("steps.0.intercept", "F64", {3}, {0, 0, 0}),
+                     tensor<double>("label_sets.thresholds", "F64", {3}, {0, 0, 0})};
+    Matrix<float> x(3, 3);
+    x.values = {1, 2, -1, -3, -2, -1, 1e-30F, 0, 0};
+    Parallel parallel(2);
+    StopToken stop;
+    for (const bool by_margin : {true, false}) {
+        parts.rest = std::string(R"("calibration":null,"threshold":null,"label_sets":{"rule":")") + (by_margin ? "margin" : "probability") + "\"}";
+        if (!by_margin) {
+            parts["label_sets.thresholds"] = tensor<double>("label_sets.thresholds", "F64", {3}, {0.5, 0.5, 0.25});
+        }
+        const Model model = model_of(parts);
+        const Predictions result = model.predict(std::as_const(x).view(), 2, parallel, stop);
+        // A margin of 1e-30 is above 0, but its probability is a half; the third label of the second row has 0.27.
+        const std::vector<std::uint8_t> expected = by_margin ? std::vector<std::uint8_t>{1, 1, 0, 0, 0, 0, 1, 0, 0} : std::vector<std::uint8_t>{1, 1, 1, 0, 0, 1, 0, 0, 1};
+        CHECK(result.has_label.values == expected);
+        CHECK(result.label == std::vector<std::int32_t>{1, 2, 0});
+        CHECK(result.confidence[0] == result.probability(0, 1));
+        CHECK(result.abstained == std::vector<std::uint8_t>{0, 0, 0});
+        CHECK(result.top_column(0, 0) == -1);
+        CHECK(std::string(model.explained_output()) == "none");
+        Matrix<double> values(9, 3);
+        std::vector<double> base(3);
+        CHECK_THROWS_AS(model.explain(std::as_const(x).view(), values.values, base, parallel, stop), InvalidInputError);
+    }
+    const Model single = model_of(ModelParts());
+    CHECK(single.predict(std::as_const(x).view(), 0, parallel, stop).has_label.cols == 0);
+}

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from . import augment, effects
 from .cepstrum import delta, mfcc
-from .chroma import chroma_stft, estimate_tuning
+from .chroma import chroma_stft, estimate_tuning, tonnetz
 from .decibels import amplitude_to_db, power_to_db
 from .decoding import load, probe, quality, resample
 from .functionals import feature_names, functionals
@@ -52,6 +52,7 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "tonnetz",
     "voice_activity",
     "voice_quality",
     "zero_crossing_rate",

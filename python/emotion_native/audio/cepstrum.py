@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, Window, floating, integer, number, refuse, spectrum
-from .spectrum import melspectrogram
+from ._arrays import Float32, Framing, PadMode, Window, apart, integer, number, refuse, spectrum
+from .spectrum import filterbank_of, melspectrogram, result_type
 
+_DCT_NORMS = {None: 0, "backward": 0, "ortho": 1, "forward": 2}
 _PAD = {"nearest": "edge", "mirror": "reflect", "constant": "constant", "wrap": "wrap"}
 
 
@@ -23,41 +24,42 @@ def mfcc(
     dct_type: int = 2,
     norm: str | None = "ortho",
     lifter: float = 0,
-    mel_norm: str | None = "slaney",
+    mel_norm: str | float | None = "slaney",
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
     power: float = 2.0,
     n_mels: int = 128,
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-) -> Float32:
+    dtype: DTypeLike = np.float32,
+) -> NDArray[Any]:
     """Mel-frequency cepstral coefficients, as ``librosa.feature.mfcc``.
 
     Parameters
     ----------
     y, sr
-        Finite mono samples, floats of shape (n,), and their rate in Hz; or give ``S``.
-    S : ndarray of floats, shape (n_mels, frames)
+        Finite samples, floats of shape (…, n), and their rate in Hz; or give ``S``.
+    S : ndarray, shape (…, n_mels, frames)
         Log-power mel spectrogram in dB.
     n_mfcc : int, default=20
-        Number of coefficients.
-    dct_type : 2
-        The only type.
-    norm : {"ortho", None}
-        Scaling of the cosine transform.
+        Number of coefficients, at most the number of bands.
+    dct_type : {1, 2, 3, 4}, default=2
+        Type of the cosine transform.
+    norm : {"ortho", None, "backward", "forward"}
+        Its scaling, as ``scipy.fft.dct``.
     lifter : float, default=0
         Coefficient k is multiplied by 1 + lifter / 2 * sin(pi (k + 1) / lifter).
-    mel_norm, n_fft, hop_length, win_length, window, center, pad_mode, power, n_mels, fmin, fmax, htk
-        As `melspectrogram`.
+    mel_norm, n_fft, hop_length, win_length, window, center, pad_mode, power, n_mels, fmin, fmax, htk, dtype
+        As `melspectrogram`. The floor of 80 dB is below the loudest value of all channels.
 
     Returns
     -------
-    ndarray of float32, shape (n_mfcc, frames)
+    ndarray of dtype, shape (…, n_mfcc, frames)
 
     Raises
     ------
@@ -71,32 +73,47 @@ def mfcc(
     >>> audio.mfcc(y=np.ones(16000, dtype=np.float32), sr=16000, n_mfcc=13).shape
     (13, 32)
     """
-    if dct_type != 2:
-        raise refuse("dct_type", "mfcc", "2", repr(dct_type))
-    if norm not in ("ortho", None):
-        raise refuse("norm", "mfcc", "'ortho' or None", repr(norm))
-    count = integer(n_mfcc, "n_mfcc", "mfcc", high=4096)
-    lift = number(lifter, "lifter", "mfcc", minimum=0.0)
-    if S is None:
-        mel = melspectrogram(
-            y=y, sr=sr, n_fft=n_fft, hop_length=hop_length, win_length=win_length, window=window, center=center, pad_mode=pad_mode,
-            power=power, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=mel_norm,
-        )  # fmt: skip
-        S = _core.power_to_db(mel, 1e-10, 80.0)
+    caller = "mfcc"
+    if norm not in _DCT_NORMS:
+        raise refuse("norm", caller, "'ortho', None, 'backward' or 'forward'", repr(norm))
+    kind = result_type(dtype, caller)
+    lift = number(lifter, "lifter", caller, minimum=0.0)
+    cosines = (integer(n_mfcc, "n_mfcc", caller, high=4096), integer(dct_type, "dct_type", caller, high=4), _DCT_NORMS[norm])
+    lead: tuple[int, ...] = ()
+    if S is None and power == 2.0 and getattr(y, "ndim", 0) == 1:  # in one pass: neither spectra nor mel bands are stored for Python
+        framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, caller)
+        bank = filterbank_of(sr, framing.n_fft, n_mels, fmin, fmax, htk, mel_norm, caller)
+        result: Float32 = bank.mfcc(framing.y, framing.window, framing.hop_length, framing.center, *cosines)
     else:
-        S = spectrum(S, "mfcc", signed=True)
-    result = _core.dct(S, count, norm == "ortho")
+        if S is None:
+            mel = melspectrogram(
+                y=y, sr=sr, n_fft=n_fft, hop_length=hop_length, win_length=win_length, window=window, center=center, pad_mode=pad_mode,
+                power=power, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=mel_norm,
+            )  # fmt: skip
+            S = _core.power_to_db(mel, 1e-10, 80.0)
+        lead = S.shape[:-2]
+        result = _core.dct(spectrum(S, caller, signed=True), *cosines)
     if lift > 0:
         result *= (1 + lift / 2 * np.sin(np.pi * np.arange(1, 1 + len(result)) / lift)).astype(np.float32)[:, None]
-    return result
+    return apart(result, lead).astype(kind, copy=False)
 
 
-def delta(data: NDArray[Any], *, width: int = 9, order: int = 1, axis: int = -1, mode: str = "interp") -> Float32:
-    """Local derivative of features over time, as ``librosa.feature.delta`` (Savitzky-Golay, polynomial of degree ``order``).
+def delta(
+    data: NDArray[Any],
+    *,
+    width: int = 9,
+    order: int = 1,
+    axis: int = -1,
+    mode: str = "interp",
+    polyorder: int | None = None,
+    delta: float = 1.0,
+    cval: float = 0.0,
+) -> Float32:
+    """Local derivative of features over time, as ``librosa.feature.delta`` (Savitzky-Golay).
 
     Parameters
     ----------
-    data : ndarray of floats
+    data : ndarray
         Features.
     width : int, default=9
         Frames of the fit: odd, at least 3; at most the number of frames with mode "interp".
@@ -106,6 +123,12 @@ def delta(data: NDArray[Any], *, width: int = 9, order: int = 1, axis: int = -1,
         The axis of time.
     mode : {"interp", "nearest", "mirror", "constant", "wrap"}
         What the fit sees at the ends: the first and last ``width`` frames, or the data padded.
+    polyorder : int, default=order
+        Degree of the polynomial, below ``width``.
+    delta : float, default=1.0
+        Distance of two frames.
+    cval : float, default=0.0
+        What "constant" pads with.
 
     Returns
     -------
@@ -123,23 +146,30 @@ def delta(data: NDArray[Any], *, width: int = 9, order: int = 1, axis: int = -1,
     >>> audio.delta(2 * np.arange(10, dtype=np.float32))[:3]
     array([2., 2., 2.], dtype=float32)
     """
-    values = np.atleast_1d(floating(data, "data", "delta"))
-    if not np.isfinite(values).all():
-        raise refuse("data", "delta", "finite", "an array with NaN or infinity")
+    values = np.atleast_1d(data)
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise refuse(
+            "data", "delta", "a real and finite array", f"an array of {values.dtype}" + (" with NaN or infinity" if values.dtype.kind == "f" else "")
+        )
     if not -values.ndim <= axis < values.ndim or values.size == 0:
         raise refuse("axis", "delta", "an axis of a non-empty array", f"{axis} for shape {values.shape}")
     span = integer(width, "width", "delta", low=3)
-    degree = integer(order, "order", "delta")
+    derivative = integer(order, "order", "delta")
+    degree = derivative if polyorder is None else integer(polyorder, "polyorder", "delta", low=0)
+    step = number(delta, "delta", "delta", above=0.0)
     moved = np.moveaxis(values, axis, -1)
     rows = np.ascontiguousarray(moved.reshape(-1, moved.shape[-1]), dtype=np.float32)
-    if mode == "interp":
-        result = _core.delta(rows, span, degree)
-    elif mode in _PAD:
-        half = span // 2
-        padded = np.pad(rows, ((0, 0), (half, half)), mode=_PAD[mode])  # type: ignore[call-overload]  # numpy's stubs list literals only
-        result = np.ascontiguousarray(_core.delta(padded, span, degree)[:, half:-half])
-    else:
-        raise refuse("mode", "delta", f"'interp' or one of {', '.join(_PAD)}", repr(mode))
+    half = span // 2
+    if mode != "interp":
+        if mode not in _PAD:
+            raise refuse("mode", "delta", f"'interp' or one of {', '.join(_PAD)}", repr(mode))
+        constant = {"constant_values": number(cval, "cval", "delta")} if mode == "constant" else {}
+        rows = np.pad(rows, ((0, 0), (half, half)), mode=_PAD[mode], **constant)  # type: ignore[call-overload]  # numpy's stubs list literals only
+    result = _core.delta(rows, span, derivative, degree)
+    if mode != "interp":
+        result = result[:, half:-half]
+    if step != 1.0:
+        result = result / np.float32(step**derivative)
     return np.ascontiguousarray(np.moveaxis(result.reshape(moved.shape), -1, axis))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+from ..exceptions import EmotionNativeWarning
 from ._arrays import number, refuse
 
 Reference = float | Callable[[NDArray[Any]], Any]
@@ -21,7 +23,7 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     Parameters
     ----------
     S : array of floats, any shape
-        Power; complex values are replaced by their magnitude.
+        Power; complex values are replaced by their magnitude, with a warning.
     ref : float or callable, default=1.0
         Power of 0 dB, or a function of ``S`` that gives it (``numpy.max``).
     amin : float, default=1e-10
@@ -65,6 +67,8 @@ def _magnitude(S: ArrayLike, caller: str) -> NDArray[Any]:
     array = np.asarray(S)
     if array.dtype.kind not in "fciu":
         raise refuse("S", caller, "an array of numbers", f"an array of {array.dtype}")
+    if array.dtype.kind == "c":
+        warnings.warn(f"S of {caller} is complex: its phase is dropped", EmotionNativeWarning, stacklevel=3)
     magnitude: NDArray[Any] = np.abs(array) if array.dtype.kind == "c" else array
     if not np.isfinite(magnitude).all():
         raise refuse("S", caller, "finite", "an array with NaN or infinity")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, Window, frequencies, integer, magnitude_or_given, number, refuse
+from ._arrays import Float32, PadMode, Window, apart, frequencies, integer, magnitude_or_given, number, refuse
 
 
 def spectral_centroid(
@@ -22,22 +22,22 @@ def spectral_centroid(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
 ) -> Float32:
     """Centre of mass of the magnitudes in Hz, as ``librosa.feature.spectral_centroid``; 0 for a silent frame.
 
     Parameters
     ----------
     y, sr, S
-        Finite mono samples and their rate in Hz, or a magnitude spectrogram (bins x frames).
-    freq : array of one frequency a bin, in Hz
+        Finite samples (…, n) and their rate in Hz, or a magnitude spectrogram (…, bins, frames).
+    freq : array of one frequency a bin, or of the shape of ``S``, in Hz
         Default: those of the transform.
     n_fft, hop_length, win_length, window, center, pad_mode
         As `stft`.
 
     Returns
     -------
-    ndarray of float32, shape (1, frames)
+    ndarray of float32, shape (…, 1, frames)
 
     Raises
     ------
@@ -53,8 +53,22 @@ def spectral_centroid(
     1000
     """
     caller = "spectral_centroid"
-    given, points = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
-    return _core.spectral_centroid(given, frequencies(freq, sr, given.shape[0], points, caller))
+    given = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
+    return apart(_centroid(given.values, frequencies(freq, sr, given, caller)), given.lead)
+
+
+def _sums(values: Float32) -> NDArray[np.float64]:
+    """Return the sum of each frame, 1 for a silent one."""
+    total: NDArray[np.float64] = values.sum(axis=0, keepdims=True, dtype=np.float64)
+    total[total < np.finfo(np.float32).tiny] = 1
+    return total
+
+
+def _centroid(values: Float32, hertz: Float32) -> Float32:
+    if hertz.ndim == 1:
+        return _core.spectral_centroid(values, hertz)
+    result: Float32 = (np.sum(values * hertz.astype(np.float64), axis=0, keepdims=True) / _sums(values)).astype(np.float32)
+    return result
 
 
 def spectral_bandwidth(
@@ -67,7 +81,7 @@ def spectral_bandwidth(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
     freq: ArrayLike | None = None,
     centroid: ArrayLike | None = None,
     norm: bool = True,
@@ -83,12 +97,12 @@ def spectral_bandwidth(
         Default: `spectral_centroid`.
     norm : bool, default=True
         Divide the magnitudes of a frame by their sum.
-    p : 2
-        The only exponent.
+    p : float > 0, default=2
+        Exponent of the distance to the centroid.
 
     Returns
     -------
-    ndarray of float32, shape (1, frames)
+    ndarray of float32, shape (…, 1, frames)
 
     Raises
     ------
@@ -103,17 +117,21 @@ def spectral_bandwidth(
     np.float32(0.0)
     """
     caller = "spectral_bandwidth"
-    if p != 2:
-        raise refuse("p", caller, "2", repr(p))
-    given, points = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
-    hertz = frequencies(freq, sr, given.shape[0], points, caller)
+    exponent = number(p, "p", caller, above=0.0)
+    given = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
+    hertz = frequencies(freq, sr, given, caller)
+    frames = given.values.shape[1]
     if centroid is None:
-        middle = _core.spectral_centroid(given, hertz)
+        middle = _centroid(given.values, hertz)
     else:
-        middle = np.ascontiguousarray(centroid, dtype=np.float32)
-        if middle.size != given.shape[1] or not np.isfinite(middle).all():
-            raise refuse("centroid", caller, f"{given.shape[1]} finite values", f"an array of shape {middle.shape}")
-    return _core.spectral_bandwidth(given, hertz, middle, bool(norm))
+        middle = np.ascontiguousarray(centroid, dtype=np.float32).reshape(-1)
+        if middle.size != frames or not np.isfinite(middle).all():
+            raise refuse("centroid", caller, f"{frames} finite values", f"an array of shape {np.shape(centroid)}")
+    if hertz.ndim == 1 and exponent == 2.0:
+        return apart(_core.spectral_bandwidth(given.values, hertz, middle, bool(norm)), given.lead)
+    distance = np.abs((hertz if hertz.ndim == 2 else hertz[:, None]) - middle.reshape(1, -1).astype(np.float64)) ** exponent
+    spread = np.sum(given.values * distance, axis=0, keepdims=True) / (_sums(given.values) if norm else 1.0)
+    return apart((spread ** (1.0 / exponent)).astype(np.float32), given.lead)
 
 
 def spectral_rolloff(
@@ -126,7 +144,7 @@ def spectral_rolloff(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
     freq: ArrayLike | None = None,
     roll_percent: float = 0.85,
 ) -> Float32:
@@ -141,7 +159,7 @@ def spectral_rolloff(
 
     Returns
     -------
-    ndarray of float32, shape (1, frames)
+    ndarray of float32, shape (…, 1, frames)
 
     Raises
     ------
@@ -160,8 +178,13 @@ def spectral_rolloff(
     share = number(roll_percent, "roll_percent", caller, above=0.0)
     if share >= 1.0:
         raise refuse("roll_percent", caller, "between 0 and 1", roll_percent)
-    given, points = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
-    return _core.spectral_rolloff(given, frequencies(freq, sr, given.shape[0], points, caller), share)
+    given = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
+    hertz = frequencies(freq, sr, given, caller)
+    if hertz.ndim == 1:
+        return apart(_core.spectral_rolloff(given.values, hertz, share), given.lead)
+    running = np.cumsum(given.values, axis=0, dtype=np.float64)
+    reached = running >= share * running[-1]
+    return apart(np.where(reached, hertz, np.float32(np.inf)).min(axis=0, keepdims=True), given.lead)
 
 
 def spectral_flatness(
@@ -173,7 +196,7 @@ def spectral_flatness(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
     amin: float = 1e-10,
     power: float = 2.0,
 ) -> Float32:
@@ -190,7 +213,7 @@ def spectral_flatness(
 
     Returns
     -------
-    ndarray of float32, shape (1, frames)
+    ndarray of float32, shape (…, 1, frames)
 
     Raises
     ------
@@ -208,8 +231,9 @@ def spectral_flatness(
     floor = max(number(amin, "amin", caller, above=0.0), float(np.finfo(np.float32).tiny))
     exponent = number(power, "power", caller, above=0.0)
     framing = (n_fft, hop_length, win_length, window, center, pad_mode)
-    given, _ = magnitude_or_given(S, y, caller, power=exponent, framing=framing)
-    return _core.spectral_flatness(given if S is None else np.power(given, np.float32(exponent)), floor)
+    given = magnitude_or_given(S, y, caller, power=exponent, framing=framing)
+    values = given.values if S is None else np.power(given.values, np.float32(exponent))
+    return apart(_core.spectral_flatness(values, floor), given.lead)
 
 
 def spectral_contrast(
@@ -222,8 +246,8 @@ def spectral_contrast(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
-    freq: None = None,
+    pad_mode: PadMode = "constant",
+    freq: ArrayLike | None = None,
     fmin: float = 200.0,
     n_bands: int = 6,
     quantile: float = 0.02,
@@ -235,8 +259,8 @@ def spectral_contrast(
     ----------
     y, sr, S, n_fft, hop_length, win_length, window, center, pad_mode
         As `spectral_centroid`.
-    freq : None
-        Other frequencies than those of the transform are refused.
+    freq : array of one frequency a bin, ascending, in Hz
+        Default: those of the transform.
     fmin, n_bands : float and int, default 200.0 and 6
         The bands are 0 to fmin and n_bands octaves from there; the last is open to the top. Each must start below half of ``sr``.
     quantile : float in (0, 1), default=0.02
@@ -246,7 +270,7 @@ def spectral_contrast(
 
     Returns
     -------
-    ndarray of float32, shape (n_bands + 1, frames)
+    ndarray of float32, shape (…, n_bands + 1, frames)
 
     Raises
     ------
@@ -261,13 +285,16 @@ def spectral_contrast(
     (7, 32)
     """
     caller = "spectral_contrast"
-    if freq is not None:
-        raise refuse("freq", caller, "None (the frequencies of the transform)", type(freq).__name__)
     share = number(quantile, "quantile", caller, above=0.0)
     if share >= 1.0:
         raise refuse("quantile", caller, "between 0 and 1", quantile)
     low = number(fmin, "fmin", caller, above=0.0)
     count = integer(n_bands, "n_bands", caller, high=64)
     rate = number(sr, "sr", caller, above=0.0)
-    given, _ = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
-    return _core.spectral_contrast(given, rate, low, count, share, bool(linear))
+    given = magnitude_or_given(S, y, caller, power=1.0, framing=(n_fft, hop_length, win_length, window, center, pad_mode))
+    bins = given.values.shape[0]
+    given_hertz = np.fft.rfftfreq(given.n_fft, d=1.0 / rate) if freq is None else np.asarray(freq)
+    hertz: NDArray[np.float64] = np.ascontiguousarray(given_hertz, dtype=np.float64)
+    if hertz.shape != (bins,) or not np.isfinite(hertz).all() or (np.diff(hertz) < 0).any():
+        raise refuse("freq", caller, f"{bins} finite frequencies in ascending order, one a bin", f"an array of shape {hertz.shape}")
+    return apart(_core.spectral_contrast(given.values, hertz, rate, low, count, share, bool(linear)), given.lead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, Framing, Window, integer, number, refuse, spectrum
+from ..exceptions import EmotionNativeWarning
+from ._arrays import Float32, Framing, PadMode, Window, apart, integer, magnitude_or_given, number, refuse
 
 
 def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float64]:
@@ -35,38 +37,40 @@ def stft(
     window: Window = "hann",
     center: bool = True,
     dtype: DTypeLike | None = None,
-    pad_mode: str = "constant",
-    out: None = None,
-) -> NDArray[np.complex64]:
+    pad_mode: PadMode = "constant",
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """Short-time Fourier transform, as ``librosa.stft``.
 
     Parameters
     ----------
-    y : ndarray of floats, shape (n,)
-        Finite mono samples.
+    y : ndarray of floats, shape (…, n)
+        Finite samples, the channels on the leading axes.
     n_fft : int, default=2048
         Points of the transform, 1 to 2^20; powers of two are fastest.
     hop_length : int, default=win_length // 4
         Samples between frames.
     win_length : int, default=n_fft
         Length of the window, centred in the frame.
-    window : {"hann", "hamming", "blackman", "bartlett", "boxcar", "ones"}, array of win_length values, or callable
-        Named windows are periodic.
+    window : str, tuple, number, array of win_length values, or callable
+        Named windows are periodic; names, tuples and numbers as ``scipy.signal.get_window``.
     center : bool, default=True
         Frame t is centred on sample t * hop_length; the signal is padded by n_fft // 2 on both sides.
-    pad_mode : {"constant", "edge", "reflect", "symmetric"}
-        How it is padded.
-    dtype, out : complex64 or None, None
-        Other values are refused.
+    pad_mode : {"constant", "edge", "empty", "linear_ramp", "reflect", "symmetric"} or callable
+        How it is padded, as ``numpy.pad``.
+    dtype : complex64 or complex128
+        Default: complex128 for float64 samples (transformed in double precision, by NumPy), else complex64.
+    out : complex ndarray
+        Where to write: the shape of the result, or more frames.
 
     Returns
     -------
-    ndarray of complex64, shape (1 + n_fft // 2, frames), C-contiguous
+    ndarray of complex, shape (…, 1 + n_fft // 2, frames), C-contiguous
 
     Raises
     ------
     InvalidInputError
-        For samples that are not floating-point, finite and one-dimensional, and for arguments out of range.
+        For samples that are not floating-point and finite, and for arguments out of range.
 
     Examples
     --------
@@ -75,32 +79,69 @@ def stft(
     >>> audio.stft(np.ones(4096, dtype=np.float32)).shape
     (1025, 9)
     """
-    if dtype is not None and np.dtype(dtype) != np.complex64:
-        raise refuse("dtype", "stft", "complex64 or None", str(np.dtype(dtype)))
-    if out is not None:
-        raise refuse("out", "stft", "None (writing into a given array is not offered)", type(out).__name__)
-    framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, "stft")
-    return _core.stft(framing.y, framing.window, framing.hop_length, framing.center)
+    if dtype is None:
+        kind = np.dtype(np.complex128 if isinstance(y, np.ndarray) and y.dtype.itemsize >= 8 else np.complex64)
+    else:
+        kind = np.dtype(dtype)
+        if kind not in (np.complex64, np.complex128):
+            raise refuse("dtype", "stft", "complex64, complex128 or None", str(kind))
+    framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, "stft", double=kind == np.complex128)
+    result = framing.transform()
+    return result if out is None else _written(result, out)
+
+
+def _written(result: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    fits = isinstance(out, np.ndarray) and out.ndim == result.ndim and out.shape[:-1] == result.shape[:-1] and out.shape[-1] >= result.shape[-1]
+    if not fits or out.dtype.kind != "c":
+        got = f"an array of {out.dtype}, shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise refuse("out", "stft", f"a complex array of shape {result.shape}, or with more frames", got)
+    out[..., : result.shape[-1]] = result
+    return out if out.shape == result.shape else out[..., : result.shape[-1]]
 
 
 @lru_cache(maxsize=16)
-def _filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float, htk: bool, slaney: bool) -> Any:
-    return _core.MelFilterbank(sr, n_fft, n_mels, fmin, fmax, htk, slaney)
+def _filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float, htk: bool, slaney: bool, norm: float) -> tuple[Any, bool]:
+    bank = _core.MelFilterbank(sr, n_fft, n_mels, fmin, fmax, htk, slaney, norm)
+    return bank, bank.has_empty_bands()
 
 
-def _checked_filterbank(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: bool, norm: Any, caller: str) -> Any:
-    if norm not in ("slaney", None):
-        raise refuse("norm", caller, "'slaney' or None", repr(norm))
+def filterbank_of(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: bool, norm: Any, caller: str) -> Any:
+    """Return the native filterbank of checked arguments; warn when a band above 0 Hz holds no bin."""
+    exponent = 0.0
+    if norm is not None and norm != "slaney":
+        if isinstance(norm, str | bool) or not np.isscalar(norm) or not float(norm) > 0:  # type: ignore[arg-type]  # numpy's isscalar tells mypy nothing
+            raise refuse("norm", caller, "'slaney', a number > 0, inf or None", repr(norm))
+        exponent = float(norm)  # type: ignore[arg-type]  # the same
     rate = number(sr, "sr", caller, above=0.0)
     low = number(fmin, "fmin", caller, minimum=0.0)
     high = rate / 2 if fmax is None else number(fmax, "fmax", caller, above=0.0)
-    return _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), norm == "slaney")
+    bank, empty = _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), norm == "slaney", exponent)
+    if empty:
+        words = f"n_mels of {caller} gives bands without a bin of the transform: fewer bands, a longer transform or a higher fmax fill them"
+        warnings.warn(words, EmotionNativeWarning, stacklevel=3)
+    return bank
+
+
+def result_type(dtype: Any, caller: str) -> np.dtype[Any]:
+    """Return float32 or float64."""
+    kind: np.dtype[Any] = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise refuse("dtype", caller, "float32 or float64", str(kind))
+    return kind
 
 
 def mel_filterbank(
-    *, sr: float, n_fft: int, n_mels: int = 128, fmin: float = 0.0, fmax: float | None = None, htk: bool = False, norm: str | None = "slaney"
-) -> Float32:
-    """Return the weights of the mel bands, as ``librosa.filters.mel``: float32 of shape (n_mels, 1 + n_fft // 2).
+    *,
+    sr: float,
+    n_fft: int,
+    n_mels: int = 128,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    htk: bool = False,
+    norm: str | float | None = "slaney",
+    dtype: DTypeLike = np.float32,
+) -> NDArray[Any]:
+    """Return the weights of the mel bands, as ``librosa.filters.mel``: shape (n_mels, 1 + n_fft // 2).
 
     Examples
     --------
@@ -109,8 +150,9 @@ def mel_filterbank(
     (40, 257)
     """
     caller = "mel_filterbank"
-    bank = _checked_filterbank(sr, integer(n_fft, "n_fft", caller, low=2), n_mels, fmin, fmax, htk, norm, caller)
-    weights: Float32 = bank.dense()
+    kind = result_type(dtype, caller)
+    bank = filterbank_of(sr, integer(n_fft, "n_fft", caller, low=2), n_mels, fmin, fmax, htk, norm, caller)
+    weights: NDArray[Any] = bank.dense().astype(kind, copy=False)
     return weights
 
 
@@ -124,34 +166,39 @@ def melspectrogram(
     win_length: int | None = None,
     window: Window = "hann",
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
     power: float = 2.0,
     n_mels: int = 128,
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-    norm: str | None = "slaney",
-) -> Float32:
+    norm: str | float | None = "slaney",
+    dtype: DTypeLike = np.float32,
+) -> NDArray[Any]:
     """Mel spectrogram, as ``librosa.feature.melspectrogram``.
 
     Parameters
     ----------
-    y : ndarray of floats, shape (n,)
-        Finite mono samples; or give ``S``.
+    y : ndarray of floats, shape (…, n)
+        Finite samples; or give ``S``.
     sr : float, default=22050
         Sampling rate in Hz.
-    S : ndarray of floats, shape (1 + n_fft // 2, frames)
+    S : ndarray, shape (…, 1 + n_fft // 2, frames)
         Spectrogram to map instead of computing one.
     n_fft, hop_length, win_length, window, center, pad_mode
         As `stft`.
     power : float, default=2.0
         Exponent of the magnitudes.
-    n_mels, fmin, fmax, htk, norm
-        The bands: their number, edges in Hz (None: half of ``sr``), HTK's mel scale instead of Slaney's, "slaney" for triangles of unit area or None.
+    n_mels, fmin, fmax, htk
+        The bands: their number, edges in Hz (None: half of ``sr``), HTK's mel scale instead of Slaney's.
+    norm : {"slaney", None} or float
+        Triangles of unit area, of height 1, or of unit p-norm (inf: the largest weight is 1).
+    dtype : float32 or float64
+        Type of the result; computed in single precision.
 
     Returns
     -------
-    ndarray of float32, shape (n_mels, frames)
+    ndarray of dtype, shape (…, n_mels, frames)
 
     Raises
     ------
@@ -166,18 +213,13 @@ def melspectrogram(
     (40, 32)
     """
     caller = "melspectrogram"
-    if S is not None:
-        given = spectrum(S, caller)
-        bank = _checked_filterbank(sr, max(2, 2 * (given.shape[0] - 1)), n_mels, fmin, fmax, htk, norm, caller)
-        result: Float32 = bank.apply(given)
-        return result
-    if y is None:
-        raise refuse("y", caller, "given when S is not", "None")
+    kind = result_type(dtype, caller)
     exponent = number(power, "power", caller, above=0.0)
-    framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, caller)
-    bank = _checked_filterbank(sr, framing.n_fft, n_mels, fmin, fmax, htk, norm, caller)
-    if exponent == 2.0:
-        result = bank.melspectrogram(framing.y, framing.window, framing.hop_length, framing.center)
-    else:
-        result = bank.apply(np.power(framing.power(), np.float32(exponent / 2)))
-    return result
+    if S is None and y is not None and exponent == 2.0 and getattr(y, "ndim", 0) == 1:  # in one pass, no spectrogram is stored
+        framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, caller)
+        bank = filterbank_of(sr, framing.n_fft, n_mels, fmin, fmax, htk, norm, caller)
+        mel: Float32 = bank.melspectrogram(framing.y, framing.window, framing.hop_length, framing.center)
+        return mel.astype(kind, copy=False)
+    given = magnitude_or_given(S, y, caller, power=exponent, framing=(n_fft, hop_length, win_length, window, center, pad_mode), signed=True)
+    bank = filterbank_of(sr, given.n_fft, n_mels, fmin, fmax, htk, norm, caller)
+    return apart(bank.apply(given.values), given.lead).astype(kind, copy=False)

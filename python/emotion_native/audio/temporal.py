@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, integer, number, refuse, samples, spectrum
+from ._arrays import PAD_MODES, Float32, PadMode, apart, each_channel, floating, integer, number, refuse, signal, spectrum
+from .spectrum import result_type
 
 
-def _frames(y: Any, frame_length: Any, hop_length: Any, center: bool, caller: str) -> tuple[Float32, int, int]:
-    checked = samples(y, caller)
+def _framing(y: NDArray[Any], frame_length: Any, hop_length: Any, center: bool, caller: str) -> tuple[int, int]:
     length = integer(frame_length, "frame_length", caller)
-    hop = integer(hop_length, "hop_length", caller)
-    if len(checked) + (2 * (length // 2) if center else 0) < length:
-        raise refuse("y", caller, f"at least frame_length ({length}) samples long", f"{len(checked)} samples")
-    return checked, length, hop
+    if y.shape[-1] + (2 * (length // 2) if center else 0) < length:
+        raise refuse("y", caller, f"at least frame_length ({length}) samples long", f"{y.shape[-1]} samples")
+    return length, integer(hop_length, "hop_length", caller)
 
 
 def zero_crossing_rate(
-    y: NDArray[Any], *, frame_length: int = 2048, hop_length: int = 512, center: bool = True, threshold: float = 1e-10
+    y: NDArray[Any],
+    *,
+    frame_length: int = 2048,
+    hop_length: int = 512,
+    center: bool = True,
+    threshold: float = 1e-10,
+    ref_magnitude: float | Callable[[NDArray[Any]], Any] | None = None,
+    pad: bool = False,
+    zero_pos: bool = True,
 ) -> Float32:
     """Share of the samples of a frame at which the sign changes, as ``librosa.feature.zero_crossing_rate``.
 
     Parameters
     ----------
-    y : ndarray of floats, shape (n,)
-        Finite mono samples.
+    y : ndarray of floats, shape (…, n)
+        Finite samples.
     frame_length, hop_length : int
         In samples.
     center : bool, default=True
         Pad with the end values, so that frame t is centred on sample t * hop_length.
     threshold : float, default=1e-10
-        Magnitudes up to it count as zero, and zero as positive.
+        Magnitudes up to it count as zero.
+    ref_magnitude : float, callable or None
+        The threshold is multiplied by it, or by its value for the magnitudes of all frames (frame_length x frames).
+    pad : bool, default=False
+        Count the first sample of each frame as a crossing.
+    zero_pos : bool, default=True
+        Zero counts as positive; else zero is a sign of its own.
 
     Returns
     -------
-    ndarray of float32, shape (1, frames), 0 to 1
+    ndarray of float32, shape (…, 1, frames), 0 to 1
 
     Raises
     ------
@@ -53,8 +67,23 @@ def zero_crossing_rate(
     >>> round(float(audio.zero_crossing_rate(tone)[0, 10]), 3)
     0.125
     """
-    checked, length, hop = _frames(y, frame_length, hop_length, center, "zero_crossing_rate")
-    return _core.zero_crossing_rate(checked, length, hop, bool(center), number(threshold, "threshold", "zero_crossing_rate", minimum=0.0))
+    caller = "zero_crossing_rate"
+    checked = signal(y, caller)
+    length, hop = _framing(checked, frame_length, hop_length, center, caller)
+    limit = number(threshold, "threshold", caller, minimum=0.0)
+    if ref_magnitude is not None:
+        limit *= number(_reference(ref_magnitude, checked, length, hop, center), "ref_magnitude", caller, minimum=0.0)
+    rate: Float32 = each_channel(checked, lambda x: _core.zero_crossing_rate(x, length, hop, bool(center), limit, bool(zero_pos)))
+    return rate + np.float32(1 / length) if pad else rate
+
+
+def _reference(ref_magnitude: Any, y: Float32, length: int, hop: int, center: bool) -> Any:
+    if not callable(ref_magnitude):
+        return ref_magnitude
+    if center:
+        y = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(length // 2, length // 2)], mode="edge")
+    frames = np.lib.stride_tricks.sliding_window_view(np.abs(y), length, axis=-1)[..., ::hop, :]
+    return ref_magnitude(np.swapaxes(frames, -1, -2))
 
 
 def rms(
@@ -64,24 +93,27 @@ def rms(
     frame_length: int = 2048,
     hop_length: int = 512,
     center: bool = True,
-    pad_mode: str = "constant",
-) -> Float32:
+    pad_mode: PadMode = "constant",
+    dtype: DTypeLike = np.float32,
+) -> NDArray[Any]:
     """Root-mean-square of each frame, as ``librosa.feature.rms``.
 
     Parameters
     ----------
-    y : ndarray of floats, shape (n,)
-        Finite mono samples; or give ``S``.
-    S : ndarray of floats, shape (1 + frame_length // 2, frames)
-        Magnitude spectrogram of frames without a window.
+    y : ndarray of floats, shape (…, n)
+        Finite samples; or give ``S``.
+    S : ndarray, shape (…, 1 + frame_length // 2, frames)
+        Magnitudes, or complex values, of frames transformed without a window.
     frame_length, hop_length, center
         As `zero_crossing_rate`.
-    pad_mode : {"constant", "edge", "reflect", "symmetric"}
-        How a centred signal is padded.
+    pad_mode : {"constant", "edge", "empty", "linear_ramp", "reflect", "symmetric"} or callable
+        How a centred signal is padded, as ``numpy.pad``.
+    dtype : float32 or float64
+        Type of the result; float64 takes the samples in double precision too.
 
     Returns
     -------
-    ndarray of float32, shape (1, frames)
+    ndarray of dtype, shape (…, 1, frames)
 
     Raises
     ------
@@ -95,17 +127,24 @@ def rms(
     >>> audio.rms(y=np.full(4096, 0.5, dtype=np.float32))[0, 4]
     np.float32(0.5)
     """
+    kind = result_type(dtype, "rms")
     if y is not None:
-        checked, length, hop = _frames(y, frame_length, hop_length, center, "rms")
+        checked: NDArray[Any] = signal(y, "rms")
+        length, hop = _framing(checked, frame_length, hop_length, center, "rms")
+        if kind == np.float64:
+            checked = np.ascontiguousarray(floating(y, "y", "rms"), dtype=np.float64)
         if center and pad_mode != "constant":
-            if pad_mode not in ("edge", "reflect", "symmetric"):
-                raise refuse("pad_mode", "rms", "one of constant, edge, reflect, symmetric", repr(pad_mode))
-            checked = np.pad(checked, length // 2, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
+            if not callable(pad_mode) and pad_mode not in PAD_MODES:
+                raise refuse("pad_mode", "rms", f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
+            widths = [(0, 0)] * (checked.ndim - 1) + [(length // 2, length // 2)]
+            checked = np.pad(checked, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
             center = False
-        return _core.rms(checked, length, hop, bool(center))
+        native = _core.rms if kind == np.float32 else _core.rms_double
+        return each_channel(checked, lambda x: native(x, length, hop, bool(center)))
     if S is None:
         raise refuse("y", "rms", "given when S is not", "None")
-    given = spectrum(S, "rms")
+    magnitude = np.abs(S) if isinstance(S, np.ndarray) and S.dtype.kind == "c" else S
+    given = spectrum(magnitude, "rms", signed=True)
     length = integer(frame_length, "frame_length", "rms", low=2)
     if given.shape[0] != length // 2 + 1:
         raise refuse("frame_length", "rms", f"{2 * given.shape[0] - 2} or {2 * given.shape[0] - 1}, as S has {given.shape[0]} bins", length)
@@ -113,5 +152,5 @@ def rms(
     power[0] *= 0.5
     if length % 2 == 0:
         power[-1] *= 0.5
-    result: Float32 = np.sqrt(2 * power.sum(axis=0, keepdims=True) / length**2).astype(np.float32)
-    return result
+    result = np.sqrt(2 * power.sum(axis=0, keepdims=True) / length**2).astype(kind)
+    return apart(result, np.shape(S)[:-2])

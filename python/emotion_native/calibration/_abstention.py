@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_sample_weight
 from ..exceptions import EmotionNativeWarning, InvalidInputError
-from ..model_selection._fit import aligned
+from ..model_selection._fit import aligned, take_columns
 from ._classifier import CalibratedClassifierCV, OutOfFold, _GroupedMetaClassifier, out_of_fold
 from ._maps import Floats
 from ._out_of_distribution import OutOfDistributionDetector
@@ -112,7 +112,7 @@ def choose_threshold(
     Returns
     -------
     Threshold
-        Without a target: 0, which answers everything.
+        Without a target, and where ``target_coverage`` or ``abstention_cost`` is 1: 0, which answers everything, new rows of any confidence too.
 
     Raises
     ------
@@ -146,7 +146,8 @@ def choose_threshold(
     checked = check_sample_weight(sample_weight, len(values), caller=caller)
     weight = np.ones(len(values)) if checked is None else checked
     values, right, weight = (part[weight > 0] for part in (values, right, weight))
-    if target_coverage is None and target_accuracy is None and abstention_cost is None:
+    answers_all = target_coverage == 1 or abstention_cost == 1  # every row; where no answer costs as much as a wrong one, none is too doubtful
+    if answers_all or (target_coverage is None and target_accuracy is None and abstention_cost is None):
         return Threshold(0.0, True, 1.0, float(np.average(right, weights=weight)))
     order = np.argsort(-values, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))  # rows of equal confidence are answered together
@@ -315,9 +316,7 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         rows = model._fit_out_of_fold(X, y, groups, params, cv=cv, allow_ungrouped=self.allow_ungrouped or estimator.allow_ungrouped)
         self.estimator_ = model
         self.classes_ = rows.labels.classes
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        take_columns(self, model)
         return rows
 
     def predict_proba(self, X: Any) -> Floats:

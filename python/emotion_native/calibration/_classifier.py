@@ -13,9 +13,19 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._remedies import check_estimator
 from .._validation import check_flag, check_sample_weight, is_true
 from ..exceptions import InvalidInputError
-from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities
+from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities, take_columns
 from ..model_selection._folds import Folds, resolve_folds
-from ._fold_models import CalibratedModel, answers, corrected_folds, fitting_params, fold_models, is_frozen, model_correction, response_of
+from ._fold_models import (
+    CalibratedModel,
+    answers,
+    corrected_folds,
+    fitting_params,
+    fold_models,
+    is_frozen,
+    model_correction,
+    response_of,
+    weights_of,
+)
 from ._maps import Floats, check_method, fit_calibrator
 from ._priors import PriorCorrection, chained
 from ._score_maps import ScoreCalibrator
@@ -92,12 +102,6 @@ def out_of_fold(
     return OutOfFold(labels, folds, proba, seen, weights_of(params))
 
 
-def weights_of(params: dict[str, Any]) -> Floats | None:
-    """Return the weights of the rows, if there are any."""
-    weight = params.get("sample_weight")
-    return None if weight is None else np.asarray(weight, dtype=np.float64)
-
-
 class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
     """What classifiers around one refitted classifier share."""
 
@@ -123,9 +127,7 @@ class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
         arguments = fit_params_of(model, {**params, "groups": groups}, None, len(labels.codes), caller=caller)
         self.estimator_ = model.fit(X, labels.values, **arguments)
         self.classes_ = labels.classes
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        take_columns(self, model)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the class of the highest probability, always one of ``classes_``."""
@@ -318,9 +320,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             models.append(CalibratedModel(model, chained(correction, calibrator), labels.classes, response))
         self.calibrated_classifiers_ = models
         self.classes_ = labels.classes
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(models[0].estimator, name):
-                setattr(self, name, getattr(models[0].estimator, name))
+        take_columns(self, models[0].estimator)
         self.ungrouped_ = folds.ungrouped
         tested = np.zeros(len(proba), dtype=bool)
         tested[np.concatenate(folds.test)] = True

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._prediction_sets import conformity_scores, sets_of
 from .._validation import check_choice, check_flag, check_number, check_sample_weight, check_seed
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of
+from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of, take_columns
 from ..model_selection._folds import resolve_folds
 from ..model_selection._splitters import GroupShuffleSplit
 from ._classifier import _GroupedMetaClassifier, default_estimator, out_of_fold
@@ -216,9 +216,7 @@ class ConformalClassifier(_GroupedMetaClassifier):
         model.fit(_safe_indexing(X, train), labels.values[train], **arguments)
         proba = aligned(model.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
         self.estimator_, self.classes_, self.ungrouped_ = model, labels.classes, ungrouped
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        take_columns(self, model)
         units = np.asarray(held_out if groups is None else np.asarray(groups)[held_out])
         return proba, labels.codes[held_out].astype(np.int64), units
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,12 @@ def answers(model: Any, X: Any, classes: npt.NDArray[Any], response: str) -> Flo
     if scores.ndim == 1 or scores.shape[1] == 1:
         scores = scores.reshape(-1, 1) * np.array([-1.0, 1.0])
     return aligned(scores, model.classes_, classes, fill=-np.inf)
+
+
+def weights_of(params: Mapping[str, Any]) -> Floats | None:
+    """Return the weights of the rows, if there are any."""
+    weight = params.get("sample_weight")
+    return None if weight is None else np.asarray(weight, dtype=np.float64)
 
 
 def fitting_params(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +174,7 @@ def corrected_folds(
     A pipeline of our own steps runs in one native call where its samplers' numbers of rows follow from those of the labels; else each fold's
     fitted pipeline is asked.
     """
-    weight = None if params.get("sample_weight") is None else np.asarray(params["sample_weight"], dtype=np.float64)
+    weight = weights_of(params)
     known = [known_correction(estimator, labels, rows, weight) for rows in train]
     corrections = [one for one in known if one is not None]
     if len(corrections) == len(known):
@@ -183,7 +189,7 @@ def corrected_folds(
 
 def final_correction(estimator: Any, X: Any, labels: Labels, params: dict[str, Any], caller: str) -> PriorCorrection:
     """Return the correction of a model of all rows; fits one where only a fit can tell."""
-    weight = None if params.get("sample_weight") is None else np.asarray(params["sample_weight"], dtype=np.float64)
+    weight = weights_of(params)
     known = known_correction(estimator, labels, None, weight)
     if known is not None:
         require_totals(known.trained_priors_, estimator, REMEDY, caller)

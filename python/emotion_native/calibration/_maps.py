@@ -141,7 +141,8 @@ class IsotonicCalibrator(BaseEstimator):  # type: ignore[misc]  # scikit-learn i
     Notes
     -----
     ``q_k`` is proportional to ``max(f_k(p_k), 1e-4)``: a step function says 0 wherever no row of the class was seen, which no finite sample
-    can know, and one such row would make the log loss infinite. Zadrozny & Elkan, KDD 2002. It may change the predicted class, and ties where
+    can know, and one such row would make the log loss infinite. Probabilities less than 1e-15 apart are one, as in `IsotonicRegression`. Zadrozny &
+    Elkan, KDD 2002. It may change the predicted class, and ties where
     steps are level; with fewer than about 1,000 rows the sigmoid is the safer choice (Niculescu-Mizil & Caruana, ICML 2005).
 
     Examples

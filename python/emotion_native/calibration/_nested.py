@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._display import MOST_ROWS, counted, html_table
 from .._progress import Advance, Progress, progress_reporter
 from .._validation import check_flag
 from ..exceptions import InvalidInputError, LeakageError
 from ..metrics import _rates
+from ..metrics._names import check_measure
 from ..metrics._probabilistic import row_log_loss
 from ..metrics._statistics import speaker_counts
 from ..model_selection._fit import Labels, Probabilities, check_labels, check_lengths, class_seen, fold_probabilities
@@ -113,6 +116,20 @@ class NestedEvaluation:
     strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     selection: list[dict[str, Any]] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        folds = [f"{name!r} in {n}" for name, n in Counter(self.chosen).most_common()]
+        size = f"{counted(len(self.fold), 'row')}, {len(self.classes)} classes, {len(self.chosen)} outer folds"
+        ungrouped = "; not grouped" if self.ungrouped else ""
+        return f"NestedEvaluation({size}; chosen {', '.join(folds)}; {int(self.abstained.sum()):,} abstained{ungrouped})"
+
+    def _repr_html_(self) -> str:
+        header = ["outer fold", "rows", "chosen", *(f"inner score of {name}" for name in self.candidate_proba), "threshold", "abstained"]
+        rows = []
+        for k, (name, scores, threshold) in enumerate(zip(self.chosen, self.inner_scores, self.thresholds, strict=True)):
+            tested, inner = self.fold == k, [scores.get(one) for one in self.candidate_proba]
+            rows.append([k, int(tested.sum()), name, *inner, threshold, int(self.abstained[tested].sum())])
+        return html_table(repr(self), header, rows[:MOST_ROWS], len(rows))
+
 
 @dataclass(frozen=True)
 class _Strangers:
@@ -142,10 +159,10 @@ class _OutOfFold:
     raw: dict[str, Floats]
     outer: dict[str, Floats]
     inner: dict[str, list[Floats]]
-    corrections: dict[str, list[PriorCorrection]]  # one an outer fold, then that of all rows; empty without correction
+    corrections: dict[str, list[PriorCorrection]]  # one an outer fold; empty without correction
 
-    def correction(self, name: str, at: int) -> PriorCorrection | None:
-        return self.corrections[name][at] if self.corrections else None
+    def correction(self, name: str, fold: int) -> PriorCorrection | None:
+        return self.corrections[name][fold] if self.corrections else None
 
 
 @dataclass(frozen=True)
@@ -271,7 +288,7 @@ def nested_evaluation(
     out_of_distribution : OutOfDistributionDetector, optional
         Fitted on the training part of each outer fold; see `AbstainingClassifier`.
     selection_metric : str
-        One of balanced_accuracy (uar), accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
+        One of balanced_accuracy (uar), accuracy, macro_f1 (f1_macro), weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
     params : mapping, optional
         Arguments of the candidates' ``fit``; values with one entry a row are cut down to the training rows.
     n_jobs : int or None
@@ -314,8 +331,7 @@ def nested_evaluation(
     check_flag(prior_correction, "prior_correction", caller)
     check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     check_detector(out_of_distribution, caller)
-    if selection_metric not in SELECTION_METRICS:
-        raise InvalidInputError(f"selection_metric of {caller} must be one of {', '.join(SELECTION_METRICS)}; got {selection_metric!r}")
+    selection_metric = check_measure(selection_metric, SELECTION_METRICS, "selection_metric", caller)
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
     labels = check_labels(y, n, caller=caller)
@@ -324,23 +340,41 @@ def nested_evaluation(
     warn_of_odd_splits(first, labels.values, groups, single_run(first, plan.outer), n, caller=caller, each_fold=False)
     rule = _Rule(method, target_coverage, target_accuracy, abstention_cost, selection_metric)
     arguments = {**(params or {}), "groups": groups}
-    found = _OutOfFold({}, {}, {}, {})
-    fits = len(plan.train)
-    with progress_reporter(progress, "Cross-validating", fits * len(candidates), caller=caller) as advance:
-        for i, (name, candidate) in enumerate(candidates.items()):
-            report = _fits_done(advance, i * fits, fits)
-            options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": report}
-            if prior_correction:
-                raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
-                pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
-                starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
-                found.corrections[str(name)] = [corrections[at] for at in starts] + [final_correction(candidate, X, labels, arguments, caller)]
-            else:
-                raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
-            found.raw[str(name)], _ = _split_results(plan, raw, n, len(labels.classes))
-            found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, len(labels.classes))
+    with progress_reporter(progress, "Cross-validating", len(plan.train) * len(candidates), caller=caller) as advance:
+        found = _fit_candidates(candidates, X, labels, plan, arguments, prior_correction, n_jobs, advance)
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
-    return _assemble(plan, labels, found, rule, strangers, _inner_splits(plan, groups))
+    final = _final_choice(plan, labels, found, rule, strangers)
+    if prior_correction:
+        chosen = {str(name): candidate for name, candidate in candidates.items()}[final.candidate]
+        final = replace(final, calibrator=chained(final_correction(chosen, X, labels, arguments, caller), final.calibrator))
+    return _assemble(plan, labels, found, rule, strangers, final, _inner_splits(plan, groups))
+
+
+def _fit_candidates(
+    candidates: Mapping[str, Any],
+    X: Any,
+    labels: Labels,
+    plan: _Plan,
+    arguments: dict[str, Any],
+    prior_correction: bool,
+    n_jobs: int | None,
+    advance: Advance,
+) -> _OutOfFold:
+    """Fit each candidate on all outer and inner training parts, and return what it said of the rows held out."""
+    found = _OutOfFold({}, {}, {}, {})
+    fits, n, k = len(plan.train), len(labels.codes), len(labels.classes)
+    for i, (name, candidate) in enumerate(candidates.items()):
+        options: dict[str, Any] = {"caller": "nested_evaluation", "n_jobs": n_jobs, "progress": _fits_done(advance, i * fits, fits)}
+        if prior_correction:
+            raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
+            pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
+            starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
+            found.corrections[str(name)] = [corrections[at] for at in starts]
+        else:
+            raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
+        found.raw[str(name)], _ = _split_results(plan, raw, n, k)
+        found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, k)
+    return found
 
 
 def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
@@ -376,8 +410,18 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
     return lambda done, total: advance(before + done * fits // total)
 
 
+def _final_choice(plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers) -> FinalChoice:
+    """Return what the outer out-of-fold predictions of all rows choose; the calibrator is that of corrected probabilities, where they are."""
+    codes = labels.codes.astype(np.int64)
+    name, scores = rule.choose(found.outer, codes)
+    seen = class_seen(labels, plan.outer.train)[plan.outer.fold_of_rows(), codes]
+    calibrator, threshold = rule.calibrate(found.outer[name], codes, seen, strangers.all_familiar)
+    value, reached = (None, True) if threshold is None else (threshold.value, threshold.reached)
+    return FinalChoice(name, calibrator, value, reached, scores, strangers.final)
+
+
 def _assemble(
-    plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers, selection: list[dict[str, Any]]
+    plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers, final: FinalChoice, selection: list[dict[str, Any]]
 ) -> NestedEvaluation:
     codes = labels.codes.astype(np.int64)
     raw = np.empty((len(codes), len(labels.classes)))
@@ -400,14 +444,9 @@ def _assemble(
         reached.append(threshold is None or threshold.reached)
         calibrators.append(calibrator)
         scores.append(fold_scores)
-    fold = plan.outer.fold_of_rows()
-    final_name, final_scores = rule.choose(found.outer, codes)
-    seen = class_seen(labels, plan.outer.train)[fold, codes]
-    calibrator, threshold = rule.calibrate(found.outer[final_name], codes, seen, strangers.all_familiar)
-    calibrator = chained(found.correction(final_name, -1), calibrator)
     return NestedEvaluation(
         classes=labels.classes,
-        fold=fold,
+        fold=plan.outer.fold_of_rows(),
         proba_raw=raw,
         proba=proba,
         predicted=labels.classes[np.argmax(proba, axis=1)],
@@ -419,14 +458,7 @@ def _assemble(
         calibrators=calibrators,
         inner_scores=scores,
         candidate_proba=found.outer,
-        final=FinalChoice(
-            final_name,
-            calibrator,
-            None if threshold is None else threshold.value,
-            threshold is None or threshold.reached,
-            final_scores,
-            strangers.final,
-        ),
+        final=final,
         folds=plan.outer,
         ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
         strange=strangers.test,

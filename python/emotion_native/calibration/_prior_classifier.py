@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import check_sample_weight
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import aligned
-from ._classifier import _GroupedMetaClassifier, checked_rows, default_estimator, weights_of
-from ._fold_models import model_correction
+from ._classifier import _GroupedMetaClassifier, checked_rows, default_estimator
+from ._fold_models import model_correction, weights_of
 from ._maps import Floats
 from ._priors import PriorCorrection, class_totals, priors_given
 

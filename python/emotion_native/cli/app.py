@@ -170,6 +170,10 @@ def train(
         str | None, typer.Option("--sampling", help="Inside training folds: random_over, smote, borderline_smote, random_under or none.")
     ] = None,
     calibration: Annotated[str | None, typer.Option("--calibration", help="temperature, sigmoid, isotonic or none.")] = None,
+    prior_correction: Annotated[
+        bool | None,
+        typer.Option("--prior-correction", help="Before the calibration, take back what --sampling did to the shares of the classes (Bayes' rule)."),
+    ] = None,
     target_coverage: Annotated[float | None, typer.Option("--target-coverage", help="Share of clips to answer; the others abstain.")] = None,
     target_accuracy: Annotated[float | None, typer.Option("--target-accuracy", help="Accuracy to reach on answered clips instead.")] = None,
     abstention_cost: Annotated[
@@ -207,6 +211,7 @@ def train(
       emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
       emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
       emotion-native train features.parquet --abstention-cost 0.3 --out-of-distribution-rate 0.1
+      emotion-native train features.parquet --sampling random_over --prior-correction --calibration sigmoid
       emotion-native train ravdess.parquet --published-folds ravdess/luna-jimenez --model gradient_boosting
       emotion-native train features.parquet --folds-file runs/first/folds.split.json --sampling smote --repeats 5
       emotion-native train --config configs/custom_trainer.yaml --set forest.n_estimators=500

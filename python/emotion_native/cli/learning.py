@@ -183,9 +183,11 @@ def show_scores(record: dict[str, Any], scored: Any, held_out: Any, candidates: 
 
 def show_part(scored: Any) -> None:
     """Print the summary, the answers and the class-wise table of one evaluated set."""
+    from ..experiment.calibrating import calibration_table
     from ..experiment.summary import answer_table, class_table, summary_table
 
-    for table in (summary_table(scored), answer_table(scored), class_table(scored)):
-        print(f"\n{safe(table.title)}")
-        print_table(table.header, table.rows)
+    for table in (summary_table(scored), calibration_table(scored), answer_table(scored), class_table(scored)):
+        if table is not None:
+            print(f"\n{safe(table.title)}")
+            print_table(table.header, table.rows)
     print()

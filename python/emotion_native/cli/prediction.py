@@ -157,12 +157,16 @@ def show_prediction(clip: str, prediction: Any) -> None:
         print()
         return
     verdict = f"{safe(prediction.label)}, confidence {shown_share(prediction.confidence)}"
+    if prediction.labels is not None:
+        verdict = ", ".join(map(safe, prediction.labels)) or f"no label above its threshold; most probable: {verdict}"
     if prediction.abstained:
-        verdict = f"abstains ({safe(prediction.reason)}); most probable: {verdict}"
+        most = verdict if prediction.labels is None else safe(prediction.label)
+        verdict = f"abstains ({safe(prediction.reason)}); most probable: {most}"
     print(f"  {verdict}")
     width = max(len(safe(label)) for label in prediction.probabilities)
     for label, probability in sorted(prediction.probabilities.items(), key=lambda item: -item[1]):
-        print(f"    {safe(label).ljust(width)}  {bar(probability)} {shown_share(probability, 6)}")
+        line = f"    {safe(label).ljust(width)}  {bar(probability)} {shown_share(probability, 6)}"
+        print(line if prediction.thresholds is None else f"{line}  (given above {shown_share(prediction.thresholds[label])})")
     if prediction.top_features:
         print("  driven by (contribution to the score before calibration):")
         for feature in prediction.top_features:

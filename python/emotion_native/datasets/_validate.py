@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from .._display import counted, html_table
 from .._progress import Progress
 from ..exceptions import InvalidInputError
 from . import _validate_files as files
@@ -41,6 +42,10 @@ class Issue:
     code: str
     rows: tuple[int, ...]
     message: str
+
+    def __repr__(self) -> str:
+        rows = f", {counted(len(self.rows), 'row')}" if self.rows else ""
+        return f"Issue({self.severity!r}, {self.code!r}{rows}: {self.message})"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,13 @@ class ValidationReport:
             "issues": [{"severity": i.severity, "code": i.code, "rows": list(i.rows), "message": i.message} for i in self.issues],
             "summary": self.summary,
         }
+
+    def __repr__(self) -> str:
+        counts = [counted(self.count("error"), "error"), counted(self.count("warning"), "warning"), counted(self.count("info"), "note")]
+        return f"ValidationReport({', '.join(counts)} in {counted(self.summary.get('rows', 0), 'row')})"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), ["severity", "code", "rows", "message"], self.table())
 
     def __str__(self) -> str:
         head = f"{self.count('error')} errors, {self.count('warning')} warnings, {self.count('info')} notes in {self.summary.get('rows', 0)} rows"

@@ -11,7 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..exceptions import InvalidInputError
-from ..model_selection._fit import check_labels, check_lengths
+from ..model_selection._fit import check_labels, check_lengths, take_columns
 from ._voting import VotingClassifier
 
 
@@ -98,10 +98,7 @@ class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.classes_ = vote.classes_
         self.selection_split_ = search.selection_split_
         self.ungrouped_ = search.ungrouped_
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(vote, name):
-                setattr(self, name, getattr(vote, name))
+        take_columns(self, vote)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:

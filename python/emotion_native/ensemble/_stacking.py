@@ -45,7 +45,8 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         Learns from the members' predictions. None: `emotion_native.linear_model.LogisticRegression`.
     cv : None, int, splitter, iterable or "prefit"
         The inner folds, each row tested exactly once. None and integers: stratified folds of whole groups. ``"prefit"``: the members are fitted
-        already and taken as they are; the rows given to ``fit`` must then be of speakers that no member has heard, which nothing can check.
+        already and taken as they are; the rows given to ``fit`` must then be of speakers that no member has heard, which nothing can check: without
+        ``groups`` nobody even says who speaks, and ``ungrouped_`` is True.
     stack_method : {"auto", "predict_proba", "decision_function", "predict"}
         What members say; ``"auto"`` takes the first of the three that a member has. Of two classes one column of probabilities is kept.
     n_jobs : int or None
@@ -68,6 +69,7 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
     inner_split_ : dict
         ``n_splits``, ``n_rows``, ``ungrouped`` and ``hash`` of the inner folds; empty for ``"prefit"``.
     ungrouped_ : bool
+        Whether rows were split without groups, here or by a member, or with ``"prefit"`` no groups were given.
     n_features_in_, feature_names_in_
         Of the members.
 
@@ -187,7 +189,8 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         self._keep_fitted(members, models)
         self.stack_method_ = methods
         self.inner_split_ = split
-        self.ungrouped_ = bool(split.get("ungrouped", False))
+        ungrouped = bool(split.get("ungrouped", groups is None))  # without a split of its own: whether anybody told whose rows these are
+        self.ungrouped_ = ungrouped or any(getattr(model, "ungrouped_", False) for model in (*models, final))
         self.final_estimator_ = final
         return self
 
@@ -251,6 +254,14 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         """Return the last classifier's margins."""
         columns = self.transform(X)
         return np.asarray(self.final_estimator_.decision_function(columns))
+
+    def _native_stack(self) -> tuple[list[str], list[Any], Any, bool]:
+        """Return what each member says, the members, the last classifier, and whether it sees the columns of ``X``, for the model file."""
+        check_is_fitted(self)
+        if "predict" in self.stack_method_:
+            rule = "predict_proba or decision_function for a model file (save_pickle stores others)"
+            raise InvalidInputError(f"stack_method of StackingClassifier must be {rule}; got 'predict'")
+        return self.stack_method_, self.estimators_, self.final_estimator_, bool(self.passthrough)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: the member's, followed by the class number where it has several columns."""

@@ -16,7 +16,7 @@ from .._validation import check_flag
 from ..exceptions import InvalidInputError
 from ..model_selection._fit import aligned, check_labels, check_lengths, each_fold, fit_params_of
 from ._best import best_of_comparison, best_of_search
-from ._members import Members
+from ._members import Members, is_dropped
 
 
 def _weights(weights: Any, scores: list[float], caller: str) -> Any:
@@ -203,7 +203,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
         return kept
 
     def _kept_weights(self) -> npt.NDArray[np.float64]:
-        kept = [not isinstance(model, str) for _, model in self.estimators]
+        kept = [not is_dropped(model) for _, model in self.estimators]
         weights = np.ones(len(kept)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
         return weights[kept]
 
@@ -292,7 +292,7 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Return the names of the columns of `transform`: the classifier's, with soft voting followed by the class number."""
         check_is_fitted(self)
-        names = [f"votingclassifier_{name}" for name, model in self.estimators if not isinstance(model, str)]
+        names = [f"votingclassifier_{name}" for name, model in self.estimators if not is_dropped(model)]
         if self.voting == "soft":
             if not self.flatten_transform:
                 raise InvalidInputError("flatten_transform of VotingClassifier must be True for names of columns; got False")

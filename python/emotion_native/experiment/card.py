@@ -12,6 +12,7 @@ from .._validation import check_path
 from ..datasets import licence_terms
 from ..exceptions import InvalidInputError
 from ..runtime import EmotionModel, load_model
+from .calibrating import calibration_table
 from .summary import class_table, speaker_table, summary_table
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ def build_card(
     return card
 
 
+_JOINED = {"voting_classifier": "vote", "stacking_classifier": "stack", "one_vs_rest_members": "one classifier a label"}
+
+
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
@@ -136,22 +140,38 @@ def _facts(model: EmotionModel) -> reports.Table:
     if model.takes_enrolment:
         steps += "; normalises by other clips of the speaker where they are given (enrolment)"
     rows = [["Steps", steps], ["Input", f"{len(model.feature_names)} columns: {made}"], ["Calibration", model.calibration or "none"]]
+    if model.label_thresholds is not None:
+        shown = ", ".join(f"{label} above {limit:.3g}" for label, limit in model.label_thresholds.items())
+        rows.append(["Labels of a clip", f"several, or none: {shown}"])
     return reports.Table("What it is", ["Property", "Value"], rows)
 
 
 def _members(model: EmotionModel) -> list[str | list[str]]:
-    """Return what votes in a model that ends in a vote."""
-    members = _list(_mapping(_list(model.metadata["steps"])[-1]).get("members"))
-    return ["The members of its vote:", [_steps(_mapping(member)) for member in members]] if members else []
+    """Return what a model that ends in a vote, a stack or one classifier a label joins."""
+    last = _mapping(_list(model.metadata["steps"])[-1])
+    shown = [_steps(_mapping(member)) for member in _list(last.get("members"))]
+    if last.get("kind") == "one_vs_rest_members":
+        shown = [f"{label}: {steps}" for label, steps in zip(model.classes, shown, strict=True)] if len(shown) == len(model.classes) else shown
+    if "final" in last:
+        shown.append(f"the last one, which reads what they say: {_steps(_mapping(last['final']))}")
+    return [f"The members of its {_JOINED.get(str(last.get('kind')), 'vote')}:", shown] if shown else []
+
+
+def _joined(step: Mapping[str, Any], *, short: bool) -> str:
+    """Return one step of a model; of joined classifiers the number or the steps of the members too."""
+    members = [_steps(_mapping(member)) for member in _list(step.get("members"))]
+    if not members:
+        return str(step["kind"])
+    told = f"{len(members)} members" if short else f"({'), ('.join(members)})"
+    kind = f"{step['voting']} vote" if "voting" in step else _JOINED.get(str(step["kind"]), str(step["kind"]))
+    return f"{kind} of {told}" + (f" under {_steps(_mapping(step['final']))}" if "final" in step else "")
 
 
 def _steps(description: Mapping[str, Any], *, short: bool = False) -> str:
-    """Return the steps of a model, of a vote the number or the steps of its members too."""
-    names = []
-    for step in _list(description.get("steps")):
-        members = [_steps(_mapping(member)) for member in _list(_mapping(step).get("members"))]
-        told = f"{len(members)} members" if short else f"({'), ('.join(members)})"
-        names.append(f"{step['voting']} vote of {told}" if members else str(step["kind"]))
+    """Return the steps of a model, of joined classifiers the number or the steps of the members too."""
+    if "constant" in description:
+        return f"always {'given' if description['constant'] else 'left out'}"
+    names = [_joined(_mapping(step), short=short) for step in _list(description.get("steps"))]
     own = _mapping(description.get("calibration")).get("kind")
     return " → ".join([*names, *([f"{own} calibration"] if own else [])])
 
@@ -181,7 +201,9 @@ def _data(known: Mapping[str, Any], model: EmotionModel) -> list[str | reports.T
 def _scores(known: Mapping[str, Any], scored: Scored | None, held_out: Scored | None, n_speakers: int) -> list[str | reports.Table]:
     if scored is not None:
         nested = "Calibration, thresholds and the choice of a candidate were fitted inside each training fold: no scored row took part in them."
-        parts: list[str | reports.Table] = [nested, summary_table(scored), class_table(scored), speaker_table(scored)]
+        calibrated = calibration_table(scored)
+        parts: list[str | reports.Table] = [nested, summary_table(scored), *([] if calibrated is None else [calibrated])]
+        parts += [class_table(scored), speaker_table(scored)]
         if held_out is not None:
             parts += ["These speakers took part in nothing else:", summary_table(held_out), class_table(held_out), speaker_table(held_out)]
         return parts
@@ -201,8 +223,9 @@ def _scores(known: Mapping[str, Any], scored: Scored | None, held_out: Scored | 
 
 def _calibration(model: EmotionModel) -> str:
     if model.calibration is None:
-        inner = " The members of its vote may be calibrated: see its steps." if "vote" in model.metadata["requires"] else ""
-        return f"None: its probabilities are those of the classifier.{inner}"
+        return "None: its probabilities are those of the classifier."
+    if model.metadata["calibration"] is None:
+        return f"{model.calibration.capitalize()}, fitted on rows that it was not trained on; what the members say together is not calibrated again."
     return (
         f"{model.calibration.capitalize()}, fitted on out-of-fold probabilities of the training rows. "
         "The calibration error among the scores is that of maps fitted inside each fold, not of this one."

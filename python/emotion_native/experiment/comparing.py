@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
+from .._display import counted, html_table
 from .._files import write_atomically
 from ..exceptions import InvalidInputError
-from ..metrics import PairedComparison, holm_correction, paired_speaker_test
-from ..metrics._paired import LOWER_IS_BETTER, model_interval
+from ..metrics import PairedComparison, detectable_difference, holm_correction, paired_speaker_test
+from ..metrics._names import check_measure
+from ..metrics._paired import LOWER_IS_BETTER, model_interval, power_hint
+from ..metrics._significance import least_p_value
 from .run_folder import check_target, json_text, new_folder
 from .scored import Scored
 from .summary import NAMES, wrapped
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ComparedPair", "RunComparison", "compare"]
 
-METRICS = ("balanced_accuracy", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss", "brier", "top_2_accuracy")
-_OF_PROBABILITIES = ("log_loss", "brier", "top_2_accuracy")
+_OF_PROBABILITIES = ("log_loss", "brier", "top_2_accuracy", "expected_calibration_error")
+METRICS = ("balanced_accuracy", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", *_OF_PROBABILITIES)
 MOST_RUNS = 20
+_LEAST_EXCHANGES, _MOST_EXCHANGES = 9_999, 999_999
+_EXCHANGES_AT_LEVEL = 20  # so many random exchanges below the smallest corrected level, so that many comparisons can still be found real
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class RunComparison:
         Clips that every run has, and their speakers.
     n_left_out : int
         Clips that some run lacks.
+    n_predicted : int
+        Clips that failed in no run; the calibration error is over these.
     scores : dict
         For each metric one `Interval` a run.
     pairs : list of ComparedPair
@@ -85,28 +92,52 @@ class RunComparison:
     n_clips: int
     n_speakers: int
     n_left_out: int
+    n_predicted: int
     scores: dict[str, list[Interval]]
     pairs: list[ComparedPair]
     warnings: list[str]
+
+    def __repr__(self) -> str:
+        size = f"{len(self.runs)} runs on {counted(self.n_clips, 'clip')} of {counted(self.n_speakers, 'speaker')}"
+        real = f"{sum(pair.real for pair in self.pairs)} of {counted(len(self.pairs), 'difference')} shown to be real"
+        return f"RunComparison({size}; {', '.join(self.metrics)}; {real})"
+
+    def _repr_html_(self) -> str:
+        tables = (self.table(), self.difference_table())
+        return "".join(html_table(f"{table.title}. {' '.join(table.notes)}", table.header, table.rows) for table in tables)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         pairs = [{"a": p.a, "b": p.b, **p.result.to_dict(), **_names_of(p)} for p in self.pairs]
         scores = {m: [{"run": n, **i.to_dict()} for n, i in zip(self.runs, row, strict=True)] for m, row in self.scores.items()}
-        kept = ("runs", "metrics", "level", "n_clips", "n_speakers", "n_left_out", "warnings")
+        kept = ("runs", "metrics", "level", "n_clips", "n_speakers", "n_left_out", "n_predicted", "warnings")
         return {"kind": "comparison", **{name: getattr(self, name) for name in kept}, "scores": scores, "pairs": pairs}
 
     def notes(self) -> list[str]:
         """Return what must be read beside the tables."""
-        tests = f"{len(self.pairs)} comparison{'' if len(self.pairs) == 1 else 's'}"
-        lines = [
-            f"A difference is real if its permutation test over speakers stays at or below {1 - self.level:.2g} after Holm's correction for {tests}.",
-            "Intervals of differences are over speakers and not corrected. Speakers: how many score better with the first, and with the second run.",
+        return [
+            f"A difference is real if its test over speakers stays at or below {1 - self.level:.2g} after Holm's correction "
+            f"for {_counted(len(self.pairs))}.",
+            "Intervals of differences are over speakers and not corrected. Speakers: how many score better with the first, and with the second run. "
+            "↓: lower is better.",
+            *(f"{NAMES[metric]}: {self.hint(metric)}" for metric in self.metrics),
+            *self._unscored(),
         ]
-        for metric in self.metrics:
-            widest = max((p.result for p in self.pairs if p.result.metric == metric), key=lambda r: r.detectable)
-            lines.append(f"{NAMES[metric]}, one comparison by itself: {widest.hint()}")
-        return lines
+
+    def hint(self, metric: str) -> str:
+        """Return what a comparison over these speakers could see of one score: of the pair that differs most between speakers, by itself and, with
+        several comparisons, at the level that Holm's correction asks of the smallest p-value."""
+        widest = max((p.result for p in self.pairs if p.result.metric == metric), key=lambda r: r.detectable)
+        alone, tests = power_hint(widest.n_speakers, widest.detectable, self.level), len(self.pairs)
+        if tests == 1 or not 0 < widest.detectable < math.inf:
+            return alone
+        n, strict = widest.n_speakers, 1 - (1 - self.level) / tests
+        unit = [detectable_difference(1.0, n, level=level) for level in (self.level, strict)]
+        largest = widest.detectable * unit[1] / unit[0]
+        corrected = f"Corrected for {_counted(tests)}, {100 * (1 - strict):.2g} % for the first of them"
+        if math.isinf(largest):
+            return f"{alone} {corrected}, none can be shown: p cannot be below {least_p_value(n):.3g}."
+        return f"{alone} {corrected}: under {largest:.3f}."
 
     def findings(self) -> list[str]:
         """Return each difference that is real as a sentence, or that none is."""
@@ -145,7 +176,7 @@ class RunComparison:
         metric = self.metrics[0] if metric is None else metric
         shown = [p for p in self.pairs if p.result.metric == metric][:40]
         d = [p.result.difference for p in shown]
-        clips = f"{self.n_clips} clips, {reports.evidence_note(self.n_speakers) or f'{self.n_speakers} speakers'}"
+        clips = f"{self.n_clips} clips, {reports.evidence_note(self.n_speakers) or f'{self.n_speakers} speakers.'}"
         return reports.difference_figure(
             [f"{p.a} − {p.b}" for p in shown],
             [i.estimate for i in d],
@@ -154,8 +185,15 @@ class RunComparison:
             [p.real for p in shown],
             title=f"Which differences are real: {NAMES[metric]}",
             xlabel=f"Difference in {NAMES[metric]}, with {_percent(self.level)} interval over speakers\n{_better_side(metric)}",
-            subtitle="\n".join([*(wrapped(line, 100) for line in self.warnings), wrapped(clips, 100)]),
+            subtitle="\n".join(wrapped(line, 100) for line in [*self.warnings, clips, self.hint(metric)]),
+            correction=f"after Holm's correction for {_counted(len(self.pairs))}",
         )
+
+    def _unscored(self) -> list[str]:
+        clips = self.n_clips - self.n_predicted
+        if "expected_calibration_error" not in self.metrics or not clips:
+            return []
+        return [f"{NAMES['expected_calibration_error']}: without the {clips} clips that failed in some run; they have no confidence."]
 
     def _left_out(self) -> list[str]:
         return [f"{self.n_left_out} clips that some run lacks are left out."] if self.n_left_out else []
@@ -164,6 +202,10 @@ class RunComparison:
 def _names_of(pair: ComparedPair) -> dict[str, Any]:
     r = pair.result
     return {"a_score": r.a, "b_score": r.b, "p_corrected": None if math.isnan(pair.p_corrected) else pair.p_corrected, "real": pair.real}
+
+
+def _counted(tests: int) -> str:
+    return f"{tests} comparison{'' if tests == 1 else 's'}"
 
 
 def _signed(value: float) -> str:
@@ -175,7 +217,9 @@ def _percent(level: float) -> str:
 
 
 def _shown(metric: str) -> str:
-    return f"{NAMES[metric]} (lower is better)" if metric in LOWER_IS_BETTER else NAMES[metric]
+    """Return a score's name for a column of a wide table."""
+    name = {"expected_calibration_error": "Calibration error", "balanced_accuracy": "Balanced accuracy"}.get(metric, NAMES[metric])
+    return f"{name} ↓" if metric in LOWER_IS_BETTER else name
 
 
 def _better(pair: ComparedPair) -> str:
@@ -204,15 +248,17 @@ def compare(
     """Compare run folders that ``train``, ``evaluate`` or ``demo`` made, over the clips that all of them have.
 
     Every pair is tested over speakers (`emotion_native.metrics.paired_speaker_test`); a difference counts as real if it stands after Holm's
-    correction for all pairs and scores. Failed clips stay: they are wrong answers, and their probabilities are the shares of the labels.
+    correction for all pairs and scores. Failed clips stay: they are wrong answers, and their probabilities are the shares of the labels; only
+    the calibration error leaves them out, as they have no confidence.
 
     Parameters
     ----------
     runs : sequence of paths
         Two to twenty folders.
     metrics : sequence of str
-        balanced_accuracy, accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss, brier, top_2_accuracy. Each one more
-        is a test more to correct for: choose before you look.
+        balanced_accuracy, accuracy, macro_f1, weighted_f1, cohen_kappa, matthews_corrcoef, log_loss, brier, top_2_accuracy,
+        expected_calibration_error (debiased), or other names of these ("uar", "f1_macro"). Each one more is a test more to correct for:
+        choose before you look.
     level : float
         1 - the chance of any false alarm.
     output : path, optional
@@ -250,31 +296,53 @@ def compare(
     speaker = np.asarray([name or "(unknown)" for name in parts[0].speaker[rows[0]].tolist()], dtype=np.str_)
     pairs: list[ComparedPair] = []
     scores: dict[str, list[Interval]] = {}
+    predicted = np.logical_and.reduce([part.ok[own] for part, own in zip(parts, rows, strict=True)])
+    exchanges = _exchanges(len(wanted) * len(parts) * (len(parts) - 1) // 2, level)
     for metric in wanted:
         labels, answers = _answers(metric, parts, rows, truth)
+        kept = predicted if metric == "expected_calibration_error" else np.ones(len(truth), dtype=bool)
+        if not kept.any():
+            raise InvalidInputError(f"runs of compare must share clips that failed in none of them for {metric}; got runs without a common one")
         shared: dict[str, Any] = {"level": level, "labels": labels}
-        scores[metric] = [model_interval(metric, truth, answer, speaker, **shared) for answer in answers]
+        true, own = truth[kept], speaker[kept]
+        scores[metric] = [_shown_score(metric, model_interval(metric, true, answer[kept], own, **shared)) for answer in answers]
+        shared |= {"n_permutations": exchanges, "random_state": random_state, "n_jobs": n_jobs}
         for i, j in combinations(range(len(parts)), 2):
-            result = paired_speaker_test(metric, truth, answers[i], answers[j], speaker, random_state=random_state, n_jobs=n_jobs, **shared)
+            result = paired_speaker_test(metric, true, answers[i][kept], answers[j][kept], own, **shared)
             pairs.append(ComparedPair(names[i], names[j], result, math.nan, False))
     corrected = holm_correction([pair.result.p_value for pair in pairs]).tolist()
     pairs = [replace(pair, p_corrected=p, real=bool(p <= 1 - level + 1e-12)) for pair, p in zip(pairs, corrected, strict=True)]
     n_speakers = len(np.unique(speaker))
     warnings = _warnings([record for record, _, _, _ in read], names, n_speakers)
-    found = RunComparison(names, wanted, float(level), len(truth), n_speakers, n_left_out, scores, pairs, warnings)
+    sizes = (len(truth), n_speakers, n_left_out, int(predicted.sum()))
+    found = RunComparison(names, wanted, float(level), *sizes, scores, pairs, warnings)
     if output is not None:
         _write(found, Path(output), force)
     return found
+
+
+def _exchanges(tests: int, level: float) -> int:
+    """Return how many random exchanges a test looks at: p cannot be below one in so many, and must be able to stand after the correction."""
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        return _LEAST_EXCHANGES  # the tests say what is wrong
+    return min(max(_LEAST_EXCHANGES, math.ceil(_EXCHANGES_AT_LEVEL * tests / (1 - level)) - 1), _MOST_EXCHANGES)
+
+
+def _shown_score(metric: str, interval: Interval) -> Interval:
+    """Return a score as every report gives it: a debiased calibration error below 0 is 0."""
+    if metric != "expected_calibration_error" or math.isnan(interval.estimate):
+        return interval
+    return replace(interval, estimate=max(interval.estimate, 0.0), high=max(interval.high, 0.0))
 
 
 def _checked(runs: Sequence[str | Path], metrics: Sequence[str]) -> list[str]:
     different = {Path(run).resolve() for run in runs}
     if not 2 <= len(runs) <= MOST_RUNS or len(different) < len(runs):
         raise InvalidInputError(f"runs of compare must be 2 to {MOST_RUNS} different folders; got {len(different)}")
-    wanted = list(dict.fromkeys(metrics))
-    if not wanted or not set(wanted) <= set(METRICS):
-        raise InvalidInputError(f"metrics of compare must be one or more of {', '.join(METRICS)}; got {', '.join(map(str, wanted)) or 'none'}")
-    return wanted
+    given = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not given:
+        raise InvalidInputError(f"metrics of compare must be one or more of {', '.join(METRICS)}; got none")
+    return list(dict.fromkeys(check_measure(name, METRICS, "metrics", "compare", "one or more of") for name in given))
 
 
 def _run_names(folders: list[Path]) -> list[str]:

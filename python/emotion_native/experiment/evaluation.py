@@ -142,6 +142,9 @@ def evaluate(
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
     if not isinstance(loaded, EmotionModel):
         raise InvalidInputError(f"model of evaluate must be a model file or an EmotionModel; got {type(model).__name__}")
+    if loaded.label_thresholds is not None:
+        remedy = "score predict_features(X).indicators with f1_score of emotion_native.metrics"
+        raise InvalidInputError(f"model of evaluate must answer with one class a clip; got one of several labels a clip ({remedy})")
     rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
     table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
     rows = _choose_rows(loaded, table, fail_threshold)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
+from .._display import counted, listed
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
 from .candidates import build_candidates
@@ -54,6 +55,10 @@ class Explained:
     feature_names: NDArray[np.str_]
     classes: NDArray[np.str_]
     row: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        size = f"{counted(len(self.row), 'clip')}, {len(self.feature_names)} columns"
+        return f"Explained({size}, {len(self.classes)} classes: {listed(self.classes)})"
 
 
 def explain_held_out(

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from .._remedies import did_you_mean
 from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
@@ -268,7 +269,16 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str], caller: st
             named = set(re.findall(r"\w+", rule))
             given = [f"{key} = {_REPR.repr(value)}" for key, value in values.items() if key.rpartition(".")[2] in named]
             raise InvalidInputError(f"settings of {caller} must be consistent: {rule}; got {', '.join(given) or 'other values'}") from None
-        raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {_REPR.repr(problem['input'])}") from None
+        found = f"{_REPR.repr(problem['input'])}{_near_choice(name, problem)}"
+        raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {found}") from None
+
+
+def _near_choice(name: str, problem: Mapping[str, Any]) -> str:
+    """Return the end of a message about a value that is none of a setting's choices."""
+    from ..metrics._names import near_measures
+
+    choices = re.findall(r"'([^']+)'", str(problem.get("ctx", {}).get("expected", ""))) if problem["type"] == "literal_error" else []
+    return (near_measures if name == "selection_metric" else did_you_mean)(problem["input"], choices) if choices else ""
 
 
 def _shown(value: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .._display import MOST_ROWS, counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +45,8 @@ class Scored:
         `emotion_native.metrics.classification_summary` of all of this.
     raw_predicted, raw_confidence : arrays, shape (n,), or None
         Most probable class and its probability before calibration; empty and NaN for failed clips. None where they are not known.
+    raw_proba : float64 array, shape (n, k), or None
+        Probabilities before calibration.
     """
 
     title: str
@@ -58,6 +63,15 @@ class Scored:
     summary: dict[str, Any]
     raw_predicted: NDArray[np.str_] | None = None
     raw_confidence: NDArray[np.float64] | None = None
+    raw_proba: NDArray[np.float64] | None = None
+
+    def __repr__(self) -> str:
+        size = f"{counted(len(self.label), 'clip')} of {counted(self.n_speakers, 'speaker')}, {len(self.classes)} classes: {listed(self.classes)}"
+        return f"Scored({self.title!r}: {size}; {int(self.abstained.sum()):,} without an answer)"
+
+    def _repr_html_(self) -> str:
+        table: str = self.frame().head(MOST_ROWS).to_html()
+        return f"<div><p>{html.escape(repr(self))}</p>{table}</div>"
 
     @property
     def ok(self) -> NDArray[np.bool_]:
@@ -96,4 +110,6 @@ class Scored:
         columns.update({"confidence": self.confidence, "abstained": self.abstained, "reason": self.reason})
         if self.raw_predicted is not None:
             columns.update({"predicted_uncalibrated": self.raw_predicted, "confidence_uncalibrated": self.raw_confidence})
+        if self.raw_proba is not None:
+            columns.update({f"uncalibrated_probability_{name}": self.raw_proba[:, column] for column, name in enumerate(self.classes)})
         return pd.DataFrame(columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -138,8 +138,10 @@ class Settings(_Section):
     out_of_distribution_rate: Rate | None = Field(
         default=None, description="share of a new speaker's clips that may be called unlike the training clips, and get no answer; null: none are"
     )
-    selection_metric: Literal["balanced_accuracy", "log_loss", "accuracy"] = Field(
-        default="balanced_accuracy", description="what selects a candidate"
+    selection_metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss"] = Field(
+        default="balanced_accuracy",
+        description="what selects a candidate: `balanced_accuracy` (`uar`), `accuracy`, `macro_f1` (`f1_macro`), `weighted_f1`, `cohen_kappa`, "
+        "`matthews_corrcoef` or `log_loss`",
     )
 
     seed: Seed = Field(default=0, description="seed of everything random")
@@ -165,6 +167,14 @@ class Settings(_Section):
     def _one_name(cls, value: Any) -> Any:
         """Take one text as a list of one."""
         return [value] if isinstance(value, str) else value
+
+    @field_validator("selection_metric", mode="before")
+    @classmethod
+    def _same_measure(cls, name: Any) -> Any:
+        """Take other names of a measure too."""
+        from ..metrics._names import same_measure
+
+        return same_measure(name, get_args(cls.model_fields["selection_metric"].annotation))
 
     @field_validator("model")
     @classmethod

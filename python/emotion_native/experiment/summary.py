@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NAMES",
     "Measure",
-    "add_uncalibrated",
     "answer_table",
     "chance_level",
     "class_table",
@@ -45,9 +44,6 @@ NAMES = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "expected_calibration_error": "Expected calibration error (debiased)",
-    "log_loss_uncalibrated": "Log loss before calibration",
-    "brier_uncalibrated": "Brier score before calibration",
-    "expected_calibration_error_uncalibrated": "Expected calibration error before calibration",
     "coverage": "Coverage (share answered)",
     "selective_accuracy": "Accuracy of answers",
     "area_under_risk_coverage": "Area under risk-coverage curve",
@@ -93,21 +89,6 @@ def summarise(
         prior=fill,
         ungrouped=ungrouped,
     )
-
-
-def add_uncalibrated(scored: Scored, proba_ok: NDArray[np.float64], prior: Sequence[float] | NDArray[np.float64] | None) -> Scored:
-    """Return the same with what the usable rows' probabilities before calibration say: answers, and the three scores that calibration changes."""
-    ok = scored.ok
-    proba = np.full_like(scored.proba, np.nan)
-    proba[ok] = proba_ok
-    before = summarise(scored.classes, scored.label, proba, scored.abstained, scored.speaker, ok, prior)["overall"]
-    scores = {f"{key}_uncalibrated": before[key] for key in ("log_loss", "brier", "expected_calibration_error")}
-    predicted = np.full(len(ok), "", dtype=scored.predicted.dtype)
-    predicted[ok] = np.asarray(scored.classes, dtype=scored.predicted.dtype)[np.argmax(proba_ok, axis=1)]
-    confidence = np.full(len(ok), np.nan)
-    confidence[ok] = proba_ok.max(axis=1)
-    summary = {**scored.summary, "overall": {**scored.summary["overall"], **scores}}
-    return replace(scored, summary=summary, raw_predicted=predicted, raw_confidence=confidence)
 
 
 def measures(summary: dict[str, Any]) -> list[Measure]:

@@ -15,6 +15,7 @@ import numpy as np
 from .._config import config_context
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
+from .calibrating import add_uncalibrated
 from .candidates import build_candidates, build_detector, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
@@ -22,7 +23,7 @@ from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
 from .splitting import save_folds, split_rows
-from .summary import add_uncalibrated, count_reasons, summarise
+from .summary import count_reasons, summarise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,6 +74,11 @@ class TrainingRun:
     record: dict[str, Any] = field(repr=False)
     ungrouped_: bool = False
     repeats: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    def __repr__(self) -> str:
+        held_out = "" if self.held_out is None else f", held_out={self.held_out!r}"
+        ungrouped = "; not grouped" if self.ungrouped_ else ""
+        return f"TrainingRun({str(self.folder)!r}: {', '.join(self.candidates)}{ungrouped}; cross_validated={self.cross_validated!r}{held_out})"
 
 
 def train(
@@ -217,8 +223,10 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     rows = np.flatnonzero(~prepared.test)
     place = np.full(len(prepared.y), -1, dtype=np.int64)
     place[usable] = np.arange(len(usable))
-    raw = None if settings.calibration == "none" and not settings.prior_correction else nested.proba_raw
-    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable, raw)
+    scored = _scored("Cross-validated (out-of-fold)", prepared, rows, place[rows], nested, nested.proba, nested.abstained, usable)
+    if steps := _calibration_steps(settings):
+        prior = _fold_priors(prepared, usable, nested, scored.fold)
+        scored = add_uncalibrated(scored, np.asarray(nested.proba_raw, dtype=np.float64)[place[rows][scored.ok]], prior, steps)
     return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
 
 
@@ -246,7 +254,6 @@ def _scored(
     proba_ok: Any,
     abstained_ok: Any,
     usable: Any,
-    raw_ok: Any = None,
 ) -> Scored:
     """Put predictions of the usable rows among all rows; failed ones get none."""
     classes = [str(label) for label in nested.classes]
@@ -271,8 +278,12 @@ def _scored(
     summary = {**summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped), "reasons": count_reasons(reason)}
     if prepared.enrolled:
         summary["enrolment"] = True
-    scored = Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
-    return scored if raw_ok is None else add_uncalibrated(scored, np.asarray(raw_ok, dtype=np.float64)[place[ok]], prior)
+    return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
+
+
+def _calibration_steps(settings: Settings) -> list[str]:
+    """Return what lies between a classifier's probabilities and those of the report."""
+    return [*(["prior correction"] if settings.prior_correction else []), *([settings.calibration] if settings.calibration != "none" else [])]
 
 
 def _fold_priors(prepared: Prepared, usable: NDArray[np.int64], nested: Any, fold: NDArray[np.int64]) -> NDArray[np.float64]:

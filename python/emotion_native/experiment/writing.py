@@ -13,6 +13,7 @@ from .. import reports
 from .._files import write_atomically
 from ..exceptions import ModelFormatError
 from ..runtime import load_model
+from .calibrating import calibration_table, reliability_figures
 from .card import MODEL_FILE, build_card
 from .explaining import explanation_figures, explanation_words, read_explanations
 from .run_folder import json_text
@@ -168,8 +169,15 @@ def _read_csv(path: Path, title: str, classes: list[str], summary: dict[str, Any
         np.asarray([value == "True" for value in frame["abstained"]]),
         frame["reason"].tolist(),
         summary,
-        *((text("predicted_uncalibrated"), _numbers(frame["confidence_uncalibrated"].tolist())) if "predicted_uncalibrated" in frame else ()),
+        text("predicted_uncalibrated") if "predicted_uncalibrated" in frame else None,
+        _numbers(frame["confidence_uncalibrated"].tolist()) if "confidence_uncalibrated" in frame else None,
+        _columns(frame, [f"uncalibrated_probability_{name}" for name in classes]),
     )
+
+
+def _columns(frame: pd.DataFrame, names: list[str]) -> np.ndarray | None:
+    """Return numbers, one column a name; None where the table lacks one."""
+    return np.column_stack([_numbers(frame[name].tolist()) for name in names]) if set(names) <= set(frame.columns) else None
 
 
 def _numbers(values: list[str]) -> np.ndarray:
@@ -185,6 +193,7 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
         "metrics_table_summary",
         "metrics_table_classwise",
         "reliability",
+        "reliability_classes",
         "risk_coverage",
         "speakers",
     ):
@@ -221,6 +230,7 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}{few}"
     tables = {
         "summary": summary_table(scored),
+        **({"calibration": table} if (table := calibration_table(scored)) is not None else {}),
         "answers": answer_table(scored),
         "classes": class_table(scored),
         "speakers": speaker_table(scored),
@@ -232,20 +242,11 @@ def _part(scored: Scored, record: dict[str, Any]) -> _Part:
         "metrics_table_summary": reports.table_figure(tables["summary"]),
         "metrics_table_classwise": reports.table_figure(tables["classes"]),
     }
-    ok = scored.ok
-    if ok.any():
-        correct = scored.predicted[ok] == scored.label[ok]
-        figures["reliability"] = reports.reliability_figure(scored.confidence[ok], correct, before=_before(scored), subtitle=wrapped(subtitle))
+    if scored.ok.any():
+        figures |= reliability_figures(scored, subtitle)
         figures["risk_coverage"] = _risk_coverage(scored, wrapped(subtitle))
     figures["speakers"] = _speakers(scored, wrapped(subtitle))
     return _Part(scored, {name: reports.figure_png(figure) for name, figure in figures.items()}, tables)
-
-
-def _before(scored: Scored) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return confidence and rightness before calibration, where they are known."""
-    if scored.raw_predicted is None or scored.raw_confidence is None:
-        return None
-    return scored.raw_confidence[scored.ok], (scored.raw_predicted == scored.label)[scored.ok]
 
 
 def _risk_coverage(scored: Scored, subtitle: str) -> Figure:
@@ -457,10 +458,8 @@ def _abstention_rule(record: dict[str, Any]) -> list[str]:
 
 def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
     page.section(heading)
-    page.table(part.tables["summary"])
-    page.table(part.tables["answers"])
-    page.table(part.tables["classes"])
-    page.table(part.tables["speakers"])
+    for table in part.tables.values():
+        page.table(table)
     captions = {
         "confusion_matrix": "Confusion matrix, counts",
         "confusion_matrix_normalized": "Confusion matrix, shares of each true class",
@@ -469,3 +468,5 @@ def _add_part(page: reports.HtmlPage, part: _Part, heading: str) -> None:
         "speakers": "Scores of each speaker",
     }
     page.figures([(text, part.figures[name]) for name, text in captions.items() if name in part.figures])
+    if "reliability_classes" in part.figures:
+        page.figures([("Reliability diagram of each class", part.figures["reliability_classes"])], wide=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from ..exceptions import InvalidInputError
 
-__all__ = ["KnownColumns", "feature_names_of", "input_columns", "known_names", "split_pipeline"]
+__all__ = ["KnownColumns", "checked_names", "feature_names_of", "input_columns", "known_names", "split_pipeline"]
 
 # Steps that make each column from one column, row by row: scikit-learn's classes of these names, and ours.
 _ONE_TO_ONE = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer", "PowerTransformer")
@@ -74,4 +76,26 @@ def feature_names_of(model: Any, n_columns: int) -> list[str]:
     names = known_names(model)
     if names is None or len(names) != n_columns:
         return [f"x{j}" for j in range(n_columns)]
+    return [str(name) for name in names]
+
+
+def checked_names(given: Any, n_columns: int, known: Any, caller: str) -> list[str]:
+    """Return the names of the input columns that a user gave.
+
+    Raises
+    ------
+    InvalidInputError
+        Unless they are different texts, one a column, and where the columns have names already (``known``) those.
+    """
+    names = [] if isinstance(given, str) or not hasattr(given, "__iter__") else list(given)
+    rule = f"different texts, one for each of {n_columns} columns"
+    if len(names) != n_columns or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError(f"feature_names of {caller} must be {rule}; got {reprlib.repr(given)}, {len(names)} of them")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InvalidInputError(f"feature_names of {caller} must be {rule}; got {twice[0]!r} more than once")
+    own = names if known is None or len(known) != n_columns else [str(name) for name in known]
+    if own != names:
+        other = next(k for k in range(n_columns) if own[k] != names[k])
+        raise InvalidInputError(f"feature_names of {caller} must be those that the columns have already; got {names[other]!r} for {own[other]!r}")
     return [str(name) for name in names]

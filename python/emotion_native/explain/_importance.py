@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._display import MOST_ROWS, counted, html_table
 from .._validation import check_choice, check_class_labels, check_matrix, check_number, check_seed
 from ..exceptions import InvalidInputError
-from ._columns import feature_names_of
+from ._columns import checked_names, feature_names_of, known_names
 
 if TYPE_CHECKING:
     from ..metrics import Interval
@@ -79,6 +80,20 @@ class PermutationImportance:
             raise KeyError(name)
         return getattr(self, name)
 
+    def __repr__(self) -> str:
+        named = ", ".join(f"{name!r} {value:.3g}" for name, value in self.top(3)) + (", …" if len(self.feature_groups) > 3 else "")
+        over = counted(self.n_speakers, "speaker") if self.n_speakers else "no groups"
+        size = f"{counted(len(self.feature_groups), 'group')} of columns, {counted(self.n_rows, 'row')}, {over}"
+        return f"PermutationImportance({size}; {self.scoring} {self.baseline:.3g} falls by {named})"
+
+    def _repr_html_(self) -> str:
+        header = ["columns", "mean fall", "standard deviation", *(["low", "high"] if self.intervals else [])]
+        rows = []
+        for g in np.argsort(-self.importances_mean, kind="stable")[:MOST_ROWS]:
+            ends = [self.intervals[g].low, self.intervals[g].high] if self.intervals else []
+            rows.append([list(self.feature_groups)[g], self.importances_mean[g], self.importances_std[g], *ends])
+        return html_table(repr(self), header, rows, len(self.feature_groups))
+
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """Return the names and means of the ``k`` most important groups, largest first; equal ones in their order."""
         check_number(k, "k", "PermutationImportance.top", low=0, integer=True)
@@ -94,6 +109,18 @@ class _HeldOut:
     rows: Rows
 
 
+def _speakers(groups: Any, n_rows: int) -> tuple[npt.NDArray[np.int64] | None, int]:
+    """Return the code of each row's speaker, if they are given, and their number."""
+    from ..metrics._intervals import check_speakers
+
+    if groups is None:
+        return None, 0
+    if np.ndim(groups) != 1 or len(groups) != n_rows:
+        raise InvalidInputError(f"groups of {_CALLER} must be one value a row ({n_rows} rows); got shape {np.shape(groups)}")
+    codes, n_speakers, _ = check_speakers(groups, n_rows, _CALLER)
+    return codes, n_speakers
+
+
 def permutation_importance(
     estimator: Any,
     X: Any,
@@ -101,6 +128,7 @@ def permutation_importance(
     *,
     groups: Any = None,
     feature_groups: Mapping[str, Any] | Callable[[str], str] | None = None,
+    feature_names: Sequence[str] | None = None,
     shuffle: str = "between",
     scoring: str | None = None,
     n_repeats: int = 5,
@@ -132,12 +160,14 @@ def permutation_importance(
     feature_groups : mapping of str to columns, callable or None, default None
         Positions or names of columns of each group; columns may be in several or in none. A function gives each column's name its group, as in
         ``lambda name: name.split("_")[0]``. None: each column by itself.
+    feature_names : sequence of str or None, default None
+        Different names of the columns, such as ``table.names``. None: those of a table, or that the estimator was fitted with, else ``x0``, ….
     shuffle : {"between", "within"}, default "between"
         What a held-out row's columns are exchanged with: those of any row that the same fold held out, or those of the same speaker. "within" leaves
         every speaker's own level in place, so it shows what columns tell beyond who speaks; it needs ``groups``.
     scoring : str or None, default None
-        "accuracy" (also None), "balanced_accuracy" or "uar", "f1_macro", "f1_weighted", "matthews_corrcoef", "cohen_kappa", "neg_log_loss",
-        "neg_brier_score".
+        "accuracy" (also None), "balanced_accuracy" or "uar", "f1_macro" or "macro_f1", "f1_weighted", "matthews_corrcoef", "cohen_kappa",
+        "neg_log_loss", "neg_brier_score".
     n_repeats : int, default 5
         Shuffles of each group of columns.
     cv : None, int, splitter, iterable or "prefit"
@@ -178,25 +208,21 @@ def permutation_importance(
     >>> found.intervals[1].low > 0
     True
     """
-    from ..metrics._intervals import check_level, check_speakers, jackknife_interval
+    from ..metrics._intervals import check_level, jackknife_interval
+    from ..metrics._names import check_measure
 
     check_choice(shuffle, "shuffle", _CALLER, ("between", "within"))
-    check_choice(scoring, "scoring", _CALLER, (None, *_SCORERS))
+    scorer = "accuracy" if scoring is None else check_measure(scoring, tuple(_SCORERS), "scoring", _CALLER, "None or one of")
     check_number(n_repeats, "n_repeats", _CALLER, low=1, high=1e6, integer=True)
-    level, seed, scorer = check_level(level, _CALLER), check_seed(random_state, caller=_CALLER), scoring or "accuracy"
+    level, seed = check_level(level, _CALLER), check_seed(random_state, caller=_CALLER)
     rows = check_matrix(X, caller=_CALLER, allow_nan=True)
     truth = check_class_labels(y, caller=_CALLER)
     if len(truth) != len(rows):
         raise InvalidInputError(f"y of {_CALLER} must be one label a row ({len(rows)} rows); got {len(truth)}")
-    columns = _check_feature_groups(feature_groups, X, estimator, rows.shape[1])
-    speaker: npt.NDArray[np.int64] | None = None
-    n_speakers = 0
-    if groups is not None:
-        if np.ndim(groups) != 1 or len(groups) != len(rows):
-            raise InvalidInputError(f"groups of {_CALLER} must be one value a row ({len(rows)} rows); got shape {np.shape(groups)}")
-        speaker, n_speakers, _ = check_speakers(groups, len(rows), _CALLER)
-    elif shuffle == "within":
+    columns = _check_feature_groups(feature_groups, X, estimator, rows.shape[1], feature_names)
+    if groups is None and shuffle == "within":
         raise InvalidInputError(f"groups of {_CALLER} must be the speakers where shuffle is 'within'; got None")
+    speaker, n_speakers = _speakers(groups, len(rows))
     parts, ungrouped = _held_out(estimator, X, truth, groups, cv, n_jobs, params, allow_ungrouped)
     classes = np.unique(np.concatenate([truth, *(part.model.classes_ for part in parts)]))
     score = _Scorer(parts, X, rows, truth, speaker, n_speakers, scorer, classes)
@@ -226,8 +252,11 @@ def permutation_importance(
     )
 
 
-def _check_feature_groups(feature_groups: Any, X: Any, estimator: Any, width: int) -> dict[str, Rows]:
-    names = [str(name) for name in X.columns] if hasattr(X, "columns") else feature_names_of(estimator, width)
+def _check_feature_groups(feature_groups: Any, X: Any, estimator: Any, width: int, feature_names: Any) -> dict[str, Rows]:
+    if feature_names is not None:
+        names = checked_names(feature_names, width, X.columns if hasattr(X, "columns") else known_names(estimator), _CALLER)
+    else:
+        names = [str(name) for name in X.columns] if hasattr(X, "columns") else feature_names_of(estimator, width)
     if feature_groups is None:
         return {name: np.array([j], dtype=np.intp) for j, name in enumerate(names)}
     if callable(feature_groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .. import _core
 from .._threads import effective_n_jobs
 from .._validation import check_choice, check_matrix, is_sparse
 from ..exceptions import InvalidInputError
-from ._columns import feature_names_of, input_columns, split_pipeline
+from ._columns import checked_names, feature_names_of, input_columns, known_names, split_pipeline
 from ._explanation import Explanation
 
 __all__ = ["LinearExplainer"]
@@ -51,6 +52,8 @@ class LinearExplainer:
         given the known columns, for normally distributed columns with the background's covariance (shrunk by Ledoit and Wolf's rule, unless it was
         given): columns that the model gives no weight but that go along with others then get shares. Exact by all coalitions, so for at most 16
         columns, and steps that scale or select.
+    feature_names : sequence of str or None, default None
+        Different names of the input columns, such as ``table.names``. None: those that the model was fitted with, else ``x0``, ``x1``, ….
     n_jobs : int or None, default None
         Threads; None: the cores that this process may use. The result does not depend on it.
 
@@ -62,7 +65,8 @@ class LinearExplainer:
     Raises
     ------
     InvalidInputError
-        If the model is not linear or not fitted, a step mixes columns, or the background has other columns, no rows, or values that are not finite.
+        If the model is not linear or not fitted, a step mixes columns, ``feature_names`` do not fit, or the background has other columns, no rows, or
+        values that are not finite.
 
     Notes
     -----
@@ -84,7 +88,15 @@ class LinearExplainer:
     True
     """
 
-    def __init__(self, model: Any, masker: Any, *, feature_perturbation: str = "interventional", n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        masker: Any,
+        *,
+        feature_perturbation: str = "interventional",
+        feature_names: Sequence[str] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         check_choice(feature_perturbation, "feature_perturbation", "LinearExplainer", _KINDS)
         self.model = model
         self.n_jobs = n_jobs
@@ -92,10 +104,13 @@ class LinearExplainer:
         self._transformers, self._estimator = split_pipeline(model)
         self._coef, self._intercept, self._classes = _margins(model, self._estimator)
         mean, covariance = self._background(masker)
+        width, known = self._n_features, None if isinstance(model, tuple) else known_names(model)
+        self.feature_names = None if feature_names is None else checked_names(feature_names, width, known, "LinearExplainer")
         if feature_perturbation == "interventional":
             self._mean = mean
         else:
-            self._mean, self._coef, self._intercept = mean, *self._on_inputs()
+            self._mean = mean
+            self._coef, self._intercept = self._on_inputs()
             if covariance is None:
                 raise InvalidInputError(
                     "masker of LinearExplainer must hold a covariance where feature_perturbation is 'correlation_dependent'; got None"
@@ -133,7 +148,8 @@ class LinearExplainer:
                 raise InvalidInputError("X of LinearExplainer must be free of NaN where feature_perturbation is 'correlation_dependent'; got NaN")
             values = np.einsum("rc,jkc->rjk", rows - self._mean, self._weights)
             base = self.expected_value
-        return Explanation(values, np.tile(base, (len(rows), 1)), rows, feature_names_of(self.model, self._n_features), self._classes)
+        names = feature_names_of(self.model, self._n_features) if self.feature_names is None else self.feature_names
+        return Explanation(values, np.tile(base, (len(rows), 1)), rows, names, self._classes)
 
     def shap_values(self, X: Any) -> Floats:
         """Return the values alone, of shape (n_rows, n_features, n_outputs), under the name that shap users know."""

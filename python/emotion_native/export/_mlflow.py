@@ -59,8 +59,8 @@ class PyfuncModel:
         Returns
         -------
         DataFrame
-            ``label``, ``confidence``, ``abstained``, ``reason`` (empty where an answer is given) and ``probability_<class>``, index as given; for
-            rows of features of a model with prediction sets also ``prediction_set``, a list of labels.
+            ``label``, ``confidence``, ``abstained``, ``reason`` (empty where an answer is given) and ``probability_<class>``, index as given; of
+            several labels a row also ``labels``, a list, and for rows of features of a model with prediction sets ``prediction_set``, another.
 
         Raises
         ------
@@ -85,9 +85,14 @@ class PyfuncModel:
         }
         if self.model.metadata.get("prediction_sets"):
             member = self.model.predict_set(matrix, **options)
-            columns["prediction_set"] = [[name for name, is_in in zip(self.model.classes, row, strict=True) if is_in] for row in member.tolist()]
+            columns["prediction_set"] = self._named(member)
+        if result.indicators is not None:
+            columns["labels"] = self._named(result.indicators)
         shares = {f"probability_{name}": result.probabilities[:, k] for k, name in enumerate(self.model.classes)}
         return pd.DataFrame({**columns, **shares}, index=index)
+
+    def _named(self, member: Any) -> list[list[Any]]:
+        return [[name for name, is_in in zip(self.model.classes, row, strict=True) if is_in] for row in member.tolist()]
 
     def _clips(self, paths: list[str], index: Any, options: dict[str, Any]) -> pd.DataFrame:
         import pandas as pd
@@ -98,11 +103,13 @@ class PyfuncModel:
                 "confidence": found.confidence,
                 "abstained": found.abstained,
                 "reason": found.reason or "",
+                **({} if self.model.label_thresholds is None else {"labels": found.labels or []}),
                 **{f"probability_{name}": share for name, share in found.probabilities.items()},
             }
             for found in self.model.predict_batch(paths, top_features=0, **options)
         ]
-        names = ["label", "confidence", "abstained", "reason", *(f"probability_{name}" for name in self.model.classes)]
+        several = [] if self.model.label_thresholds is None else ["labels"]
+        names = ["label", "confidence", "abstained", "reason", *several, *(f"probability_{name}" for name in self.model.classes)]
         return pd.DataFrame(rows, columns=names, index=index)
 
     def _matrix(self, model_input: Any) -> Any:

@@ -13,8 +13,8 @@ from .._validation import check_path
 from .._version import __version__
 from ..exceptions import InvalidInputError, MissingDependencyError
 from ._graph import ML_DOMAIN, Graph
-from ._source import ModelContent, read_model
-from ._steps import add_classifier
+from ._source import ModelContent, arrays_under, read_model
+from ._steps import add_classifier, add_label_margins
 
 __all__ = ["to_onnx"]
 
@@ -40,8 +40,8 @@ def to_onnx(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     onnx.ModelProto
         Input ``features``, float32 of shape (n_rows, n_features), NaN where a value is missing. Outputs ``label`` (n_rows,), texts or int64;
         ``probabilities`` (n_rows, n_classes) and ``confidence`` (n_rows,), float32; ``abstained`` (n_rows,), bool; with a detector
-        ``out_of_distribution`` (n_rows,), and of a conformal classifier ``prediction_set`` (n_rows, n_classes), bool. The model's hash,
-        column names, classes, threshold and extractor are in its metadata.
+        ``out_of_distribution`` (n_rows,), of a conformal classifier ``prediction_set`` and of several labels a row ``label_set`` (n_rows, n_classes),
+        bool. The model's hash, column names, classes, threshold and extractor are in its metadata.
 
     Raises
     ------
@@ -59,8 +59,8 @@ def to_onnx(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     Operators of ai.onnx 17 and ai.onnx.ml 3. Each split compares the float32 values that the native kernel compares, also behind a scaler, and
     sends NaN the same way, so each row ends in the same leaves. Sums of leaves are exact to float64, and so is all that follows, votes and
     calibration included; the outputs alone are rounded to float32. Rows whose two best classes, or whose confidence and the threshold, lie closer
-    than about 1e-12 may get another answer, and so may rows between two corners of an isotonic map that lie as close: maps of few distinct
-    probabilities, such as those of small forests with impure leaves, can have such corners. A model without a step that fills missing values
+    than about 1e-12 may get another answer, and so may rows between two corners of an isotonic map that lie as close (corners are 1e-15 apart at
+    least: roundings of one number are one corner). A model without a step that fills missing values
     answers rows with NaN by NaN, and abstains, where the native runtime raises.
 
     Examples
@@ -108,7 +108,8 @@ def _graph(content: ModelContent) -> Any:
     classes, columns = description["classes"], len(description["feature_names"])
     graph = Graph()
     passed: list[str] = []
-    proba = add_classifier(graph, "features", description, content.tensors, len(classes), passed)
+    several = description.get("label_sets")
+    proba = add_classifier(graph, "features", description, content.tensors, len(classes), passed, sets=several is not None)
     texts = isinstance(classes[0], str)
     names = graph.constant(classes, object if texts else np.int64)
     best = graph.add("ArgMax", proba, axis=1, keepdims=0)
@@ -126,6 +127,9 @@ def _graph(content: ModelContent) -> Any:
         strange = _strange(graph, passed[check.get("steps", 0)], check, content.arrays("out_of_distribution."))
         graph.add("Or", unsure, strange, output="abstained")
         extra.append(helper.make_tensor_value_info("out_of_distribution", TensorProto.BOOL, ["rows"]))
+    if several is not None:
+        _label_sets(graph, proba, passed[-1], content, several["rule"])
+        extra.append(helper.make_tensor_value_info("label_set", TensorProto.BOOL, ["rows", len(classes)]))
     if sets is not None:
         _prediction_sets(graph, proba, best, sets, content.arrays("prediction_sets.")["quantiles"])
         extra.append(helper.make_tensor_value_info("prediction_set", TensorProto.BOOL, ["rows", len(classes)]))
@@ -150,6 +154,16 @@ def _strange(graph: Graph, value: str, check: dict[str, Any], arrays: dict[str, 
     mean = graph.add("Div", graph.add("ReduceSum", cut, axis, keepdims=0), known)  # 0 / 0 where nothing is known
     near = graph.add("LessOrEqual", mean, graph.constant(float(check["threshold"]) * (1 + _SLACK), np.float64))
     return graph.add("Not", near, output="out_of_distribution")
+
+
+def _label_sets(graph: Graph, proba: str, columns: str, content: ModelContent, rule: str) -> None:
+    """Which labels a row has: those above their thresholds."""
+    last = len(content.description["steps"]) - 1
+    by_margin = rule == "margin"
+    header = content.description["steps"][last]
+    score = add_label_margins(graph, columns, header, arrays_under(content.tensors, f"steps.{last}.")) if by_margin else proba
+    thresholds = content.arrays("label_sets.")["thresholds"]
+    graph.add("Greater", score, graph.constant(thresholds[np.newaxis], np.float64), output="label_set")
 
 
 def _prediction_sets(graph: Graph, proba: str, best: str, rule: dict[str, Any], quantiles: Any) -> None:

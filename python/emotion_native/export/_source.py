@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from .._files import read_regular
 from .._validation import check_path
-from ..exceptions import InvalidInputError
+from ..exceptions import InvalidInputError, ModelFormatError
 from ..persistence import model_bytes
 from ..runtime import EmotionModel
 
@@ -71,7 +72,10 @@ def read_model(model: Any, caller: str) -> ModelContent:
     elif isinstance(model, (str, os.PathLike)):
         content = read_regular(Path(check_path(model, parameter="model", caller=caller)))
     else:
-        content = model_bytes(model)
+        try:
+            content = model_bytes(model)
+        except (InvalidInputError, ModelFormatError) as error:
+            raise type(error)(_for_caller(str(error), caller)) from error
     import safetensors.numpy
 
     from .. import _core
@@ -83,3 +87,12 @@ def read_model(model: Any, caller: str) -> ModelContent:
     description = json.loads(header["__metadata__"]["emotion_native"])
     tensors = {name: np.asarray(array) for name, array in safetensors.numpy.load(content).items()}
     return ModelContent(content, model_hash, description, tensors)
+
+
+def _for_caller(message: str, caller: str) -> str:
+    """Return what `save_model` would say, in the names of the function that was called."""
+    told = re.sub(r" \((?:see )?save_pickle[^()]*\)$", "", message).replace("fitted of save_model", f"model of {caller}")
+    if " of save_model must " not in told:
+        return told
+    what, rule = told.split(" of save_model must ", 1)
+    return f"model of {caller} must have {what} that are {rule.removeprefix('be ')}; a model file made with save_model may name them otherwise"

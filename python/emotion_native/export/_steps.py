@@ -13,7 +13,7 @@ from ._calibrators import add_calibration
 from ._graph import ML_DOMAIN, Graph
 from ._source import arrays_under
 
-__all__ = ["add_classifier", "add_step"]
+__all__ = ["add_classifier", "add_label_margins", "add_step"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _EXACT_BITS = 23  # sums of so many bits are exact in float32
@@ -22,20 +22,43 @@ _LEAF = "LEAF"
 _BRANCH = "BRANCH_LEQ"
 
 
-def add_classifier(graph: Graph, value: str, description: Mapping[str, Any], arrays: Arrays, n_classes: int, passed: list[str] | None = None) -> str:
+def add_classifier(
+    graph: Graph,
+    value: str,
+    description: Mapping[str, Any],
+    arrays: Arrays,
+    n_classes: int,
+    passed: list[str] | None = None,
+    *,
+    dtype: Any = np.float32,
+    sets: bool = False,
+) -> str:
     """Add a model's, or a member's, steps and calibration to ``value`` and return its float64 probabilities.
 
-    ``passed`` collects the columns before each step.
+    ``passed`` collects the columns before each step, whose type is ``dtype``: float32, or float64 of what members of a stack say. ``sets`` says
+    that a row may have several classes.
     """
-    for i, header in enumerate(description["steps"]):
-        if passed is not None:
-            passed.append(value)
-        value = add_step(graph, value, header, arrays_under(arrays, f"steps.{i}."), n_classes)
+    value = _prepare(graph, value, description, arrays, n_classes, dtype, passed)
+    last = len(description["steps"]) - 1
+    header, own = description["steps"][last], arrays_under(arrays, f"steps.{last}.")
+    value = _labels(graph, value, header, own, dtype) if sets else add_step(graph, value, header, own, n_classes, dtype)
     return add_calibration(graph, value, description["calibration"], arrays_under(arrays, "calibration."), n_classes)
 
 
-def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int) -> str:
-    """Add one step to ``value`` and return its result: float32 columns of a transformer, float64 probabilities of a classifier.
+def _prepare(
+    graph: Graph, value: str, description: Mapping[str, Any], arrays: Arrays, n_classes: int, dtype: Any, passed: list[str] | None = None
+) -> str:
+    """Add all steps but the classifier."""
+    for i, header in enumerate(description["steps"]):
+        if passed is not None:
+            passed.append(value)
+        if i + 1 < len(description["steps"]):
+            value = add_step(graph, value, header, arrays_under(arrays, f"steps.{i}."), n_classes, dtype)
+    return value
+
+
+def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int, dtype: Any = np.float32) -> str:
+    """Add one step to ``value`` and return its result: columns of a transformer, float64 probabilities of a classifier.
 
     Raises
     ------
@@ -44,44 +67,105 @@ def add_step(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays
     """
     kind = header["kind"]
     if kind == "simple_imputer":
-        return _impute(graph, value, arrays["statistics"])
+        return _impute(graph, value, arrays["statistics"], dtype)
     if kind == "standard_scaler":
-        return _scale(graph, value, header, arrays)
+        return _scale(graph, value, header, arrays, dtype)
     if kind == "select_k_best":
         return graph.add("Gather", value, graph.constant(arrays["columns"], np.int64), axis=1)
     if kind == "logistic_regression":
-        return _logistic(graph, value, arrays, n_classes)
+        return _shares(graph, _scores(graph, value, arrays), n_classes)
     if kind == "one_vs_rest_classifier":
         return _one_vs_rest(graph, value, arrays, n_classes)
     if kind in ("random_forest_classifier", "extra_trees_classifier"):
-        return _forest(graph, value, arrays, n_classes)
+        return _forest(graph, value, arrays, n_classes, dtype)
     if kind == "gradient_boosting_classifier":
-        return _boosting(graph, value, arrays, n_classes)
+        return _shares(graph, _boosting(graph, value, arrays, dtype), n_classes)
     if kind == "voting_classifier":
-        return _vote(graph, value, header, arrays, n_classes)
+        return _vote(graph, value, header, arrays, n_classes, dtype)
+    if kind == "stacking_classifier":
+        columns = _stacked(graph, value, header, arrays, n_classes, dtype)
+        return add_classifier(graph, columns, header["final"], arrays_under(arrays, "final."), n_classes, dtype=np.float64)
+    if kind == "one_vs_rest_members":
+        own = _labels(graph, value, header, arrays, dtype)
+        return _scaled(graph, own if n_classes > 2 else graph.add("Concat", graph.add("Sub", graph.constant(1.0, np.float64), own), own, axis=1))
     raise InvalidInputError(f"model of to_onnx must be made of steps that have a translation; got {kind}")
 
 
-def _impute(graph: Graph, value: str, statistics: npt.NDArray[np.float64]) -> str:
+def _margins(graph: Graph, value: str, description: Mapping[str, Any], arrays: Arrays, n_classes: int, dtype: Any) -> str:
+    """Add a classifier that has margins and return these: one column of two classes."""
+    value = _prepare(graph, value, description, arrays, n_classes, dtype)
+    last = len(description["steps"]) - 1
+    header, own = description["steps"][last], arrays_under(arrays, f"steps.{last}.")
+    if header["kind"] == "stacking_classifier":
+        columns = _stacked(graph, value, header, own, n_classes, dtype)
+        return _margins(graph, columns, header["final"], arrays_under(own, "final."), n_classes, np.float64)
+    return _boosting(graph, value, own, dtype) if header["kind"] == "gradient_boosting_classifier" else _scores(graph, value, own)
+
+
+def _stacked(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int, dtype: Any) -> str:
+    """Add what the last classifier of a stack sees."""
+    columns = []
+    for m, member in enumerate(header["members"]):
+        own = arrays_under(arrays, f"members.{m}.")
+        if member["method"] == "decision_function":
+            columns.append(_margins(graph, value, member, own, n_classes, dtype))
+            continue
+        said = add_classifier(graph, value, member, own, n_classes, dtype=dtype)
+        columns.append(graph.add("Gather", said, graph.constant([1], np.int64), axis=1) if n_classes == 2 else said)
+    if header["passthrough"]:
+        columns.append(graph.cast(value, np.float64))
+    return graph.add("Concat", *columns, axis=1)
+
+
+def _labels(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, dtype: Any) -> str:
+    """Add one classifier a label and return each label's own probability."""
+    if header["kind"] == "one_vs_rest_classifier":
+        return graph.add("Sigmoid", _scores(graph, value, arrays))
+    columns = []
+    for m, member in enumerate(header["members"]):
+        if "constant" in member:
+            columns.append(_constant_column(graph, value, float(member["constant"])))
+            continue
+        said = add_classifier(graph, value, member, arrays_under(arrays, f"members.{m}."), 2, dtype=dtype)
+        columns.append(graph.add("Gather", said, graph.constant([1], np.int64), axis=1))
+    return graph.add("Concat", *columns, axis=1)
+
+
+def _constant_column(graph: Graph, value: str, number: float) -> str:
+    """Return as many rows of one number as ``value`` has."""
+    rows = graph.add("Gather", graph.add("Shape", value), graph.constant([0], np.int64), axis=0)
+    shape = graph.add("Concat", rows, graph.constant([1], np.int64), axis=0)
+    return graph.add("Expand", graph.constant([[number]], np.float64), shape)
+
+
+def add_label_margins(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays) -> str:
+    """Add the margins of one classifier a label to the columns ``value`` that it sees."""
+    if header["kind"] == "one_vs_rest_classifier":
+        return _scores(graph, value, arrays)
+    columns = []
+    for m, member in enumerate(header["members"]):
+        constant = "constant" in member
+        own = arrays_under(arrays, f"members.{m}.")
+        columns.append(_constant_column(graph, value, float(member["constant"])) if constant else _margins(graph, value, member, own, 2, np.float32))
+    return graph.add("Concat", *columns, axis=1)
+
+
+def _impute(graph: Graph, value: str, statistics: npt.NDArray[np.float64], dtype: Any) -> str:
     kept = np.flatnonzero(~np.isnan(statistics))
     if len(kept) < len(statistics):
         value = graph.add("Gather", value, graph.constant(kept, np.int64), axis=1)
-    fill = graph.constant(statistics[kept][np.newaxis], np.float32)
+    fill = graph.constant(statistics[kept][np.newaxis], dtype)
     return graph.add("Where", graph.add("IsNaN", value), fill, value)
 
 
-def _scale(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays) -> str:
+def _scale(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, dtype: Any) -> str:
     """In float64 and rounded once, as the kernel does: trees behind the scaler then compare the very same float32."""
     wide = graph.cast(value, np.float64)
     if header["with_mean"]:
         wide = graph.add("Sub", wide, graph.constant(arrays["mean"][np.newaxis], np.float64))
     if header["with_std"]:
         wide = graph.add("Div", wide, graph.constant(arrays["scale"][np.newaxis], np.float64))
-    return graph.cast(wide, np.float32)
-
-
-def _logistic(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
-    return _shares(graph, _scores(graph, value, arrays), n_classes)
+    return graph.cast(wide, dtype)
 
 
 def _scores(graph: Graph, value: str, arrays: Arrays) -> str:
@@ -94,7 +178,10 @@ def _one_vs_rest(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> st
     scores = _scores(graph, value, arrays)
     if n_classes == 2:
         return _shares(graph, scores, n_classes)
-    own = graph.add("Sigmoid", scores)
+    return _scaled(graph, graph.add("Sigmoid", scores))
+
+
+def _scaled(graph: Graph, own: str) -> str:
     total = graph.add("ReduceSum", own, graph.constant([1], np.int64), keepdims=1)
     none = graph.add("Equal", total, graph.constant(0.0, np.float64))
     return graph.add("Div", own, graph.add("Where", none, graph.constant(1.0, np.float64), total))
@@ -110,11 +197,11 @@ def _shares(graph: Graph, margins: str, n_classes: int) -> str:
     return graph.add("Concat", first, second, axis=1)
 
 
-def _vote(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int) -> str:
+def _vote(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n_classes: int, dtype: Any) -> str:
     """Add the members' probabilities one after another, each times its weight, or the weights of the classes that they name."""
     total, sums = 0.0, ""
     for m, (member, weight) in enumerate(zip(header["members"], arrays["weights"].tolist(), strict=True)):
-        said = add_classifier(graph, value, member, arrays_under(arrays, f"members.{m}."), n_classes)
+        said = add_classifier(graph, value, member, arrays_under(arrays, f"members.{m}."), n_classes, dtype=dtype)
         if header["voting"] == "hard":
             best = graph.add("ArgMax", said, axis=1, keepdims=1)
             named = graph.cast(graph.add("Equal", best, graph.constant([list(range(n_classes))], np.int64)), np.float64)
@@ -125,24 +212,30 @@ def _vote(graph: Graph, value: str, header: Mapping[str, Any], arrays: Arrays, n
     return graph.add("Div", sums, graph.constant(total, np.float64))
 
 
-def _forest(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
+def _forest(graph: Graph, value: str, arrays: Arrays, n_classes: int, dtype: Any) -> str:
     """Add up the shares of the leaves; the division is that of the kernel."""
     leaves = np.flatnonzero(arrays["feature"] < 0)
     node, target = np.nonzero(arrays["value"][leaves])
+    value = _narrow(graph, value, dtype)
     sums = _ensemble(graph, value, arrays, leaves[node], target, arrays["value"][leaves[node], target], n_classes)
     trees = len(arrays["tree_offsets"]) - 1
     return graph.add("Div", sums, graph.constant(float(trees), np.float64))
 
 
-def _boosting(graph: Graph, value: str, arrays: Arrays, n_classes: int) -> str:
+def _narrow(graph: Graph, value: str, dtype: Any) -> str:
+    """Trees compare float32."""
+    return value if dtype is np.float32 else graph.cast(value, np.float32)
+
+
+def _boosting(graph: Graph, value: str, arrays: Arrays, dtype: Any) -> str:
+    """Add the trees and return margins."""
     outputs, width = len(arrays["baseline"]), arrays["value"].shape[1]
     leaves = np.flatnonzero(arrays["feature"] < 0)
     tree = np.searchsorted(arrays["tree_offsets"], leaves, side="right") - 1
     node = np.repeat(leaves, width)
     target = (np.arange(width) + (tree * width % outputs)[:, np.newaxis]).ravel()
-    margins = _ensemble(graph, value, arrays, node, target, arrays["value"][leaves].ravel(), outputs)
-    total = graph.add("Add", margins, graph.constant(arrays["baseline"][np.newaxis], np.float64))
-    return _shares(graph, total, n_classes)
+    margins = _ensemble(graph, _narrow(graph, value, dtype), arrays, node, target, arrays["value"][leaves].ravel(), outputs)
+    return graph.add("Add", margins, graph.constant(arrays["baseline"][np.newaxis], np.float64))
 
 
 def _ensemble(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from .._remedies import is_missing
 from ..exceptions import InvalidInputError
 from ._inputs import Floats, as_numbers
 from ._labelwise import undefined
@@ -97,7 +98,7 @@ def krippendorff_alpha(ratings: Any, *, level_of_measurement: str = "nominal") -
     values = np.asarray(ratings, dtype=object)
     if values.ndim != 2 or values.size == 0:
         raise InvalidInputError(f"ratings of {caller} must be of shape (n_raters, n_subjects); got shape {values.shape}")
-    known = np.array([[_is_rating(value) for value in row] for row in values.tolist()])
+    known = np.array([[not is_missing(value) for value in row] for row in values.tolist()])
     texts = {isinstance(value, (str, bytes)) for value in values[known].tolist()}
     try:
         if len(texts) > 1:
@@ -128,14 +129,6 @@ def krippendorff_alpha(ratings: Any, *, level_of_measurement: str = "nominal") -
         return float("nan")
     observed = float(np.sum(coincidences.data * gap(coincidences.row, coincidences.col)))
     return 1.0 - (float(margin.sum()) - 1.0) * observed / expected
-
-
-def _is_rating(value: Any) -> bool:
-    """Return whether a value is there: None, NaN and NA are not."""
-    try:
-        return value is not None and bool(value == value)
-    except (TypeError, ValueError):  # pandas' NA has no truth value
-        return False
 
 
 def _squared_gap(scale: Any, margin: Floats, level: str) -> Callable[[Any, Any], Floats]:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
-from ._inputs import Codes, Floats, check_column, check_probabilities, check_weight, classes_of_columns, codes_of, warn_rows
+from ._inputs import Floats, check_column, check_probabilities, check_weight, classes_of_columns, codes_of, warn_rows
 
 MAX_BINS = 15
 _ROWS_A_BIN = 20
@@ -40,57 +39,6 @@ def _check(n_bins: Any, strategy: str, n: int, caller: str) -> int:
     if isinstance(n_bins, (bool, np.bool_)) or not isinstance(n_bins, (int, np.integer)) or not 1 <= n_bins <= 1_000_000:
         raise InvalidInputError(f"n_bins of {caller} must be an integer from 1 to 1,000,000, or None; got {n_bins!r}")
     return int(n_bins)
-
-
-def replicate_errors(
-    confidence: Floats,
-    correct: npt.NDArray[np.uint8],
-    cluster: Codes,
-    weights: Floats,
-    *,
-    n_bins: int,
-    debiased: bool = True,
-    strategy: str = "quantile",
-) -> Floats:
-    """Return the error for each row of cluster weights; not clipped."""
-    from .. import _core
-
-    errors: Floats = _core.calibration_errors(
-        confidence, correct, cluster, np.ascontiguousarray(weights), n_bins, strategy, debiased, effective_n_jobs(None)
-    )
-    return errors
-
-
-class SpeakerBins:
-    """Rows, confidences and right answers of each speaker in bins of equal mass, whose edges are those of the whole sample. O(rows log rows)."""
-
-    def __init__(self, confidence: Floats, correct: npt.NDArray[np.uint8], speaker: Codes, n_speakers: int, n_bins: int) -> None:
-        from .. import _core
-
-        sizes = _core.reliability_bins(confidence, correct, np.ones(len(confidence)), n_bins, "quantile")[:, 0]
-        own = np.empty(len(confidence), dtype=np.int64)
-        own[np.argsort(confidence, kind="stable")] = np.repeat(np.arange(len(sizes)), sizes.astype(np.int64))
-        cell, shape = speaker * len(sizes) + own, (n_speakers, len(sizes))
-
-        def total(values: Floats) -> Floats:
-            return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
-
-        self.rows, self.confidence, self.right = total(np.ones(len(cell))), total(confidence), total(correct.astype(np.float64))
-
-    def errors(self, weights: Floats) -> Floats:
-        """Return the debiased error for each row of speaker weights; not clipped."""
-        from scipy.special import erf
-
-        rows = weights @ self.rows
-        known = np.where(rows > 0, rows, 1.0)
-        accuracy = (weights @ self.right) / known
-        gap = np.abs(accuracy - (weights @ self.confidence) / known)
-        noise = np.sqrt(np.maximum(accuracy * (1.0 - accuracy), 0.0) / known)
-        ratio = gap / np.where(noise > 0, noise, 1.0)
-        folded = noise * np.sqrt(2.0 / np.pi) * np.exp(-(ratio**2) / 2.0) + gap * erf(ratio / np.sqrt(2.0))
-        terms = 2.0 * gap - np.where(noise > 0, folded, gap)
-        sums = rows.sum(axis=1)
-        return np.asarray(np.where(sums > 0, (rows * terms).sum(axis=1) / np.where(sums > 0, sums, 1.0), np.nan))
 
 
 def expected_calibration_error(
@@ -142,14 +90,13 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 0, 0, 1], y_proba, n_bins=2, debiased=False), 4)
     0.15
     """
+    from .. import _core
+
     caller = "expected_calibration_error"
     confidence, correct = top_label(y_true, y_proba, labels, caller)
     n_bins = _check(n_bins, strategy, len(confidence), caller)
     weight = check_weight(sample_weight, len(confidence), caller, mean=True)
-    weights = np.ones((1, len(confidence))) if weight.size == 0 else weight[None, :]
-    own = np.arange(len(confidence), dtype=np.int64)
-    error = replicate_errors(confidence, correct, own, weights, n_bins=n_bins, debiased=debiased, strategy=strategy)
-    return float(max(error[0], 0.0))
+    return max(_core.calibration_error(confidence, correct, weight, n_bins, strategy, debiased), 0.0)
 
 
 def reliability_curve(
@@ -179,6 +126,6 @@ def reliability_curve(
     confidence, correct = top_label(y_true, y_proba, labels, caller)
     n_bins = _check(n_bins, strategy, len(confidence), caller)
     weight = check_weight(sample_weight, len(confidence), caller, mean=True)
-    bins = _core.reliability_bins(confidence, correct, np.ones(len(confidence)) if weight.size == 0 else weight, n_bins, strategy)
+    bins = _core.reliability_bins(confidence, correct, weight, n_bins, strategy)
     bins = bins[bins[:, 0] > 0]
     return np.ascontiguousarray(bins[:, 2]), np.ascontiguousarray(bins[:, 1]), np.ascontiguousarray(bins[:, 0])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from .._remedies import missing_names
 from .._threads import effective_n_jobs
 from .._validation import check_seed
 from ..exceptions import InvalidInputError
@@ -63,31 +64,14 @@ def check_speakers(speakers: Any, n: int, caller: str) -> tuple[Codes, int, Any]
         values = np.array(np.ma.MaskedArray(speakers).tolist() if np.ma.is_masked(speakers) else speakers, dtype=object)
     if values.ndim != 1 or len(values) != n or n == 0:
         raise InvalidInputError(f"speakers of {caller} must be one value a row ({n} rows, at least one); got shape {values.shape}")
-    missing = _missing(values)
+    missing = missing_names(values)
     if missing.any():
         raise InvalidInputError(f"speakers of {caller} must be known for every row; got {int(missing.sum())} missing values")
     try:
         names, codes = np.unique(values, return_inverse=True)
-    except TypeError:
+    except (TypeError, ValueError):
         raise InvalidInputError(f"speakers of {caller} must be of one sortable kind; got a mix") from None
     return np.ascontiguousarray(codes, dtype=np.int64), len(names), names
-
-
-def _missing(values: Any) -> Any:
-    """Return where an array has no speaker."""
-    if values.dtype.kind in "iub":
-        return np.zeros(len(values), dtype=bool)
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    return np.array([_is_missing(value) for value in values.tolist()])
-
-
-def _is_missing(value: Any) -> bool:
-    """Return whether a speaker is None, NaN, NA or an empty text."""
-    try:
-        return value is None or value == "" or bool(value != value)
-    except (TypeError, ValueError):  # pandas' NA has no truth value
-        return True
 
 
 def _to_line(values: Floats, low: float, high: float) -> Floats:

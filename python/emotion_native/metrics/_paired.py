@@ -14,12 +14,15 @@ from ..exceptions import InvalidInputError
 from . import _rates
 from ._inputs import Array, Codes, Floats, check_column, check_probabilities, classes_of_columns, codes_of, has_mixed_kinds, union_of, warn_rows
 from ._intervals import Interval, check_level, check_resamples, check_speakers, jackknife_interval, spread
+from ._names import check_measure
+from ._paired_calibration import CALIBRATION, TopLabels, influence
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._significance import detectable_difference, least_p_value
 from ._statistics import Statistic, of_counts, of_row_means, speaker_counts
 
 ROW_SCORES = ("log_loss", "brier", "top_2_accuracy", "top_3_accuracy")
-LOWER_IS_BETTER = ("log_loss", "brier")
+_KNOWN = (*_rates.BY_NAME, *ROW_SCORES, CALIBRATION)
+LOWER_IS_BETTER = ("log_loss", "brier", CALIBRATION)
 EXACT_SPEAKERS = 20
 _MARGIN = 1e-12
 
@@ -34,7 +37,7 @@ class PairedComparison:
     a, b : float
         Score of each model.
     difference : Interval
-        a - b, with its interval over speakers.
+        a - b, with its interval over speakers; of calibration errors before they are cut at 0.
     p_value : float
         Two-sided, of the permutation test that exchanges the models' answers speaker by speaker.
     method : str
@@ -67,6 +70,9 @@ class PairedComparison:
         """Return what a comparison over these speakers could see at all."""
         return power_hint(self.n_speakers, self.detectable, self.difference.level)
 
+    def __repr__(self) -> str:
+        return f"PairedComparison({self})"
+
     def __str__(self) -> str:
         return f"{self.metric}: {self.a:.3f} - {self.b:.3f} = {self.difference}; p = {self.p_value:.3g} ({self.method})"
 
@@ -90,12 +96,12 @@ def difference_of(a: Statistic, b: Statistic) -> Statistic:
 
 @dataclass(frozen=True)
 class _Side:
-    """One model: its statistic, and what the permutation test exchanges (counts, or sums over rows)."""
+    """One model: its statistic, and what the permutation test exchanges (counts, or sums over rows; neither: what the jackknife says)."""
 
     statistic: Statistic
     per_speaker: Floats
-    counts: Floats | None
-    sums: Floats | None
+    counts: Floats | None = None
+    sums: Floats | None = None
 
 
 def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, speaker: Codes, n: int, parameter: str, caller: str) -> _Side:
@@ -111,12 +117,15 @@ def _side_of_labels(metric: str, truth: Codes, predicted: Any, classes: Array, s
         codes = codes_of(labels, classes)
     counts = speaker_counts(truth, np.where(codes < 0, k, codes), speaker, n, k + 1)
     per_speaker = np.asarray(_rates.BY_NAME[metric](counts, k), dtype=np.float64)
-    return _Side(of_counts(counts, metric, k), per_speaker, counts, None)
+    return _Side(of_counts(counts, metric, k), per_speaker, counts=counts)
 
 
 def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array, speaker: Codes, n: int, parameter: str, caller: str) -> _Side:
     values = check_probabilities(proba, parameter, caller, n=len(truth), k=len(classes))
     warn_rows(values, caller, rounded=1e-3)
+    if metric == CALIBRATION:
+        top = TopLabels.of(truth, values, speaker, n)
+        return _Side(top.statistic(), top.per_speaker())
     if metric == "log_loss":
         rows, high = row_log_loss(truth, values), math.inf
     elif metric == "brier":
@@ -124,7 +133,7 @@ def _side_of_probabilities(metric: str, truth: Codes, proba: Any, classes: Array
     else:
         rows, high = row_top_k(truth, values, int(metric[4])), 1.0
     sums: Floats = np.bincount(speaker, weights=rows, minlength=n).astype(np.float64)
-    return _Side(of_row_means(rows, speaker, n, high=high), sums / np.bincount(speaker, minlength=n), None, sums)
+    return _Side(of_row_means(rows, speaker, n, high=high), sums / np.bincount(speaker, minlength=n), sums=sums)
 
 
 @dataclass(frozen=True)
@@ -137,10 +146,7 @@ class _Rows:
     n_speakers: int
 
     @classmethod
-    def checked(cls, metric: str, y_true: Any, speakers: Any, labels: Any, caller: str) -> _Rows:
-        if metric not in (*_rates.BY_NAME, *ROW_SCORES):
-            known = ", ".join([*_rates.BY_NAME, *ROW_SCORES])
-            raise InvalidInputError(f"metric of {caller} must be one of {known}; got {metric!r}")
+    def checked(cls, y_true: Any, speakers: Any, labels: Any, caller: str) -> _Rows:
         truth = check_column(y_true, "y_true", caller)
         codes, n_speakers, _ = check_speakers(speakers, len(truth), caller)
         classes = classes_of_columns(truth, labels, caller)
@@ -158,24 +164,26 @@ def _p_value(a: _Side, b: _Side, metric: str, k: int, n_resamples: int, seed: in
     from .. import _core
 
     limits = (EXACT_SPEAKERS, n_resamples, seed, n_jobs)
+    kind, moves = "permutation test", "exchanges"
     if a.counts is not None and b.counts is not None:
         first, second = (np.ascontiguousarray(counts.reshape(len(counts), -1)) for counts in (a.counts, b.counts))
         _, p, n, exact = _core.swap_test(first, second, k + 1, k, metric, *limits)
+    elif a.sums is None or b.sums is None:
+        kind, moves = "sign-flip test of the jackknife's values", "signs"
+        _, p, n, exact = _core.sign_flip_test(influence(difference_of(a.statistic, b.statistic)), *limits)
     else:
-        assert a.sums is not None
-        assert b.sums is not None
         _, p, n, exact = _core.sign_flip_test(a.sums - b.sums, *limits)
-    every = f"all {2 * n:,} exchanges by speaker" if n > 1 else "no speakers that differ"
-    return float(p), f"permutation test, {every if exact else f'{n:,} random exchanges by speaker'}"
+    every = f"all {2 * n:,} {moves} by speaker" if n > 1 else "no speakers that differ"
+    return float(p), f"{kind}, {every if exact else f'{n:,} random {moves} by speaker'}"
 
 
-def _interval(statistic: Statistic, level: float) -> Interval:
-    """Return the interval of a difference; where no speaker differs, the exact bound on how many others may."""
+def _interval(statistic: Statistic, level: float, widest: float) -> Interval:
+    """Return the interval of a difference; where no speaker differs, the exact bound on how many others may, by the widest difference."""
     interval = jackknife_interval(statistic, level)
     n = statistic.n_speakers
     if n < 2 or math.isnan(interval.estimate) or interval.high - interval.low > _MARGIN:
         return interval
-    reach = min(1.0, 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n)) * (statistic.high if math.isfinite(statistic.high) else math.inf)
+    reach = min(1.0, 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n)) * widest
     name = "Clopper-Pearson over speakers (no spread between them)"
     return replace(interval, low=interval.estimate - reach, high=interval.estimate + reach, method=name)
 
@@ -200,11 +208,14 @@ def paired_speaker_test(
     differences as likely in one direction as in the other, its false alarms are at most at their level for any number of speakers, unequal
     numbers of clips included. The interval of the difference is the one of `speaker_interval`.
 
+    The calibration error is the debiased one, and the difference is of the values before they are cut at 0. Models whose answers differ can have
+    equal errors, so its test does not exchange answers but turns the signs of what the jackknife says each speaker brought to the difference.
+
     Parameters
     ----------
     metric : str
         ``"accuracy"``, ``"balanced_accuracy"`` (``"uar"``), ``"macro_f1"``, ``"weighted_f1"``, ``"cohen_kappa"``, ``"matthews_corrcoef"``; with
-        probabilities also ``"log_loss"``, ``"brier"``, ``"top_2_accuracy"``, ``"top_3_accuracy"``.
+        probabilities also ``"log_loss"``, ``"brier"``, ``"top_2_accuracy"``, ``"top_3_accuracy"``, ``"expected_calibration_error"``.
     y_true : array-like of shape (n_samples,)
     y_pred_a, y_pred_b : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels, or probabilities with columns in sorted order of the classes. A label that is no class (a failed clip) is a wrong answer.
@@ -245,18 +256,20 @@ def paired_speaker_test(
     caller = "paired_speaker_test"
     level = check_level(level, caller)
     seed = check_seed(random_state, caller=caller)
-    rows = _Rows.checked(metric, y_true, speakers, labels, caller)
+    metric = check_measure(metric, _KNOWN, "metric", caller)
+    rows = _Rows.checked(y_true, speakers, labels, caller)
     a, b = (rows.side(metric, given, name, caller) for given, name in ((y_pred_a, "y_pred_a"), (y_pred_b, "y_pred_b")))
     jobs = effective_n_jobs(n_jobs, caller=caller)
     p, method = _p_value(a, b, metric, len(rows.classes), check_resamples(n_permutations, caller, "n_permutations"), seed, jobs)
     gap_statistic = difference_of(a.statistic, b.statistic)
-    difference = _interval(gap_statistic, level)
+    difference = _interval(gap_statistic, level, 1.0 if metric == CALIBRATION else gap_statistic.high)
     everybody = np.ones((1, rows.n_speakers))
+    least = 0.0 if metric == CALIBRATION else -math.inf  # as `expected_calibration_error` gives it
     gap = (a.per_speaker - b.per_speaker) * (-1.0 if metric in LOWER_IS_BETTER else 1.0)
     return PairedComparison(
         metric,
-        float(a.statistic.values(everybody)[0]),
-        float(b.statistic.values(everybody)[0]),
+        max(float(a.statistic.values(everybody)[0]), least),
+        max(float(b.statistic.values(everybody)[0]), least),
         difference,
         p,
         method,
@@ -270,7 +283,8 @@ def paired_speaker_test(
 def model_interval(metric: str, y_true: Any, y_pred: Any, speakers: Any, *, level: float, labels: Any) -> Interval:
     """Return one model's score as `paired_speaker_test` computes it, with its interval."""
     caller = "compare"
-    side = _Rows.checked(metric, y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
+    metric = check_measure(metric, _KNOWN, "metric", caller)
+    side = _Rows.checked(y_true, speakers, labels, caller).side(metric, y_pred, "y_pred", caller)
     return jackknife_interval(side.statistic, check_level(level, caller))
 
 

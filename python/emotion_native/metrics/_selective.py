@@ -12,6 +12,7 @@ from ..exceptions import InvalidInputError
 from . import _rates
 from ._inputs import Array, Codes, Floats, as_numbers, check_pair, codes_of, union_of
 from ._intervals import Interval, _from_line, _to_line, check_level, check_speakers, deleted_scores, jackknife_interval
+from ._names import check_measure
 from ._statistics import Statistic
 
 _ROWS_AT_ONCE = 1 << 22
@@ -220,13 +221,12 @@ def selective_interval(
         raise InvalidInputError(f"coverage of {caller} must be above 0 and at most 1; got {coverage!r}")
     ordered = _Ordered(truth, predicted, values, speaker, caller)
     sizes = np.bincount(speaker, minlength=n_speakers).astype(np.float64)
+    metric = check_measure(metric, ("error", *_rates.BY_NAME, *_AREAS), "metric", caller)
     if metric in _AREAS:
         statistic = Statistic(lambda weights: ordered.areas(weights, metric == _AREAS[1]), n_speakers, sizes=sizes)
-    elif metric == "error" or metric in _rates.BY_NAME:
+    else:
         low = -1.0 if metric in ("cohen_kappa", "matthews_corrcoef") else 0.0
         statistic = Statistic(lambda weights: ordered.scores(weights, metric, float(coverage)), n_speakers, low, sizes=sizes)
-    else:
-        raise InvalidInputError(f"metric of {caller} must be one of {', '.join(['error', *_rates.BY_NAME, *_AREAS])}; got {metric!r}")
     level = check_level(level, caller)
     return _area_interval(statistic, level, sizes) if metric in _AREAS else jackknife_interval(statistic, level)
 

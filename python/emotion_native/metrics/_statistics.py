@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._calibration_error import SpeakerBins, default_bins
+from ._calibration_error import default_bins
 from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_pair, check_probabilities, classes_of_columns, codes_of, union_of, warn_rows
+from ._names import check_measure
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 
 
@@ -66,8 +68,16 @@ def of_calibration(confidence: Floats, correct: npt.NDArray[np.uint8], speaker: 
 
     The bins stay where they are when speakers are deleted: edges that move with them make the score jump, and the intervals far too wide.
     """
-    table = SpeakerBins(confidence, correct, speaker, n_speakers, default_bins(len(confidence)) if n_bins is None else n_bins)
-    return Statistic(table.errors, n_speakers, high=float("inf"), sizes=table.rows.sum(axis=1))
+    from .. import _core
+
+    bins = default_bins(len(confidence)) if n_bins is None else n_bins
+    table = _core.cluster_bins(confidence, correct, np.ascontiguousarray(speaker), n_speakers, bins)
+
+    def values(weights: Floats) -> Floats:
+        errors: Floats = _core.calibration_errors(table, np.ascontiguousarray(weights, dtype=np.float64), effective_n_jobs(None))
+        return errors
+
+    return Statistic(values, n_speakers, high=float("inf"), sizes=np.bincount(speaker, minlength=n_speakers).astype(np.float64))
 
 
 def of_callable(metric: Callable[[Any, Any], float], truth: Array, predicted: Array, speaker: Codes, n_speakers: int) -> Statistic:
@@ -101,14 +111,12 @@ def of_metric(metric: Any, y_true: Any, y_pred: Any, speaker: Codes, n_speakers:
         if len(truth) != len(predicted):
             raise InvalidInputError(f"y_pred of {caller} must be as long as y_true, {len(truth)}; got {len(predicted)}")
         return of_callable(metric, truth, predicted, speaker, n_speakers)
+    metric = check_measure(metric, (*_rates.BY_NAME, *_PROBABILITY_SCORES), "metric", caller, "a callable or one of")
     if metric in _rates.BY_NAME:
         truth, predicted = check_pair(y_true, _as_labels(y_true, y_pred, labels, caller), caller)
         classes = union_of(truth, predicted, *([] if labels is None else [np.asarray(labels)]), caller=caller)
         counts = speaker_counts(codes_of(truth, classes), codes_of(predicted, classes), speaker, n_speakers, len(classes))
         return of_counts(counts, metric, len(classes))
-    if metric not in _PROBABILITY_SCORES:
-        known = ", ".join([*_rates.BY_NAME, *_PROBABILITY_SCORES])
-        raise InvalidInputError(f"metric of {caller} must be a callable or one of {known}; got {metric!r}")
     truth = np.asarray(y_true)
     classes = classes_of_columns(truth, labels, caller)
     codes = codes_of(truth, classes)

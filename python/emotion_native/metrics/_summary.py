@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..exceptions import InvalidInputError
 from . import _rates
-from ._inputs import Array, Codes, Floats, check_column, check_probabilities, codes_of
+from ._inputs import NO_WEIGHT, Array, Codes, Floats, check_column, check_probabilities, codes_of
 from ._intervals import check_level, check_speakers, jackknife_interval
 from ._probabilistic import row_brier, row_log_loss, row_top_k
 from ._selective import area_under_risk_coverage, risk_coverage_curve
@@ -283,6 +283,6 @@ def _reliability(rows: _Rows) -> dict[str, Any]:
     n = int(ok.sum())
     bins = default_bins(n)
     confidence = np.ascontiguousarray(rows.proba[ok].max(axis=1))
-    table = _core.reliability_bins(confidence, rows.right[ok].astype(np.uint8), np.ones(n), bins, "quantile")
+    table = _core.reliability_bins(confidence, rows.right[ok].astype(np.uint8), NO_WEIGHT, bins, "quantile")
     table = table[table[:, 0] > 0]
     return {"n_bins": bins, "rows": _list(table[:, 0].astype(int)), "confidence": _list(table[:, 1]), "accuracy": _list(table[:, 2])}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ._base_search import BaseSearchCV
 from ._comparison import compare_estimators
-from ._cross_validation import cross_val_predict, cross_validate
+from ._cross_validation import cross_val_predict, cross_val_score, cross_validate
 from ._crossed import CrossedGroupKFold
 from ._folds import Folds, resolve_folds, split_hash
 from ._groups import joined_groups
@@ -48,6 +48,7 @@ __all__ = [
     "StratifiedKFold",
     "compare_estimators",
     "cross_val_predict",
+    "cross_val_score",
     "cross_validate",
     "joined_groups",
     "load_split",

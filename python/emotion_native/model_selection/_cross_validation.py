@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -81,7 +82,8 @@ def cross_validate(
     groups : array-like of shape (n_samples,)
         What must stay whole: speakers, or the result of `joined_groups`.
     scoring : None, str, callable, list or dict
-        As in scikit-learn; also ``"uar"``. ``"neg_log_loss"`` knows all classes of ``y``: one that a training part lacked has probability 0, clipped.
+        As in scikit-learn; also ``"uar"`` and other names of the same measures (``"macro_f1"``). ``"neg_log_loss"`` knows all classes of ``y``: one
+        that a training part lacked has probability 0, clipped.
         Callables that ask for more than predictions of the test rows get fitted models, which takes the slower way.
     cv : None, int, splitter or iterable
         None and integers: stratified folds of whole groups.
@@ -143,22 +145,12 @@ def cross_validate(
     >>> len(scores["test_score"]), scores["ungrouped"]
     (5, False)
     """
-    check_estimator(estimator, "cross_validate", (X, y))
-    classes = classes_of(estimator, y, caller="cross_validate")
-    scorers, single = scorers_of(estimator, scoring, classes, caller="cross_validate")
-    routed = route(estimator, cv, scorers, params, groups, caller="cross_validate")
-    X, y, groups = check_lengths(X, y, routed.groups, caller="cross_validate")
-    check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller="cross_validate")
-    resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller="cross_validate")
-    runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller="cross_validate")
-    warn_of_odd_splits(estimator, y, groups, runs, _num_samples(X), caller="cross_validate", each_fold=True)
-    scored = Scoring(scorers, single, routed.score, error_score, [], classes, "cross_validate")
-    arguments = {**routed.fit, "groups": groups}
-    results: list[Result] | None = None
-    if not return_estimator and one_label_a_row(estimator, y):
-        results = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
-    if results is None:
-        results = fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress)
+    caller = "cross_validate"
+    call = _Call.checked(caller, estimator, X, y, groups, scoring, cv, params, error_score, allow_ungrouped, seeds, reseed_cv)
+    runs, scored = call.runs, call.scored
+    warn_of_odd_splits(estimator, call.y, call.groups, runs, _num_samples(call.X), caller=caller, each_fold=True)
+    results, one_by_one = call.results(estimator, n_jobs, progress, return_train_score=return_train_score, return_estimator=return_estimator)
+    if one_by_one:
         report_failed_fits(results, scored)
     scored.warn()
     table: dict[str, Any] = {"fit_time": np.array([r["fit_time"] for r in results]), "score_time": np.array([r["score_time"] for r in results])}
@@ -176,6 +168,121 @@ def cross_validate(
     if runs.n_dropped.any():
         table["n_dropped"] = runs.n_dropped
     return table
+
+
+class _Call(NamedTuple):
+    """The checked arguments of a cross-validation. Warnings are left to the public functions, whose callers they name."""
+
+    X: Any
+    y: Any
+    groups: Any
+    runs: Runs
+    scored: Scoring
+    arguments: dict[str, Any]  # of fit
+
+    @classmethod
+    def checked(
+        cls,
+        caller: str,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        groups: Any,
+        scoring: Any,
+        cv: Any,
+        params: Mapping[str, Any] | None,
+        error_score: Any,
+        allow_ungrouped: bool,
+        seeds: Sequence[int] | None = None,
+        reseed_cv: bool = False,
+    ) -> _Call:
+        check_estimator(estimator, caller, (X, y))
+        classes = classes_of(estimator, y, caller=caller)
+        scorers, single = scorers_of(estimator, scoring, classes, caller=caller)
+        routed = route(estimator, cv, scorers, params, groups, caller=caller)
+        X, y, groups = check_lengths(X, y, routed.groups, caller=caller)
+        check_sample_weight((params or {}).get("sample_weight"), _num_samples(X), caller=caller)
+        resolve = resolver(estimator, X, y, groups, routed, allow_ungrouped, caller=caller)
+        runs = repeated_runs(estimator, cv, seeds, reseed_cv, resolve, caller=caller)
+        scored = Scoring(scorers, single, routed.score, error_score, [], classes, caller)
+        return cls(X, y, groups, runs, scored, {**routed.fit, "groups": groups})
+
+    def results(
+        self, estimator: Any, n_jobs: int | None, progress: Progress, *, return_train_score: bool = False, return_estimator: bool = False
+    ) -> tuple[list[Result], bool]:
+        """Return what each fold gave, and whether folds were fitted one by one, so that some may have failed."""
+        X, y, _, runs, scored, arguments = self
+        if not return_estimator and one_label_a_row(estimator, y):
+            native = native_results_if_possible(runs, X, y, scored, arguments, return_train_score, n_jobs, progress)
+            if native is not None:
+                return native, False
+        return fitted_results(runs, X, y, scored, arguments, return_train_score, return_estimator, n_jobs, progress), True
+
+
+def cross_val_score(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    groups: Any = None,
+    scoring: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: Mapping[str, Any] | None = None,
+    pre_dispatch: Any = None,
+    error_score: Any = np.nan,
+    allow_ungrouped: bool = False,
+    progress: Progress = None,
+) -> npt.NDArray[np.float64]:
+    """Return the score of each fold's test part.
+
+    These are scores of folds, as in scikit-learn. They are not what to report: their mean weighs folds alike that hold other numbers of clips, a fold
+    may lack a class, and their spread over a few folds that share training rows is no interval. Reports score all out-of-fold rows together, with an
+    interval over speakers: `cross_val_predict`, then `emotion_native.metrics.speaker_interval` or `classification_summary`.
+
+    Parameters
+    ----------
+    estimator, X, y, groups, cv, n_jobs, verbose, params, pre_dispatch, error_score, allow_ungrouped, progress
+        As in `cross_validate`, whose result also says whether the split was ungrouped.
+    scoring : None, str or callable
+        One score; None is the estimator's ``score``.
+
+    Returns
+    -------
+    ndarray of shape (n_folds,), float64
+        As ``test_score`` of `cross_validate`.
+
+    Raises
+    ------
+    LeakageError
+        Without groups, or if a group is on both sides of a fold.
+    InvalidInputError
+        If an argument breaks its rule, ``scoring`` names several scores, or every fit fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from emotion_native.linear_model import LogisticRegression
+    >>> from emotion_native.model_selection import cross_val_score
+    >>> X, y = load_iris(return_X_y=True)
+    >>> cross_val_score(LogisticRegression(max_iter=1000), X, y, groups=np.arange(150) % 10, scoring="uar", cv=5).shape
+    (5,)
+    """
+    caller = "cross_val_score"
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise InvalidInputError(f"scoring of {caller} must be None, a name or a callable (cross_validate takes several); got {scoring!r:.80}")
+    call = _Call.checked(caller, estimator, X, y, groups, scoring, cv, params, error_score, allow_ungrouped)
+    warn_of_odd_splits(estimator, call.y, call.groups, call.runs, _num_samples(call.X), caller=caller, each_fold=True)
+    results, one_by_one = call.results(estimator, n_jobs, progress)
+    if one_by_one:
+        report_failed_fits(results, call.scored)
+    call.scored.warn()
+    names = {name for result in results for name in result["test"]}
+    if names - {"score"}:
+        raise InvalidInputError(f"scoring of {caller} must give one number; got {', '.join(sorted(names))} (cross_validate takes several)")
+    return np.array([result["test"].get("score", np.nan) for result in results])
 
 
 def cross_val_predict(

@@ -215,6 +215,14 @@ def aligned(proba: Any, own_classes: npt.NDArray[Any], classes: npt.NDArray[Any]
     return out
 
 
+def take_columns(owner: Any, model: Any) -> None:
+    """Give ``owner`` the number and the names of the columns that ``model`` was fitted on; what an earlier fit left goes."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        owner.__dict__.pop(name, None)
+        if hasattr(model, name):
+            setattr(owner, name, getattr(model, name))
+
+
 def native_step_plan(estimator: Any, classes: npt.NDArray[Any]) -> list[dict[str, Any]] | None:
     """Return the steps for the native fold loop, or None where a step is foreign to it.
 

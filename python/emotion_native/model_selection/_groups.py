@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._config import ungrouped_allowed
-from .._remedies import refuse_text
+from .._remedies import missing_names, refuse_text
 from .._validation import count_rows
 from ..exceptions import InvalidInputError, LeakageError
 
@@ -42,28 +42,6 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.uniques)
-
-
-def is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return where values are None, NaN, NaT, or an empty string."""
-    if values.dtype.kind in "iub":
-        return np.zeros(values.shape, dtype=bool)
-    if values.dtype.kind in "fc":
-        return np.asarray(np.isnan(values))
-    if values.dtype.kind in "mM":
-        return np.asarray(np.isnat(values))
-    if values.dtype.kind in "US":
-        return np.asarray(values == values.dtype.type())
-    return np.fromiter((_is_missing_object(v) for v in values), dtype=bool, count=len(values))
-
-
-def _is_missing_object(value: Any) -> bool:
-    if value is None or (isinstance(value, str) and value == ""):
-        return True
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):  # pandas' NA has no truth value
-        return True
 
 
 def factorize(values: npt.NDArray[Any]) -> Encoded:
@@ -120,7 +98,7 @@ def encode(values: npt.NDArray[Any], *, missing: bool = False) -> tuple[Codes, i
     encoded = factorize(values)
     if not missing:
         return encoded.codes, len(encoded)
-    known = ~is_missing(encoded.uniques)
+    known = ~missing_names(encoded.uniques)
     number = np.where(known, np.cumsum(known) - 1, -1)
     return number[encoded.codes], int(known.sum())
 
@@ -165,7 +143,7 @@ def encode_groups(groups: Any, n_samples: int, *, caller: str, parameter: str = 
         encoded = factorize(array)
     except TypeError as error:
         raise InvalidInputError(f"{parameter} of {caller} must be numbers, texts or other hashable values; got: {error}") from error
-    unknown = is_missing(encoded.uniques)
+    unknown = missing_names(encoded.uniques)
     if unknown.any():
         rows = unknown[encoded.codes]
         raise InvalidInputError(

@@ -36,16 +36,16 @@ Scorers = dict[str, Callable[..., Any]]
 def scorers_of(estimator: Any, scoring: Any, classes: Any, *, caller: str) -> tuple[Scorers, bool]:
     """Return scorers by name, and whether there is only the one called ``score``."""
     if scoring is None or isinstance(scoring, str):
-        return {"score": named_scorer(scoring, classes) if scoring else check_scoring(estimator)}, True
+        return {"score": named_scorer(scoring, classes, caller=caller) if scoring else check_scoring(estimator)}, True
     if callable(scoring):
         return {"score": scoring}, True
     if isinstance(scoring, Mapping) and scoring and all(isinstance(k, str) for k in scoring):
-        return {str(k): v if callable(v) else named_scorer(v, classes) for k, v in scoring.items()}, False
+        return {str(k): v if callable(v) else named_scorer(v, classes, caller=caller) for k, v in scoring.items()}, False
     if isinstance(scoring, (list, tuple, set)) and scoring and all(isinstance(name, str) for name in scoring):
         twice = [name for name, n in Counter(scoring).items() if n > 1]
         if twice:
             raise InvalidInputError(f"scoring of {caller} must be unique strings; got {twice[0]!r} twice (Duplicate)")
-        return {name: named_scorer(name, classes) for name in scoring}, False
+        return {name: named_scorer(name, classes, caller=caller) for name in scoring}, False
     rule = "None, a name, a callable, a list of names that must be unique strings, or a dict of scorers by name, not empty"
     raise InvalidInputError(f"scoring of {caller} must be {rule}; got {scoring!r}")
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer, log_loss, make_scorer
+from sklearn.metrics import cohen_kappa_score, get_scorer, get_scorer_names, log_loss, make_scorer
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 
-from ..exceptions import InvalidTypeError
+from ..exceptions import InvalidInputError, InvalidTypeError
+from ..metrics._names import near_measures, same_measure
 from ._fit import Probabilities, aligned
 
-_OWN_NAMES = {"uar": "balanced_accuracy", "unweighted_average_recall": "balanced_accuracy"}
-
-
+_OWN_SCORERS = {"cohen_kappa": cohen_kappa_score}  # measures that scikit-learn gives no name as scorers
 _NAMES_OF_METRICS = {"unweighted_average_recall": "uar", "balanced_accuracy_score": "balanced_accuracy", "accuracy_score": "accuracy"}
 
 
@@ -91,13 +90,26 @@ def refuse_metric(scorer: Any, name: str, *, caller: str) -> None:
         raise InvalidTypeError(f"scoring of {caller} must be {rule}; got the metric {metric}: pass {known}sklearn.metrics.make_scorer({metric})")
 
 
-def named_scorer(name: str, classes: Any) -> Callable[..., Any]:
-    """Return scikit-learn's scorer of this name; that of the log loss knows all classes, of which a test part may lack some."""
+def named_scorer(name: Any, classes: Any, *, caller: str) -> Callable[..., Any]:
+    """Return scikit-learn's scorer of this name, or of another name of the same measure; that of the log loss knows all classes, of which a test part
+    may lack some.
+
+    Raises
+    ------
+    InvalidInputError
+        If no measure has the name; the message lists those that are close.
+    """
+    known = (*_OWN_SCORERS, *get_scorer_names())
+    name = same_measure(name, known)
+    if name not in known:
+        rule = "a scorer, or the name of one (sklearn.metrics.get_scorer_names() lists them)"
+        near = near_measures(name, known)
+        raise InvalidInputError(f"scoring of {caller} must be {rule}; got {name!r:.80}, which is not a valid scoring value{near}")
     if name == "neg_log_loss" and classes is not None and len(classes) > 1:
         scorer: Callable[..., Any] = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba", labels=classes)
         return scorer
-    known: Callable[..., Any] = get_scorer(_OWN_NAMES.get(name, name))
-    return known
+    found: Callable[..., Any] = make_scorer(_OWN_SCORERS[name]) if name in _OWN_SCORERS else get_scorer(name)
+    return found
 
 
 def seen_by(scorer: Any, model: Any, classes: Any, rows: Any) -> Any:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import model_selection as _sklearn
 
-from .._remedies import refuse_missing_labels, rows_found
+from .._remedies import missing_names, refuse_missing_labels, rows_found
 from .._validation import check_flag, check_number, check_random, count_rows
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from ._groups import GIVE_GROUPS, WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize, is_missing
+from ._groups import GIVE_GROUPS, WAYS_OUT, Codes, Encoded, as_values, encode_groups, factorize
 
 Indices = npt.NDArray[np.int64]
 Assignment = tuple[Codes, Codes, int]  # each row's group, each group's fold (empty: a fold a group), number of folds
@@ -67,7 +67,7 @@ def encode_labels_of_split(y: Any, n_samples: int, *, caller: str) -> Encoded:
     if encoded.uniques.dtype.kind == "f" and not (np.isfinite(encoded.uniques) & (encoded.uniques == np.floor(encoded.uniques))).all():
         raise InvalidInputError(f"y of {caller} must be labels, not continuous numbers; got fractions, infinity or NaN: use GroupKFold")
     texts = np.array([isinstance(value, (str, bytes)) for value in encoded.uniques.tolist()], dtype=bool)
-    missing = is_missing(encoded.uniques) & ~texts  # an empty text is a label
+    missing = missing_names(encoded.uniques) & ~texts  # an empty text is a label
     if missing.any():
         raise InvalidInputError(f"y of {caller} must be known for every row; got missing labels in {rows_found(missing[encoded.codes])}")
     return encoded

@@ -29,6 +29,7 @@ def difference_figure(
     title: str = "Differences between runs",
     xlabel: str = "Difference",
     subtitle: str = "",
+    correction: str = "after correction",
 ) -> Figure:
     """Draw one row a difference: its estimate, its interval, and a filled mark where it is real.
 
@@ -41,6 +42,8 @@ def difference_figure(
     real : sequence of bool
         Whether the difference stands after correction for the number of comparisons.
     title, xlabel, subtitle : str
+    correction : str
+        What the legend says behind "real".
 
     Examples
     --------
@@ -66,7 +69,7 @@ def difference_figure(
     axes.set(xlabel=xlabel, ylim=(-0.6, n - 0.25))
     axes.margins(x=0.08)
     axes.grid(True, axis="x")
-    axes.plot([], [], marker="o", color=BLUE, linewidth=2.0, label="real after correction")
+    axes.plot([], [], marker="o", color=BLUE, linewidth=2.0, label=f"real {shown_label(correction, 80)}")
     axes.plot([], [], marker="o", color=MUTED, markerfacecolor=PAPER, linewidth=2.0, label="not shown to be real")
     figure.suptitle(shown_label(title, 90), x=0.02, ha="left", fontsize=12, fontweight="bold")
     axes.set_title(subtitle, fontsize=8, fontweight="normal", color=MUTED, pad=6)

@@ -33,6 +33,8 @@ _SPECIAL = {
     "×": r"$\times$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
+    "−": r"$-$",
+    "↓": r"$\downarrow$",
 }
 
 

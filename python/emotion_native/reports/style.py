@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_png", "new_figure", "save_figure", "shown_label", "styled"]
+__all__ = ["figure_png", "new_figure", "new_grid", "save_figure", "shown_label", "styled"]
 
 # Colours of Okabe and Ito (2008), told apart with every common colour blindness; each meaning also has a shape or a word.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
@@ -96,12 +96,18 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
     """Return a figure of a size in inches with one pair of axes; no window system, no global state."""
+    figure, grid = new_grid(1, 1, width, height)
+    return figure, grid[0]
+
+
+def new_grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with several pairs of axes that share their scales, row by row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots()
+    return figure, figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
 
 
 def figure_png(figure: Figure) -> bytes:

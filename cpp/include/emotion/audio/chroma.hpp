@@ -1,11 +1,12 @@
 // Chroma: the energy of a power spectrum folded onto the pitch classes (Ellis 2007; librosa's chroma_stft), and the tuning that it needs.
 //
-// Tuning: the most frequent deviation, in hundredths of a bin, of the stronger half of the interpolated spectral peaks between 150 Hz and 4 kHz
+// Tuning: the most frequent deviation, in cells (hundredths) of a bin, of the stronger half of the interpolated spectral peaks between 150 Hz and 4 kHz
 // from equal temperament at A4 = 440 Hz. The estimate is the argmax of a histogram: where two cells are nearly tied, a rounding error can choose
 // another one, and chroma changes with it. Silent frames give chroma 0. Plans are immutable and safe to share.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,16 +20,25 @@ struct SpectralPeak {
     float magnitude = 0;
 };
 
+struct TuningOptions {
+    double fmin_hz = 150.0, fmax_hz = 4000.0;
+    float threshold = 0.1F;  // share of the frame's largest bin that a peak must exceed; negative: peaks exceed `reference` instead
+    float reference = 0.0F;
+    std::size_t cells = 100;  // of the histogram, a bin
+};
+
 // Collects the peaks of the frames that pass by, then estimates.
 class TuningEstimator {
 public:
-    TuningEstimator(double sample_rate_hz, std::size_t n_fft);
+    TuningEstimator(double sample_rate_hz, std::size_t n_fft, const TuningOptions& options = {});
     // Eight frames, of which `count` are looked at; bins stride apart.
     void add_block(const float* block, std::size_t stride, std::size_t count);
+    [[nodiscard]] bool empty() const noexcept { return peaks_.empty(); }
     // In fractions of a bin, in [-0.5, 0.5); 0 without peaks.
     [[nodiscard]] double tuning(std::size_t bins_per_octave) const;
 
 private:
+    TuningOptions options_;
     double bin_hz_;
     std::size_t bins_;
     std::size_t first_bin_, last_bin_;
@@ -36,7 +46,9 @@ private:
     std::vector<signed char> marks_;
 };
 
-[[nodiscard]] double estimate_tuning(MatrixView<const float> power_spectrum, double sample_rate_hz, std::size_t bins_per_octave);
+// Nothing without peaks. n_fft: power_spectrum has n_fft / 2 + 1 rows.
+[[nodiscard]] std::optional<double> estimate_tuning(MatrixView<const float> power_spectrum, double sample_rate_hz, std::size_t n_fft,
+                                                    std::size_t bins_per_octave, const TuningOptions& options = {});
 
 // n_chroma x (n_fft / 2 + 1) weights: Gaussians around the pitch classes, columns of unit length, weighted by a Gaussian over the octaves around
 // `ctroct` (octaves above A0 / 2) of width `octwidth` (<= 0: none); row 0 is C.

@@ -1,8 +1,8 @@
 // A batched real Fourier transform of our own: eight windowed frames at once, one frame a SIMD lane, so no shuffles inside the butterflies.
 //
 // Definition: X[k] = sum_t w[t] x[t] exp(-2 pi i k t / n), k = 0 … n/2, no scaling. Any n >= 1: powers of two by Stockham's autosort radix-4
-// (Van Loan, "Computational Frameworks for the FFT", 1992, §1.7), real input of even n through one complex transform of n/2; other lengths by
-// Bluestein's chirp transform. Complexity O(n log n). Accuracy: about 2e-7 of the frame's root-mean-square spectrum.
+// (Van Loan, "Computational Frameworks for the FFT", 1992, §1.7), between 128 and 8192 in two passes over memory (§3.3); real input of even n through
+// one complex transform of n/2; other lengths by Bluestein's chirp transform. Complexity O(n log n). Accuracy: about 2e-7 of the frame's root-mean-square spectrum.
 // The plan is immutable and safe to share between threads. Results do not depend on which frames share a batch.
 #pragma once
 
@@ -36,6 +36,7 @@ public:
 
 private:
     struct Bluestein;
+    struct TwoStep;
     void complex_transform(float*& re, float*& im, float* work_re, float* work_im) const;
     [[nodiscard]] bool packed() const noexcept { return n_ % 2 == 0; }
 
@@ -47,6 +48,7 @@ private:
     std::vector<float> unpack_cosine_;  // exp(-2 pi i k / n), k <= n/2
     std::vector<float> unpack_sine_;
     std::unique_ptr<const Bluestein> bluestein_;
+    std::unique_ptr<const TwoStep> two_step_;
 };
 
 }  // namespace emotion::audio

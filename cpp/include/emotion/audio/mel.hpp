@@ -1,9 +1,9 @@
 // The mel filterbank, decibels, cepstral coefficients and their deltas, as librosa defines them.
 //
 // Filterbank: n_mels triangles with corners equally spaced on the mel scale (Slaney's Auditory Toolbox: linear below 1 kHz, logarithmic above; or
-// HTK's), each scaled to unit area ("slaney") or left alone; stored sparse, one run of bins a band. Cepstrum: orthonormal DCT-II of the decibels.
-// Delta: the `order`-th derivative of the polynomial of degree `order` fitted to `width` frames (Savitzky & Golay 1964); at the ends, the
-// derivative of the polynomial fitted to the first or last `width` frames ("interp").
+// HTK's), each scaled to unit area ("slaney"), to a unit p-norm or left alone; stored sparse, one run of bins a band. Cepstrum: orthonormal DCT-II of
+// the decibels, or another type (definitions: scipy.fft.dct). Delta: the `order`-th derivative of the polynomial of degree `order`, or `degree`, fitted to
+// `width` frames (Savitzky & Golay 1964); at the ends, the derivative of the polynomial fitted to the first or last `width` frames ("interp").
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,7 @@ struct MelOptions {
     double fmax = 0.0;  // 0: half the sampling rate
     bool htk = false;
     bool slaney_norm = true;
+    double norm = 0.0;  // without slaney_norm: the p of the norm, infinity for the largest weight; 0: none
 };
 
 class MelFilterbank {
@@ -33,6 +34,8 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return layout_.size() / 2; }
     [[nodiscard]] std::size_t bins() const noexcept { return bins_; }
+    // Whether a band that does not begin at 0 Hz has no bin: it is zero for any spectrum.
+    [[nodiscard]] bool has_empty_bands() const noexcept { return empty_bands_; }
     [[nodiscard]] Matrix<float> dense() const;  // size() x bins()
     // out (size() x frames) = weights * s (bins() x frames).
     void apply(MatrixView<const float> s, MatrixView<float> out) const;
@@ -41,6 +44,7 @@ public:
 
 private:
     std::size_t bins_;
+    bool empty_bands_ = false;
     std::vector<std::uint32_t> layout_;  // first bin and number of bins of each band
     std::vector<float> weights_;
 };
@@ -48,12 +52,14 @@ private:
 // x = 10 log10(max(amin, x)), then not below max(x) - top_db; top_db negative: no floor. amin > 0. Returns nothing for an empty span.
 void power_to_db(std::span<float> x, float amin, float top_db);
 
-// The first n_out rows of the DCT-II of n values: n_out x n, orthonormal or (librosa's norm=None) 2 sum x cos. From a cache.
-[[nodiscard]] std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, bool orthonormal);
+// The first n_out rows of the discrete cosine transform of n values, n_out x n. From a cache. type: 1 to 4; type 1 needs n >= 2.
+enum class DctNorm { backward, ortho, forward };
+[[nodiscard]] std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm);
 // out (m.rows x frames) = m * x (m.cols x frames).
 void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out);
 
-// Each row of x differentiated. width odd, 3 <= width <= x.cols; 1 <= order < width. InvalidInputError otherwise.
-void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out);
+// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise.
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out);
+inline void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out) { delta(x, width, order, order, out); }
 
 }  // namespace emotion::audio

@@ -35,6 +35,9 @@ struct ContrastBand {
 
 // n_bands + 1 bands: [0, fmin], then n_bands octaves, the last one open to the top. InvalidInputError when a band starts at or above the Nyquist
 // frequency or holds no bin.
+// f: the frequencies of the bins, ascending.
+[[nodiscard]] std::vector<ContrastBand> contrast_bands(std::span<const double> f, double sample_rate_hz, double fmin, std::size_t n_bands,
+                                                       double quantile);
 [[nodiscard]] std::vector<ContrastBand> contrast_bands(double sample_rate_hz, std::size_t n_fft, double fmin, std::size_t n_bands, double quantile);
 
 // peak, valley: bands x frames.

@@ -14,9 +14,13 @@ namespace emotion::audio {
 // Frames of n samples; zero when there is no whole frame.
 [[nodiscard]] std::size_t frame_count(std::size_t n, std::size_t frame_length, std::size_t hop_length, bool center);
 
-// out: frame_count values.
+// Neither NaN nor infinite.
+[[nodiscard]] bool all_finite(std::span<const float> x);
+
+// out: frame_count values. With zero_is_positive false, zero is a sign of its own.
 void zero_crossing_rate(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
-                        std::span<float> out);
+                        std::span<float> out, bool zero_is_positive = true);
 void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out);
+void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out);
 
 }  // namespace emotion::audio

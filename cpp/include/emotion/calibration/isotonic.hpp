@@ -1,8 +1,11 @@
 // Isotonic regression: the monotone step function nearest to the data. Its use as a calibration map: isotonic_maps.hpp.
 //
-// Definition: of all non-decreasing f, the one that minimises sum_i w_i (y_i - f(x_i))^2. Rows of equal x are one point of their weighted mean
-// and total weight; rows of weight 0 do not count. Source: Barlow, Bartholomew, Bremner & Brunk, "Statistical Inference under Order
-// Restrictions", 1972 (pool adjacent violators). Blocks keep sums, not running means, so that a block's value is rounded once. NaN and infinity are an InvalidInputError. Complexity: pooling O(n); sorting O(n) for spread values, O(n log n) at worst.
+// Definition: of all non-decreasing f, the one that minimises sum_i w_i (y_i - f(x_i))^2. Rows whose x lie closer together than numbers of their type
+// are told apart in decimal digits (1e-15, or 1e-6 of float32, from the smallest of them on, as in scikit-learn) are one point: at the smallest x, with
+// their weighted mean and total weight. So a value's last bits, which an order of additions decides, make no step. Rows of weight 0 do not count.
+// Source: Barlow, Bartholomew, Bremner & Brunk, "Statistical Inference under Order Restrictions", 1972 (pool adjacent violators). Blocks keep sums, not
+// running means, so that a block's value is rounded once. NaN and infinity are an InvalidInputError. Complexity: pooling O(n); sorting O(n) for spread
+// values, O(n log n) at worst.
 // Serial; deterministic: the order of the rows changes nothing but the rounding of sums over ties.
 #pragma once
 
@@ -12,6 +15,11 @@
 #include <vector>
 
 namespace emotion::calibration {
+
+// Whether x, not below `first`, is one point with it; single: both came from float32, and their difference is taken there.
+[[nodiscard]] inline bool one_point(double first, double x, bool single) {
+    return single ? static_cast<float>(x) - static_cast<float>(first) < 1e-6F : x - first < 1e-15;
+}
 
 // Pools adjacent violators in place. weight: empty, or one positive number a value.
 void isotonic_regression(std::span<double> y, std::span<const double> weight, bool increasing);
@@ -24,6 +32,7 @@ struct IsotonicMap {
 
 struct IsotonicOptions {
     bool increasing = true;
+    bool single = false;                                       // x came from float32
     double y_min = -std::numeric_limits<double>::infinity();  // values are clipped to [y_min, y_max]
     double y_max = std::numeric_limits<double>::infinity();
 };

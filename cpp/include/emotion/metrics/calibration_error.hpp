@@ -20,9 +20,6 @@ struct ReliabilityBin {
     double accuracy = 0;    // share of correct rows
 };
 
-// Sorts the rows once; bins and errors for any weights of the clusters follow in linear time. Immutable after construction, so it may be
-// shared between threads.
-//
 // Definitions. With n rows (weights count as copies) and m bins, equal-mass bins put a row into bin floor(m (a + b) / (2 n)), where a and b
 // are the weight below and up to the row's block of equal confidences: ties are never parted, so the order of rows does not matter, and a
 // weight of 2 acts as a copied row. Equal-width bins put confidence c into bin min(m - 1, floor(m c)).
@@ -34,35 +31,24 @@ struct ReliabilityBin {
 //   E|X| = s sqrt(2 / pi) exp(-d^2 / (2 s^2)) + d erf(d / (s sqrt 2)),   term_b = d - (E|X| - d) = 2 d - E|X|.
 // The debiased value may be negative when the model is calibrated better than chance allows; callers clip for display.
 //
-// NaN policy: none allowed (InvalidInputError). Complexity: O(n log n) once, O(n + m) an evaluation. Deterministic; rows are added in order
-// of confidence, so sums have equal bits for any order of rows up to ties.
-class ReliabilityPlan {
-public:
-    // confidence in [0, 1]; correct 0 or 1; cluster in [0, n_clusters); n_bins >= 1.
-    ReliabilityPlan(std::span<const double> confidence, std::span<const std::uint8_t> correct, std::span<const std::int64_t> cluster,
-                    std::size_t n_clusters, std::size_t n_bins, Binning binning);
+// NaN policy: none allowed (InvalidInputError). Complexity: O(n log n). Deterministic; rows are added in order of confidence, so sums have
+// equal bits for any order of rows up to ties.
 
-    [[nodiscard]] std::size_t n_clusters() const noexcept { return n_clusters_; }
-    // One entry a bin, empty bins included (weight 0). cluster_weight has one value >= 0 a cluster.
-    [[nodiscard]] std::vector<ReliabilityBin> bins(std::span<const double> cluster_weight) const;
-    // The (debiased) error for these weights; NaN where all weights are zero.
-    [[nodiscard]] double error(std::span<const double> cluster_weight, bool debiased) const;
+// One entry a bin, empty bins included (weight 0; all of them where all weights are zero). confidence in [0, 1]; correct 0 or 1; no weight:
+// every row counts 1; else one value >= 0 a row; n_bins from 1 to 1,000,000.
+std::vector<ReliabilityBin> reliability_bins(std::span<const double> confidence, std::span<const std::uint8_t> correct,
+                                             std::span<const double> weight, std::size_t n_bins, Binning binning);
 
-private:
-    struct Row {
-        double confidence;
-        std::uint32_t cluster;
-        bool correct;
-        bool starts_block;
-    };
-    std::vector<Row> rows_;
-    std::size_t n_clusters_;
-    std::size_t n_bins_;
-    Binning binning_;
-};
+// The (debiased) error of these bins; NaN where all are empty.
+double calibration_error(std::span<const ReliabilityBin> bins, bool debiased);
 
-// out[r] = plan.error(weights.row(r), debiased), one replicate a block.
-void calibration_errors(const ReliabilityPlan& plan, MatrixView<const double> weights, bool debiased, std::span<double> out,
-                        Parallel& parallel, StopToken& stop);
+// Sums of each cluster in equal-mass bins whose edges are those of all rows, each of them counting 1: (clusters, 3 n_bins), first the numbers of
+// rows, then the sums of confidence, then those of correct rows. cluster in [0, n_clusters).
+Matrix<double> cluster_bins(std::span<const double> confidence, std::span<const std::uint8_t> correct, std::span<const std::int64_t> cluster,
+                            std::size_t n_clusters, std::size_t n_bins);
+
+// out[r] = the debiased error where the clusters of the table weigh weights.row(r), the edges of the bins staying where they are; NaN where all
+// weights are zero. O(clusters x bins) a replicate; equal bits for any number of threads.
+void calibration_errors(MatrixView<const double> table, MatrixView<const double> weights, std::span<double> out, Parallel& parallel, StopToken& stop);
 
 }  // namespace emotion::metrics

@@ -6,7 +6,9 @@
 // path-dependent SHAP values of the class's probability (explain/tree_shap.hpp); of boosting those of the class's margin; of a logistic regression coef * (z - mean z of the
 // background) on the class's margin, z being the estimator's inputs (Lundberg & Lee, "A unified approach to interpreting model
 // predictions", NeurIPS 2017, section 4.2, linear SHAP with independent features). Margins of two classes: +margin for the second, -margin for the first.
-// A soft vote of uncalibrated forests has the mean of its members' contributions; other votes are no sums, have none, and no top features.
+// A soft vote of uncalibrated forests has the mean of its members' contributions; other joined classifiers are no sums, have none, and no top features.
+// Models with label sets give each label the probability of its own classifier, and say beside the likeliest label which ones a row has. Of one
+// classifier a class the class may be that of the largest margin instead, of which probabilities near 0 and 1 keep less (by_margin).
 // Complexity: O(depth trees) a row, explanations O(leaves depth^2 trees). NaN policy: as the steps'; NaN that a step or the classifier
 // refuses, and a row whose probabilities are not numbers, are an InvalidInputError. Determinism: a row's result depends on that row alone; equal bits for any number of threads and any batch.
 // Threads: const member functions may run at the same time.
@@ -40,6 +42,7 @@ struct Predictions {
     std::vector<double> confidence;      // the label's probability
     std::vector<std::uint8_t> abstained;
     std::vector<std::uint8_t> out_of_distribution;  // abstained for being unlike the training rows
+    Matrix<std::uint8_t> has_label;      // of models with label sets: rows x classes, 0 or 1; without columns otherwise
     // The input columns with the largest |contribution| to the label, largest first, the smaller column among equals; -1: none.
     Matrix<std::int32_t> top_column;     // rows x top_features
     Matrix<float> top_value;             // the column's value in the input
@@ -82,6 +85,8 @@ public:
 private:
     void check_rows(MatrixView<const float> x, const char* caller) const;
     void check_additive(const char* caller) const;
+    void choose(MatrixView<const float> x, Predictions& result, Parallel& parallel, StopToken& stop, const char* caller) const;
+    void choose_labels(MatrixView<const float> x, Predictions& result, Parallel& parallel, StopToken& stop) const;
     void abstain(MatrixView<const float> x, Predictions& result, Parallel& parallel) const;
     void explain_margins(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void explain_vote(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;

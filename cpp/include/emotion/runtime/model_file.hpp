@@ -19,7 +19,7 @@
 namespace emotion::runtime {
 
 inline constexpr int model_format_major = 1;
-inline constexpr int model_format_minor = 1;
+inline constexpr int model_format_minor = 2;
 
 struct ModelLimits {
     std::size_t classes = 1000;
@@ -27,8 +27,8 @@ struct ModelLimits {
     std::size_t features_times_classes = 10'000'000;  // bounds the memory of one explanation
     std::size_t background_rows = 1000;
     std::size_t tree_depth = 1024;                    // bounds recursion and scratch memory of explanations
-    std::size_t vote_members = 64;
-    std::size_t vote_levels = 3;                      // votes inside votes
+    std::size_t vote_members = 64;                   // and of stacks
+    std::size_t vote_levels = 3;                      // votes, stacks and one classifier a label inside each other
 };
 
 // How the input columns are made from audio.
@@ -52,6 +52,12 @@ struct PredictionSets {
     std::vector<double> quantiles;  // one a class, from 0 up, infinite where each class belongs to every set
 };
 
+// A row has each label whose probability, or margin, is above the label's threshold; it may have none.
+struct LabelSets {
+    bool by_margin = false;
+    std::vector<double> thresholds;  // one a class
+};
+
 struct ModelContents {
     std::string sha256;         // of the file; names the model in every prediction
     std::string metadata_json;  // the whole JSON object, for readers of its optional keys
@@ -63,6 +69,7 @@ struct ModelContents {
     std::optional<double> threshold;              // abstain below this confidence; 0 to 1, or 2
     std::optional<DistributionCheck> out_of_distribution;
     std::optional<PredictionSets> sets;
+    std::optional<LabelSets> label_sets;          // of models whose classes are labels that a row may have beside each other
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;

@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/fitted_classifier.hpp"
@@ -15,13 +12,12 @@
 namespace emotion::runtime {
 
 // `description` has the keys `steps` and `calibration`. Step i owns the tensors `steps.<i>.<array>`; samplers are not among them; the last step
-// is the classifier, or a vote, whose member m is described like the model itself, its tensors under `steps.<i>.members.<m>.`. Recursion ends
-// at limits.vote_levels. All throw ModelFormatError with the reason alone.
+// is the classifier, or a vote, a stack or one classifier a label, whose member m is described like the model itself, its tensors under
+// `steps.<i>.members.<m>.`. Recursion ends at limits.vote_levels. With `label_sets` the last step is one classifier a label. All throw ModelFormatError with the reason alone.
 FittedClassifier read_classifier(const TensorFile& file, const JsonValue& description, std::size_t n_features, std::size_t n_classes,
-                                 const ModelLimits& limits);
-// `description` is null where the file has none.
-std::optional<DistributionCheck> read_distribution_check(const TensorFile& file, const JsonValue* description, const FittedPipeline& pipeline);
-std::optional<PredictionSets> read_prediction_sets(const TensorFile& file, const JsonValue* description, std::size_t n_classes);
+                                 const ModelLimits& limits, bool label_sets = false);
+// Of a classifier read with `label_sets`.
+LabelSets read_label_sets(const TensorFile& file, const FittedClassifier& classifier, const JsonValue& description);
 Matrix<float> read_background(const TensorFile& file, std::size_t n_features, const ModelLimits& limits);
 
 }  // namespace emotion::runtime

@@ -79,12 +79,21 @@ public:
     void predict_proba(MatrixView<const float> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
     void predict_proba(MatrixView<const double> x, MatrixView<double> out, Parallel& parallel, StopToken& stop) const;
 
+    // Serial. out: rows x 1 margin of two classes, rows x classes of more. Only of linear models and boosting.
+    void decision_function(MatrixView<const float> x, MatrixView<double> out) const;
+    void decision_function(MatrixView<const double> x, MatrixView<double> out) const;
+
     // The predictor of a boosting model, which also gives margins; nullptr for other classifiers.
     [[nodiscard]] const trees::BoostingPredictor* boosting() const { return std::get_if<trees::BoostingPredictor>(&trees_); }
 
 private:
     template <class T>
     void predict_block(MatrixView<const T> x, MatrixView<double> out) const;
+    template <class T>
+    void score_block(MatrixView<const T> x, MatrixView<double> out) const;
+    // The rows as they reach the classifier.
+    template <class T>
+    [[nodiscard]] Matrix<T> prepared(MatrixView<const T> x) const;
 
     const FittedPipeline* pipeline_;
     std::variant<std::monostate, trees::ForestPredictor, trees::BoostingPredictor> trees_;  // monostate: the pipeline's linear model serves

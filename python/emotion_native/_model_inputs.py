@@ -1,0 +1,107 @@
+"""What a loaded model takes: clips, samples and rows of features, checked. NumPy alone."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import InvalidInputError
+
+__all__ = ["check_clip", "check_count", "check_names", "check_rate", "check_rows", "check_samples"]
+
+
+def check_count(value: int, caller: str) -> int:
+    """Return how many top features are asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise InvalidInputError(f"top_features of {caller} must be a whole number from 0 up; got {value!r}")
+    return min(int(value), 2**31 - 1)  # more than any model has
+
+
+def check_rate(value: int | None) -> int:
+    """Return the sample rate of an array.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 768_000:
+        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got {value!r}")
+    return int(value)
+
+
+def check_clip(source: Any, caller: str) -> str | bytes:
+    """Return a clip as a path or bytes.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+    """
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    raise InvalidInputError(f"source of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
+
+
+def check_samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return mono samples as contiguous float32.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+    """
+    if source.ndim != 1 or source.dtype.kind != "f":
+        raise InvalidInputError(
+            f"source of predict must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
+        )
+    return np.ascontiguousarray(source, dtype=np.float32)
+
+
+def check_names(given: Any, names: tuple[str, ...], caller: str) -> None:
+    """Raise InvalidInputError if a table names its columns otherwise than the model, whose names may be those of a matrix without any."""
+    found = [name for name in given if isinstance(name, str)]
+    if len(found) != len(given) or names == tuple(f"x{i}" for i in range(len(names))) or tuple(found) == names:
+        return
+    rule = f"have the columns of feature_names in their order, {list(names)!r:.80}"
+    remedy = ": take X[list(model.feature_names)]" if set(names) <= set(found) else ""
+    raise InvalidInputError(f"X of {caller} must {rule}; got {found!r:.80}{remedy}")
+
+
+def check_rows(X: npt.ArrayLike, caller: str) -> npt.NDArray[np.float32]:
+    """Return rows of features as contiguous float32, without a copy where they are.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+    """
+    try:
+        array = np.asarray(X)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"dtype {array.dtype}")
+        if array.dtype == np.float32 and array.flags.c_contiguous:
+            matrix = array
+        else:
+            with np.errstate(over="ignore"):
+                matrix = np.ascontiguousarray(array, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"X of {caller} must be a matrix of numbers; got {error}") from error
+    if matrix.ndim != 2:
+        raise InvalidInputError(f"X of {caller} must be a 2-d array; got shape {matrix.shape}")
+    if np.isinf(matrix).any():
+        raise InvalidInputError(f"X of {caller} must be free of infinity and within the range of float32; got infinity")
+    return matrix
