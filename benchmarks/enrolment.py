@@ -1,6 +1,6 @@
 """What clips of the test speaker are worth: unweighted average recall over the number of enrolment clips.
 
-The question, and how it is answered, fixed before the first run (the default ``training="mixed"`` of `SpeakerNormalizer` was not: it was taken after a
+The question, and how it is answered, fixed before the first run (``training="mixed"``, the default of `SpeakerNormalizer`, was not: taken after a
 run with ``"all"`` on these same corpora fell behind the plain scaler without enrolment, so they are no independent test of that choice):
 
 - Leave-one-speaker-out; `SpeakerNormalizer` and a multinomial logistic regression (C 0.1, the default of `train`) are fitted on the training
