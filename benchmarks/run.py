@@ -22,6 +22,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import calibration
     import cross_validation
     import datasets
+    import decode_resample
     import explanations
     import forests
     import librosa_features
@@ -37,7 +38,7 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     def table(key: str) -> Any:
         return datasets.table(key, quick=options.quick)
 
-    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **voice_sets.ROWS, **scikit_learn.ROWS}
+    found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **voice_sets.ROWS, **decode_resample.ROWS, **scikit_learn.ROWS}
     n = options.threads
     for key in "ABCD":
         found[f"forest_fit_{key}_{n}"] = lambda key=key: forests.fit(table(key), key, n, options.full)

@@ -158,6 +158,32 @@ def accuracy_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def enrolment_table() -> str:
+    """Return the learning curve over the number of enrolment clips."""
+    result = load("enrolment")
+    if result is None:
+        return "Not measured yet: `python benchmarks/enrolment.py`.\n"
+    counts = [str(point["clips"]) for point in result["corpora"][0]["curve"]]
+    lines = [
+        f"| corpus | clips, speakers, classes | plain scaler | {' | '.join(counts)} | gain of all (95 % interval) |",
+        "|---|---|---" + "|---" * (len(counts) + 1) + "|",
+    ]
+    for row in result["corpora"]:
+        gain = row["curve"][-1]["gain"]
+        shown = " | ".join(f"{point['uar']:.3f}" for point in row["curve"])
+        lines.append(
+            f"| {row['corpus']} | {row['clips']}, {row['speakers']}, {row['classes']} | {row['scaler']:.3f} | {shown} "
+            f"| {gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) |"
+        )
+    lines += [
+        "",
+        f"Unweighted average recall, leave-one-speaker-out, `{result['corpora'][0]['feature_set']}` features, logistic regression; columns: "
+        f"enrolment clips of the test speaker, mean over {result['seeds']} draws. **Uses audio of the test speakers**, without labels. The gain over "
+        "none is the mean over speakers, with Student's t over them.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def bounds(figure: dict[str, Any], digits: int = 3) -> str:
     """Return an estimate with its interval."""
     if figure["low"] is None or figure["low"] != figure["low"]:
@@ -328,6 +354,7 @@ TABLES = {
     "targets": ("docs/benchmarks.md", targets_table),
     "figures": ("docs/benchmarks.md", figures_table),
     "accuracy": ("docs/accuracy.md", accuracy_table),
+    "enrolment": ("docs/how-to/enrolment.md", enrolment_table),
     "calibration": ("docs/explanation/statistics.md", calibration_table),
     "abstention": ("docs/explanation/statistics.md", abstention_table),
     "sets": ("docs/explanation/statistics.md", sets_table),

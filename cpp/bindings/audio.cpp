@@ -14,6 +14,7 @@
 #include "emotion/audio/descriptors.hpp"
 #include "emotion/audio/functionals.hpp"
 #include "emotion/audio/mel.hpp"
+#include "emotion/audio/quality.hpp"
 #include "emotion/audio/resample.hpp"
 #include "emotion/audio/spectral.hpp"
 #include "emotion/audio/stft.hpp"
@@ -290,6 +291,31 @@ void register_extraction(py::module_& m) {
     }, py::arg("y").noconvert(), py::arg("orig_sr"), py::arg("target_sr"));
 }
 
+void register_quality(py::module_& m) {
+    m.def("voice_activity", [](const Samples& y, int sr, double least_ratio, double level_range_db, double bridge_s, double shortest_s) {
+        const auto x = vector(y, "y", "voice_activity");
+        const audio::VoiceOptions options{least_ratio, level_range_db, bridge_s, shortest_s};
+        const auto found = run(x.size(), [&](const StopToken& stop) { return audio::voice_activity(x, sr, options, stop); });
+        py::list segments;
+        for (const audio::Segment& segment : found.segments) {
+            segments.append(py::make_tuple(segment.begin, segment.end));
+        }
+        return py::make_tuple(to_array(std::vector<std::uint8_t>(found.active)), segments, found.hop_length, found.snr_db);
+    }, py::arg("y").noconvert(), py::arg("sr"), py::arg("least_ratio"), py::arg("level_range_db"), py::arg("bridge_s"), py::arg("shortest_s"),
+          "(uint8[frames], [(begin, end)] in samples, hop_length, snr_db)");
+    m.def("measure_quality", [](const Samples& y, int sr) {
+        const auto x = vector(y, "y", "signal_quality");
+        const auto q = run(x.size(), [&](const StopToken& stop) { return audio::measure_quality(x, sr, stop); });
+        const double values[] = {q.duration_s, q.speech_s, q.speech_ratio, q.segments, q.snr_db, q.snr_wada_db, q.clipped_ratio, q.peak_dbfs, q.level_dbfs, q.offset};
+        py::dict result;
+        for (std::size_t i = 0; i < audio::quality_names.size(); ++i) {
+            result[audio::quality_names[i]] = values[i];
+        }
+        result["reason"] = audio::quality_reason(q, audio::QualityLimits{});
+        return result;
+    }, py::arg("y").noconvert(), py::arg("sr"));
+}
+
 template <class T>
 Array<T> root_mean_square(const Array<T>& y, std::size_t frame_length, std::size_t hop_length, bool center) {
     const auto x = vector(y, "y", "rms");
@@ -404,6 +430,7 @@ void register_features(py::module_& m) {
 
 void register_audio(py::module_& m) {
     register_extraction(m);
+    register_quality(m);
     register_features(m);
 }
 

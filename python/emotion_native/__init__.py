@@ -20,6 +20,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import (
         audio,
+        augmentation,
         calibration,
         datasets,
         ensemble,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _MODULES = frozenset({
     "audio",
+    "augmentation",
     "calibration",
     "datasets",
     "ensemble",
@@ -78,6 +80,7 @@ __all__ = [
     "Prediction",
     "__version__",
     "audio",
+    "augmentation",
     "calibration",
     "config_context",
     "datasets",

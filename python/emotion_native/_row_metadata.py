@@ -66,6 +66,14 @@ def metadata_names(steps: Iterable[Any]) -> set[str]:
     return names - {"X", "y", "self"}
 
 
+def transform_metadata(step: Any) -> set[str]:
+    """Return the names of row metadata that a step asks for in ``transform``; a pipeline says what its steps do."""
+    if hasattr(step, "_prediction_metadata"):
+        names: set[str] = step._prediction_metadata()
+        return names
+    return set(ROW_METADATA) & set(_parameters(getattr(step, "transform", None)))
+
+
 def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: str, caller: str) -> None:
     """Refuse arguments of a pipeline's ``fit`` that no step takes. Row metadata of the usual names may be for nobody.
 

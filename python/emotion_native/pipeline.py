@@ -15,7 +15,20 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._remedies import measuring_part, refuse_class
-from ._row_metadata import LOST, MIXED, asks_for, check_names, is_sampler, length_of, metadata_names, needs, per_row, resampled, rows_by_class
+from ._row_metadata import (
+    LOST,
+    MIXED,
+    asks_for,
+    check_names,
+    is_sampler,
+    length_of,
+    metadata_names,
+    needs,
+    per_row,
+    resampled,
+    rows_by_class,
+    transform_metadata,
+)
 from ._validation import check_flag, label_steps
 from .exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
 from .model_selection._fit import ROW_METADATA
@@ -323,22 +336,37 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
 
     # Use of the fitted steps.
 
-    def _before_final(self, X: Any) -> Any:
+    def _prediction_metadata(self) -> set[str]:
+        """Return the names of row metadata that steps ask for when rows are predicted, not only in ``fit``."""
+        return set().union(*(transform_metadata(step) for _, step in self._steps()))
+
+    def _before_final(self, X: Any, params: dict[str, Any] | None = None) -> Any:
+        """Return the rows as they reach the last step, and take out of ``params`` what only the steps before it ask for."""
+        rows: dict[str, Any] = {}
+        if params:
+            rows = {name: params[name] for name in self._prediction_metadata() if params.get(name) is not None}
+            kept = transform_metadata(self._final)
+            for name in [name for name in self._prediction_metadata() - kept if name in params]:
+                del params[name]
         for _, step in self._steps(with_final=False):
             if hasattr(step, "transform"):
-                X = step.transform(X)
+                X = step.transform(X, **{name: rows[name] for name in transform_metadata(step) if name in rows})
         return X
 
     @available_if(_final_has("predict"))  # type: ignore[untyped-decorator]
     def predict(self, X: Any, **params: Any) -> npt.NDArray[Any]:
-        """Return the last step's labels."""
-        labels: npt.NDArray[Any] = self._final.predict(self._before_final(X), **params)
+        """Return the last step's labels.
+
+        Row metadata that a transformer asks for in ``transform`` (``speaker``, for a `SpeakerNormalizer`) goes to it, other arguments to the
+        last step; so in the other methods.
+        """
+        labels: npt.NDArray[Any] = self._final.predict(self._before_final(X, params), **params)
         return labels
 
     @available_if(_final_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the last step's probabilities (n_samples, n_classes)."""
-        probabilities: npt.NDArray[Any] = self._final.predict_proba(self._before_final(X), **params)
+        probabilities: npt.NDArray[Any] = self._final.predict_proba(self._before_final(X, params), **params)
         return probabilities
 
     @available_if(_final_has("predict_abstain"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
@@ -356,13 +384,13 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     @available_if(_final_has("predict_log_proba"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the last step's logarithms of probabilities."""
-        logarithms: npt.NDArray[Any] = self._final.predict_log_proba(self._before_final(X), **params)
+        logarithms: npt.NDArray[Any] = self._final.predict_log_proba(self._before_final(X, params), **params)
         return logarithms
 
     @available_if(_final_has("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the last step's scores."""
-        scores: npt.NDArray[Any] = self._final.decision_function(self._before_final(X), **params)
+        scores: npt.NDArray[Any] = self._final.decision_function(self._before_final(X, params), **params)
         return scores
 
     @available_if(_final_has("score_samples"))  # type: ignore[untyped-decorator]
@@ -381,10 +409,10 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         return _is_passthrough(self._final) or hasattr(self._final, "transform")
 
     @available_if(_can_transform)  # type: ignore[untyped-decorator]
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any, **params: Any) -> Any:
         """Return the rows as they leave the last step."""
-        X = self._before_final(X)
-        return X if _is_passthrough(self._final) else self._final.transform(X)
+        X = self._before_final(X, params)
+        return X if _is_passthrough(self._final) else self._final.transform(X, **params)
 
     @available_if(_all_have_inverse)  # type: ignore[untyped-decorator]
     def inverse_transform(self, X: Any) -> Any:

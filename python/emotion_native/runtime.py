@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._enrolment import enrolment_places, prior_at, read_content, with_statistics
 from ._model_inputs import check_clip, check_count, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
 from ._predictions import FeaturePredictions, Label, Prediction, TopFeature
 from ._progress import Progress, progress_reporter
+from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics, speaker_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
 __all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "TopFeature", "load_model"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
+Enrolment = Sequence[str | os.PathLike[str] | bytes] | npt.NDArray[Any]
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.emotion"
 
@@ -73,6 +76,13 @@ def _load_again(source: str | bytes, model_hash: str) -> EmotionModel:
     return model
 
 
+def _load_enrolled(source: bytes, model_hash: str, enrolled: int) -> EmotionModel:
+    """Load a model for one speaker that another process had."""
+    model = load_model(source)
+    model.model_hash, model.enrolled = model_hash, enrolled
+    return model
+
+
 class EmotionModel:
     """A fitted model, executed natively from its arrays; `load_model` makes one.
 
@@ -98,6 +108,10 @@ class EmotionModel:
         What the model was trained from and with: versions, hashes, seeds.
     ungrouped : bool
         Whether speakers were not kept apart in training; every prediction then warns.
+    takes_enrolment : bool
+        Whether clips of a speaker help with that speaker's other clips: the model was saved from a `SpeakerNormalizer` and what follows it.
+    enrolled : int
+        Clips of the one speaker that this model is for (see `for_speaker`); 0: for anybody.
     metadata : dict
         The whole description in the file.
     model_hash : str
@@ -130,14 +144,94 @@ class EmotionModel:
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
         self.ungrouped: bool = self.provenance.get("ungrouped") is True
+        self._places = tuple(enrolment_places(self.metadata))
+        self.takes_enrolment: bool = bool(self._places)
+        self.enrolled = 0
+        self._behind: Any = None  # the native model behind its normalisation, once it is needed
 
     def __repr__(self) -> str:
         return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…')"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.enrolled:
+            return _load_enrolled, (self._source, self.model_hash, self.enrolled)
         return _load_again, (self._source, self.model_hash)
 
-    def predict(self, source: Source, *, sample_rate_hz: int | None = None, top_features: int = 5, n_jobs: int | None = None) -> Prediction:
+    def for_speaker(self, enrol: Enrolment, *, n_jobs: int | None = None) -> EmotionModel:
+        """Return this model for one speaker, whose columns are normalised by clips of theirs, shrunk towards the population.
+
+        Parameters
+        ----------
+        enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
+            Clips of the speaker, without labels, other than those to be predicted; or rows of features. Clips that cannot be used do not count;
+            without any the model stays as it is.
+        n_jobs : int or None
+            Threads; never changes the result.
+
+        Returns
+        -------
+        EmotionModel
+            Of the same `model_hash`; every prediction of clips warns that clips of the speaker were used.
+
+        Raises
+        ------
+        InvalidInputError
+            If the model takes no enrolment, or is for a speaker already, or an argument breaks a rule above.
+        ModelFormatError
+            If the model's file has changed since it was loaded.
+        """
+        self._check_enrolment("enrol of for_speaker")
+        rows = self._enrolment_rows(enrol, n_jobs)
+        rows = rows[np.isfinite(rows).any(axis=1)]
+        if not len(rows):
+            return self
+        content = read_content(self._bytes(), self.model_hash)
+        statistics = {}
+        for place in self._places:
+            prior = prior_at(content, place)
+            statistics[place] = own_statistics(prior, moments_of(prior.units(rows)))
+        changed = with_statistics(content, statistics)
+        return _load_enrolled(changed, self.model_hash, len(rows))
+
+    def _bytes(self) -> bytes:
+        return self._source if isinstance(self._source, bytes) else Path(self._source).read_bytes()
+
+    def _check_enrolment(self, what: str) -> None:
+        if not self.takes_enrolment or self.enrolled:
+            known = f"a model for one speaker already ({self.enrolled} clips)" if self.enrolled else "a model without a SpeakerNormalizer"
+            raise InvalidInputError(f"{what} must be left out unless the model normalises by the speaker; got {known}")
+
+    def _enrolment_rows(self, enrol: Any, n_jobs: int | None) -> npt.NDArray[np.float32]:
+        """Return the features of enrolment clips, NaN where there are none."""
+        if isinstance(enrol, np.ndarray):
+            rows = self._matrix(enrol, "for_speaker")
+            if rows.shape[1] != len(self.feature_names):
+                raise InvalidInputError(f"enrol of for_speaker must have {len(self.feature_names)} columns; got {rows.shape[1]}")
+            return rows
+        if isinstance(enrol, str | bytes | bytearray | memoryview | os.PathLike):
+            raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got one {type(enrol).__name__}")
+        from . import _core
+
+        try:
+            clips = tuple(check_clip(clip, "for_speaker") for clip in enrol)
+        except TypeError:
+            raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
+        self._check_extractor("for_speaker")
+        extractor = self.extractor or {}
+        whole = np.full(len(clips), np.nan)
+        jobs = effective_n_jobs(n_jobs, caller="for_speaker")
+        rows = _core.extract_functionals_batch(list(clips), whole, whole, extractor["feature_set"], extractor["sample_rate_hz"], jobs)[0]
+        return np.asarray(rows, dtype=np.float32)
+
+    def predict(
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int | None = None,
+        top_features: int = 5,
+        n_jobs: int | None = None,
+        enrol: Enrolment | None = None,
+    ) -> Prediction:
         """Predict one clip.
 
         Parameters
@@ -150,6 +244,8 @@ class EmotionModel:
             How many features to explain the label with; 0 spares the work.
         n_jobs : int or None
             Threads; never changes the result.
+        enrol : sequence of clips or None
+            Other clips of the same speaker, as `for_speaker` takes them, which is faster for several predictions.
 
         Returns
         -------
@@ -160,8 +256,11 @@ class EmotionModel:
         MediaDecodeError
             If the clip gives no features; ``reason`` is the reason code.
         InvalidInputError
-            If an argument breaks a rule above, or the model was saved without an extractor.
+            If an argument breaks a rule above, or the model was saved without an extractor, or takes no enrolment.
         """
+        if enrol is not None:
+            own = self.for_speaker(enrol, n_jobs=n_jobs)
+            return own.predict(source, sample_rate_hz=sample_rate_hz, top_features=top_features, n_jobs=n_jobs)
         self._check_extractor("predict")
         top, jobs = check_count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
         if isinstance(source, np.ndarray):
@@ -221,7 +320,7 @@ class EmotionModel:
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
             return self._records(self._native.predict_clips(clips, top, jobs, lambda done: advance(min(done, len(clips)))))
 
-    def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> FeaturePredictions:
+    def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None, speaker: npt.ArrayLike | None = None) -> FeaturePredictions:
         """Predict rows of features.
 
         Parameters
@@ -231,6 +330,8 @@ class EmotionModel:
             C-contiguous float32 array.
         n_jobs : int or None
             Threads; never changes the results.
+        speaker : array-like of shape (n_rows,), or None
+            Who speaks in each row: rows are normalised by the other rows of their speaker, as in `SpeakerNormalizer.transform`.
 
         Returns
         -------
@@ -239,13 +340,45 @@ class EmotionModel:
         Raises
         ------
         InvalidInputError
-            If X has another shape or columns of other names, or holds NaN that no step of the model fills.
+            If X has another shape or columns of other names, or holds NaN that no step of the model fills; if speakers are given and the model
+            takes no enrolment, or its members normalise differently.
         """
+        if speaker is not None:
+            return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, n_jobs)
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         classes = np.asarray(self.classes)
         abstained, strange = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
         indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
         return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
+
+    def _predict_enrolled(self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, n_jobs: int | None) -> FeaturePredictions:
+        """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
+        caller = "predict_features"
+        self._check_enrolment(f"speaker of {caller}")
+        plain = self.predict_features(X, n_jobs=n_jobs)
+        codes = speaker_codes(speaker, len(X), caller=caller)
+        if self._behind is None:
+            self._behind = self._behind_normalisation()
+        prior, native = self._behind
+        z = normalised(prior, X, codes, -1, 0)
+        result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
+        strange = plain.out_of_distribution
+        doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
+        labels, confidence = plain.classes[result["label"]], result["confidence"]
+        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
+        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange, indicators)
+
+    def _behind_normalisation(self) -> tuple[SpeakerPrior, Any]:
+        """Return what normalises, and the native model behind it."""
+        from . import _core
+
+        content = read_content(self._bytes(), self.model_hash)
+        priors = [prior_at(content, place) for place in self._places]
+        if any(not prior.equals(priors[0]) for prior in priors):
+            rule = "speaker of predict_features must be left out where the members of a vote normalise by other speakers"
+            raise InvalidInputError(f"{rule}; got a model of {len(priors)} (for_speaker serves them)")
+        same = {place: (np.zeros_like(priors[0].mean), np.ones_like(priors[0].scale)) for place in self._places}
+        return priors[0], _core.Model.from_bytes(with_statistics(content, same))
 
     def predict_set(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.bool_]:
         """Return which classes belong to each row's prediction set, for models that were saved from a `ConformalClassifier`.
@@ -366,6 +499,8 @@ class EmotionModel:
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         records = []
         always = ["ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers"] if self.ungrouped else []
+        if self.enrolled:
+            always.append(f"enrolled: normalised by {self.enrolled} clip{'s' if self.enrolled > 1 else ''} of the speaker")
         for i, status in enumerate(result["status"]):
             usable = status == "ok"
             abstained = bool(result["abstained"][i])

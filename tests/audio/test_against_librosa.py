@@ -232,3 +232,13 @@ def test_degenerate_signals_follow_librosa() -> None:
                 # The spectrum of a constant is zero but for rounding, which bandwidth weighs by the squared distance in Hz.
                 slack = 2e-3 if name == "spectral_bandwidth" else 1e-4
                 assert np.allclose(ours, reference, rtol=1e-4, atol=slack * np.abs(reference).max() + 1e-12), name
+
+
+@pytest.mark.parametrize("top_db", [15, 30, 60])
+@pytest.mark.parametrize(("frame_length", "hop_length"), [(2048, 512), (1024, 200)])
+def test_trim_and_split(clips: list[np.ndarray], top_db: float, frame_length: int, hop_length: int) -> None:
+    options = {"top_db": top_db, "frame_length": frame_length, "hop_length": hop_length}
+    for y in clips:
+        padded = np.concatenate([np.zeros(3000, dtype=np.float32), y, np.zeros(5000, dtype=np.float32), y, np.zeros(1000, dtype=np.float32)])
+        assert np.array_equal(audio.effects.trim(padded, **options)[1], librosa.effects.trim(padded, **options)[1])
+        assert np.array_equal(audio.effects.split(padded, **options), librosa.effects.split(padded, **options))

@@ -25,11 +25,12 @@ from emotion_native.model_selection import GridSearchCV, RandomizedSearchCV
 from emotion_native.multilabel import OneVsRestClassifier
 from emotion_native.over_sampling import SMOTE, BorderlineSMOTE, RandomOverSampler
 from emotion_native.pipeline import Pipeline
-from emotion_native.preprocessing import StandardScaler
+from emotion_native.preprocessing import SpeakerNormalizer, StandardScaler
 from emotion_native.under_sampling import RandomUnderSampler
 
 ESTIMATORS = [
     StandardScaler(),
+    SpeakerNormalizer(),
     SimpleImputer(),
     SimpleImputer(strategy="median"),
     SelectKBest(k=1),

@@ -285,6 +285,29 @@ def test_a_label_whose_clips_all_failed_is_refused_before_any_work(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_enrolment_is_told_in_the_first_line_of_every_report(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    options = {**small, "model": ["logistic"], "speaker_normalization": True, "test_speakers": [str(table.rows["speaker"].iloc[-1])]}
+    run = train(table, options, output=tmp_path / "run")
+    told = "ENROLMENT: each clip was normalised by all other clips of its test speaker"
+    assert told in (run.folder / "report.html").read_text()
+    for name in ("model_card.md", "model_card.html"):
+        assert told in (run.folder / name).read_text()
+    assert "ENROLMENT: test speakers" in (run.folder / "metrics_table.tex").read_text()
+    assert run.record["enrolment"] == "all other clips of the speaker"
+    model = en.load_model(run.model_path)
+    assert model.takes_enrolment and told in en.experiment.model_card(model).markdown()
+    # Held-out speakers were normalised by their own other clips, and cross-validation is what a pipeline by hand gives.
+    held = table.rows["speaker"] == table.rows["speaker"].iloc[-1]
+    expected = model.predict_features(table.X[held], speaker=table.rows["speaker"][held])
+    assert run.held_out is not None and np.array_equal(run.held_out.proba, expected.probabilities)
+    again = en.experiment.evaluate(model, table.select(held.to_numpy()), enrol=True, output=tmp_path / "evaluation")
+    assert np.array_equal(again.scored.proba, expected.probabilities)
+    assert told in (tmp_path / "evaluation" / "report.html").read_text()
+    plain = en.experiment.evaluate(model, table.select(held.to_numpy()), output=tmp_path / "plain")
+    assert not np.array_equal(plain.scored.proba, expected.probabilities)
+    assert "ENROLMENT" not in (tmp_path / "plain" / "report.html").read_text().split("Data, split")[0]
+
+
 def test_candidates_are_compared_and_chosen_inside_the_folds(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     names = ["forest", "extra_trees", "logistic"]
     run = train(table, {**small, "model": names, "extra_trees": {"n_estimators": 12}, "select_k_best": 50}, output=tmp_path / "run")

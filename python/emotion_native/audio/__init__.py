@@ -15,6 +15,7 @@ Examples
 
 from __future__ import annotations
 
+from . import augment, effects
 from .cepstrum import delta, mfcc
 from .chroma import chroma_stft, estimate_tuning, tonnetz
 from .decibels import amplitude_to_db, power_to_db
@@ -24,15 +25,19 @@ from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
+from .voice import VoiceActivity, signal_quality, voice_activity
 
 __all__ = [
     "PitchTrack",
+    "VoiceActivity",
     "VoiceQuality",
     "amplitude_to_db",
+    "augment",
     "chroma_stft",
     "delta",
     "descriptor_names",
     "descriptors",
+    "effects",
     "estimate_tuning",
     "feature_names",
     "fft_frequencies",
@@ -48,6 +53,7 @@ __all__ = [
     "quality",
     "resample",
     "rms",
+    "signal_quality",
     "spectral_bandwidth",
     "spectral_centroid",
     "spectral_contrast",
@@ -55,6 +61,7 @@ __all__ = [
     "spectral_rolloff",
     "stft",
     "tonnetz",
+    "voice_activity",
     "voice_quality",
     "yin",
     "zero_crossing_rate",

@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeWarning, InvalidInputError
-from ..model_selection._fit import Labels, Probabilities, aligned, each_fold, fit_rows, fold_probabilities
+from ..model_selection._fit import Labels, Probabilities, aligned, each_fold, fit_rows, fold_probabilities, for_rows
 from ..model_selection._splitters import Indices
 from ._maps import Floats
 from ._priors import PriorCorrection, class_totals, fitted_totals, require_totals, trained_totals
@@ -120,6 +120,7 @@ def fold_models(
     caller: str,
     n_jobs: int | None,
     progress: Progress = False,
+    enrolled: bool = False,
 ) -> list[tuple[Any, Floats]]:
     """Return a model of each fold's training rows, and its answers about the test rows, in all classes or in its own."""
 
@@ -127,7 +128,8 @@ def fold_models(
         model = clone(estimator)
         fit_rows(model, X, labels.values, train[k], params, caller=caller)
         classes = model.classes_ if own_classes else labels.classes
-        return model, answers(model, _safe_indexing(X, test[k]), classes, response)
+        asked = for_rows(model, params, test[k], len(labels.codes)) if enrolled else model
+        return model, answers(asked, _safe_indexing(X, test[k]), classes, response)
 
     return each_fold(len(train), one, caller=caller, n_jobs=n_jobs, progress=progress)
 
@@ -165,6 +167,7 @@ def corrected_folds(
     caller: str,
     n_jobs: int | None,
     progress: Progress = False,
+    enrolled: bool = False,
 ) -> tuple[list[Probabilities], list[PriorCorrection]]:
     """Return the probabilities of each fold's test rows as they come, and the correction of each fold's model.
 
@@ -176,9 +179,9 @@ def corrected_folds(
     corrections = [one for one in known if one is not None]
     if len(corrections) == len(known):
         require_totals(corrections[0].trained_priors_, estimator, REMEDY, caller)
-        options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": progress}
+        options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": progress, "enrolled": enrolled}
         return fold_probabilities(estimator, X, labels, train, test, params, **options), corrections
-    options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress}
+    options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress, "enrolled": enrolled}
     fitted = fold_models(estimator, X, labels, train, test, params, "predict_proba", **options)
     own = [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
     return [proba for _, proba in fitted], own

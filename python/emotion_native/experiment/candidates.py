@@ -17,13 +17,16 @@ def build_pipeline(kind: str, settings: Settings) -> Any:
 
     Order: scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then selection, then the
     classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean nothing to them.
+    Normalisation by the speaker takes the scaler's place, for all candidates.
     """
     from ..feature_selection import SelectKBest
     from ..pipeline import Pipeline
-    from ..preprocessing import StandardScaler
+    from ..preprocessing import SpeakerNormalizer, StandardScaler
 
     steps: list[tuple[str, Any]] = []
-    if kind == "logistic" or settings.sampling in SCALED_SAMPLERS:
+    if settings.speaker_normalization:
+        steps.append(("normalise", SpeakerNormalizer()))
+    elif kind == "logistic" or settings.sampling in SCALED_SAMPLERS:
         steps.append(("scale", StandardScaler()))
     if settings.sampling != "none":
         steps.append(("sample", _sampler(settings)))

@@ -90,9 +90,10 @@ def build_card(
     """Return the card of a model, with the record and the scores of its run where there are any."""
     known: dict[str, Any] = {**model.provenance, **(record or {})}
     n_speakers = _whole(model.provenance.get("n_speakers"))
+    line = _first_line(known, model, n_speakers)
     card = reports.ModelCard(
         "Model card",
-        first_line=_first_line(known, model, n_speakers),
+        first_line=f"{reports.ENROLMENT_STATEMENT} {line}" if known.get("enrolment") else line,
         subtitle=f"{len(model.classes)} labels: {', '.join(map(str, model.classes))}. Model {model.model_hash[:12]}",
         warning=model.ungrouped,
     )
@@ -136,6 +137,8 @@ def _first_line(known: Mapping[str, Any], model: EmotionModel, n_speakers: int) 
 def _facts(model: EmotionModel) -> reports.Table:
     steps = _steps(model.metadata, short=True)
     made = "rows of features" if model.extractor is None else f"{model.extractor['feature_set']} at {model.extractor['sample_rate_hz']} Hz"
+    if model.takes_enrolment:
+        steps += "; normalises by other clips of the speaker where they are given (enrolment)"
     rows = [["Steps", steps], ["Input", f"{len(model.feature_names)} columns: {made}"], ["Calibration", model.calibration or "none"]]
     if model.label_thresholds is not None:
         shown = ", ".join(f"{label} above {limit:.3g}" for label, limit in model.label_thresholds.items())

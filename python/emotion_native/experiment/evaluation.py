@@ -58,8 +58,12 @@ def score_with_model(
     status: Sequence[str],
     ungrouped: bool = False,
     n_jobs: int | None = None,
+    enrolled: bool = False,
 ) -> Scored:
-    """Predict rows of features by the runtime and score them; failed rows count as abstained and wrong."""
+    """Predict rows of features by the runtime and score them; failed rows count as abstained and wrong.
+
+    With ``enrolled`` each row is normalised by the other usable rows of its speaker.
+    """
     classes = [str(name) for name in model.classes]
     ok = np.asarray([code == "ok" for code in status], dtype=bool)
     n = len(label)
@@ -67,7 +71,8 @@ def score_with_model(
     predicted = np.full(n, "", dtype=np.asarray([*classes, *label.tolist()]).dtype)
     abstained, strange = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
     if ok.any():
-        answers = model.predict_features(np.ascontiguousarray(X[ok], dtype=np.float32), n_jobs=n_jobs)
+        who = speaker[ok] if enrolled else None
+        answers = model.predict_features(np.ascontiguousarray(X[ok], dtype=np.float32), n_jobs=n_jobs, speaker=who)
         proba[ok], predicted[ok], abstained[ok] = answers.probabilities, np.asarray(answers.labels).astype(str), answers.abstained
         strange[ok] = answers.out_of_distribution
     why = np.where(strange, "out_of_distribution", np.where(abstained, "low_confidence", "")).tolist()
@@ -75,6 +80,8 @@ def score_with_model(
     confidence = np.where(ok, np.max(np.where(ok[:, None], proba, 0.0), axis=1), np.nan)
     summary = summarise(classes, label, proba, abstained, speaker, ok, model.provenance.get("class_prior"), ungrouped=ungrouped)
     summary["reasons"] = count_reasons(reason)
+    if enrolled:
+        summary["enrolment"] = True
     return Scored(title, classes, filepath, label, speaker, np.full(n, -1, dtype=np.int64), proba, predicted, confidence, abstained, reason, summary)
 
 
@@ -85,6 +92,7 @@ def evaluate(
     output: str | Path | None = None,
     force: bool = False,
     allow_seen: bool = False,
+    enrol: bool = False,
     cache: str | bool = False,
     fail_threshold: float = 0.1,
     n_jobs: int | None = None,
@@ -104,6 +112,8 @@ def evaluate(
         Replace that folder if it exists.
     allow_seen : bool
         Score speakers and clips of the model's training too; the report then says so in its first line.
+    enrol : bool
+        Normalise each clip by the other clips of its speaker, where the model takes enrolment; the report then says so in its first line.
     cache, fail_threshold, n_jobs : optional
         As the settings of these names.
     progress : callable or None
@@ -154,8 +164,11 @@ def evaluate(
         status=rows.status,
         ungrouped=any(seen.values()),
         n_jobs=n_jobs,
+        enrolled=enrol,
     )
     record = _record(loaded, rows, scored, seen)
+    if enrol:
+        record["enrolment"] = "all other clips of the speaker"
     with nullcontext(None) if output is None else new_folder(output, force=force, caller="evaluate") as folder:
         if folder is not None:
             from .writing import write_evaluation

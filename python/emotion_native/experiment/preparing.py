@@ -69,6 +69,8 @@ class Prepared:
         Content keys and files of the rows left out.
     sources : list of dict
         Corpora and licences of the rows that the model learns from; see `datasets.training_sources`.
+    enrolled : bool
+        Whether test rows are normalised by other clips of their speaker.
     """
 
     X: NDArray[np.float32]
@@ -88,6 +90,7 @@ class Prepared:
     notes: list[str] = field(default_factory=list)
     left_out_keys: frozenset[str] = frozenset()
     sources: list[dict[str, Any]] = field(default_factory=list)
+    enrolled: bool = False
 
     @property
     def classes(self) -> list[str]:
@@ -210,6 +213,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         left_out=left_out,
         left_out_keys=left_out_keys,
         sources=datasets.training_sources(rows[(part != "test") & (status == "ok")]),
+        enrolled=settings.speaker_normalization,
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")

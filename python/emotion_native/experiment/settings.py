@@ -121,6 +121,9 @@ class Settings(_Section):
     extra_trees: ExtraTreesSettings = Field(default=ExtraTreesSettings(), description="parameters of the extra trees")
     gradient_boosting: GradientBoostingSettings = Field(default=GradientBoostingSettings(), description="parameters of gradient boosting")
     logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
+    speaker_normalization: bool = Field(
+        default=False, description="normalise columns by other clips of the speaker (enrolment), test speakers' too; reports say so in the first line"
+    )
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
     sampling: Sampling = Field(
         default="random_over",
@@ -218,6 +221,8 @@ class Settings(_Section):
             raise ValueError(f"{outer[0]} and {outer[1]} must not both be set")
         self._check_seeds()
         self._check_holdout()
+        if self.speaker_normalization and self.allow_ungrouped:
+            raise ValueError("speaker_normalization must be off where allow_ungrouped is on: it needs to know who speaks")
         if "speaker" not in self.group_by and not self.allow_ungrouped:
             raise ValueError("group_by must contain speaker (allow_ungrouped is the explicit way out)")
         return self

@@ -161,7 +161,8 @@ def evidence(scored: Scored) -> str:
 
 
 def _warning(summary: dict[str, Any]) -> list[str]:
-    return ["UNGROUPED SPLIT: these scores are inflated."] if summary.get("ungrouped") else []
+    told = ["UNGROUPED SPLIT: these scores are inflated."] if summary.get("ungrouped") else []
+    return [*told, "ENROLMENT: test speakers' own clips were used."] if summary.get("enrolment") else told
 
 
 def class_table(scored: Scored) -> Table:

@@ -276,6 +276,8 @@ def _scored(
     prior = _fold_priors(prepared, usable, nested, fold)
     label, speaker = prepared.y[rows], prepared.speaker[rows]
     summary = {**summarise(classes, label, proba, abstained, speaker, ok, prior, ungrouped=not prepared.grouped), "reasons": count_reasons(reason)}
+    if prepared.enrolled:
+        summary["enrolment"] = True
     return Scored(title, classes, prepared.filepath[rows], label, speaker, fold, proba, predicted, confidence, abstained, reason, summary)
 
 
@@ -339,6 +341,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "environment": environment(),
         "selection": _selection(settings, nested),
         "ungrouped": not prepared.grouped,
+        **({"enrolment": "all other clips of the speaker"} if settings.speaker_normalization else {}),
         "group_by": list(settings.group_by) if prepared.grouped else [],
         "classes": scored.classes,
         "class_prior": class_prior(prepared),
@@ -390,7 +393,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
     kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "training_sources", "label_counts", "folds", "features", "final")
-    provenance = {key: record[key] for key in kept_keys}
+    provenance = {key: record[key] for key in (*kept_keys, "enrolment") if key in record}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
     provenance["folds_hash"] = record["split"]["hash"]
     provenance["n_speakers"] = scored.n_speakers
@@ -455,6 +458,7 @@ def _held_out(prepared: Prepared, model_path: Path, settings: Settings, progress
         filepath=prepared.filepath[rows],
         status=[prepared.status[row] for row in rows],
         n_jobs=settings.n_jobs,
+        enrolled=settings.speaker_normalization,
     )
     if progress is not None:
         progress("Scoring held-out speakers", 1, 1)

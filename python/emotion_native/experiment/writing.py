@@ -225,6 +225,7 @@ def write_presentation(folder: Path, record: dict[str, Any], metrics: dict[str, 
 
 def _part(scored: Scored, record: dict[str, Any]) -> _Part:
     warning = "UNGROUPED: inflated. " if record.get("ungrouped") else ""
+    warning += "ENROLMENT: test speakers' own clips were used. " if record.get("enrolment") else ""
     few = ": a demonstration, not evidence" if reports.evidence_note(scored.n_speakers).startswith("Only") else ""
     subtitle = f"{warning}{scored.title}: {len(scored.label)} clips, {scored.n_speakers} speaker{'s' if scored.n_speakers != 1 else ''}{few}"
     tables = {
@@ -310,6 +311,12 @@ def repeats_table(repeats: list[dict[str, Any]]) -> reports.Table | None:
 
 
 def first_line(record: dict[str, Any], scored: Scored) -> str:
+    """Return how rows were split, and whether test speakers' own clips were used."""
+    told = _split_line(record, scored)
+    return f"{reports.ENROLMENT_STATEMENT} {told}" if record.get("enrolment") else told
+
+
+def _split_line(record: dict[str, Any], scored: Scored) -> str:
     if record["kind"] == "training":
         return reports.split_statement(
             grouped=not record["ungrouped"],

@@ -323,9 +323,14 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     # Use of the best estimator.
 
-    def _best(self, method: str, X: Any) -> Any:
+    def _best(self, method: str, X: Any, params: Mapping[str, Any] | None = None) -> Any:
         check_is_fitted(self)
-        return getattr(self.best_estimator_, method)(X)
+        return getattr(self.best_estimator_, method)(X, **(params or {}))
+
+    def _prediction_metadata(self) -> set[str]:
+        """Return the names of row metadata that the estimator asks for when rows are predicted."""
+        inner = getattr(self, "best_estimator_", self.estimator)
+        return inner._prediction_metadata() if hasattr(inner, "_prediction_metadata") else set()
 
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
         """Return the best estimator's score by ``scoring``; with several, by the one that ``refit`` names.
@@ -342,27 +347,27 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         return float(value[self.refit] if isinstance(value, Mapping) else value)
 
     @available_if(_best_has("predict"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the best estimator's predictions."""
-        values: npt.NDArray[Any] = self._best("predict", X)
+    def predict(self, X: Any, **params: Any) -> npt.NDArray[Any]:
+        """Return the best estimator's predictions; ``params`` go to its ``predict`` (``speaker``, for a `SpeakerNormalizer`), and so below."""
+        values: npt.NDArray[Any] = self._best("predict", X, params)
         return values
 
     @available_if(_best_has("predict_proba"))  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> npt.NDArray[Any]:
+    def predict_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the best estimator's probabilities (n_samples, n_classes)."""
-        values: npt.NDArray[Any] = self._best("predict_proba", X)
+        values: npt.NDArray[Any] = self._best("predict_proba", X, params)
         return values
 
     @available_if(_best_has("predict_log_proba"))  # type: ignore[untyped-decorator]
-    def predict_log_proba(self, X: Any) -> npt.NDArray[Any]:
+    def predict_log_proba(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the logarithms of the best estimator's probabilities."""
-        values: npt.NDArray[Any] = self._best("predict_log_proba", X)
+        values: npt.NDArray[Any] = self._best("predict_log_proba", X, params)
         return values
 
     @available_if(_best_has("decision_function"))  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Any) -> npt.NDArray[Any]:
+    def decision_function(self, X: Any, **params: Any) -> npt.NDArray[Any]:
         """Return the best estimator's margins."""
-        values: npt.NDArray[Any] = self._best("decision_function", X)
+        values: npt.NDArray[Any] = self._best("decision_function", X, params)
         return values
 
     @available_if(_best_has("score_samples"))  # type: ignore[untyped-decorator]

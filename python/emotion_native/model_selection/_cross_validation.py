@@ -24,6 +24,7 @@ from ._fit import (
     class_seen,
     each_fold,
     fit_rows,
+    for_rows,
     native_probabilities,
     one_label_a_row,
     run_probabilities,
@@ -365,7 +366,7 @@ def cross_val_predict(
     pieces: list[Any] | None = None
     options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
     if labels is not None and method in ("predict_proba", "predict_log_proba"):
-        pieces = list(run_probabilities(runs, X, labels, arguments, **options))
+        pieces = list(run_probabilities(runs, X, labels, arguments, enrolled=True, **options))
     elif labels is not None and method == "predict":
         proba = native_probabilities(runs, X, labels, arguments, **options)
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]
@@ -396,7 +397,8 @@ def _fitted_predictions(
     def one(k: int) -> Any:
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, y, runs.train[k], params, caller="cross_val_predict")
-        found = getattr(model, method)(_safe_indexing(X, runs.test[k]))
+        asked = for_rows(model, params, runs.test[k], _num_samples(X))
+        found = getattr(asked, method)(_safe_indexing(X, runs.test[k]))
         values = found if is_sparse(found) else np.asarray(found)
         saw_all = labels is not None and len(model.classes_) == len(labels.classes)
         if labels is None or method == "predict" or (saw_all and method == "decision_function"):

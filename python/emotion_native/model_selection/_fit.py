@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +143,34 @@ def _has_rows(value: Any) -> bool:
         return False
 
 
+class ForRows:
+    """A fitted model with the row metadata of the rows that it is asked about, so that scorers and calibration need not know of any."""
+
+    def __init__(self, model: Any, metadata: Mapping[str, Any]) -> None:
+        self._model = model
+        self._metadata = dict(metadata)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and not name.startswith("__sklearn"):
+            raise AttributeError(name)
+        found = getattr(self._model, name)
+        if name not in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+            return found
+
+        @functools.wraps(found)  # scorers look at the name of what they call
+        def asked(X: Any) -> Any:
+            return found(X, **self._metadata)
+
+        return asked
+
+
+def for_rows(model: Any, params: Mapping[str, Any], rows: Indices, n_samples: int) -> Any:
+    """Return the model as it answers about these rows: a pipeline with a step that asks for row metadata in ``transform`` is given it."""
+    names = model._prediction_metadata() if hasattr(model, "_prediction_metadata") else set()
+    given = {name: params[name] for name in sorted(names) if params.get(name) is not None}
+    return ForRows(model, rows_of(given, rows, n_samples)) if given else model
+
+
 def each_fold(n_folds: int, work: Callable[[int], T], *, caller: str, n_jobs: int | None, progress: Progress) -> list[T]:
     """Return ``[work(0), …]``, on threads if more than one job is asked for; each sees the switches of the caller, scikit-learn's too."""
     from sklearn import config_context, get_config
@@ -270,6 +299,7 @@ def fold_probabilities(
     caller: str,
     n_jobs: int | None = None,
     progress: Progress = False,
+    enrolled: bool = False,
 ) -> list[Probabilities]:
     """Return the probabilities of each fold's test rows in the global class list, each from a model of that fold's training rows alone.
 
@@ -279,17 +309,28 @@ def fold_probabilities(
         Cloned for each fold; never fitted itself.
     params : mapping
         Arguments of ``fit``; those with one value a row are cut down to the training rows.
+    enrolled : bool
+        Whether steps that ask for row metadata in ``transform`` are given that of the test rows: for the rows of a report, not for
+        calibration inside an estimator whose own ``predict`` takes none.
 
     Returns
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
     runs = Runs([estimator], [0] * len(train), list(range(len(train))), train, list(test), None, False, np.zeros(len(train), dtype=np.int64))
-    return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
+    return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress, enrolled=enrolled)
 
 
 def run_probabilities(
-    runs: Runs, X: Any, labels: Labels, params: Mapping[str, Any], *, caller: str, n_jobs: int | None = None, progress: Progress = False
+    runs: Runs,
+    X: Any,
+    labels: Labels,
+    params: Mapping[str, Any],
+    *,
+    caller: str,
+    n_jobs: int | None = None,
+    progress: Progress = False,
+    enrolled: bool = False,
 ) -> list[Probabilities]:
     """Return what `fold_probabilities` does, for every run."""
     proba = native_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
@@ -301,7 +342,8 @@ def run_probabilities(
     def one(k: int) -> Probabilities:
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, labels.values, runs.train[k], params, caller=caller)
-        return aligned(model.predict_proba(_safe_indexing(X, runs.test[k])), model.classes_, labels.classes)
+        asked = for_rows(model, params, runs.test[k], _num_samples(X)) if enrolled else model
+        return aligned(asked.predict_proba(_safe_indexing(X, runs.test[k])), model.classes_, labels.classes)
 
     return each_fold(len(runs), one, caller=caller, n_jobs=n_jobs, progress=progress)
 

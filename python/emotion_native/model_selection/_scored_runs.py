@@ -19,7 +19,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeError, InvalidInputError, LeakageError
-from ._fit import check_labels, each_fold, fit_rows, native_probabilities, one_label_a_row, rows_of
+from ._fit import check_labels, each_fold, fit_rows, for_rows, native_probabilities, one_label_a_row, rows_of
 from ._folds import Folds, resolve_folds
 from ._routing import Routed
 from ._runs import Runs
@@ -218,7 +218,8 @@ def fitted_results(
         result["fit_time"] = time.perf_counter() - start
         for part in ("test", "train") if train_score else ("test",):
             start = time.perf_counter()
-            result[part] = scored.of(model, X, y, runs.test[k] if part == "test" else runs.train[k], result["unscored"])
+            rows = runs.test[k] if part == "test" else runs.train[k]
+            result[part] = scored.of(for_rows(model, params, rows, _num_samples(X)), X, y, rows, result["unscored"])
             result["score_time"] += time.perf_counter() - start if part == "test" else 0.0
         return result
 

@@ -12,11 +12,12 @@ from .latex import latex_escape, latex_tables
 from .model_card import ModelCard
 from .reliability import class_reliability_figure, reliability_figure
 from .speakers import speaker_figure
-from .statements import INTENDED_USE, evidence_note, format_interval, split_statement
+from .statements import ENROLMENT_STATEMENT, INTENDED_USE, evidence_note, format_interval, split_statement
 from .style import figure_png, save_figure, shown_label
 from .tables import Table, table_figure
 
 __all__ = [
+    "ENROLMENT_STATEMENT",
     "INTENDED_USE",
     "Card",
     "HtmlPage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["FEW_SPEAKERS", "INTENDED_USE", "evidence_note", "format_interval", "split_statement"]
+__all__ = ["ENROLMENT_STATEMENT", "FEW_SPEAKERS", "INTENDED_USE", "evidence_note", "format_interval", "split_statement"]
 
 FEW_SPEAKERS = 6
 INTENDED_USE = (
@@ -12,6 +12,11 @@ INTENDED_USE = (
     "Do not use it to rank, select or assess people. Recognising emotions of people at work and in education is prohibited in the European Union "
     "(AI Act, Regulation (EU) 2024/1689, Article 5(1)(f)), with exceptions for medical and safety reasons; other uses carry duties of transparency. "
     "Use recordings only with consent, and delete them when they are no longer needed."
+)
+
+ENROLMENT_STATEMENT = (
+    "ENROLMENT: each clip was normalised by all other clips of its test speaker, without their labels. "
+    "The scores hold only where such clips of a new speaker are there beforehand."
 )
 
 

@@ -4,7 +4,7 @@
 // 0.955 of the lower Nyquist frequency; x is zero outside its range. Pass-band up to 0.91 of the lower Nyquist frequency with a ripple below
 // 0.001 dB; stop-band from the lower Nyquist frequency on, at least 95 dB down (both tested). Linear phase, the delay is compensated.
 // Ratios with many phases after cancelling use a table of 512 phases with linear interpolation, of the same specification.
-// Complexity O(n_out * 143 * max(1, r)). NaN spreads over the filter's length. Plans are immutable, cached and shared between threads.
+// Long signals run sixteen outputs at once, one a SIMD lane. Complexity O(n_out * 143 * max(1, r)). NaN spreads over the filter's length. Plans are immutable, cached and shared between threads.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +33,7 @@ public:
     void apply(std::span<const float> x, std::span<float> out, const StopToken& stop) const;
 
 private:
+    void apply_lanes(std::span<const float> x, std::span<float> out, const StopToken& stop) const;
     void fill_phase(std::size_t row, double fraction, double cutoff, double half_width);
 
     std::uint64_t up_ = 1, down_ = 1;  // cancelled

@@ -1,0 +1,261 @@
+#include "emotion/audio/quality.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "emotion/audio/stft.hpp"
+#include "emotion/core/errors.hpp"
+
+namespace emotion::audio {
+namespace {
+
+constexpr double frame_s = 0.032;
+constexpr double band_low_hz = 100.0, band_high_hz = 4000.0;
+constexpr double noise_share = 0.15;
+constexpr double most_gamma = 100.0;
+constexpr double enough_pauses = 5;  // frames, from which the noise's level is known better than from the percentiles
+constexpr double noise_floor = 1e-7;  // of the band's mean power a bin: digital silence between words is no infinite ratio
+constexpr double lowest_db = -20.0, highest_db = 60.0, lowest_dbfs = -120.0;
+
+// ln E|x| - E ln|x| of gamma (shape 0.4) speech in Gaussian noise, from -20 dB in steps of 2 dB.
+constexpr double wada_step_db = 2.0;
+constexpr std::array<double, 41> wada_table{
+    0.409435, 0.409498, 0.409644, 0.409974, 0.410687, 0.412148, 0.414969, 0.420066, 0.428654, 0.442128, 0.461838, 0.488796, 0.523425, 0.565437,
+    0.613884, 0.667350, 0.724195, 0.782790, 0.841677, 0.899661, 0.955832, 1.009549, 1.060397, 1.108145, 1.152701, 1.194076, 1.232347, 1.267642,
+    1.300114, 1.329934, 1.357279, 1.382325, 1.405245, 1.426205, 1.445361, 1.462860, 1.478841, 1.493432, 1.506749, 1.518903, 1.529994};
+
+void check(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const char* caller) {
+    if (samples.empty()) {
+        throw InvalidInputError("samples", caller, "at least one sample", "none");
+    }
+    if (sample_rate_hz < 1000 || sample_rate_hz > 768'000) {
+        throw InvalidInputError("sample_rate_hz", caller, "between 1000 and 768000", std::to_string(sample_rate_hz));
+    }
+    for (const double value : {options.least_ratio, options.level_range_db, options.bridge_s, options.shortest_s}) {
+        if (!(value >= 0) || !std::isfinite(value)) {
+            throw InvalidInputError("options", caller, "finite numbers from 0 up", std::to_string(value));
+        }
+    }
+}
+
+std::size_t nearest_power_of_two(double value) {
+    return std::size_t{1} << static_cast<unsigned>(std::lround(std::log2(value)));
+}
+
+// The value below which `share` of the values lie; reorders them.
+double percentile(std::vector<float>& values, double share) {
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+    std::nth_element(values.begin(), at, values.end());
+    return static_cast<double>(*at);
+}
+
+// Fills short gaps between active frames, then drops short runs.
+void smooth(std::vector<std::uint8_t>& active, std::size_t bridge, std::size_t shortest) {
+    const auto each_run = [&](std::uint8_t kind, const auto& fn) {
+        for (std::size_t t = 0; t < active.size();) {
+            std::size_t end = t;
+            while (end < active.size() && active[end] == active[t]) {
+                ++end;
+            }
+            if (active[t] == kind) {
+                fn(t, end);
+            }
+            t = end;
+        }
+    };
+    each_run(0, [&](std::size_t begin, std::size_t end) {
+        if (begin > 0 && end < active.size() && end - begin <= bridge) {
+            std::fill(active.begin() + static_cast<std::ptrdiff_t>(begin), active.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{1});
+        }
+    });
+    each_run(1, [&](std::size_t begin, std::size_t end) {
+        if (end - begin < shortest) {
+            std::fill(active.begin() + static_cast<std::ptrdiff_t>(begin), active.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{0});
+        }
+    });
+}
+
+std::vector<Segment> runs(const std::vector<std::uint8_t>& active, std::size_t hop, std::size_t n) {
+    std::vector<Segment> found;
+    for (std::size_t t = 0; t < active.size(); ++t) {
+        if (active[t] == 0) {
+            continue;
+        }
+        const std::size_t begin = t * hop < hop / 2 ? 0 : t * hop - hop / 2;
+        std::size_t last = t;
+        while (last + 1 < active.size() && active[last + 1] != 0) {
+            ++last;
+        }
+        const Segment segment{std::min(begin, n), std::min(last * hop + hop / 2, n)};
+        if (segment.end > segment.begin) {
+            found.push_back(segment);
+        }
+        t = last;
+    }
+    return found;
+}
+
+double limited_db(double signal, double noise) {
+    if (!(signal > 0)) {
+        return lowest_db;
+    }
+    return noise > 0 ? std::clamp(10 * std::log10(signal / noise), lowest_db, highest_db) : highest_db;
+}
+
+// Samples near the largest magnitude that stand in a run of their sign, and those at full scale.
+double clipped_share(std::span<const float> x) {
+    float peak = 0;
+    for (const float v : x) {
+        peak = std::max(peak, std::abs(v));
+    }
+    const float level = peak * static_cast<float>(clip_share);
+    if (!(peak > 0)) {
+        return 0;
+    }
+    std::size_t clipped = 0;
+    for (std::size_t i = 0; i < x.size();) {
+        std::size_t end = i;
+        while (end < x.size() && std::abs(x[end]) >= level && (x[end] > 0) == (x[i] > 0)) {
+            ++end;
+        }
+        clipped += end - i >= 2 || (end > i && peak >= static_cast<float>(clip_share)) ? end - i : 0;
+        i = std::max(end, i + 1);
+    }
+    return static_cast<double>(clipped) / static_cast<double>(x.size());
+}
+
+}  // namespace
+
+VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
+    check(samples, sample_rate_hz, options, "voice_activity");
+    VoiceActivity result;
+    const double rate = sample_rate_hz;
+    result.frame_length = nearest_power_of_two(frame_s * rate);
+    result.hop_length = result.frame_length / 2;
+    const Stft stft(hann_window(result.frame_length), result.hop_length, true);
+    const std::size_t frames = stft.frames(samples.size());
+    Matrix<float> power(stft.bins(), frames);
+    stft.power(samples, power.view(), stop);
+
+    const double bin_hz = rate / static_cast<double>(result.frame_length);
+    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
+    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate) / bin_hz), stft.bins() - 1);
+    std::vector<double> level(frames, 0.0), ratio(frames, 0.0);
+    for (std::size_t k = first; k <= last; ++k) {
+        for (std::size_t t = 0; t < frames; ++t) {
+            level[t] += static_cast<double>(power(k, t));
+        }
+    }
+    double total = 0;
+    for (const double value : level) {
+        total += value;
+    }
+    const double bins = static_cast<double>(last - first + 1);
+    const double floor = noise_floor * total / (bins * static_cast<double>(frames));
+    std::vector<float> sorted(frames);
+    double noise = 0;
+    for (std::size_t k = first; k <= last; ++k) {
+        std::copy_n(&power(k, 0), frames, sorted.begin());
+        const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
+        noise += own;
+        for (std::size_t t = 0; own > 0 && t < frames; ++t) {
+            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
+            ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
+        }
+    }
+    std::vector<float> levels(level.begin(), level.end());
+    const double least = percentile(levels, 0.95) * std::pow(10.0, -options.level_range_db / 10);
+    result.active.resize(frames);
+    for (std::size_t t = 0; t < frames; ++t) {
+        result.active[t] = total > 0 && ratio[t] / bins > options.least_ratio && level[t] > least ? 1 : 0;
+    }
+    const double hop_s = static_cast<double>(result.hop_length) / rate;
+    smooth(result.active, static_cast<std::size_t>(options.bridge_s / hop_s), static_cast<std::size_t>(std::ceil(options.shortest_s / hop_s)));
+    result.segments = runs(result.active, result.hop_length, samples.size());
+
+    double spoken = 0, count = 0, still = 0, pauses = 0;
+    for (std::size_t t = 0; t < frames; ++t) {
+        spoken += result.active[t] != 0 ? level[t] : 0.0;
+        count += result.active[t];
+        const bool beside = result.active[t] != 0 || (t > 0 && result.active[t - 1] != 0) || (t + 1 < frames && result.active[t + 1] != 0);
+        still += beside ? 0.0 : level[t];
+        pauses += beside ? 0.0 : 1.0;
+    }
+    if (pauses >= enough_pauses) {
+        noise = still / pauses;
+    }
+    result.snr_db = count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
+    return result;
+}
+
+double wada_snr_db(std::span<const float> samples) {
+    double sum = 0, logs = 0, count = 0;
+    for (const float v : samples) {
+        const double a = std::abs(static_cast<double>(v));
+        if (a > 0) {
+            sum += a;
+            logs += std::log(a);
+            count += 1;
+        }
+    }
+    if (!(count > 0)) {
+        return lowest_db;
+    }
+    const double g = std::log(sum / count) - logs / count;
+    const auto above = std::upper_bound(wada_table.begin(), wada_table.end(), g);
+    if (above == wada_table.begin()) {
+        return lowest_db;
+    }
+    if (above == wada_table.end()) {
+        return highest_db;
+    }
+    const auto i = static_cast<std::size_t>(above - wada_table.begin() - 1);
+    return lowest_db + wada_step_db * (static_cast<double>(i) + (g - wada_table[i]) / (wada_table[i + 1] - wada_table[i]));
+}
+
+Quality measure_quality(std::span<const float> samples, int sample_rate_hz, const StopToken& stop) {
+    const VoiceActivity voice = voice_activity(samples, sample_rate_hz, VoiceOptions{}, stop);
+    Quality q;
+    const auto n = static_cast<double>(samples.size());
+    double peak = 0, squares = 0, sum = 0, spoken = 0;
+    for (const float v : samples) {
+        const auto x = static_cast<double>(v);
+        peak = std::max(peak, std::abs(x));
+        squares += x * x;
+        sum += x;
+    }
+    for (const Segment& segment : voice.segments) {
+        spoken += static_cast<double>(segment.end - segment.begin);
+    }
+    const auto decibels = [](double amplitude) { return amplitude > 0 ? std::max(20 * std::log10(amplitude), lowest_dbfs) : lowest_dbfs; };
+    q.duration_s = n / sample_rate_hz;
+    q.speech_s = spoken / sample_rate_hz;
+    q.speech_ratio = spoken / n;
+    q.segments = static_cast<double>(voice.segments.size());
+    q.snr_db = voice.snr_db;
+    q.snr_wada_db = wada_snr_db(samples);
+    q.clipped_ratio = clipped_share(samples);
+    q.peak_dbfs = decibels(peak);
+    q.level_dbfs = decibels(std::sqrt(squares / n));
+    q.offset = sum / n;
+    return q;
+}
+
+std::string quality_reason(const Quality& quality, const QualityLimits& limits) {
+    if (quality.duration_s < limits.least_duration_s) {
+        return "too_short";
+    }
+    if (quality.peak_dbfs < limits.least_peak_dbfs) {
+        return "silent";
+    }
+    if (quality.speech_s < limits.least_speech_s) {
+        return "no_speech";
+    }
+    if (quality.clipped_ratio > limits.most_clipped_ratio) {
+        return "clipped";
+    }
+    return quality.snr_db < limits.least_snr_db ? "noisy" : "";
+}
+
+}  // namespace emotion::audio

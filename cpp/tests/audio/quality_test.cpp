@@ -1,0 +1,138 @@
+#include "emotion/audio/quality.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <random>
+#include <vector>
+
+#include "emotion/core/errors.hpp"
+
+using emotion::StopToken;
+using namespace emotion::audio;
+
+namespace {
+
+constexpr int rate = 16'000;
+
+std::vector<float> noise(std::size_t n, double level, unsigned seed = 1) {
+    std::mt19937 engine(seed);
+    std::normal_distribution<double> normal(0.0, level);
+    std::vector<float> x(n);
+    for (float& v : x) {
+        v = static_cast<float>(normal(engine));
+    }
+    return x;
+}
+
+// Harmonics of 120 Hz between begin_s and end_s, of this root mean square.
+void add_voice(std::vector<float>& x, double begin_s, double end_s, double level) {
+    for (auto t = static_cast<std::size_t>(begin_s * rate); t < static_cast<std::size_t>(end_s * rate); ++t) {
+        double sum = 0;
+        for (int h = 1; h <= 20; ++h) {
+            sum += std::cos(2 * std::numbers::pi * 120.0 * h * static_cast<double>(t) / rate + h * h);
+        }
+        x[t] += static_cast<float>(level * sum / std::sqrt(10.0));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("voice activity finds bursts in noise, to within a frame and the bridge") {
+    for (const double snr_db : {30.0, 20.0, 10.0, 5.0}) {
+        CAPTURE(snr_db);
+        auto x = noise(4 * rate, 0.01);
+        const double level = 0.01 * std::pow(10.0, snr_db / 20);
+        add_voice(x, 0.8, 1.6, level);
+        add_voice(x, 2.4, 3.2, level);
+        const auto found = voice_activity(x, rate, {}, StopToken{});
+        REQUIRE(found.segments.size() == 2);
+        const double times[] = {0.8, 1.6, 2.4, 3.2};
+        for (std::size_t i = 0; i < 2; ++i) {
+            CHECK(std::abs(static_cast<double>(found.segments[i].begin) / rate - times[2 * i]) < 0.04);
+            CHECK(std::abs(static_cast<double>(found.segments[i].end) / rate - times[2 * i + 1]) < 0.04);
+        }
+        // All of the voice lies in the band, a quarter and a half of the noise outside of it.
+        const double in_band = snr_db + 10 * std::log10(8000.0 / 3900.0);
+        CHECK(std::abs(found.snr_db - in_band) < 1.0);
+    }
+}
+
+TEST_CASE("stationary noise and silence hold no speech, at any level") {
+    for (const double level : {1e-4, 0.01, 0.3}) {
+        for (const unsigned seed : {1U, 2U, 3U}) {
+            CHECK(voice_activity(noise(3 * rate, level, seed), rate, {}, StopToken{}).segments.empty());
+        }
+    }
+    const std::vector<float> nothing(rate, 0.0F);
+    CHECK(voice_activity(nothing, rate, {}, StopToken{}).segments.empty());
+    CHECK(quality_reason(measure_quality(nothing, rate, StopToken{}), {}) == "silent");
+    CHECK(quality_reason(measure_quality(noise(rate, 0.1), rate, StopToken{}), {}) == "no_speech");
+}
+
+TEST_CASE("gain changes neither the voice nor the ratios") {
+    auto x = noise(3 * rate, 0.01);
+    add_voice(x, 1.0, 2.0, 0.1);
+    const auto a = measure_quality(x, rate, StopToken{});
+    for (float& v : x) {
+        v *= 0.125F;
+    }
+    const auto b = measure_quality(x, rate, StopToken{});
+    CHECK(a.speech_s == b.speech_s);
+    CHECK(a.snr_db == doctest::Approx(b.snr_db).epsilon(1e-6));
+    CHECK(a.snr_wada_db == doctest::Approx(b.snr_wada_db).epsilon(1e-6));
+    CHECK(a.level_dbfs - b.level_dbfs == doctest::Approx(20 * std::log10(8.0)).epsilon(1e-6));
+}
+
+TEST_CASE("the distribution of amplitudes tells the ratio of gamma speech and Gaussian noise") {
+    std::mt19937 engine(5);
+    std::gamma_distribution<double> gamma(0.4, 1.0);
+    for (const double snr_db : {-5.0, 0.0, 5.0, 10.0, 20.0, 30.0, 40.0}) {
+        CAPTURE(snr_db);
+        auto x = noise(40 * rate, 1.0);
+        const double scale = std::sqrt(std::pow(10.0, snr_db / 10) / (0.4 * 1.4));
+        for (std::size_t t = 0; t < x.size(); ++t) {
+            x[t] += static_cast<float>((engine() % 2 == 0 ? 1 : -1) * scale * gamma(engine));
+        }
+        CHECK(std::abs(wada_snr_db(x) - snr_db) < 1.0);  // 640,000 samples: a few tenths of a dB
+    }
+    CHECK(wada_snr_db(noise(10 * rate, 1.0)) < -8.0);
+    CHECK(wada_snr_db(std::vector<float>(100, 0.0F)) == -20.0);
+}
+
+TEST_CASE("clipping of a sine has the share of its time above the limit") {
+    for (const double limit : {0.5, 0.8, 0.95}) {
+        std::vector<float> x(rate);
+        for (std::size_t t = 0; t < x.size(); ++t) {
+            x[t] = static_cast<float>(std::clamp(std::sin(2 * std::numbers::pi * 97.3 * static_cast<double>(t) / rate), -limit, limit) * 0.6);
+        }
+        const double share = 1 - 2 / std::numbers::pi * std::asin(limit * clip_share);
+        CHECK(std::abs(measure_quality(x, rate, StopToken{}).clipped_ratio - share) < 0.01);
+    }
+    CHECK(measure_quality(noise(rate, 0.1), rate, StopToken{}).clipped_ratio < 1e-3);
+}
+
+TEST_CASE("reasons come in their order") {
+    Quality q{2.0, 1.0, 0.5, 1, 20, 20, 0, -6, -20, 0};
+    CHECK(quality_reason(q, {}).empty());
+    q.snr_db = -3;
+    CHECK(quality_reason(q, {}) == "noisy");
+    q.clipped_ratio = 0.1;
+    CHECK(quality_reason(q, {}) == "clipped");
+    q.speech_s = 0.1;
+    CHECK(quality_reason(q, {}) == "no_speech");
+    q.peak_dbfs = -90;
+    CHECK(quality_reason(q, {}) == "silent");
+    q.duration_s = 0.1;
+    CHECK(quality_reason(q, {}) == "too_short");
+}
+
+TEST_CASE("what is no recording is refused") {
+    const std::vector<float> x(100, 0.1F);
+    CHECK_THROWS_AS((void)voice_activity({}, rate, {}, StopToken{}), emotion::InvalidInputError);
+    CHECK_THROWS_AS((void)voice_activity(x, 999, {}, StopToken{}), emotion::InvalidInputError);
+    CHECK_THROWS_AS((void)voice_activity(x, rate, {.bridge_s = -1}, StopToken{}), emotion::InvalidInputError);
+    CHECK_NOTHROW((void)measure_quality(std::vector<float>(1, 0.1F), rate, StopToken{}));
+}

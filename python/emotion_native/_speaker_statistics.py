@@ -1,0 +1,183 @@
+"""What is known of a speaker from a few of their clips: mean and spread of each column, shrunk towards the population. NumPy alone.
+
+All is in units of the population: ``u = (x - mean) / scale`` of each column. Speakers have means ``m ~ N(0, between)`` and clips ``u ~ N(m, v)``
+with ``v ~ degrees * within / chi2(degrees)`` around the speaker's mean. From ``n`` clips of a speaker, none of them the clip that is normalised::
+
+    w     = n * between / (n * between + within)               weight of the speaker's own mean
+    v_n   = (degrees * within + sum (u - ubar)^2) / (degrees + n - 1)      within alone below two clips
+    mean  = w * ubar
+    scale = sqrt((v_n + between * (1 - w)) / (within + between))
+
+so ``(u - mean) / scale`` is the clip in units of its predictive distribution: the population's for ``n = 0``, the speaker's own for many clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import InvalidInputError
+
+__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+
+Floats = npt.NDArray[np.float64]
+_STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
+_LEAST_RATIO = 1e-12
+MIXTURE = (0, 1, 2, 4, 8, 16, -1)
+
+
+@dataclass(frozen=True)
+class SpeakerPrior:
+    """What the training speakers say about an unknown one.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_features,)
+        Of the population, as a standard scaler's.
+    within, between : ndarray of shape (n_features,)
+        Variance of clips around their speaker's mean, and of these means, in units of ``scale``².
+    degrees : float
+        How alike the speakers' own variances are, in clips; infinite where they differ by no more than chance.
+    """
+
+    mean: Floats
+    scale: Floats
+    within: Floats
+    between: Floats
+    degrees: float
+
+    def equals(self, other: SpeakerPrior) -> bool:
+        """Return whether two priors normalise alike."""
+        names = ("mean", "scale", "within", "between", "degrees")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+    def units(self, X: npt.NDArray[Any]) -> Floats:
+        """Return rows in units of the population."""
+        result: Floats = (X.astype(np.float64) - self.mean) / self.scale
+        return result
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Numbers, sums and sums of squares of values that are not NaN, in units of the population; one row a set of clips."""
+
+    count: Floats
+    total: Floats
+    squares: Floats
+
+    def without(self, u: Floats) -> Moments:
+        """Return the moments without each of these rows, which are part of them."""
+        known = ~np.isnan(u)
+        value = np.where(known, u, 0.0)
+        return Moments(self.count - known, self.total - value, self.squares - value * value)
+
+
+def moments_of(u: Floats) -> Moments:
+    """Return the moments of rows (n_clips, n_features)."""
+    known = ~np.isnan(u)
+    value = np.where(known, u, 0.0)
+    return Moments(known.sum(axis=0).astype(np.float64), value.sum(axis=0), (value * value).sum(axis=0))
+
+
+def own_statistics(prior: SpeakerPrior, moments: Moments) -> tuple[Floats, Floats]:
+    """Return mean and scale of each column for a speaker of whom these clips are known, in the columns' own units."""
+    n, within, between = moments.count, prior.within, prior.between
+    own = np.divide(moments.total, n, out=np.zeros_like(moments.total), where=n > 0)
+    share = np.divide(n * between, n * between + within, out=np.zeros_like(own), where=n * between > 0)
+    around = np.maximum(moments.squares - n * own * own, 0.0)
+    if np.isfinite(prior.degrees):
+        variance = np.where(n >= 2, (prior.degrees * within + around) / np.maximum(prior.degrees + n - 1, 1e-300), within)
+    else:
+        variance = np.broadcast_to(within, own.shape)
+    total = within + between
+    ratio = np.divide(variance + between * (1 - share), total, out=np.ones_like(own), where=total > 0)
+    ratio = np.where((n > 0) & (ratio > _LEAST_RATIO), ratio, 1.0)  # a column that a speaker never changes keeps the population's scale
+    return prior.mean + prior.scale * (share * own), prior.scale * np.sqrt(ratio)
+
+
+def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:
+    """Return a number for each row's speaker, -1 where it is unknown (None, NaN, "").
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one value a row.
+    """
+    array = np.asarray(speaker, dtype=object)
+    if array.shape != (n,):
+        raise InvalidInputError(f"speaker of {caller} must be one value a row ({n} rows); got shape {array.shape}")
+    known: dict[Any, int] = {}
+    codes = np.empty(n, dtype=np.int64)
+    for i, value in enumerate(array.tolist()):
+        if value is None or value != value or value == "":
+            codes[i] = -1
+            continue
+        try:
+            codes[i] = known.setdefault(value, len(known))
+        except TypeError:
+            raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
+    return codes
+
+
+def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the rows of each speaker, first seen first; code -1 is nobody."""
+    order = np.argsort(codes, kind="stable")
+    values, starts = np.unique(codes[order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    parts = [order[a:b] for value, a, b in zip(values, starts, ends, strict=True) if value >= 0]
+    yield from sorted(parts, key=lambda rows: int(rows[0]))
+
+
+def mixed_counts(n: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return for each training row how many other clips it is normalised by: 0, 1, 2, 4, 8, 16 or all (-1), each as likely."""
+    drawn = np.random.Generator(np.random.Philox(key=np.array([seed, _STREAM + 1], dtype=np.uint64))).integers(0, len(MIXTURE), n)
+    return np.asarray(MIXTURE, dtype=np.int64)[drawn]
+
+
+def normalised(
+    prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.int64], most: int | npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[Any]:
+    """Return rows normalised by other rows of the same speaker.
+
+    Parameters
+    ----------
+    prior : SpeakerPrior
+    X : ndarray of shape (n_rows, n_features), float32 or float64
+    codes : ndarray of int64 of shape (n_rows,)
+        The speaker of each row; -1: unknown, which leaves the population.
+    most : int or ndarray of int64 of shape (n_rows,)
+        Of how many other rows at most, for all rows or each; -1: of all.
+    seed : int
+        Decides which, if fewer than all.
+
+    Returns
+    -------
+    ndarray of the shape and type of X
+        A row never counts among the clips that it is normalised by, so that a lone row is normalised by the population.
+    """
+    out = ((X.astype(np.float64) - prior.mean) / prior.scale).astype(X.dtype)
+    wanted = np.broadcast_to(np.asarray(most, dtype=np.int64), len(X))
+    for speaker, rows in enumerate(speaker_rows(codes)):
+        others = len(rows) - 1
+        counts = np.where(wanted[rows] < 0, others, np.minimum(wanted[rows], others))
+        if not counts.any():
+            continue
+        u = prior.units(X[rows])
+        key = np.array([seed, _STREAM], dtype=np.uint64)
+        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(len(rows))
+        for count in np.unique(counts[counts > 0]).tolist():
+            # The first `count` of a random order; a row among these takes the next one in its place.
+            inside = np.zeros(len(rows), dtype=bool)
+            inside[drawn[:count]] = True
+            more = moments_of(u[np.sort(drawn[: count + 1])])
+            first = more if count == others else moments_of(u[np.sort(drawn[:count])])
+            for part, own in ((inside, True), (~inside, count == others)):
+                chosen = np.flatnonzero(part & (counts == count))
+                if len(chosen):
+                    mean, scale = own_statistics(prior, more.without(u[chosen]) if own else first)
+                    out[rows[chosen]] = ((X[rows[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
+    return out

@@ -1,0 +1,351 @@
+"""Changes of a recording that leave what it expresses: noise, gain, speed, pitch, rooms and band limits, for training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._arrays import Float32, integer, number, refuse, samples
+from .decoding import resample
+
+__all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_speed", "impulse_response", "reverberate", "shift_pitch"]
+
+Floats = NDArray[np.float64]
+_SPEED_STEPS = 1000  # speeds are multiples of a thousandth
+_FRAME, _HOP = 1024, 256
+
+
+def _finished(values: NDArray[Any]) -> Float32:
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color: str = "white") -> Float32:
+    """Add noise of exactly this signal-to-noise ratio, over the whole signal.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    snr_db : float
+        10 log10 of the signal's energy over the noise's.
+    rng : Generator
+    color : {"white", "pink"}
+        Gaussian, of equal power in each Hz or in each octave (from 1/1000 of the Nyquist frequency on).
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        A silent signal stays silent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> y = np.sin(np.arange(16000) / 10).astype(np.float32)
+    >>> noise = augment.add_noise(y, snr_db=20, rng=np.random.default_rng(0)) - y
+    >>> round(float(10 * np.log10((y**2).sum() / (noise**2).sum())), 2)
+    20.0
+    """
+    signal = samples(y, "add_noise").astype(np.float64)
+    ratio = number(snr_db, "snr_db", "add_noise")
+    if color not in ("white", "pink"):
+        raise refuse("color", "add_noise", "'white' or 'pink'", repr(color))
+    noise = rng.standard_normal(len(signal))
+    if color == "pink":
+        spectrum = np.fft.rfft(noise)
+        bins = np.arange(len(spectrum), dtype=np.float64)
+        noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(bins, max(1.0, len(bins) / 1000))), len(signal))
+    energy = float(noise @ noise)
+    scale = math.sqrt(float(signal @ signal) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
+    return _finished(signal + scale * noise)
+
+
+def change_gain(y: NDArray[Any], *, gain_db: float) -> Float32:
+    """Return the signal times ``10 ** (gain_db / 20)``; what exceeds full scale stays, as float samples may.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> augment.change_gain(np.ones(2, dtype=np.float32), gain_db=-20.0).round(3).tolist()
+    [0.10000000149011612, 0.10000000149011612]
+    """
+    return _finished(samples(y, "change_gain").astype(np.float64) * 10 ** (number(gain_db, "gain_db", "change_gain") / 20))
+
+
+def _speed(value: Any, name: str, caller: str) -> float:
+    result = number(value, name, caller, above=0.0)
+    if not 0.25 <= result <= 4.0:
+        raise refuse(name, caller, "from 0.25 to 4", repr(value))
+    return result
+
+
+def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
+    """Play faster or slower, pitch and tempo together: ``ceil(n / speed)`` samples.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    speed : float
+        0.25 to 4, rounded to thousandths; 1.1 is 10 % faster and as much higher.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> augment.change_speed(np.ones(1100, dtype=np.float32), speed=1.1).shape
+    (1000,)
+    """
+    steps = round(_speed(speed, "speed", "change_speed") * _SPEED_STEPS)
+    return resample(samples(y, "change_speed"), orig_sr=steps, target_sr=_SPEED_STEPS)
+
+
+def _stretched(y: Floats, factor: float) -> Floats:
+    """Return a signal ``factor`` times as long at the same pitch, by a phase vocoder (Flanagan & Golden, 1966)."""
+    window = np.hanning(_FRAME + 1)[:-1]
+    padded = np.pad(y, (_FRAME // 2, _FRAME + _FRAME // 2))
+    starts = range(0, len(padded) - _FRAME + 1, _HOP)
+    spectra = np.fft.rfft(np.stack([padded[s : s + _FRAME] for s in starts]) * window, axis=1)
+    advance = 2 * np.pi * _HOP * np.arange(_FRAME // 2 + 1) / _FRAME
+    size = math.ceil(len(y) * factor)
+    n_out = size // _HOP + _FRAME // _HOP + 1
+    out = np.zeros(n_out * _HOP + _FRAME)
+    weight = np.zeros_like(out)
+    phase = np.angle(spectra[0])
+    for k in range(n_out):
+        place = min(k / factor, len(spectra) - 1.000001)
+        first = int(place)
+        a, b = spectra[first], spectra[min(first + 1, len(spectra) - 1)]
+        magnitude = np.abs(a) + (place - first) * (np.abs(b) - np.abs(a))
+        out[k * _HOP : k * _HOP + _FRAME] += np.fft.irfft(magnitude * np.exp(1j * phase), _FRAME) * window
+        weight[k * _HOP : k * _HOP + _FRAME] += window**2
+        turn = np.angle(b) - np.angle(a) - advance
+        phase = phase + advance + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
+    result: Floats = (out / np.maximum(weight, 0.1))[_FRAME // 2 : _FRAME // 2 + size]
+    return result
+
+
+def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
+    """Raise or lower the pitch, formants with it, at the same tempo and length: a phase vocoder, then a change of speed.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    semitones : float
+        -12 to 12; the ratio is rounded to thousandths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> augment.shift_pitch(np.ones(8000, dtype=np.float32), semitones=2).shape
+    (8000,)
+    """
+    signal = samples(y, "shift_pitch")
+    shift = number(semitones, "semitones", "shift_pitch")
+    if abs(shift) > 12:
+        raise refuse("semitones", "shift_pitch", "from -12 to 12", repr(semitones))
+    steps = round(2 ** (shift / 12) * _SPEED_STEPS)
+    if steps == _SPEED_STEPS:
+        return signal.copy()
+    longer = _stretched(signal.astype(np.float64), steps / _SPEED_STEPS)
+    shifted = resample(_finished(longer), orig_sr=steps, target_sr=_SPEED_STEPS)
+    return _finished(np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)])
+
+
+def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct_db: float = 0.0) -> Float32:
+    """Return the response of a synthetic room: the direct sound, then Gaussian noise that decays by 60 dB in ``rt60_s``.
+
+    Parameters
+    ----------
+    sr : int
+        Sampling rate in Hz.
+    rt60_s : float
+        Reverberation time, 0.02 to 10 s.
+    rng : Generator
+    direct_db : float, default=0
+        Energy of the direct sound over that of the reverberation (Moorer, "About this reverberation business", 1979, for the model).
+
+    Returns
+    -------
+    ndarray of float32, shape (1 + 1.2 rt60_s sr,)
+        The first sample is 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> augment.impulse_response(sr=16000, rt60_s=0.5, rng=np.random.default_rng(0)).shape
+    (9601,)
+    """
+    caller = "impulse_response"
+    rate = integer(sr, "sr", caller, low=100, high=768_000)
+    time = number(rt60_s, "rt60_s", caller)
+    if not 0.02 <= time <= 10:
+        raise refuse("rt60_s", caller, "from 0.02 to 10", repr(rt60_s))
+    n = round(1.2 * time * rate)
+    tail = rng.standard_normal(n) * np.exp(-math.log(1000) / (time * rate) * np.arange(1, n + 1))
+    tail *= 10 ** (-number(direct_db, "direct_db", caller) / 20) / math.sqrt(float(tail @ tail))
+    return _finished(np.concatenate([[1.0], tail]))
+
+
+def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
+    """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> augment.reverberate(np.array([1.0, 0, 0]), response=np.array([3.0, 4.0])).round(2).tolist()
+    [0.6000000238418579, 0.800000011920929, 0.0]
+    """
+    signal = samples(y, "reverberate").astype(np.float64)
+    room = samples(response, "reverberate", parameter="response").astype(np.float64)
+    size = 1 << (len(signal) + len(room) - 1).bit_length()
+    wet = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(room, size), size)[: len(signal)]
+    energy = float(wet @ wet)
+    return _finished(wet * math.sqrt(float(signal @ signal) / energy) if energy > 0 else wet)
+
+
+def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float | None = None) -> Float32:
+    """Keep a band, as a telephone does: a linear-phase filter without delay, -6 dB at the edges, 80 dB down 150 Hz beyond.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    sr : int
+        Sampling rate in Hz.
+    low_hz, high_hz : float
+        The edges, at least 300 Hz apart; None: no upper edge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> tone = np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)
+    >>> bool(np.abs(augment.band_limit(tone, sr=16000, low_hz=300, high_hz=3400)[2000:-2000]).max() < 1e-3)
+    True
+    """
+    caller = "band_limit"
+    signal = samples(y, caller).astype(np.float64)
+    rate = integer(sr, "sr", caller, low=1000, high=768_000)
+    low = number(low_hz, "low_hz", caller, minimum=0.0)
+    high = rate / 2 if high_hz is None else number(high_hz, "high_hz", caller, above=0.0)
+    if high - low < 300:
+        raise refuse("high_hz", caller, f"at least 300 Hz above low_hz ({low:g})", repr(high_hz))
+    half = math.ceil((80 - 7.95) / (14.36 * 300 / rate) / 2)
+    t = np.arange(-half, half + 1)
+    window = np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
+    upper = np.sinc(2 * min(high, rate / 2) / rate * t) * 2 * min(high, rate / 2) / rate if high < rate / 2 else (t == 0).astype(np.float64)
+    lower = np.sinc(2 * low / rate * t) * 2 * low / rate if low > 0 else np.zeros(len(t))
+    taps = (upper - lower) * window
+    size = 1 << (len(signal) + len(taps) - 1).bit_length()
+    return _finished(np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(taps, size), size)[half : half + len(signal)])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may be done to a clip, and within which bounds; each change is drawn with its probability, its size uniformly.
+
+    Attributes
+    ----------
+    probability : float
+        Of each change by itself, 0 to 1.
+    snr_db, gain_db, speed, semitones, rt60_s : (float, float) or None
+        Bounds; None leaves the change out.
+    bands_hz : tuple of (float, float)
+        Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over.
+
+    Examples
+    --------
+    >>> Recipe(speed=None).gain_db
+    (-6.0, 6.0)
+    """
+
+    probability: float = 0.5
+    snr_db: tuple[float, float] | None = (5.0, 30.0)
+    gain_db: tuple[float, float] | None = (-6.0, 6.0)
+    speed: tuple[float, float] | None = (0.9, 1.1)
+    semitones: tuple[float, float] | None = (-1.0, 1.0)
+    rt60_s: tuple[float, float] | None = (0.1, 0.6)
+    bands_hz: tuple[tuple[float, float], ...] = ((300.0, 3400.0), (50.0, 7000.0))
+
+    def __post_init__(self) -> None:
+        if not 0 <= number(self.probability, "probability", "Recipe") <= 1:
+            raise refuse("probability", "Recipe", "from 0 to 1", repr(self.probability))
+        for name in ("snr_db", "gain_db", "speed", "semitones", "rt60_s"):
+            bounds = getattr(self, name)
+            if bounds is not None and not (isinstance(bounds, tuple) and len(bounds) == 2 and bounds[0] <= bounds[1]):
+                raise refuse(name, "Recipe", "two bounds, the lower first, or None", repr(bounds))
+
+
+def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0, copy: int = 0) -> tuple[Float32, Mapping[str, float | str]]:
+    """Return a changed copy of a clip, and what was done to it.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite mono samples.
+    sr : int
+        Sampling rate in Hz.
+    recipe : Recipe
+    seed, clip, copy : int
+        Key a stream of random numbers of their own (counter-based: Philox), so that a copy does not depend on what else is made.
+
+    Returns
+    -------
+    samples : ndarray of float32
+    parameters : mapping
+        The size of each change that was made, in the order speed, pitch, room, band, noise, gain.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emotion_native.audio import augment
+    >>> y, done = augment.apply(np.ones(8000, dtype=np.float32), sr=16000, recipe=augment.Recipe(probability=1.0), seed=0)
+    >>> sorted(done)
+    ['color', 'gain_db', 'high_hz', 'low_hz', 'rt60_s', 'semitones', 'snr_db', 'speed']
+    """
+    out = samples(y, "apply")
+    key = np.array([seed % 2**64, clip % 2**64], dtype=np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, copy]))
+    done: dict[str, float | str] = {}
+    # Every number is drawn whether it is used or not: leaving a change out leaves the others as they are.
+    wanted = rng.random(6) < recipe.probability
+    sizes = rng.random(6)
+    pink = bool(rng.random() < 0.5)
+
+    def size(name: str, at: int) -> float:
+        low, high = getattr(recipe, name)
+        return float(low + sizes[at] * (high - low))
+
+    if recipe.speed is not None and wanted[0]:
+        done["speed"] = round(size("speed", 0) * _SPEED_STEPS) / _SPEED_STEPS
+        out = change_speed(out, speed=float(done["speed"]))
+    if recipe.semitones is not None and wanted[1]:
+        done["semitones"] = size("semitones", 1)
+        out = shift_pitch(out, semitones=float(done["semitones"]))
+    if recipe.rt60_s is not None and wanted[2]:
+        done["rt60_s"] = size("rt60_s", 2)
+        room = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 1, copy]))
+        out = reverberate(out, response=impulse_response(sr=sr, rt60_s=float(done["rt60_s"]), rng=room))
+    bands = [band for band in recipe.bands_hz if band[1] < sr / 2]
+    if bands and wanted[3]:
+        done["low_hz"], done["high_hz"] = bands[int(sizes[3] * len(bands))]
+        out = band_limit(out, sr=sr, low_hz=float(done["low_hz"]), high_hz=float(done["high_hz"]))
+    if recipe.snr_db is not None and wanted[4]:
+        done["snr_db"], done["color"] = size("snr_db", 4), "pink" if pink else "white"
+        hiss = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 2, copy]))
+        out = add_noise(out, snr_db=float(done["snr_db"]), rng=hiss, color=str(done["color"]))
+    if recipe.gain_db is not None and wanted[5]:
+        done["gain_db"] = size("gain_db", 5)
+        out = change_gain(out, gain_db=float(done["gain_db"]))
+    return out, done

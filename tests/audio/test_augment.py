@@ -1,0 +1,232 @@
+"""Augmentation: every change has exactly the size asked for, equal seeds give equal bits, and copies stay in their training fold."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import emotion_native as en
+from emotion_native.audio import augment
+from emotion_native.augmentation import AugmentedCopies, augmented_features
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.linear_model import LogisticRegression
+from emotion_native.model_selection import LeaveOneGroupOut, cross_val_predict
+from emotion_native.pipeline import make_pipeline
+from emotion_native.preprocessing import StandardScaler
+
+RATE = 16_000
+
+
+def tone(hz: float, n: int = RATE, rate: int = RATE) -> np.ndarray:
+    return np.sin(2 * np.pi * hz * np.arange(n) / rate)
+
+
+def peak_hz(y: np.ndarray, rate: int = RATE) -> float:
+    """Return the frequency of a tone, by the parabola through the largest bins' logarithms."""
+    middle = y[len(y) // 5 : -len(y) // 5].astype(np.float64)
+    spectrum = np.log(np.abs(np.fft.rfft(middle * np.hanning(len(middle)))) + 1e-12)
+    k = int(spectrum.argmax())
+    a, b, c = spectrum[k - 1 : k + 2]
+    return float((k + 0.5 * (a - c) / (a - 2 * b + c)) * rate / len(middle))
+
+
+@pytest.mark.parametrize("snr_db", [-5.0, 0.0, 12.5, 40.0])
+@pytest.mark.parametrize("color", ["white", "pink"])
+def test_noise_has_exactly_the_ratio(rng: np.random.Generator, snr_db: float, color: str) -> None:
+    y = tone(300).astype(np.float32)
+    noise = augment.add_noise(y, snr_db=snr_db, rng=rng, color=color).astype(np.float64) - y
+    # float32 samples: the rounding is 140 dB down.
+    assert abs(10 * np.log10((y.astype(np.float64) ** 2).sum() / (noise**2).sum()) - snr_db) < 0.01
+    power = np.abs(np.fft.rfft(noise)) ** 2
+    low, high = power[200:400].mean(), power[3200:6400].mean()
+    assert 10 * np.log10(low / high) == pytest.approx(12 if color == "pink" else 0, abs=1)  # four octaves: a factor of 16
+    assert not augment.add_noise(np.zeros(100), snr_db=snr_db, rng=rng).any()
+
+
+@pytest.mark.parametrize("speed", [0.8, 0.95, 1.1, 1.5])
+def test_speed_changes_length_and_pitch(speed: float) -> None:
+    y = augment.change_speed(tone(440), speed=speed)
+    assert len(y) == int(np.ceil(RATE / speed - 1e-9))
+    assert peak_hz(y) == pytest.approx(440 * speed, rel=1e-4)
+
+
+@pytest.mark.parametrize("semitones", [-7, -2, -0.5, 1, 4])
+@pytest.mark.parametrize("hz", [220.0, 1000.0])
+def test_pitch_changes_alone(semitones: float, hz: float) -> None:
+    y = augment.shift_pitch(tone(hz), semitones=semitones)
+    assert len(y) == RATE
+    assert peak_hz(y) == pytest.approx(hz * 2 ** (semitones / 12), rel=2e-3)  # ratios are rounded to thousandths
+    middle = slice(RATE // 5, -RATE // 5)
+    assert np.sqrt(np.mean(y[middle] ** 2)) == pytest.approx(np.sqrt(0.5), rel=0.12)
+    assert np.array_equal(augment.shift_pitch(tone(hz), semitones=0), tone(hz).astype(np.float32))
+
+
+def test_tempo_stays_where_pitch_changes() -> None:
+    y = np.zeros(2 * RATE)
+    y[RATE // 2 : RATE // 2 + 4000] = tone(500, 4000)
+    for semitones in (-4, 3):
+        envelope = augment.shift_pitch(y, semitones=semitones).astype(np.float64) ** 2
+        centre = (envelope * np.arange(len(y))).sum() / envelope.sum()
+        assert centre == pytest.approx(RATE // 2 + 2000, abs=0.03 * RATE)
+
+
+@pytest.mark.parametrize("rt60_s", [0.1, 0.4, 1.0])
+def test_rooms_decay_by_60_db_in_their_time(rt60_s: float) -> None:
+    times = []
+    for seed in range(8):
+        h = augment.impulse_response(sr=RATE, rt60_s=rt60_s, rng=np.random.default_rng(seed))
+        assert h[0] == 1
+        tail = h[1:].astype(np.float64)
+        assert (tail**2).sum() == pytest.approx(1, rel=1e-5)  # as much as the direct sound
+        left = 10 * np.log10(np.cumsum(tail[::-1] ** 2)[::-1])  # Schroeder's backward integration
+        t = np.arange(len(left)) / RATE
+        part = (left < -5) & (left > -35)
+        times.append(-60 / np.polyfit(t[part], left[part], 1)[0])
+    assert np.mean(times) == pytest.approx(rt60_s, rel=0.03)
+
+
+def test_reverberation_is_the_convolution_at_equal_energy(rng: np.random.Generator) -> None:
+    y, h = rng.normal(size=500), rng.normal(size=90)
+    wet = np.convolve(y, h)[:500]
+    expected = wet * np.sqrt((y**2).sum() / (wet**2).sum())
+    np.testing.assert_allclose(augment.reverberate(y, response=h), expected, atol=1e-5)
+
+
+def test_bands_are_kept_and_the_rest_is_80_db_down() -> None:
+    for hz, kept in ((100, False), (145, False), (460, True), (1000, True), (3240, True), (3560, False), (7000, False)):
+        y = augment.band_limit(tone(hz, 2 * RATE), sr=RATE, low_hz=300, high_hz=3400)[RATE // 2 : -RATE // 2].astype(np.float64)
+        level = 20 * np.log10(np.sqrt(2 * np.mean(y**2)) + 1e-12)
+        assert abs(level) < 0.02 if kept else level < -79
+    y = tone(1000)
+    np.testing.assert_allclose(augment.band_limit(y, sr=RATE), y, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda y: augment.change_speed(y, speed=5), "speed of change_speed must be from 0.25 to 4"),
+        (lambda y: augment.shift_pitch(y, semitones=13), "semitones of shift_pitch must be from -12 to 12"),
+        (lambda y: augment.add_noise(y, snr_db=float("nan"), rng=np.random.default_rng()), "snr_db of add_noise"),
+        (lambda y: augment.add_noise(y, snr_db=1, rng=np.random.default_rng(), color="blue"), "color of add_noise"),
+        (lambda y: augment.band_limit(y, sr=RATE, low_hz=300, high_hz=400), "high_hz of band_limit"),
+        (lambda y: augment.impulse_response(sr=RATE, rt60_s=0, rng=np.random.default_rng()), "rt60_s of impulse_response"),
+        (lambda y: augment.Recipe(probability=2), "probability of Recipe"),
+        (lambda y: augment.Recipe(speed=(2, 1)), "speed of Recipe"),
+        (lambda y: augment.change_gain([1.0], gain_db=1), "y of change_gain"),
+    ],
+)
+def test_what_is_refused(call: Any, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        call(tone(100))
+
+
+def test_copies_are_keyed_by_seed_clip_and_number_alone() -> None:
+    y, recipe = tone(300).astype(np.float32), augment.Recipe(probability=1.0)
+    one, done = augment.apply(y, sr=RATE, recipe=recipe, seed=3, clip=5, copy=1)
+    again, _ = augment.apply(y, sr=RATE, recipe=recipe, seed=3, clip=5, copy=1)
+    assert np.array_equal(one, again)
+    for other in ({"seed": 4, "clip": 5, "copy": 1}, {"seed": 3, "clip": 6, "copy": 1}, {"seed": 3, "clip": 5, "copy": 2}):
+        assert augment.apply(y, sr=RATE, recipe=recipe, **other)[1] != done
+    _, less = augment.apply(y, sr=RATE, recipe=augment.Recipe(probability=1.0, speed=None), seed=3, clip=5, copy=1)
+    assert less == {name: value for name, value in done.items() if name != "speed"}
+    nothing, none = augment.apply(y, sr=RATE, recipe=augment.Recipe(probability=0.0), seed=3)
+    assert none == {} and np.array_equal(nothing, y)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Any:
+    rows = en.datasets.load_sample()
+    return rows.groupby("speaker").head(6).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def copies(sample: Any) -> Any:
+    return augmented_features(sample, n_copies=2, random_state=7, n_jobs=2, progress=False)
+
+
+def test_copies_of_a_manifest(sample: Any, copies: Any) -> None:
+    assert copies.X.shape == (2 * len(sample), 1092)
+    assert np.isfinite(copies.X).all()
+    assert copies.source.tolist() == np.repeat(np.arange(len(sample)), 2).tolist()
+    one = augmented_features(sample, n_copies=2, random_state=7, n_jobs=1, progress=False)
+    assert np.array_equal(one.X, copies.X) and one.parameters == copies.parameters
+    part = augmented_features(sample.iloc[[5, 2]], n_copies=1, random_state=7, n_jobs=7, progress=False)
+    assert np.array_equal(part.X, copies.X[[10, 4]])  # a clip's copies do not depend on the others
+    told = copies.provenance()
+    assert told["source"].tolist() == copies.source.tolist()
+    assert {"snr_db", "gain_db", "speed", "semitones", "rt60_s"} <= set(told)
+    y, _ = en.audio.load(str(sample["filepath"][3]), sr=RATE)
+    import hashlib
+
+    clip = int.from_bytes(hashlib.sha256(y.tobytes()).digest()[:8], "little")
+    changed, done = augment.apply(y, sr=RATE, recipe=augment.Recipe(), seed=7, clip=clip, copy=1)
+    assert done == copies.parameters[7]
+    assert np.array_equal(en.audio.functionals(changed, RATE), copies.X[7])
+
+
+def test_clips_that_cannot_be_read_are_told(sample: Any) -> None:
+    rows = sample.head(2).assign(filepath=[sample["filepath"][0], "nowhere.wav"])
+    found = augmented_features(rows, progress=False)
+    assert found.source.tolist() == [0]
+    assert list(found.failed) == [1]
+
+
+class _Recorder(LogisticRegression):
+    """Notes the rows that it is fitted on."""
+
+    seen: ClassVar[list[np.ndarray]] = []
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        type(self).seen.append(np.asarray(X))
+        return super().fit(X, y, sample_weight)
+
+    def _native_step(self) -> Any:
+        return None
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed")  # unscaled columns: what is fitted matters here, not how well
+def test_copies_train_in_their_sources_folds_and_nowhere_else(sample: Any, copies: Any) -> None:
+    table = en.features.extract(sample, progress=False, cache=False)
+    speaker, label = sample["speaker"].to_numpy(), sample["label"].to_numpy()
+    _Recorder.seen.clear()
+    model = make_pipeline(AugmentedCopies(copies), _Recorder())
+    params = {"clip": np.arange(len(sample)), "speaker": speaker}
+    predicted = cross_val_predict(model, table.X, label, groups=speaker, cv=LeaveOneGroupOut(), params=params)
+    assert predicted.shape == label.shape
+    for fitted, who in zip(_Recorder.seen, np.unique(speaker), strict=True):
+        train = np.flatnonzero(speaker != who)
+        expected = np.concatenate([table.X[train], copies.X[np.isin(copies.source, train)]])
+        assert np.array_equal(fitted, expected)
+        held = copies.X[np.isin(copies.source, np.flatnonzero(speaker == who))]
+        assert not (fitted[:, None, :5] == held[None, :, :5]).all(axis=2).any()
+
+
+def test_labels_groups_and_speakers_are_the_sources(sample: Any, copies: Any) -> None:
+    label, speaker = sample["label"].to_numpy(), sample["speaker"].to_numpy()
+    table = en.features.extract(sample, progress=False, cache=False)
+    sampler = AugmentedCopies(copies, n_copies=1)
+    X, y = sampler.fit_resample(table.X, label, clip=np.arange(len(sample)))
+    assert len(X) == 2 * len(sample)
+    assert np.array_equal(y, np.concatenate([label, label]))
+    assert np.array_equal(X[len(sample) :], copies.X[::2])
+    assert clone(sampler).copies is copies
+    normalizer = en.preprocessing.SpeakerNormalizer()
+    fitted = make_pipeline(AugmentedCopies(copies), normalizer, LogisticRegression()).fit(
+        table.X, label, clip=np.arange(len(sample)), speaker=speaker
+    )
+    assert fitted[1].n_speakers_ == len(np.unique(speaker))
+    plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(table.X, label)
+    assert not np.array_equal(plain.predict_proba(table.X), fitted.predict_proba(table.X))
+
+
+@pytest.mark.parametrize("clip", [None, [0], ["a"] * 36])
+def test_what_the_sampler_refuses(sample: Any, copies: Any, clip: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"clip of AugmentedCopies.fit_resample must be"):
+        AugmentedCopies(copies).fit_resample(np.zeros((len(sample), 1092)), sample["label"], clip=clip)
+    with pytest.raises(InvalidInputError, match=r"X of AugmentedCopies.fit_resample must have the 1092 columns"):
+        AugmentedCopies(copies).fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])
+    with pytest.raises(InvalidInputError, match="copies of AugmentedCopies must be"):
+        AugmentedCopies().fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])

@@ -1,0 +1,386 @@
+"""SpeakerNormalizer: the formulas by hand, what enrolment buys on data of known variances, folds, and model files."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError, LeakageError, ModelFormatError
+from emotion_native.linear_model import LogisticRegression
+from emotion_native.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict, cross_validate
+from emotion_native.over_sampling import SMOTE, RandomOverSampler
+from emotion_native.persistence import model_bytes
+from emotion_native.pipeline import Pipeline, make_pipeline
+from emotion_native.preprocessing import SpeakerNormalizer, StandardScaler
+
+
+def speakers(rng: np.random.Generator, n_speakers: int, clips: int) -> tuple[Any, Any]:
+    """Return rows whose columns vary by 4, 0.25 and 0 between speakers and by 1 within, and the speaker of each."""
+    offsets = rng.normal(size=(n_speakers, 3)) * np.sqrt([4.0, 0.25, 0.0])
+    X = np.repeat(offsets, clips, axis=0) + rng.normal(size=(n_speakers * clips, 3))
+    return X + [10.0, -3.0, 0.5], np.repeat([f"s{i}" for i in range(n_speakers)], clips)
+
+
+@pytest.fixture(scope="module")
+def training() -> tuple[Any, Any]:
+    return speakers(np.random.default_rng(1), 60, 40)
+
+
+@pytest.fixture(scope="module")
+def fitted(training: tuple[Any, Any]) -> SpeakerNormalizer:
+    X, speaker = training
+    return SpeakerNormalizer().fit(X, speaker=speaker)
+
+
+def test_variances_are_recovered(fitted: SpeakerNormalizer) -> None:
+    # 60 speakers: the standard error of a variance between them is about sqrt(2 / 59) = 18 %, within 2,340 degrees of freedom 3 %.
+    np.testing.assert_allclose(fitted.within_ * fitted.scale_**2, 1.0, rtol=0.1)
+    between = fitted.between_ * fitted.scale_**2
+    np.testing.assert_allclose(between[:2], [4.0, 0.25], rtol=0.55)
+    assert between[2] < 0.03
+    assert fitted.degrees_ > 150  # the speakers' variances differ by chance alone
+    assert fitted.n_speakers_ == 60
+
+
+def test_balanced_variances_are_those_of_the_textbook(training: tuple[Any, Any], fitted: SpeakerNormalizer) -> None:
+    X, _ = training
+    parts = ((X - X.mean(axis=0)) / X.std(axis=0)).reshape(60, 40, 3)
+    within = parts.var(axis=1, ddof=1).mean(axis=0)
+    between = np.maximum(parts.mean(axis=1).var(axis=0, ddof=1) - within / 40, 0)
+    np.testing.assert_allclose(fitted.within_, within, rtol=1e-10)
+    np.testing.assert_allclose(fitted.between_, between, rtol=1e-8, atol=1e-12)
+
+
+def test_unequal_variances_of_speakers_show_in_the_degrees(rng: np.random.Generator) -> None:
+    spread = np.sqrt(8 / rng.chisquare(8, size=(80, 30)))  # variances of 8 degrees of freedom
+    X = (rng.normal(size=(80, 50, 30)) * spread[:, None, :]).reshape(4000, 30)
+    degrees = SpeakerNormalizer().fit(X, speaker=np.repeat(np.arange(80), 50)).degrees_
+    assert 7 < degrees < 9.2  # 2,400 variances: the standard error is about 4 %
+
+
+def by_hand(fitted: SpeakerNormalizer, x: np.ndarray, others: np.ndarray) -> np.ndarray:
+    u, n = (others - fitted.mean_) / fitted.scale_, len(others)
+    w = n * fitted.between_ / (n * fitted.between_ + fitted.within_) if n else np.zeros(x.shape[-1])
+    variance = fitted.within_
+    if n >= 2 and np.isfinite(fitted.degrees_):
+        variance = (fitted.degrees_ * fitted.within_ + ((u - u.mean(axis=0)) ** 2).sum(axis=0)) / (fitted.degrees_ + n - 1)
+    own = u.mean(axis=0) if n else np.zeros(x.shape[-1])
+    scale = fitted.scale_ * np.sqrt((variance + fitted.between_ * (1 - w)) / (fitted.within_ + fitted.between_))
+    return np.asarray((x - fitted.mean_ - fitted.scale_ * w * own) / scale)
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3, 9])
+def test_each_row_is_normalised_by_the_others(fitted: SpeakerNormalizer, rng: np.random.Generator, clips: int) -> None:
+    X, speaker = speakers(rng, 3, clips)
+    order = rng.permutation(len(X))
+    got = fitted.transform(X[order], speaker=speaker[order])
+    for i, row in enumerate(order):
+        others = X[(speaker == speaker[row]) & (np.arange(len(X)) != row)]
+        np.testing.assert_allclose(got[i], by_hand(fitted, X[row], others), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(got[i], fitted.transform(X[[row]], enrol=others)[0], rtol=1e-9, atol=1e-9)
+
+
+def test_a_lone_clip_and_an_unknown_speaker_get_the_population_bit_for_bit(fitted: SpeakerNormalizer, training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    plain = StandardScaler().fit(X).transform(X[:50])
+    assert np.array_equal(fitted.transform(X[:50]), plain)
+    assert np.array_equal(fitted.transform(X[:50], speaker=np.arange(50)), plain)
+    assert np.array_equal(fitted.transform(X[:50], speaker=[None, "", float("nan")] + [None] * 47), plain)
+    assert np.array_equal(fitted.transform(X[:50], enrol=X[:0]), plain)
+    assert np.array_equal(clone(fitted).set_params(enrolment=0).fit(X, speaker=speaker).transform(X[:50], speaker=speaker[:50]), plain)
+    single = X.astype(np.float32)
+    assert np.array_equal(clone(fitted).fit(single, speaker=speaker).transform(single), StandardScaler().fit_transform(single))
+
+
+def test_error_falls_with_every_clip_and_is_never_above_that_of_none(fitted: SpeakerNormalizer) -> None:
+    """How far the speaker's true mean is from the one that normalises: on average over 3,000 new speakers it falls with every clip."""
+    rng = np.random.default_rng(3)
+    between = np.array([4.0, 0.25, 0.0])
+    offsets = rng.normal(size=(3000, 3)) * np.sqrt(between)
+    errors = []
+    for n in (0, 1, 2, 4, 8, 16):
+        wrong = 0.0
+        for offset in offsets:
+            clips = offset + rng.normal(size=(n, 3)) + [10.0, -3.0, 0.5]
+            # Rows at mean -/+ 1 show the mean and the scale that normalise.
+            probe = fitted.transform(np.array([[10.0, -3.0, 0.5], [11.0, -2.0, 1.5]]), enrol=clips)
+            scale = 1 / (probe[1] - probe[0])
+            mean = np.array([10.0, -3.0, 0.5]) - probe[0] * scale
+            wrong = wrong + (mean - offset - [10.0, -3.0, 0.5]) ** 2
+        errors.append(wrong / len(offsets))
+    errors = np.array(errors)
+    ideal = between[None] / (1 + np.array([0, 1, 2, 4, 8, 16])[:, None] * between[None])  # of the weights from the true variances
+    np.testing.assert_allclose(errors[:, :2], ideal[:, :2], rtol=0.12, atol=0.02)
+    assert (np.diff(errors[:, 0]) < 0).all()
+    assert (errors[1:, 2] < 0.03).all()  # a column in which speakers do not differ is left alone
+    assert (errors[1] <= errors[0] + 0.01).all()  # one clip never hurts
+
+
+def test_fit_transform_is_transform_of_the_training_rows(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    one = SpeakerNormalizer(training="all").fit_transform(X, speaker=speaker)
+    assert np.array_equal(one, SpeakerNormalizer().fit(X, speaker=speaker).transform(X, speaker=speaker))
+    assert np.array_equal(SpeakerNormalizer(enrolment=2, training="all").fit_transform(X, speaker=speaker), one)
+    assert abs(one.mean()) < 0.01
+    np.testing.assert_allclose(one.std(axis=0), 1.0, atol=0.05)  # each clip in units of its predictive distribution
+
+
+def test_mixed_training_rows_are_each_normalised_by_some_number_of_others(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    mixed = SpeakerNormalizer().fit_transform(X, speaker=speaker)
+    assert np.array_equal(mixed, SpeakerNormalizer().fit_transform(X, speaker=speaker))
+    assert not np.array_equal(mixed, SpeakerNormalizer(random_state=1).fit_transform(X, speaker=speaker))
+    views = [SpeakerNormalizer(enrolment=count).fit(X, speaker=speaker).transform(X, speaker=speaker) for count in (0, 1, 2, 4, 8, 16, "all")]
+    same = np.array([(mixed == view).all(axis=1) for view in views])
+    assert same.any(axis=0).all()
+    shares = same.mean(axis=1)
+    assert (np.abs(shares - 1 / 7) < 0.03).all()  # 2,400 rows: four standard errors
+
+
+def test_what_training_may_be() -> None:
+    with pytest.raises(InvalidInputError, match="training of SpeakerNormalizer must be 'mixed' or 'all'; got 'some'"):
+        SpeakerNormalizer(training="some").fit(np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_number_of_clips_is_drawn_by_the_seed(fitted: SpeakerNormalizer, training: tuple[Any, Any], rng: np.random.Generator, count: int) -> None:
+    X, speaker = training
+    new, who = speakers(rng, 2, 9)
+    few = SpeakerNormalizer(enrolment=count, random_state=4).fit(X, speaker=speaker)
+    got = few.transform(new, speaker=who)
+    assert np.array_equal(got, few.transform(new, speaker=who))
+    if count == 8:
+        np.testing.assert_allclose(got, fitted.transform(new, speaker=who), rtol=1e-12)
+    else:
+        other = SpeakerNormalizer(enrolment=count, random_state=5).fit(X, speaker=speaker).transform(new, speaker=who)
+        assert not np.array_equal(got, other)
+        for i in (0, 10):  # some set of `count` other rows gives the row's value
+            from itertools import combinations
+
+            rest = [j for j in np.flatnonzero(who == who[i]) if j != i]
+            assert any(np.allclose(by_hand(fitted, new[i], new[list(chosen)]), got[i], rtol=1e-9) for chosen in combinations(rest, count))
+
+
+def test_missing_values_are_passed_over(training: tuple[Any, Any], rng: np.random.Generator) -> None:
+    X, speaker = training
+    holes = X.copy()
+    holes[rng.random(X.shape) < 0.1] = np.nan
+    fitted = SpeakerNormalizer().fit(holes, speaker=speaker)
+    new, who = speakers(rng, 1, 6)
+    new[2, 0] = np.nan
+    got = fitted.transform(new, speaker=who)
+    assert np.isnan(got[2, 0])
+    assert np.isfinite(np.delete(got.ravel(), 6)).all()
+    np.testing.assert_allclose(got[0, 0], by_hand(fitted, new[0], new[[1, 3, 4, 5]])[0], rtol=1e-9)
+
+
+def test_constant_columns_stay_finite() -> None:
+    X = np.column_stack([np.ones(40), np.repeat([0.0, 1.0, 2.0, 3.0], 10), np.arange(40.0)])
+    speaker = np.repeat(list("abcd"), 10)
+    Z = SpeakerNormalizer(training="all").fit_transform(X, speaker=speaker)
+    assert np.isfinite(Z).all()
+    np.testing.assert_allclose(Z[:, :2], 0, atol=1e-12)  # constant, and constant within each speaker
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"speaker": ["a"]}, "speaker of SpeakerNormalizer.transform must be one value a row"),
+        ({"speaker": ["a"] * 5, "enrol": np.ones((2, 3))}, "enrol of SpeakerNormalizer.transform must be left out where speaker is given"),
+        ({"enrol": np.ones((2, 2))}, "enrol of SpeakerNormalizer.transform must have 3 columns; got 2"),
+        ({"speaker": [["a"]] * 5}, "speaker of SpeakerNormalizer.transform must be"),
+    ],
+)
+def test_what_transform_refuses(fitted: SpeakerNormalizer, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        fitted.transform(np.ones((5, 3)), **arguments)
+
+
+@pytest.mark.parametrize("value", ["some", -1, 1.5, True])
+def test_what_enrolment_may_be(value: Any) -> None:
+    with pytest.raises(InvalidInputError, match="enrolment of SpeakerNormalizer must be 'all' or a whole number from 0 up"):
+        SpeakerNormalizer(enrolment=value).fit(np.ones((3, 1)))
+
+
+def test_speakers_that_fit_was_not_told_are_refused() -> None:
+    alone = SpeakerNormalizer().fit(np.arange(6.0).reshape(3, 2))
+    with pytest.raises(InvalidInputError, match=r"speaker of SpeakerNormalizer.transform must be left out unless fit was given speakers"):
+        alone.transform(np.ones((2, 2)), speaker=["a", "a"])
+
+
+# Pipelines and folds.
+
+
+def labelled(seed: int = 0, n_speakers: int = 12, clips: int = 30) -> tuple[Any, Any, Any]:
+    """Return rows in which the label moves each clip less than the speaker does."""
+    rng = np.random.default_rng(seed)
+    y = np.array(["calm", "happy", "sad"])[rng.integers(0, 3, n_speakers * clips)]
+    speaker = np.repeat([f"s{i:02}" for i in range(n_speakers)], clips)
+    offsets = np.repeat(rng.normal(size=(n_speakers, 8)) * 3, clips, axis=0)
+    shift = {"calm": 0.0, "happy": 1.0, "sad": -1.0}
+    X = offsets + rng.normal(size=(len(y), 8)) + np.array([shift[label] for label in y])[:, None] * np.linspace(0.2, 1.0, 8)
+    return X.astype(np.float32), y, speaker
+
+
+def pipeline(**options: Any) -> Pipeline:
+    return make_pipeline(SpeakerNormalizer(**options), LogisticRegression())
+
+
+def test_folds_give_each_step_its_rows_speakers() -> None:
+    X, y, speaker = labelled()
+    got = cross_val_predict(pipeline(), X, y, groups=speaker, cv=LeaveOneGroupOut(), params={"speaker": speaker}, method="predict_proba")
+    for who in ("s00", "s07"):
+        test = speaker == who
+        model = clone(pipeline()).fit(X[~test], y[~test], speaker=speaker[~test])
+        assert np.array_equal(got[test], model.predict_proba(X[test], speaker=speaker[test]))
+        by_hand = model[-1].predict_proba(model[0].transform(X[test], speaker=speaker[test]))
+        assert np.array_equal(got[test], by_hand)
+    labels = cross_val_predict(pipeline(), X, y, groups=speaker, cv=LeaveOneGroupOut(), params={"speaker": speaker}, n_jobs=2)
+    assert np.array_equal(labels, np.array(["calm", "happy", "sad"])[got.argmax(axis=1)])
+    scores = cross_validate(pipeline(), X, y, groups=speaker, cv=LeaveOneGroupOut(), params={"speaker": speaker}, scoring="accuracy")
+    assert np.isclose(scores["test_score"].mean(), (labels == y).mean())
+    search = GridSearchCV(pipeline(), {"logisticregression__C": [1.0]}, cv=LeaveOneGroupOut(), scoring="accuracy")
+    search.fit(X, y, groups=speaker, speaker=speaker)
+    assert np.isclose(search.best_score_, (labels == y).mean())
+    assert np.array_equal(search.predict(X, speaker=speaker), search.best_estimator_.predict(X, speaker=speaker))
+
+
+def test_enrolment_helps_from_the_second_clip_on_and_none_equals_a_lone_clip() -> None:
+    X, y, speaker = labelled()
+    accuracy = {}
+    for count in (0, 1, 4, "all"):
+        options: dict[str, Any] = {"groups": speaker, "cv": LeaveOneGroupOut(), "params": {"speaker": speaker}}
+        accuracy[count] = (cross_val_predict(pipeline(enrolment=count), X, y, **options) == y).mean()
+    assert accuracy["all"] > accuracy[4] > accuracy[0] + 0.1
+    assert accuracy[1] > accuracy[0]
+    plain = cross_val_predict(pipeline(), X, y, groups=speaker, cv=LeaveOneGroupOut())
+    assert (plain == y).mean() <= accuracy["all"]
+
+
+def test_nothing_of_the_test_speakers_reaches_the_fit() -> None:
+    X, y, speaker = labelled()
+    test = speaker == "s03"
+    changed = X.copy()
+    changed[test] += 100.0
+    options: dict[str, Any] = {"groups": speaker, "cv": LeaveOneGroupOut(), "params": {"speaker": speaker}, "method": "predict_proba"}
+    a, b = cross_val_predict(pipeline(enrolment=0), X, y, **options), cross_val_predict(pipeline(enrolment=0), changed, y, **options)
+    assert not np.array_equal(a[~test], b[~test])  # s03 trains the others' folds
+    folds = [(np.flatnonzero(~test), np.flatnonzero(test))]
+    model = clone(pipeline()).fit(X[folds[0][0]], y[folds[0][0]], speaker=speaker[folds[0][0]])
+    again = clone(pipeline()).fit(changed[folds[0][0]], y[folds[0][0]], speaker=speaker[folds[0][0]])
+    assert np.array_equal(model[0].mean_, again[0].mean_)
+    assert np.array_equal(model[1].coef_, again[1].coef_)
+
+
+def test_behind_samplers() -> None:
+    X, y, speaker = labelled()
+    model = make_pipeline(RandomOverSampler(random_state=0), SpeakerNormalizer(), LogisticRegression()).fit(X, y, speaker=speaker)
+    assert model[1].n_speakers_ == 12
+    with pytest.raises(LeakageError, match=r"speaker of Pipeline.fit must be known"):
+        make_pipeline(SMOTE(random_state=0), SpeakerNormalizer(), LogisticRegression()).fit(X[:-40], y[:-40], speaker=speaker[:-40])
+
+
+# Model files.
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Pipeline, Any, Any, Any]:
+    X, y, speaker = labelled()
+    return pipeline().fit(X, y, speaker=speaker), X, y, speaker
+
+
+def test_a_model_file_normalises_by_the_speaker(trained: tuple[Pipeline, Any, Any, Any], tmp_path: Path) -> None:
+    fitted, _, _, _ = trained
+    new, _, who = labelled(9, 3, 7)
+    en.save_model(fitted, tmp_path / "m.emotion")
+    model = en.load_model(tmp_path / "m.emotion")
+    assert model.takes_enrolment
+    assert np.array_equal(model.predict_features(new).probabilities, fitted.predict_proba(new))
+    assert np.array_equal(model.predict_features(new, speaker=who).probabilities, fitted.predict_proba(new, speaker=who))
+    own = model.for_speaker(new[1:7])
+    expected = fitted[1].predict_proba(fitted[0].transform(new[:1], enrol=new[1:7]))
+    assert np.array_equal(own.predict_features(new[:1]).probabilities, expected)
+    assert own.enrolled == 6
+    assert own.model_hash == model.model_hash
+    again = pickle.loads(pickle.dumps(own))
+    assert again.enrolled == 6
+    assert np.array_equal(again.predict_features(new[:1]).probabilities, expected)
+    assert model.for_speaker(np.full((2, 8), np.nan, dtype=np.float32)) is model
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must be left out unless"):
+        own.for_speaker(new[1:7])
+
+
+def test_threshold_and_detector_of_an_enrolled_model(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+    from emotion_native.calibration import OutOfDistributionDetector
+
+    fitted, X, _, speaker = trained
+    detector = OutOfDistributionDetector().fit(X, groups=speaker)
+    model = en.load_model(model_bytes(fitted, threshold=0.6, out_of_distribution=detector))
+    new, _, who = labelled(9, 3, 7)
+    new[0] += 1e4
+    answers = model.predict_features(new, speaker=who)
+    assert answers.out_of_distribution[0]
+    assert np.array_equal(answers.out_of_distribution, detector.is_strange(new))
+    assert np.array_equal(answers.abstained, (answers.confidence < 0.6) | answers.out_of_distribution)
+
+
+def test_votes_normalise_too(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+    from emotion_native.ensemble import VotingClassifier
+
+    _, X, y, speaker = trained
+    vote = VotingClassifier([("a", pipeline()), ("b", pipeline())], voting="soft").fit(X, y, speaker=speaker)
+    model = en.load_model(model_bytes(vote))
+    new, _, who = labelled(9, 3, 7)
+    single = vote.estimators_[0]
+    np.testing.assert_allclose(model.predict_features(new, speaker=who).probabilities, single.predict_proba(new, speaker=who), rtol=1e-12)
+    own = model.for_speaker(new[1:7]).predict_features(new[:1]).probabilities
+    np.testing.assert_allclose(own, single[1].predict_proba(single[0].transform(new[:1], enrol=new[1:7])), rtol=1e-12)
+
+
+def test_models_without_it_refuse(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+    _, X, y, _ = trained
+    model = en.load_model(model_bytes(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)))
+    assert not model.takes_enrolment
+    with pytest.raises(InvalidInputError, match="speaker of predict_features must be left out unless"):
+        model.predict_features(X, speaker=["a"] * len(X))
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must be left out unless"):
+        model.for_speaker(X[:2])
+
+
+def test_a_file_that_changed_is_refused(trained: tuple[Pipeline, Any, Any, Any], tmp_path: Path) -> None:
+    fitted, X, y, _ = trained
+    path = tmp_path / "m.emotion"
+    en.save_model(fitted, path)
+    model = en.load_model(path)
+    en.save_model(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y), path)
+    with pytest.raises(ModelFormatError, match="has changed since it was loaded"):
+        model.for_speaker(X[:2])
+    path.write_bytes(b"short")
+    with pytest.raises(ModelFormatError, match="has changed since it was loaded"):
+        model.for_speaker(X[:2])
+
+
+def test_clips_enrol(tmp_path: Path) -> None:
+    sample = en.datasets.load_sample()
+    training = sample[sample["split"] == "train"]
+    table = en.features.extract(training, progress=False, cache=False)
+    model = pipeline().fit(table.X, training["label"].to_numpy(), speaker=training["speaker"].to_numpy())
+    loaded = en.load_model(model_bytes(model, extractor=table))
+    demo = sample[sample["split"] == "demo"]
+    paths = [str(path) for path in demo["filepath"]][:4]
+    found = loaded.predict(paths[0], enrol=paths[1:], top_features=2)
+    rows = en.features.extract(demo.head(4), progress=False, cache=False).X
+    expected = model[1].predict_proba(model[0].transform(rows[:1], enrol=rows[1:]))[0]
+    assert np.array_equal(list(found.probabilities.values()), expected)
+    assert "enrolled: normalised by 3 clips of the speaker" in found.warnings
+    assert not any(note.startswith("enrolled") for note in loaded.predict(paths[0]).warnings)
+    broken = loaded.predict(paths[0], enrol=[b"no sound"])
+    assert broken.probabilities == loaded.predict(paths[0]).probabilities
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
+        loaded.predict(paths[0], enrol=paths[1])
