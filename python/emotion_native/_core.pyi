@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_quality', 'yin', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_activity', 'voice_quality', 'yin', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -514,6 +514,14 @@ def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.Suppor
 def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex, degree: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     ...
 
+def descriptor_names() -> list[str]:
+    ...
+
+def descriptors(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    The 25 descriptors of 'egemaps', float32[25, frames].
+    """
+
 def estimate_tuning(s: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsFloat | typing.SupportsIndex, n_fft: typing.SupportsInt | typing.SupportsIndex, bins_per_octave: typing.SupportsInt | typing.SupportsIndex, fmin: typing.SupportsFloat | typing.SupportsIndex, fmax: typing.SupportsFloat | typing.SupportsIndex, threshold: typing.SupportsFloat | typing.SupportsIndex, reference: typing.SupportsFloat | typing.SupportsIndex, cells: typing.SupportsInt | typing.SupportsIndex) -> float:
     """
     NaN without spectral peaks. A negative threshold: peaks above the reference.
@@ -732,6 +740,9 @@ def logistic_row_scores(attributes: dict[str, typing.Any], X: typing.Any) -> typ
     """
     decision_function of one row by the attributes of a fitted model; None where the row or they are not plain.
     """
+
+def measure_quality(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
+    ...
 
 @typing.overload
 def one_vs_rest_fit(X: numpy.typing.NDArray[numpy.float32], Y: numpy.typing.NDArray[numpy.uint8], options: dict[str, typing.Any], sample_weight: numpy.typing.NDArray[numpy.float64] | None, n_jobs: typing.SupportsInt | typing.SupportsIndex) -> tuple[typing.Any, ...]:
@@ -952,6 +963,11 @@ def tbb_versions() -> tuple[int, int]:
 def track_pitch(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, fmin_hz: typing.SupportsFloat | typing.SupportsIndex, fmax_hz: typing.SupportsFloat | typing.SupportsIndex, hop_s: typing.SupportsFloat | typing.SupportsIndex, voicing_threshold: typing.SupportsFloat | typing.SupportsIndex) -> tuple[typing.Any, ...]:
     """
     (times, f0 with NaN where unvoiced, voiced probability), one value a frame.
+    """
+
+def voice_activity(y: numpy.typing.NDArray[numpy.float32], sr: typing.SupportsInt | typing.SupportsIndex, least_ratio: typing.SupportsFloat | typing.SupportsIndex, level_range_db: typing.SupportsFloat | typing.SupportsIndex, bridge_s: typing.SupportsFloat | typing.SupportsIndex, shortest_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.uint8], list[typing.Any], int, float]:
+    """
+    (uint8[frames], [(begin, end)] in samples, hop_length, snr_db)
     """
 
 def voice_quality(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, times_s: numpy.typing.NDArray[numpy.float64], f0_hz: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
