@@ -35,11 +35,13 @@ SETTINGS = {
 }
 GAIN = 0.3  # log-odds
 CONFIDENCES = {
-    # name: mean log-odds, deviation between speakers, of that between models, of the log of a speaker's number of clips, bias of each model
+    # name: mean log-odds, deviation between speakers, of that between models, of the log of a speaker's number of clips, bias of each model;
+    # "one": the first speaker has 200 clips, the others 5
     "even": (1.1, 0.5, 0.4, None, (0.6, 0.6)),
     "uneven": (1.1, 0.8, 0.4, 0.8, (0.6, 0.6)),
     "alike": (1.1, 0.8, 0.05, None, (0.6, 0.6)),
     "calibrated": (1.1, 0.5, 0.4, None, (0.0, 0.0)),
+    "one talks": (1.1, 0.5, 0.4, "one", (0.6, 0.6)),
     "opposite": (0.0, 0.5, 0.4, None, (0.6, -0.6)),  # as much too sure as the other too little: equal errors, but no equal answers
 }
 CALIBRATED = 0.6  # log-odds of the first model's bias that a gain takes away
@@ -108,10 +110,13 @@ def coverage(setting: str, n: int, samples: int) -> dict[str, float]:
 
 
 def two_confidences(
-    rng: np.random.Generator, n: int, ease: float, spread: float, own: float, clips: float | None, bias: tuple[float, float], gain: float
+    rng: np.random.Generator, n: int, ease: float, spread: float, own: float, clips: float | str | None, bias: tuple[float, float], gain: float
 ) -> list[TopLabels]:
     """Return each model's confidences and right answers over the same clips; both see how hard a clip is, neither how hard a speaker."""
-    size = np.full(n, 20) if clips is None else np.maximum(rng.poisson(20 * np.exp(rng.normal(-(clips**2) / 2, clips, n))), 1)
+    if isinstance(clips, str):
+        size = np.where(np.arange(n) == 0, 200, 5)
+    else:
+        size = np.full(n, 20) if clips is None else np.maximum(rng.poisson(20 * np.exp(rng.normal(-(clips**2) / 2, clips, n))), 1)
     speaker = np.repeat(np.arange(n), size)
     shared, clip = rng.normal(0, spread, n)[speaker], ease + rng.normal(0, 1, len(speaker))
     sides = []
@@ -126,7 +131,7 @@ def calibration(setting: str, n: int, samples: int) -> dict[str, float]:
     """Return false alarms and coverage without a difference, and coverage and power with one, of calibration errors."""
     found: dict[str, float] = {}
     for kind, gain in (("equal", 0.0), ("better", CALIBRATED)):
-        if gain and setting in ("calibrated", "opposite"):
+        if gain and setting in ("calibrated", "opposite", "one talks"):
             continue
         rng = np.random.default_rng(23)
         sides = two_confidences(rng, 100_000, *CONFIDENCES[setting], gain=gain)

@@ -133,3 +133,13 @@ def test_crowds_of_values_are_parted_as_in_the_peer(n: int, seed: int, dtype: ty
     # Beside a crowd the function is so steep that a rounded difference of x shows; at the values of the points themselves it does not.
     at = theirs.X_thresholds_
     np.testing.assert_allclose(ours.predict(at), theirs.y_thresholds_, rtol=8 * float(np.finfo(dtype).eps), atol=1e-12)
+
+
+@pytest.mark.parametrize("out_of_bounds", ["nan", "clip", "raise"])
+def test_one_point_is_a_constant_everywhere_as_in_scikit_learn(out_of_bounds: str) -> None:
+    ours, theirs = (
+        kind(out_of_bounds=out_of_bounds).fit([1.0, 1.0], [0.0, 1.0]).predict([0.0, 1.0, 2.0])
+        for kind in (IsotonicRegression, peer.IsotonicRegression)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(ours, 0.5)

@@ -75,9 +75,11 @@ def stated_hash(content: bytes) -> str:
 
 def _json(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode("utf-8")  # a lone surrogate is no text
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"the description of save_model must be expressible in JSON without NaN and infinity; got {error}") from error
+    return text
 
 
 def _little_endian(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

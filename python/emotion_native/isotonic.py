@@ -250,7 +250,7 @@ class IsotonicRegression(RegressorMixin, TransformerMixin, BaseEstimator):  # ty
         check_is_fitted(self, "X_thresholds_")
         column = np.ascontiguousarray(given, np.float64)
         out = _core.apply_isotonic(*self._corners, column)
-        if self.out_of_bounds != "clip":
+        if self.out_of_bounds != "clip" and len(self._corners[0]) > 1:  # one corner: a constant everywhere, as in scikit-learn
             outside = (column < self._corners[0][0]) | (column > self._corners[0][-1])
             if self.out_of_bounds == "raise" and outside.any():
                 low, high = self._corners[0][[0, -1]].tolist()

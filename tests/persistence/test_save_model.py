@@ -470,3 +470,12 @@ def test_a_disk_that_is_really_full_leaves_the_old_model(pipelines: dict[str, An
     arguments = [*mount, sys.executable, "-c", program, str(disk)]
     result = subprocess.run(arguments, input=pickle.dumps((pipelines["boosting"], larger)), capture_output=True, check=True, env=_environment())
     assert result.stdout.decode().splitlines() == ["ENOSPC True", "True ['m.emotion']"]
+
+
+@pytest.mark.parametrize("names", [{"labels": ["\ud800", "b"]}, {"feature_names": ["\ud800"]}])
+def test_names_that_are_no_text_are_refused(names: dict[str, list[str]], tmp_path: Path) -> None:
+    """A lone surrogate cannot be written as UTF-8."""
+    model = en.linear_model.LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])
+    with pytest.raises(InvalidInputError, match="surrogates not allowed"):
+        en.save_model(model, tmp_path / "model.emotion", **names)
+    assert not list(tmp_path.iterdir())

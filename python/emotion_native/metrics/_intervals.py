@@ -98,12 +98,10 @@ def _from_line(value: float, low: float, high: float) -> float:
     return low + (high - low) * min(max(share, 0.0), 1.0)
 
 
-def deleted_scores(statistic: Statistic) -> tuple[Floats, float]:
-    """Return the score without each unit in turn, and the degrees of freedom of their spread.
+def deleted_scores(statistic: Statistic) -> tuple[Floats, Floats]:
+    """Return the score without each unit in turn, and each unit's share of the rows; nothing with fewer than two units.
 
     A unit is a speaker who counts at all; above 500 of them, one of 500 groups. Where a score is undefined, it is the score of all.
-
-    With units of shares w the degrees are (n - 1) / (n Σ w²): n - 1 where all have equally many rows, fewer where some have more than others.
     O(units speakers) for the weights, which are made 4 million at a time.
     """
     n = statistic.n_speakers
@@ -113,13 +111,12 @@ def deleted_scores(statistic: Statistic) -> tuple[Floats, float]:
     units[counting] = _units(len(counting))
     n_units = int(units.max(initial=-1)) + 1
     if n_units < 2:
-        return np.empty(0), 0.0
+        return np.empty(0), np.empty(0)
     step = max(1, _WEIGHTS_AT_ONCE // n)
     left_out = np.arange(n_units)[:, None]
     values = np.concatenate([statistic.values((units != left_out[a : a + step]).astype(np.float64)) for a in range(0, n_units, step)])
     share = np.bincount(units[counting], weights=sizes[counting], minlength=n_units) / sizes[counting].sum()
-    degrees = (n_units - 1) / (n_units * float(np.sum(share**2)))
-    return np.where(np.isnan(values), statistic.values(np.ones((1, n)))[0], values), degrees
+    return np.where(np.isnan(values), statistic.values(np.ones((1, n)))[0], values), share
 
 
 def _units(n: int) -> Codes:
@@ -131,10 +128,15 @@ def _units(n: int) -> Codes:
 
 
 def spread(statistic: Statistic) -> tuple[float, float]:
-    """Return the jackknife's standard error over speakers and its degrees of freedom; NaN and 0 with fewer than two speakers who count."""
-    deleted, degrees = deleted_scores(statistic)
+    """Return the jackknife's standard error over speakers and its degrees of freedom; NaN and 0 with fewer than two speakers who count.
+
+    With units of shares h the degrees are (n - 1) / (n Σ h²): n - 1 where all have equally many rows, fewer where some have more than others.
+    """
+    deleted, share = deleted_scores(statistic)
     n = len(deleted)
-    return (math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2))), degrees) if n > 1 else (math.nan, 0.0)
+    if n < 2:
+        return math.nan, 0.0
+    return math.sqrt((n - 1) / n * float(np.sum((deleted - deleted.mean()) ** 2))), (n - 1) / (n * float(np.sum(share**2)))
 
 
 def _at_bound(statistic: Statistic, estimate: float) -> bool:

@@ -39,7 +39,8 @@ class PairedComparison:
     difference : Interval
         a - b, with its interval over speakers; of calibration errors before they are cut at 0.
     p_value : float
-        Two-sided, of the permutation test that exchanges the models' answers speaker by speaker.
+        Two-sided, of the permutation test that exchanges the models' answers speaker by speaker; of calibration errors, of the test that turns the
+        signs of what each speaker brought to the difference.
     method : str
         How many exchanges were looked at.
     n_speakers : int
@@ -164,28 +165,33 @@ def _p_value(a: _Side, b: _Side, metric: str, k: int, n_resamples: int, seed: in
     from .. import _core
 
     limits = (EXACT_SPEAKERS, n_resamples, seed, n_jobs)
-    kind, moves = "permutation test", "exchanges"
+    kind, moves, units = "permutation test", "exchanges", "speaker"
     if a.counts is not None and b.counts is not None:
         first, second = (np.ascontiguousarray(counts.reshape(len(counts), -1)) for counts in (a.counts, b.counts))
         _, p, n, exact = _core.swap_test(first, second, k + 1, k, metric, *limits)
     elif a.sums is None or b.sums is None:
+        values = influence(difference_of(a.statistic, b.statistic))
         kind, moves = "sign-flip test of the jackknife's values", "signs"
-        _, p, n, exact = _core.sign_flip_test(influence(difference_of(a.statistic, b.statistic)), *limits)
+        units = "speaker" if len(values) == a.statistic.n_speakers else f"group of speakers ({len(values)} groups)"
+        _, p, n, exact = _core.sign_flip_test(values, *limits)
     else:
         _, p, n, exact = _core.sign_flip_test(a.sums - b.sums, *limits)
-    every = f"all {2 * n:,} {moves} by speaker" if n > 1 else "no speakers that differ"
-    return float(p), f"{kind}, {every if exact else f'{n:,} random {moves} by speaker'}"
+    every = f"all {2 * n:,} {moves} by {units}" if n > 1 else "no speakers that differ"
+    return float(p), f"{kind}, {every if exact else f'{n:,} random {moves} by {units}'}"
 
 
 def _interval(statistic: Statistic, level: float, widest: float) -> Interval:
-    """Return the interval of a difference; where no speaker differs, the exact bound on how many others may, by the widest difference."""
+    """Return the interval of a difference, within the widest; where no speaker differs, the exact bound on how many others may."""
     interval = jackknife_interval(statistic, level)
     n = statistic.n_speakers
-    if n < 2 or math.isnan(interval.estimate) or interval.high - interval.low > _MARGIN:
+    if n < 2 or math.isnan(interval.estimate):
         return interval
-    reach = min(1.0, 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n)) * widest
-    name = "Clopper-Pearson over speakers (no spread between them)"
-    return replace(interval, low=interval.estimate - reach, high=interval.estimate + reach, method=name)
+    if interval.high - interval.low <= _MARGIN:
+        reach = min(1.0, 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n)) * widest
+        name = "Clopper-Pearson over speakers (no spread between them)"
+        interval = replace(interval, low=interval.estimate - reach, high=interval.estimate + reach, method=name)
+    low, high = max(interval.low, -widest), min(interval.high, widest)
+    return replace(interval, low=min(low, interval.estimate), high=max(high, interval.estimate))
 
 
 def paired_speaker_test(
@@ -209,7 +215,8 @@ def paired_speaker_test(
     numbers of clips included. The interval of the difference is the one of `speaker_interval`.
 
     The calibration error is the debiased one, and the difference is of the values before they are cut at 0. Models whose answers differ can have
-    equal errors, so its test does not exchange answers but turns the signs of what the jackknife says each speaker brought to the difference.
+    equal errors, so its test does not exchange answers but turns the signs of what each speaker brought to the difference, as leaving the speaker out
+    shows it. That is no exact test: its measured false alarms stand in ``docs/explanation/statistics.md``.
 
     Parameters
     ----------

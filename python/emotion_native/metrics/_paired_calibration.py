@@ -50,7 +50,8 @@ class TopLabels:
 
 
 def influence(difference: Statistic) -> Floats:
-    """Return what each speaker who counts brought to a difference: the values z_i; none with fewer than two."""
-    deleted, _ = deleted_scores(difference)
+    """Return what each speaker who counts brought to a difference: the values z_i, which sum to it; none with fewer than two."""
+    deleted, share = deleted_scores(difference)
     estimate = float(difference.values(np.ones((1, difference.n_speakers)))[0])
-    return estimate + (len(deleted) - 1) * (deleted.mean() - deleted) if len(deleted) else np.empty(0)
+    own: Floats = share * estimate + (1.0 - share) * (estimate - deleted)
+    return own + share * (estimate - own.sum())
