@@ -54,4 +54,5 @@ def influence(difference: Statistic) -> Floats:
     deleted, share = deleted_scores(difference)
     estimate = float(difference.values(np.ones((1, difference.n_speakers)))[0])
     own: Floats = share * estimate + (1.0 - share) * (estimate - deleted)
-    return own + share * (estimate - own.sum())
+    own += share * (estimate - own.sum())
+    return own
