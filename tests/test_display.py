@@ -98,7 +98,7 @@ def test_runs(kind: str) -> None:
         result = paired_speaker_test("macro_f1", y, y, np.roll(y, 1), names)
         interval = speaker_interval("macro_f1", y, y, names)
         scores, pairs = {"macro_f1": [interval] * 2}, [ComparedPair("a", "b", result, 0.01, True)]
-        found = RunComparison(["a", "b"], ["macro_f1"], 0.95, 600, 12, 0, scores, pairs, ["few"])
+        found = RunComparison(["a", "b"], ["macro_f1"], 0.95, 600, 12, 0, 600, scores, pairs, ["few"])
         check(found, "2 runs on 600 clips of 12 speakers; macro_f1; 1 of 1 difference shown to be real")
         assert found._repr_html_().count("<table") == 2
         return

@@ -25,6 +25,7 @@ OTHERS = {
     "SearchVotingClassifier": lambda: en.ensemble.SearchVotingClassifier(OTHERS["GridSearchCV"](), n_best=2),
     "RandomizedSearchCV": lambda: en.model_selection.RandomizedSearchCV(_forest(), {"max_depth": [1, 2, 3]}, n_iter=2, cv=3, random_state=0),
     "TunedThresholdsClassifier": lambda: en.multilabel.TunedThresholdsClassifier(cv=3),
+    "AugmentedCopies": lambda: en.augmentation.AugmentedCopies(_copies()),
 }
 SMALL: dict[str, dict[str, Any]] = {
     "RandomForestClassifier": {"n_estimators": 6, "random_state": 0},
@@ -38,6 +39,14 @@ METHODS = ("predict_proba", "predict", "predict_set", "decision_function", "tran
 
 def _forest() -> Any:
     return en.ensemble.RandomForestClassifier(n_estimators=5, random_state=0)
+
+
+def _copies() -> Any:
+    """Return copies of every other row of `data`."""
+    source = np.arange(0, 120, 2)
+    X = np.random.default_rng(1).normal(size=(60, 5)).astype(np.float32)
+    recipe = en.audio.augment.Recipe()
+    return en.augmentation.AugmentedFeatures(X, list("abcde"), source, np.zeros(60, dtype=np.int64), [{}] * 60, recipe, 0, {})
 
 
 def public_estimators() -> dict[str, type]:
@@ -85,15 +94,20 @@ def data(name: str = "") -> tuple[Any, Any, Any]:
 
 def fit(estimator: Any) -> Any:
     X, y, groups = data(type(estimator).__name__)
-    takes_groups = "groups" in inspect.signature(estimator.fit).parameters
-    return estimator.fit(X, y, groups=groups) if takes_groups else estimator.fit(X, y)
+    return estimator.fit(X, y, **metadata_of(estimator.fit, groups))
+
+
+def metadata_of(method: Any, groups: Any) -> dict[str, Any]:
+    """Return what a method takes beside rows and labels: groups, or the number of each row's clip."""
+    known = {"groups": groups, "clip": np.arange(len(groups))}
+    return {name: known[name] for name in inspect.signature(method).parameters if name in known}
 
 
 def answers(estimator: Any) -> dict[str, Any]:
-    X, y, _ = data(type(estimator).__name__)
+    X, y, groups = data(type(estimator).__name__)
     found = {name: getattr(estimator, name)(X) for name in METHODS if hasattr(estimator, name)}
     if hasattr(estimator, "fit_resample"):
-        found["fit_resample"] = estimator.fit_resample(X, y)
+        found["fit_resample"] = estimator.fit_resample(X, y, **metadata_of(estimator.fit_resample, groups))
     return found
 
 
@@ -150,9 +164,8 @@ def test_a_deep_copy_shares_nothing_that_a_new_fit_changes(name: str) -> None:
     kept = copy.deepcopy(estimator)
     expected = answers(kept)
     X, y, groups = data(name)
-    takes_groups = "groups" in inspect.signature(estimator.fit).parameters
     changed = X[60:] if name.endswith("Calibrator") else -X[:60] * 3
-    estimator.fit(changed, y[:60], **({"groups": groups[:60]} if takes_groups else {}))
+    estimator.fit(changed, y[:60], **metadata_of(estimator.fit, groups[:60]))
     assert_same(answers(kept), expected)
 
 
