@@ -179,7 +179,8 @@ def check_matrix(
     try:
         if estimator is None:
             return check_array(X, **options)
-        return np.ascontiguousarray(validate_data(estimator, X, reset=reset, **options))
+        # Aligned too: rows of packed structures are not, and native code loads whole numbers.
+        return np.require(validate_data(estimator, X, reset=reset, **options), requirements=["C", "A"])
     except (TypeError, ValueError) as error:
         raise as_invalid("X", caller, error, X) from error
 
