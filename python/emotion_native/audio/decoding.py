@@ -112,8 +112,8 @@ def resample(
 ) -> Float32:
     """Resample band-limited signals by any rational ratio, as ``librosa.resample``.
 
-    A Kaiser-windowed sinc: pass-band to 0.91 of the lower Nyquist frequency with a ripple below 0.001 dB, stop-band from the lower Nyquist
-    frequency on at least 95 dB down, no delay (docs/reference/audio.md).
+    A Kaiser-windowed sinc: pass-band to 0.91 of the lower Nyquist frequency with a ripple below 0.0001 dB, stop-band from the lower Nyquist
+    frequency on at least 115 dB down (the level of soxr's HQ), no delay (docs/reference/audio.md).
 
     Parameters
     ----------
