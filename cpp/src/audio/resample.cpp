@@ -16,7 +16,7 @@ namespace emotion::audio {
 namespace {
 
 constexpr double pass_edge = 0.91;        // of the lower Nyquist frequency
-constexpr double attenuation_db = 122.0;  // of the design
+constexpr double attenuation_db = 130.0;  // of the design
 constexpr std::size_t most_exact_values = 1U << 20;
 constexpr std::size_t interpolated_phases = 2048;
 constexpr std::size_t fewest_block_outputs = 1024;  // below, a batch of blocks would be mostly empty
@@ -170,6 +170,16 @@ void Resampler::apply(std::span<const float> x, std::span<float> out, const Stop
             ++position;
         }
     }
+}
+
+std::vector<float> resampled(std::vector<float> samples, int from_hz, int to_hz, const StopToken& stop) {
+    if (from_hz == to_hz) {
+        return samples;
+    }
+    const auto plan = Resampler::get(from_hz, to_hz);
+    std::vector<float> result(plan->output_size(samples.size()));
+    plan->apply(samples, result, stop);
+    return result;
 }
 
 }  // namespace emotion::audio

@@ -92,12 +92,12 @@ def load(
     _check_res_type(res_type, "load")
     start = number(offset, "offset", "load", minimum=0.0)
     end = None if duration is None else start + number(duration, "duration", "load", above=0.0)
-    samples, info = _core.decode_audio(as_source(path, "load"), start, end, bool(mono))
+    samples, info = _core.decode_audio(as_source(path, "load"), start, end, bool(mono), target if mono else None)
     if info["non_finite"]:
         raise MediaDecodeError("the sound file given to load holds NaN or infinite samples", reason="non_finite")
     y: NDArray[Any] = samples if samples.ndim == 1 else np.ascontiguousarray(samples.T)
     native = int(info["sample_rate_hz"])
-    if target is not None and target != native:
+    if not mono and target is not None and target != native:
         y = resample(y, orig_sr=native, target_sr=target)
     return y.astype(kind, copy=False), target or native
 
