@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <optional>
@@ -140,6 +141,8 @@ struct Prepared {
     audio::Stft plan;
     std::span<const float> samples;
     std::size_t frames;
+    // In samples of the usual overlap of four frames: small hops and long transforms make few samples a long call.
+    [[nodiscard]] std::size_t work() const { return std::max(samples.size(), frames * plan.n_fft() / 4); }
 };
 Prepared prepare(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const auto w = vector(window, "window", "stft");
@@ -154,14 +157,14 @@ Prepared prepare(const Samples& y, const Samples& window, std::size_t hop_length
 Array<std::complex<float>> stft(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const Prepared p = prepare(y, window, hop_length, center);
     auto [array, view] = new_matrix<std::complex<float>>(p.plan.bins(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { p.plan.transform(p.samples, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { p.plan.transform(p.samples, out, stop); });
     return array;
 }
 
 Array<float> power_spectrogram(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const Prepared p = prepare(y, window, hop_length, center);
     auto [array, view] = new_matrix<float>(p.plan.bins(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { p.plan.power(p.samples, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { p.plan.power(p.samples, out, stop); });
     return array;
 }
 
@@ -191,7 +194,7 @@ Array<float> melspectrogram(const audio::MelFilterbank& mel, const Samples& y, c
     const Prepared p = prepare(y, window, hop_length, center);
     check_bins(p, mel);
     auto [array, view] = new_matrix<float>(mel.size(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { mel_energies(p, mel, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { mel_energies(p, mel, out, stop); });
     return array;
 }
 
@@ -207,7 +210,7 @@ Array<float> mfcc(const audio::MelFilterbank& mel, const Samples& y, const Sampl
     check_bins(p, mel);
     const auto dct = cosines(n_mfcc, mel.size(), dct_type, norm);
     auto [array, view] = new_matrix<float>(dct->rows, p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) {
+    run(p.work(), [&, out = view](const StopToken& stop) {
         Matrix<float> energies(mel.size(), p.frames);
         mel_energies(p, mel, energies.view(), stop);
         audio::power_to_db(energies.values, 1e-10F, 80.0F);
@@ -252,7 +255,7 @@ void register_extraction(py::module_& m) {
     m.def("functionals", [](const Samples& samples, int sample_rate_hz, const std::string& feature_set) {
         const auto view = vector(samples, "samples", "functionals");
         const auto set = audio::feature_set_of(feature_set, "functionals");
-        return to_array(run(view.size(), [&](const StopToken&) { return audio::functionals(view, sample_rate_hz, set); }));
+        return to_array(run(view.size(), [&](const StopToken& stop) { return audio::functionals(view, sample_rate_hz, set, stop); }));
     }, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("feature_set"));
     m.def("descriptors", [](const Samples& samples, int sample_rate_hz) {
         const auto view = vector(samples, "samples", "descriptors");
@@ -320,7 +323,8 @@ template <class T>
 Array<T> root_mean_square(const Array<T>& y, std::size_t frame_length, std::size_t hop_length, bool center) {
     const auto x = vector(y, "y", "rms");
     auto [array, view] = new_matrix<T>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-    audio::rms(x, frame_length, hop_length, center, {view.data, view.cols});
+    const std::size_t work = x.size() + (frame_length % hop_length == 0 ? 0 : view.cols * std::min(frame_length, x.size()) / 16);
+    run(work, [&, out = view](const StopToken& stop) { audio::rms(x, frame_length, hop_length, center, {out.data, out.cols}, stop); });
     return array;
 }
 
@@ -422,8 +426,9 @@ void register_features(py::module_& m) {
           py::arg("zero_is_positive"));
     m.def("rms", &root_mean_square<float>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
     m.def("rms_double", &root_mean_square<double>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
-    m.def("all_finite", [](const Array<float>& x) { return audio::all_finite({x.data(), static_cast<std::size_t>(x.size())}); },
-          py::arg("x").noconvert(), "Whether no value is NaN or infinite; any shape.");
+    m.def("all_finite", [](const Array<float>& x, float largest) {
+        return audio::all_finite({x.data(), static_cast<std::size_t>(x.size())}, largest);
+    }, py::arg("x").noconvert(), py::arg("largest"), "Whether no value is NaN, infinite or beyond the largest in magnitude; any shape.");
 }
 
 }  // namespace
