@@ -40,6 +40,13 @@ auto run(std::size_t samples, F&& work) {
     return work(stop);
 }
 
+// Runs work without the GIL. Safe: the arrays are held by the caller's frame.
+template <class F>
+auto released(F&& work) {
+    const py::gil_scoped_release release;
+    return work();
+}
+
 // A str is a path, bytes are the file's content; the object must be kept alive by the caller.
 audio::Source to_source(const py::handle& source, const char* caller) {
     if (PyUnicode_Check(source.ptr())) {
@@ -118,7 +125,7 @@ py::tuple extract_functionals_batch(const py::list& sources, const Array<double>
     py::list status, messages, infos;
     for (const audio::ExtractStatus& row : rows) {
         status.append(row.status);
-        messages.append(row.message);
+        messages.append(message_text(row.message));
         infos.append(info_dict(row.info));
     }
     return py::make_tuple(array, status, messages, infos);
@@ -225,8 +232,7 @@ Array<float> per_frame(const Array<float>& s, const char* caller, F&& fn) {
     const auto spectrum = matrix(s, "S", caller);
     auto [array, view] = new_matrix<float>(1, spectrum.cols);
     const std::span<float> out{view.data, view.cols};
-    const py::gil_scoped_release release;  // safe: the arrays are held by the caller's frame
-    fn(spectrum, out);
+    released([&] { fn(spectrum, out); });
     return array;
 }
 
@@ -342,28 +348,28 @@ void register_features(py::module_& m) {
                 throw InvalidInputError("S", "melspectrogram", std::to_string(self.bins()) + " rows", std::to_string(spectrum.rows));
             }
             auto [array, view] = new_matrix<float>(self.size(), spectrum.cols);
-            const py::gil_scoped_release release;  // safe: the arrays and the filterbank are held by the caller's frame
-            self.apply(spectrum, view);
+            released([&, out = view] { self.apply(spectrum, out); });  // the filterbank is held too
             return array;
         }, py::arg("s").noconvert())
         .def("melspectrogram", &melspectrogram, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"))
         .def("mfcc", &mfcc, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"), py::arg("n_mfcc"),
              py::arg("dct_type"), py::arg("norm"));
     m.def("power_to_db", [](Array<float> x, float amin, float top_db) {
-        audio::power_to_db({x.mutable_data(), static_cast<std::size_t>(x.size())}, amin, top_db);
+        const std::span<float> values{x.mutable_data(), static_cast<std::size_t>(x.size())};
+        released([&] { audio::power_to_db(values, amin, top_db); });
         return x;
     }, py::arg("x").noconvert(), py::arg("amin"), py::arg("top_db"), "In place; a negative top_db means no floor.");
     m.def("dct", [](const Array<float>& x, std::size_t n_out, int type, int norm) {
         const auto values = matrix(x, "S", "mfcc");
         const auto dct = cosines(n_out, values.rows, type, norm);
         auto [array, view] = new_matrix<float>(dct->rows, values.cols);
-        audio::multiply(dct->view(), values, view);
+        released([&, out = view] { audio::multiply(dct->view(), values, out); });
         return array;
     }, py::arg("x").noconvert(), py::arg("n_out"), py::arg("type"), py::arg("norm"), "norm: 0 backward, 1 orthonormal, 2 forward.");
     m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order, std::size_t degree) {
         const auto values = matrix(x, "data", "delta");
         auto [array, view] = new_matrix<float>(values.rows, values.cols);
-        audio::delta(values, width, order, degree, view);
+        released([&, out = view] { audio::delta(values, width, order, degree, out); });
         return array;
     }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"), py::arg("degree"));
     m.def("estimate_tuning", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t bins_per_octave, double fmin, double fmax,
@@ -371,14 +377,18 @@ void register_features(py::module_& m) {
         const auto spectrum = matrix(s, "S", "estimate_tuning");
         check_points(spectrum, n_fft, "estimate_tuning");
         const audio::TuningOptions options{fmin, fmax, threshold, reference, cells};
-        return audio::estimate_tuning(spectrum, sr, n_fft, bins_per_octave, options).value_or(std::numeric_limits<double>::quiet_NaN());
+        return released([&] {
+            return audio::estimate_tuning(spectrum, sr, n_fft, bins_per_octave, options).value_or(std::numeric_limits<double>::quiet_NaN());
+        });
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("bins_per_octave"), py::arg("fmin"), py::arg("fmax"), py::arg("threshold"),
           py::arg("reference"), py::arg("cells"), "NaN without spectral peaks. A negative threshold: peaks above the reference.");
     m.def("chroma", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
         const auto spectrum = matrix(s, "S", "chroma_stft");
         check_points(spectrum, n_fft, "chroma_stft");
         auto [array, view] = new_matrix<float>(n_chroma, spectrum.cols);
-        audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, view);
+        released([&, out = view] {
+            audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, out);
+        });
         return array;
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
     m.def("spectral_centroid", [](const Array<float>& s, const Array<float>& freq) {
@@ -405,22 +415,24 @@ void register_features(py::module_& m) {
         const auto f = checked(freq, spectrum.rows, "freq", "spectral_contrast");
         const auto bands = audio::contrast_bands(f, sr, fmin, n_bands, quantile);
         auto [array, view] = new_matrix<float>(bands.size(), spectrum.cols);
-        Matrix<float> valley(bands.size(), spectrum.cols);
-        audio::contrast_extremes(spectrum, bands, view, valley.view());
-        if (linear) {
-            for (std::size_t i = 0; i < view.size(); ++i) {
-                view.data[i] -= valley.values[i];
+        released([&, out = view] {
+            Matrix<float> valley(bands.size(), spectrum.cols);
+            audio::contrast_extremes(spectrum, bands, out, valley.view());
+            if (linear) {
+                for (std::size_t i = 0; i < out.size(); ++i) {
+                    out.data[i] -= valley.values[i];
+                }
+            } else {
+                audio::contrast_to_db(out, valley.view());
             }
-        } else {
-            audio::contrast_to_db(view, valley.view());
-        }
+        });
         return array;
     }, py::arg("s").noconvert(), py::arg("freq").noconvert(), py::arg("sr"), py::arg("fmin"), py::arg("n_bands"), py::arg("quantile"), py::arg("linear"));
     m.def("zero_crossing_rate", [](const Samples& y, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
                                    bool zero_is_positive) {
         const auto x = vector(y, "y", "zero_crossing_rate");
         auto [array, view] = new_matrix<float>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-        audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {view.data, view.cols}, zero_is_positive);
+        released([&, out = view] { audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {out.data, out.cols}, zero_is_positive); });
         return array;
     }, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"), py::arg("threshold"),
           py::arg("zero_is_positive"));
