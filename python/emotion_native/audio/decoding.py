@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ..exceptions import InvalidInputError, MediaDecodeError
+from ..exceptions import MediaDecodeError
 from ._arrays import Float32, floating, integer, number, refuse
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -123,8 +123,8 @@ def resample(
         Sampling rates in Hz, 1 to 768000.
     res_type : "kaiser_polyphase"
         The only resampler.
-    fix : bool
-        Must be True: the result has ceil(n * target_sr / orig_sr) samples.
+    fix : bool, default=True
+        Without effect: the result has ceil(n * target_sr / orig_sr) samples without a correction.
     scale : bool, default=False
         Divide by sqrt(target_sr / orig_sr), so that the energy stays the same.
     axis : int, default=-1
@@ -148,8 +148,6 @@ def resample(
     """
     caller = "resample"
     _check_res_type(res_type, caller)
-    if not fix:
-        raise InvalidInputError("fix of resample must be True; got False")
     source = integer(orig_sr, "orig_sr", caller, high=768_000)
     target = integer(target_sr, "target_sr", caller, high=768_000)
     array = floating(y, "y", caller)
