@@ -224,6 +224,7 @@ def test_reference_page_lists_every_setting() -> None:
         ("extra_trees.", Settings().extra_trees.__class__),
         ("gradient_boosting.", Settings().gradient_boosting.__class__),
         ("smote.", Settings().smote.__class__),
+        ("augmentation.", Settings().augmentation.__class__),
         ("logistic.", Settings().logistic.__class__),
     ):
         for name, field in model.model_fields.items():

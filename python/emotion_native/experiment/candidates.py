@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..augmentation import AugmentedFeatures
 
 __all__ = ["build_candidates", "build_detector", "build_pipeline", "sampler_options"]
 
@@ -12,18 +15,22 @@ __all__ = ["build_candidates", "build_detector", "build_pipeline", "sampler_opti
 SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
 
 
-def build_pipeline(kind: str, settings: Settings) -> Any:
+def build_pipeline(kind: str, settings: Settings, copies: AugmentedFeatures | None = None) -> Any:
     """Return the unfitted pipeline of one candidate.
 
-    Order: scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then selection, then the
-    classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean nothing to them.
+    Order: augmented copies, scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then
+    selection, then the classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean
+    nothing to them.
     Normalisation by the speaker takes the scaler's place, for all candidates.
     """
+    from ..augmentation import AugmentedCopies
     from ..feature_selection import SelectKBest
     from ..pipeline import Pipeline
     from ..preprocessing import SpeakerNormalizer, StandardScaler
 
     steps: list[tuple[str, Any]] = []
+    if copies is not None:
+        steps.append(("augment", AugmentedCopies(copies)))
     if settings.speaker_normalization:
         steps.append(("normalise", SpeakerNormalizer()))
     elif kind == "logistic" or settings.sampling in SCALED_SAMPLERS:
@@ -76,6 +83,6 @@ def build_detector(settings: Settings) -> Any:
     return OutOfDistributionDetector(false_alarm_rate=settings.out_of_distribution_rate, n_jobs=settings.n_jobs)
 
 
-def build_candidates(settings: Settings) -> dict[str, Any]:
-    """Return the candidates by name, in the order of the settings."""
-    return {kind: build_pipeline(kind, settings) for kind in settings.model}
+def build_candidates(settings: Settings, copies: AugmentedFeatures | None = None) -> dict[str, Any]:
+    """Return the candidates by name, in the order of the settings; ``copies`` train along with the rows that they were made of."""
+    return {kind: build_pipeline(kind, settings, copies) for kind in settings.model}

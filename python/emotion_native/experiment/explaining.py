@@ -12,6 +12,7 @@ from .. import reports
 from .._display import counted, listed
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
+from .augmenting import row_metadata
 from .candidates import build_candidates
 from .preparing import Prepared, Stage
 from .scored import Scored
@@ -148,8 +149,9 @@ def _explain_fold(
     from ..runtime import load_model
 
     train, test = usable[folds.train[fold]], usable[folds.test[fold]]
-    model = build_candidates(settings)[candidate]
-    model.fit(prepared.X[train], prepared.y[train], groups=prepared.group[train] if prepared.grouped else None, speaker=prepared.speaker[train])
+    model = build_candidates(settings, prepared.copies)[candidate]
+    groups = prepared.group[train] if prepared.grouped else None
+    model.fit(prepared.X[train], prepared.y[train], groups=groups, **row_metadata(prepared, train))
     background = prepared.X[np.sort(rng.choice(train, size=min(64, len(train)), replace=False))]
     native = load_model(model_bytes(model, background=background, feature_names=prepared.names))
     rows = np.sort(rng.choice(test, size=min(wanted, len(test)), replace=False))

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["ExtraTreesSettings", "ForestSettings", "GradientBoostingSettings", "LogisticSettings", "Settings", "SmoteSettings"]
+__all__ = [
+    "AugmentationSettings",
+    "ExtraTreesSettings",
+    "ForestSettings",
+    "GradientBoostingSettings",
+    "LogisticSettings",
+    "Settings",
+    "SmoteSettings",
+]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -15,6 +23,29 @@ Candidate = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
 Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
 FeatureSet = Literal["classic", "egemaps", "full"]
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("two bounds, the lower first")
+    return bounds
+
+
+def _wide(band: tuple[float, float]) -> tuple[float, float]:
+    if band[1] - band[0] < 300:
+        raise ValueError("two edges in Hz, at least 300 Hz apart, the lower first")
+    return band
+
+
+_Speed = Annotated[float, Field(ge=0.25, le=4.0)]
+_Semitone = Annotated[float, Field(ge=-12.0, le=12.0)]
+_Decay = Annotated[float, Field(ge=0.02, le=10.0)]
+_Edge = Annotated[float, Field(ge=0.0)]
+Bounds = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Speeds = Annotated[tuple[_Speed, _Speed], AfterValidator(_ordered)]
+Semitones = Annotated[tuple[_Semitone, _Semitone], AfterValidator(_ordered)]
+Decays = Annotated[tuple[_Decay, _Decay], AfterValidator(_ordered)]
+Band = Annotated[tuple[_Edge, _Edge], AfterValidator(_wide)]
 
 
 class _Section(BaseModel):
@@ -67,6 +98,22 @@ class LogisticSettings(_Section):
 
     C: float = Field(default=0.1, gt=0.0, description="inverse strength of the L2 penalty")
     max_iter: int = Field(default=1000, ge=1, description="greatest number of solver steps")
+
+
+class AugmentationSettings(_Section):
+    """Augmented copies of training clips, named as in `emotion_native.audio.augment.Recipe`; bounds are ``[lowest, highest]``."""
+
+    copies: int = Field(default=0, ge=0, le=100, description="augmented copies of each training clip, inside the training folds only; 0: none")
+    probability: float = Field(default=0.5, ge=0.0, le=1.0, description="of each change by itself")
+    snr_db: Bounds | None = Field(default=(5.0, 30.0), description="signal-to-noise ratio of added noise in dB; null: no noise")
+    gain_db: Bounds | None = Field(default=(-6.0, 6.0), description="gain in dB; null: none")
+    speed: Speeds | None = Field(default=(0.9, 1.1), description="speed, pitch and tempo together; null: unchanged")
+    semitones: Semitones | None = Field(default=(-1.0, 1.0), description="pitch shift at the same tempo, in semitones; null: none")
+    rt60_s: Decays | None = Field(default=(0.1, 0.6), description="reverberation time of synthetic rooms in seconds; null: no rooms")
+    bands_hz: tuple[Band, ...] = Field(
+        default=((300.0, 3400.0), (50.0, 7000.0)), max_length=100, description="bands of which one is kept; empty: no band limits"
+    )
+    seed: Seed | None = Field(default=None, description="seed of the copies; null: `seed`")
 
 
 class Settings(_Section):
@@ -125,6 +172,7 @@ class Settings(_Section):
         default=False, description="normalise columns by other clips of the speaker (enrolment), test speakers' too; reports say so in the first line"
     )
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
+    augmentation: AugmentationSettings = Field(default=AugmentationSettings(), description="augmented copies of training clips")
     sampling: Sampling = Field(
         default="random_over",
         description="how classes are evened out inside the training folds: `random_over`, `smote`, `borderline_smote`, `random_under` or `none`",

@@ -13,6 +13,7 @@ from .. import reports
 from .._files import write_atomically
 from ..exceptions import ModelFormatError
 from ..runtime import load_model
+from .augmenting import augmentation_statement
 from .calibrating import calibration_table, reliability_figures
 from .card import MODEL_FILE, build_card
 from .explaining import explanation_figures, explanation_words, read_explanations
@@ -424,6 +425,8 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if sampling := record.get("sampling"):
         detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
+    if copies := augmentation_statement(record):
+        lines.append(copies)
     lines += _abstention_rule(record)
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
