@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..augmentation import AugmentedFeatures
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["build_candidates", "build_detector", "build_pipeline", "sampler_options"]
+    from ..augmentation import AugmentedFeatures
+    from ..calibration import SoftEnsemble
+
+__all__ = ["build_candidates", "build_chosen", "build_ensemble", "build_detector", "build_pipeline", "ensemble_statement", "sampler_options"]
 
 
 SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
@@ -84,5 +87,34 @@ def build_detector(settings: Settings) -> Any:
 
 
 def build_candidates(settings: Settings, copies: AugmentedFeatures | None = None) -> dict[str, Any]:
-    """Return the candidates by name, in the order of the settings; ``copies`` train along with the rows that they were made of."""
-    return {kind: build_pipeline(kind, settings, copies) for kind in settings.model}
+    """Return what is fitted by name, candidates and members of the ensemble, in the order of the settings; ``copies`` train along with the rows that they were made of."""
+    return {kind: build_pipeline(kind, settings, copies) for kind in settings.fitted_kinds}
+
+
+def build_ensemble(settings: Settings) -> SoftEnsemble | None:
+    """Return how candidates vote, or None."""
+    from ..calibration import SoftEnsemble
+
+    if "ensemble" not in settings.model:
+        return None
+    hidden = [kind for kind in settings.ensemble.members if kind not in settings.model]
+    return SoftEnsemble(settings.ensemble.members, settings.ensemble.n_best, "ensemble", hidden)
+
+
+def ensemble_statement(record: Mapping[str, Any]) -> str:
+    """Return what the report says of the ensemble; empty where there is none."""
+    selection = record.get("selection") or {}
+    final, folds = (selection.get("final") or {}).get("members"), [fold.get("members") for fold in selection.get("folds", [])]
+    if not final or not all(folds):
+        return ""
+    counts = {name: sum(name in own for own in folds) for name in dict.fromkeys(name for own in [*folds, final] for name in own)}
+    shown = ", ".join(f"{name} in {count}" for name, count in counts.items())
+    return f"Ensemble: the mean of the members' probabilities; of {len(folds)} outer folds {shown}, in the final one {', '.join(final)}."
+
+
+def build_chosen(name: str, members: Sequence[str], settings: Settings, copies: AugmentedFeatures | None = None) -> Any:
+    """Return the unfitted candidate of this name; the ensemble is the soft vote of these members."""
+    from ..ensemble import VotingClassifier
+
+    built = build_candidates(settings, copies)
+    return built[name] if name in built else VotingClassifier([(member, built[member]) for member in members], voting="soft")

@@ -74,7 +74,11 @@ def explain_held_out(
     chosen = [str(name) for name in nested.chosen]
     usable = np.flatnonzero(~prepared.test & prepared.ok)
     most = max(1, min(settings.explained_rows, MOST_NUMBERS // (len(prepared.names) * len(scored.classes))))
-    folds = _folds_to_explain(chosen, min(MOST_FOLDS, most))
+    single = [fold for fold, name in enumerate(chosen) if name != "ensemble"]  # what an ensemble says is no sum of contributions of columns
+    folds = [single[place] for place in _folds_to_explain([chosen[fold] for fold in single], min(MOST_FOLDS, most))] if single else []
+    if not folds:
+        record["notes"].append("No clips are explained: what an ensemble says is no sum of contributions of single columns.")
+        return None
     rng = np.random.default_rng(settings.seed)
     parts: list[_Part] = []
     at = 0
