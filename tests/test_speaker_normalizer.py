@@ -167,9 +167,8 @@ def test_copies_of_a_clip_are_not_clips_of_their_own(training: tuple[Any, Any]) 
     twice = SpeakerNormalizer(training="all")
     arguments = {"speaker": np.concatenate([speaker, speaker[::2]]), "clip": np.concatenate([clip, clip[::2]])}
     got = twice.fit_transform(np.concatenate([X, copies]), **arguments)
-    # The population is all rows, as a standard scaler's; in its units the variances are those of the clips.
-    for name in ("within_", "between_"):
-        np.testing.assert_allclose(getattr(twice, name) * twice.scale_**2, getattr(plain, name) * plain.scale_**2, rtol=1e-9)
+    for name in ("mean_", "scale_", "within_", "between_"):
+        np.testing.assert_allclose(getattr(twice, name), getattr(plain, name), rtol=1e-9)
     assert twice.degrees_ == pytest.approx(plain.degrees_) and both.degrees_ < plain.degrees_
     for i in (0, 2, 11, 398):  # by hand: the speaker's other clips, copies left out
         others = (speaker == speaker[i]) & (np.arange(len(X)) != i)
@@ -179,9 +178,7 @@ def test_copies_of_a_clip_are_not_clips_of_their_own(training: tuple[Any, Any]) 
     assert got.shape == (600, 3) and expected.shape == (400, 3)
     mixed = SpeakerNormalizer().fit_transform(X, speaker=speaker, clip=clip)
     assert np.array_equal(mixed, SpeakerNormalizer().fit_transform(X, speaker=speaker))  # without copies nothing changes
-    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be of one speaker each"):
-        SpeakerNormalizer().fit(X, speaker=speaker, clip=np.zeros(len(X), dtype=int))
-    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one number or text a row"):
+    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
         SpeakerNormalizer().fit(X, speaker=speaker, clip=clip[1:])
 
 
@@ -441,3 +438,22 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert broken.probabilities == loaded.predict(paths[0]).probabilities
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
+
+
+def test_altered_copies_are_normalised_as_their_clips_and_count_for_nobody(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    copies = X[::3] + 5.0
+    rows, who = np.concatenate([X, copies]), np.concatenate([speaker, speaker[::3]])
+    clip = np.concatenate([np.arange(len(X)), np.arange(len(X))[::3]])
+    for training_kind in ("mixed", "all"):
+        alone = SpeakerNormalizer(training=training_kind)
+        expected = alone.fit_transform(X, speaker=speaker)
+        normalizer = SpeakerNormalizer(training=training_kind)
+        found = normalizer.fit_transform(rows, speaker=who, clip=clip)
+        assert np.array_equal(normalizer.within_, alone.within_) and np.array_equal(normalizer.scale_, alone.scale_)
+        if training_kind == "all":
+            assert np.array_equal(found[: len(X)], expected)
+            # The first clip and its copy are normalised by the speaker's 39 other clips.
+            np.testing.assert_allclose(found[[0, len(X)]], alone.transform(rows[[0, len(X)]], enrol=X[1:40]), rtol=1e-9)
+    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, clip=["a"] * len(X))

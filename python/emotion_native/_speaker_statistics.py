@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from .exceptions import InvalidInputError
 
-__all__ = ["Moments", "SpeakerPrior", "first_rows", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
 
 Floats = npt.NDArray[np.float64]
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
@@ -124,24 +124,6 @@ def _is_unknown(value: Any) -> bool:
     return value is None or type(value).__name__ == "NAType" or bool(value != value) or bool(value == "")  # pandas.NA compares to nothing
 
 
-def first_rows(clip: Any, codes: npt.NDArray[np.int64], *, caller: str) -> npt.NDArray[np.int64]:
-    """Return for each row the first one of the same clip.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is not one clip a row, or a clip is of two speakers.
-    """
-    array = np.asarray(clip)
-    if array.shape != codes.shape or array.dtype.kind not in "iuU":
-        raise InvalidInputError(f"clip of {caller} must be one number or text a row ({len(codes)} rows); got {array.dtype}, shape {array.shape}")
-    _, first, place = np.unique(array, return_index=True, return_inverse=True)
-    rows = first[place].astype(np.int64)
-    if (codes[rows] != codes).any():
-        raise InvalidInputError(f"clip of {caller} must be of one speaker each; got {array[(codes[rows] != codes).argmax()]!r} of two")
-    return rows
-
-
 def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the rows of each speaker, first seen first; code -1 is nobody."""
     order = np.argsort(codes, kind="stable")
@@ -163,7 +145,7 @@ def normalised(
     codes: npt.NDArray[np.int64],
     most: int | npt.NDArray[np.int64],
     seed: int,
-    first: npt.NDArray[np.int64] | None = None,
+    source: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[Any]:
     """Return rows normalised by other rows of the same speaker.
 
@@ -177,8 +159,8 @@ def normalised(
         Of how many other rows at most, for all rows or each; -1: of all.
     seed : int
         Decides which, if fewer than all.
-    first : ndarray of int64 of shape (n_rows,), optional
-        The first row of each row's clip: the others are copies of it, normalised as it is and by no copy of any.
+    source : ndarray of int64 of shape (n_rows,), optional
+        The row that each row is an altered copy of, itself where it is none. Copies are normalised as their sources are, and count for nobody.
 
     Returns
     -------
@@ -187,25 +169,26 @@ def normalised(
     """
     out = ((X.astype(np.float64) - prior.mean) / prior.scale).astype(X.dtype)
     wanted = np.broadcast_to(np.asarray(most, dtype=np.int64), len(X))
-    for speaker, rows in enumerate(speaker_rows(codes)):
-        clips = rows if first is None else rows[first[rows] == rows]
-        place = np.arange(len(rows)) if first is None else np.searchsorted(clips, first[rows])
-        others = len(clips) - 1
-        counts = np.where(wanted[rows] < 0, others, np.minimum(wanted[rows], others))
+    own_row = np.arange(len(X)) if source is None else source
+    for speaker, every in enumerate(speaker_rows(codes[own_row])):
+        rows = every[own_row[every] == every]
+        place = np.searchsorted(rows, own_row[every])
+        others = len(rows) - 1
+        counts = np.where(wanted[every] < 0, others, np.minimum(wanted[every], others))
         if not counts.any():
             continue
-        u = prior.units(X[clips])
+        u = prior.units(X[rows])
         key = np.array([seed, _STREAM], dtype=np.uint64)
-        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(len(clips))
+        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(len(rows))
         for count in np.unique(counts[counts > 0]).tolist():
             # The first `count` of a random order; a row among these takes the next one in its place.
-            inside = np.zeros(len(clips), dtype=bool)
+            inside = np.zeros(len(rows), dtype=bool)
             inside[drawn[:count]] = True
             more = moments_of(u[np.sort(drawn[: count + 1])])
-            fixed = more if count == others else moments_of(u[np.sort(drawn[:count])])
+            first = more if count == others else moments_of(u[np.sort(drawn[:count])])
             for part, own in ((inside, True), (~inside, count == others)):
                 chosen = np.flatnonzero(part[place] & (counts == count))
                 if len(chosen):
-                    mean, scale = own_statistics(prior, more.without(u[place[chosen]]) if own else fixed)
-                    out[rows[chosen]] = ((X[rows[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
+                    mean, scale = own_statistics(prior, more.without(u[place[chosen]]) if own else first)
+                    out[every[chosen]] = ((X[every[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
     return out

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core
-from ._speaker_statistics import SpeakerPrior, first_rows, mixed_counts, moments_of, normalised, own_statistics, speaker_codes, speaker_rows
+from ._speaker_statistics import SpeakerPrior, mixed_counts, moments_of, normalised, own_statistics, speaker_codes, speaker_rows
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
 from .exceptions import InvalidInputError
@@ -215,14 +215,14 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         y : ignored
         speaker : array-like of shape (n_samples,), optional
             Who speaks in each row; None, NaN and "" are unknown. Without it speakers are taken to be alike, and `transform` takes none.
-        clip : array-like of shape (n_samples,), optional
-            The clip of each row, where some are copies of others (`emotion_native.augmentation`): the first row of a clip counts among its
-            speaker's clips, its copies do not.
+        clip : array-like of int of shape (n_samples,), optional
+            Rows of one number are of one clip: the first is the clip itself, the others are altered copies of it (`AugmentedCopies`). Nothing is
+            learned from copies; `fit_transform` normalises them as their clip.
 
         Raises
         ------
         InvalidInputError
-            If ``X`` is not a matrix of numbers, there is not one speaker and clip a row, or a clip is of two speakers.
+            If ``X`` is not a matrix of numbers, or there is not one speaker a row.
         """
         self._fit(X, speaker, clip, "SpeakerNormalizer.fit")
         return self
@@ -236,18 +236,17 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
         codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
-        first = None
-        scaler = StandardScaler().fit(X)
+        source = None if clip is None else _sources(clip, len(X), caller)
+        own = slice(None) if source is None else source == np.arange(len(X))
+        scaler = StandardScaler().fit(X[own])
         self.mean_, self.scale_ = scaler._mean, scaler._scale
         columns = X.shape[1]
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None:
-            first = None if clip is None else first_rows(clip, codes, caller=caller)
-            units = (X.astype(np.float64) - self.mean_) / self.scale_
-            own = slice(None) if first is None else first == np.arange(len(X))
-            self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units[own], codes[own])
-        return X, codes, first
+            units = (X[own].astype(np.float64) - self.mean_) / self.scale_
+            self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units, codes[own])
+        return X, codes, source
 
     def _most(self) -> int:
         value = self.enrolment
@@ -268,11 +267,11 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         InvalidInputError
             As `fit`.
         """
-        checked, codes, first = self._fit(X, speaker, clip, "SpeakerNormalizer.fit_transform")
+        checked, codes, source = self._fit(X, speaker, clip, "SpeakerNormalizer.fit_transform")
         if codes is None:
             return self._population(checked)
         most = mixed_counts(len(checked), self._seed) if self.training == "mixed" else -1
-        return normalised(self._prior(), checked, codes, most, self._seed, first)
+        return normalised(self._prior(), checked, codes, most, self._seed, source)
 
     def _population(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result: npt.NDArray[Any] = _core.scaler_transform(X, self.mean_, self.scale_, True, True, False, None)
@@ -331,6 +330,15 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             header["enrolment"] = {"n_speakers": self.n_speakers_}
             arrays |= {"within": self.within_, "between": self.between_, "degrees": np.array([self.degrees_])}
         return header, arrays
+
+
+def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
+    """Return for each row the first row of the same clip."""
+    number = np.asarray(clip)
+    if number.shape != (n,) or number.dtype.kind not in "iu":
+        raise InvalidInputError(f"clip of {caller} must be one whole number a row ({n} rows); got shape {number.shape}, {number.dtype}")
+    _, first, places = np.unique(number, return_index=True, return_inverse=True)
+    return np.asarray(first[places.reshape(-1)], dtype=np.int64)
 
 
 def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tuple[int, Any, Any, float]:
