@@ -384,3 +384,22 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert broken.probabilities == loaded.predict(paths[0]).probabilities
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
+
+
+def test_altered_copies_are_normalised_as_their_clips_and_count_for_nobody(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    copies = X[::3] + 5.0
+    rows, who = np.concatenate([X, copies]), np.concatenate([speaker, speaker[::3]])
+    clip = np.concatenate([np.arange(len(X)), np.arange(len(X))[::3]])
+    for training_kind in ("mixed", "all"):
+        alone = SpeakerNormalizer(training=training_kind)
+        expected = alone.fit_transform(X, speaker=speaker)
+        normalizer = SpeakerNormalizer(training=training_kind)
+        found = normalizer.fit_transform(rows, speaker=who, clip=clip)
+        assert np.array_equal(normalizer.within_, alone.within_) and np.array_equal(normalizer.scale_, alone.scale_)
+        if training_kind == "all":
+            assert np.array_equal(found[: len(X)], expected)
+            # The first clip and its copy are normalised by the speaker's 39 other clips.
+            np.testing.assert_allclose(found[[0, len(X)]], alone.transform(rows[[0, len(X)]], enrol=X[1:40]), rtol=1e-9)
+    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, clip=["a"] * len(X))

@@ -351,13 +351,7 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
     if (decoded.levels.silent) {
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
     }
-    std::vector<float> samples = std::move(decoded.samples);
-    if (decoded.header.sample_rate_hz != options.sample_rate_hz) {
-        const auto plan = Resampler::get(decoded.header.sample_rate_hz, options.sample_rate_hz);
-        std::vector<float> resampled(plan->output_size(samples.size()));
-        plan->apply(samples, resampled, stop);
-        samples = std::move(resampled);
-    }
+    const std::vector<float> samples = resampled(std::move(decoded.samples), decoded.header.sample_rate_hz, options.sample_rate_hz, stop);
     if (samples.size() < n_fft) {
         throw MediaDecodeError("too_short", source.name() + " has " + std::to_string(samples.size()) + " samples at " +
                                                 std::to_string(options.sample_rate_hz) + " Hz; at least " + std::to_string(n_fft) + " are needed");
