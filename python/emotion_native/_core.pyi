@@ -31,14 +31,14 @@ class MelFilterbank:
 
 class FramePlan:
 
-    def __init__(self, descriptors: collections.abc.Sequence[str], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, mel: MelFilterbank, n_mfcc: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def __init__(self, descriptors: collections.abc.Sequence[str], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, mel: MelFilterbank | None, n_mfcc: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 
 class FeatureStream:
 
-    def __init__(self, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, plan: FramePlan, feature_set: str | None, window_length: typing.SupportsInt | typing.SupportsIndex, window_hop: typing.SupportsInt | typing.SupportsIndex, feature_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, plan: FramePlan | None, feature_set: str | None, window_length: typing.SupportsInt | typing.SupportsIndex, window_hop: typing.SupportsInt | typing.SupportsIndex, feature_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
-        plan or feature_set may be None. feature_rate_hz 0: that of the stream.
+        feature_rate_hz 0: that of the stream.
         """
 
     def flush(self) -> tuple[typing.Any, ...]:
