@@ -105,6 +105,12 @@ def test_every_module_has_its_place() -> None:
     assert modules <= set(LEVEL) | {"runtime"}, "a new module needs a row in LAYERS, and a line in the design"
 
 
+def test_the_documentation_shows_these_rows() -> None:
+    shown = re.findall(r"^\| \d+ \| (.+?) \|", (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    present = {top_module(path) for path in PYTHON_FILES} | {"_core"}
+    assert [set(re.findall(r"\w+", row)) for row in shown] == [row & present for row in LAYERS]
+
+
 def includes(path: Path) -> list[tuple[str, bool]]:
     """Return the included names of a C++ file and whether each is in quotes."""
     found = re.findall(r'^\s*#\s*include\s*(["<])([^">]+)[">]', path.read_text(encoding="utf-8"), re.MULTILINE)

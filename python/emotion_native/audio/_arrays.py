@@ -165,6 +165,15 @@ def make_window(window: Window, win_length: int | None, n_fft: int, caller: str,
     return _centred(window, length, n_fft, dtype, caller)
 
 
+def padded(y: NDArray[Any], half: int, pad_mode: PadMode, caller: str) -> NDArray[Any]:
+    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them."""
+    if not callable(pad_mode) and pad_mode not in PAD_MODES:
+        raise refuse("pad_mode", caller, f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
+    widths = [(0, 0)] * (y.ndim - 1) + [(half, half)]
+    result: NDArray[Any] = np.pad(y, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
+    return result
+
+
 class Framing:
     """The samples and the settings of one short-time Fourier transform, checked."""
 
@@ -199,15 +208,8 @@ class Framing:
         if length < self.n_fft:
             warnings.warn(f"n_fft of {caller} is {self.n_fft}, more than the {length} samples of {parameter}", EmotionNativeWarning, stacklevel=4)
         if pad_mode != "constant" or double:
-            self._pad(pad_mode, caller)
-
-    def _pad(self, pad_mode: PadMode, caller: str) -> None:
-        if not callable(pad_mode) and pad_mode not in PAD_MODES:
-            raise refuse("pad_mode", caller, f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
-        half = self.n_fft // 2
-        widths = [(0, 0)] * (self.y.ndim - 1) + [(half, half)]
-        self.y = np.pad(self.y, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
-        self.center = False
+            self.y = padded(self.y, self.n_fft // 2, pad_mode, caller)
+            self.center = False
 
     def transform(self) -> NDArray[Any]:
         """Return the transform, (…, bins, frames)."""

@@ -42,6 +42,11 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     ndarray of float32, shape (n,)
         A silent signal stays silent.
 
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -67,6 +72,22 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
 
 def change_gain(y: NDArray[Any], *, gain_db: float) -> Float32:
     """Return the signal times ``10 ** (gain_db / 20)``; what exceeds full scale stays, as float samples may.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    gain_db : float
+        Of amplitude, in dB; negative is softer.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
 
     Examples
     --------
@@ -94,6 +115,15 @@ def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
         Finite samples.
     speed : float
         0.25 to 4, rounded to thousandths; 1.1 is 10 % faster and as much higher.
+
+    Returns
+    -------
+    ndarray of float32, shape (ceil(n / speed),)
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
 
     Examples
     --------
@@ -141,6 +171,15 @@ def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
     semitones : float
         -12 to 12; the ratio is rounded to thousandths.
 
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -178,6 +217,11 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
     ndarray of float32, shape (1 + 1.2 rt60_s sr,)
         The first sample is 1.
 
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -198,6 +242,22 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
 
 def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
     """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy.
+
+    Parameters
+    ----------
+    y : ndarray of floats, shape (n,)
+        Finite samples.
+    response : ndarray of floats, shape (m,)
+        The room's response to a click, at the rate of ``y``, as `impulse_response` gives it.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
 
     Examples
     --------
@@ -225,6 +285,15 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
         Sampling rate in Hz.
     low_hz, high_hz : float
         The edges, at least 300 Hz apart; None: no upper edge.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
 
     Examples
     --------
@@ -310,6 +379,11 @@ def apply(
     samples : ndarray of float32
     parameters : mapping
         The size of each change that was made, in the order speed, pitch, room, band, noise, gain.
+
+    Raises
+    ------
+    InvalidInputError
+        For samples that are not finite floats, and for arguments out of range.
 
     Examples
     --------

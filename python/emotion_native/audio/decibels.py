@@ -53,6 +53,26 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
 def amplitude_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-5, top_db: float | None = 80.0) -> NDArray[Any]:
     """Convert amplitudes to decibels, as ``librosa.amplitude_to_db``: `power_to_db` of the squares, with ``ref`` and ``amin`` squared.
 
+    Parameters
+    ----------
+    S : array of floats, any shape
+        Amplitudes; complex values are replaced by their magnitude, with a warning.
+    ref : float or callable, default=1.0
+        Amplitude of 0 dB, or a function of ``S`` that gives it.
+    amin : float, default=1e-5
+        Smallest amplitude that counts.
+    top_db : float or None, default=80.0
+        Dynamic range.
+
+    Returns
+    -------
+    ndarray of the shape of S, float32 for float32 and complex64 input, float64 otherwise
+
+    Raises
+    ------
+    InvalidInputError
+        For NaN or infinity in ``S``, and arguments out of range.
+
     Examples
     --------
     >>> import numpy as np

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ..exceptions import InvalidInputError, MediaDecodeError
+from ..exceptions import MediaDecodeError
 from ._arrays import Float32, floating, integer, number, refuse
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -92,12 +92,12 @@ def load(
     _check_res_type(res_type, "load")
     start = number(offset, "offset", "load", minimum=0.0)
     end = None if duration is None else start + number(duration, "duration", "load", above=0.0)
-    samples, info = _core.decode_audio(as_source(path, "load"), start, end, bool(mono))
+    samples, info = _core.decode_audio(as_source(path, "load"), start, end, bool(mono), target if mono else None)
     if info["non_finite"]:
         raise MediaDecodeError("the sound file given to load holds NaN or infinite samples", reason="non_finite")
     y: NDArray[Any] = samples if samples.ndim == 1 else np.ascontiguousarray(samples.T)
     native = int(info["sample_rate_hz"])
-    if target is not None and target != native:
+    if not mono and target is not None and target != native:
         y = resample(y, orig_sr=native, target_sr=target)
     return y.astype(kind, copy=False), target or native
 
@@ -112,8 +112,8 @@ def resample(
 ) -> Float32:
     """Resample band-limited signals by any rational ratio, as ``librosa.resample``.
 
-    A Kaiser-windowed sinc: pass-band to 0.91 of the lower Nyquist frequency with a ripple below 0.001 dB, stop-band from the lower Nyquist
-    frequency on at least 95 dB down, no delay (docs/reference/audio.md).
+    A Kaiser-windowed sinc: pass-band to 0.91 of the lower Nyquist frequency with a ripple below 0.0001 dB, stop-band from the lower Nyquist
+    frequency on at least 115 dB down (the level of soxr's HQ), no delay (docs/reference/audio.md).
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def resample(
         Sampling rates in Hz, 1 to 768000.
     res_type : "kaiser_polyphase"
         The only resampler.
-    fix : bool
-        Must be True: the result has ceil(n * target_sr / orig_sr) samples.
+    fix : bool, default=True
+        Without effect: the result has ceil(n * target_sr / orig_sr) samples without a correction.
     scale : bool, default=False
         Divide by sqrt(target_sr / orig_sr), so that the energy stays the same.
     axis : int, default=-1
@@ -148,8 +148,6 @@ def resample(
     """
     caller = "resample"
     _check_res_type(res_type, caller)
-    if not fix:
-        raise InvalidInputError("fix of resample must be True; got False")
     source = integer(orig_sr, "orig_sr", caller, high=768_000)
     target = integer(target_sr, "target_sr", caller, high=768_000)
     array = floating(y, "y", caller)

@@ -15,7 +15,23 @@ from ._arrays import Float32, Framing, PadMode, Window, apart, integer, magnitud
 
 
 def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float64]:
-    """Return the centre frequencies in Hz of the bins of `stft`, shape (1 + n_fft // 2,).
+    """Return the centre frequencies of the bins of `stft`, as ``librosa.fft_frequencies``.
+
+    Parameters
+    ----------
+    sr : float, default=22050
+        Sampling rate in Hz.
+    n_fft : int, default=2048
+        Points of the transform.
+
+    Returns
+    -------
+    ndarray of float64, shape (1 + n_fft // 2,), in Hz, ascending from 0
+
+    Raises
+    ------
+    InvalidInputError
+        For arguments out of range.
 
     Examples
     --------
@@ -141,7 +157,27 @@ def mel_filterbank(
     norm: str | float | None = "slaney",
     dtype: DTypeLike = np.float32,
 ) -> NDArray[Any]:
-    """Return the weights of the mel bands, as ``librosa.filters.mel``: shape (n_mels, 1 + n_fft // 2).
+    """Return the weights of the mel bands, as ``librosa.filters.mel``.
+
+    Parameters
+    ----------
+    sr : float
+        Sampling rate in Hz.
+    n_fft : int
+        Points of the transform.
+    n_mels, fmin, fmax, htk, norm
+        As `melspectrogram`.
+    dtype : float32 or float64
+        Type of the result; computed in double, stored in single precision.
+
+    Returns
+    -------
+    ndarray of dtype, shape (n_mels, 1 + n_fft // 2)
+
+    Raises
+    ------
+    InvalidInputError
+        For arguments out of range.
 
     Examples
     --------
