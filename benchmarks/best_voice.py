@@ -56,7 +56,7 @@ VIEWS = ("egemaps", "full")
 
 @dataclass(frozen=True)
 class Corpus:
-    """Clips with their features, those of their copies, changed each by itself and as virtual speakers (rows, copies, columns), labels and speakers."""
+    """Features of clips, those of their copies by clip and as virtual speakers (rows, copies, columns), labels and speakers as numbers."""
 
     X: dict[str, np.ndarray]
     copies: dict[str, np.ndarray]
