@@ -541,9 +541,9 @@ def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typi
     norm: 0 backward, 1 orthonormal, 2 forward.
     """
 
-def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool) -> tuple[typing.Any, ...]:
+def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex | None=None) -> tuple[typing.Any, ...]:
     """
-    (samples, info): float32[n], or float32[n, channels] when not mono.
+    (samples, info): float32[n], resampled where a rate is given, or float32[n, channels] of the file's rate when not mono.
     """
 
 def delta(x: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, order: typing.SupportsInt | typing.SupportsIndex, degree: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
@@ -1018,7 +1018,7 @@ def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typ
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 2
+AUDIO_ALGORITHM_VERSION: int = 3
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
 MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
