@@ -14,11 +14,16 @@
 namespace emotion::bindings {
 namespace {
 
-py::tuple decode_audio(const py::object& source, std::optional<double> start, std::optional<double> end, bool mono) {
+py::tuple decode_audio(const py::object& source, std::optional<double> start, std::optional<double> end, bool mono, std::optional<int> sr) {
     const audio::Source input = to_source(source, "load");
     const audio::DecodeOptions options = part(start, end);
-    audio::DecodedAudio decoded =
-        interruptible([&](StopToken& stop) { return mono ? audio::decode(input, options, stop) : audio::decode_channels(input, options, stop); });
+    audio::DecodedAudio decoded = interruptible([&](StopToken& stop) {
+        audio::DecodedAudio result = mono ? audio::decode(input, options, stop) : audio::decode_channels(input, options, stop);
+        if (mono && sr && !result.levels.non_finite) {
+            result.samples = audio::resampled(std::move(result.samples), result.header.sample_rate_hz, *sr, stop);
+        }
+        return result;
+    });
     py::dict info = level_dict(decoded.header, decoded.levels);
     const auto channels = static_cast<py::ssize_t>(mono ? 1 : decoded.header.channels);
     const auto frames = static_cast<py::ssize_t>(decoded.samples.size()) / channels;
@@ -38,7 +43,8 @@ void register_audio_clips(py::module_& m) {
         return level_dict(quality.first, quality.second);
     }, py::arg("source"), py::arg("start") = py::none(), py::arg("end") = py::none());
     m.def("decode_audio", &decode_audio, py::arg("source"), py::arg("start"), py::arg("end"), py::arg("mono"),
-          "(samples, info): float32[n], or float32[n, channels] when not mono.");
+          py::arg("sample_rate_hz") = py::none(),
+          "(samples, info): float32[n], resampled where a rate is given, or float32[n, channels] of the file's rate when not mono.");
     m.def("resample", [](const Samples& y, int orig_sr, int target_sr) {
         const auto x = vector(y, "y", "resample");
         const auto plan = audio::Resampler::get(orig_sr, target_sr);

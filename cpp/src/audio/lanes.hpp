@@ -21,6 +21,7 @@ typedef std::int32_t LaneIntMemory __attribute__((vector_size(32), aligned(4), m
 
 static EMOTION_INLINE Lane load(const float* p) { return *reinterpret_cast<const LaneMemory*>(p); }
 static EMOTION_INLINE void store(float* p, Lane v) { *reinterpret_cast<LaneMemory*>(p) = v; }
+static EMOTION_INLINE LaneInt load_int(const std::int32_t* p) { return *reinterpret_cast<const LaneIntMemory*>(p); }
 static EMOTION_INLINE void store_int(std::int32_t* p, LaneInt v) { *reinterpret_cast<LaneIntMemory*>(p) = v; }
 static EMOTION_INLINE Lane splat(float x) { return Lane{} + x; }
 static EMOTION_INLINE LaneInt splat_int(std::int32_t x) { return LaneInt{} + x; }
