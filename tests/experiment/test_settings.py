@@ -11,6 +11,8 @@ import pytest
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import LayeredSettings, Settings, load_settings
 
+pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
