@@ -14,13 +14,14 @@ import numpy.typing as npt
 from ._enrolment import enrolment_places, prior_at, read_content, with_statistics
 from ._model_inputs import check_clip, check_count, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
+from ._prediction_stream import PredictionStream, StreamedPrediction, window_samples
 from ._predictions import FeaturePredictions, Label, Prediction, TopFeature
 from ._progress import Progress, progress_reporter
 from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics, speaker_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
-__all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "TopFeature", "load_model"]
+__all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "PredictionStream", "StreamedPrediction", "TopFeature", "load_model"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
 Enrolment = Sequence[str | os.PathLike[str] | bytes] | npt.NDArray[Any]
@@ -216,6 +217,8 @@ class EmotionModel:
             clips = tuple(check_clip(clip, "for_speaker") for clip in enrol)
         except TypeError:
             raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
+        if not clips:
+            return np.empty((0, len(self.feature_names)), dtype=np.float32)
         self._check_extractor("for_speaker")
         extractor = self.extractor or {}
         whole = np.full(len(clips), np.nan)
@@ -319,6 +322,42 @@ class EmotionModel:
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
             return self._records(self._native.predict_clips(clips, top, jobs, lambda done: advance(min(done, len(clips)))))
+
+    def stream(
+        self, sample_rate_hz: int, *, window_s: float = 2.0, hop_s: float = 0.5, top_features: int = 0, n_jobs: int | None = 1
+    ) -> PredictionStream:
+        """Return a stream that predicts a sliding window of samples that are still coming.
+
+        Parameters
+        ----------
+        sample_rate_hz : int
+            Rate of the samples.
+        window_s, hop_s : float
+            Length of a window, like the clips that the model was trained on, and the distance of their begins; at most 600 s.
+        top_features : int
+            How many features to explain each label with.
+        n_jobs : int or None
+            Threads; never changes the results.
+
+        Returns
+        -------
+        PredictionStream
+            Its ``push(samples)`` and ``flush()`` give what `predict` gives for the samples of each window; a window that gives no features (silence)
+            abstains with its reason, as in `predict_batch`.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument breaks a rule above, or the model was saved without an extractor.
+        """
+        self._check_extractor("stream")
+        rate, top, jobs = check_rate(sample_rate_hz), check_count(top_features, "stream"), effective_n_jobs(n_jobs, caller="stream")
+        window, hop = window_samples(window_s, "window_s", rate), window_samples(hop_s, "hop_s", rate)
+
+        def predicted(samples: npt.NDArray[np.float32]) -> Prediction:
+            return self._records(self._native.predict_samples(samples, rate, top, jobs))[0]
+
+        return PredictionStream(predicted, rate, window=window, hop=hop)
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None, speaker: npt.ArrayLike | None = None) -> FeaturePredictions:
         """Predict rows of features.

@@ -75,11 +75,11 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"flags": {"forest": 3}}, "forest of .* must be a mapping"),
         ({"flags": {"folds": 1}}, "folds of the flags must be .*2; got 1"),
         ({"environment": {"EMOTION_NATIVE_FOLDS": "many"}}, "folds of the environment must be .*got 'many'"),
-        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
-        ({"flags": {"model": "forrest"}}, "or 'logistic'; got 'forrest': did you mean 'forest'?"),
+        ({"flags": {"model": ["tree"]}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting', 'logistic' or 'ensemble'; got 'tree'"),
+        ({"flags": {"model": "forrest"}}, "or 'ensemble'; got 'forrest': did you mean 'forest'?"),
         ({"flags": {"selection_metric": "f1_makro"}}, "selection_metric of the flags must be .*; got 'f1_makro': did you mean .*'f1_macro'"),
         ({"flags": {"model": ["forest", "forest"]}}, "model of the flags must be a list that names each candidate once; got"),
-        ({"flags": {"model": "tree"}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting' or 'logistic'; got 'tree'"),
+        ({"flags": {"model": "tree"}}, "model of the flags must be 'forest', 'extra_trees', 'gradient_boosting', 'logistic' or 'ensemble'; got 'tree'"),
         ({"flags": {"target_coverage": 0.5, "target_accuracy": 0.9}}, "must not both be set"),
         ({"flags": {"abstention_cost": 0.5, "target_accuracy": 0.9}}, "target_accuracy and abstention_cost must not both be set"),
         ({"flags": {"out_of_distribution_rate": 1.0}}, "out_of_distribution_rate"),
@@ -224,6 +224,8 @@ def test_reference_page_lists_every_setting() -> None:
         ("extra_trees.", Settings().extra_trees.__class__),
         ("gradient_boosting.", Settings().gradient_boosting.__class__),
         ("smote.", Settings().smote.__class__),
+        ("augmentation.", Settings().augmentation.__class__),
+        ("ensemble.", Settings().ensemble.__class__),
         ("logistic.", Settings().logistic.__class__),
     ):
         for name, field in model.model_fields.items():

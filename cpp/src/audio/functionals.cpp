@@ -252,7 +252,7 @@ std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, F
         return egemaps(voice_descriptors(samples, sample_rate_hz, false, stop));
     }
     if (set == FeatureSet::full) {
-        return full(voice_descriptors(samples, sample_rate_hz, true, stop));
+        return full(voice_descriptors(samples, sample_rate_hz, true, stop), stop);
     }
     const Matrix<float> rows = ClassicPlan::get(sample_rate_hz)->frame_features(samples, stop);
     std::vector<float> vector(row_count * statistics.size());
@@ -326,6 +326,10 @@ const std::vector<std::string>& feature_names(FeatureSet set) {
 }
 
 std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set) {
+    return functionals(samples, sample_rate_hz, set, StopToken{});
+}
+
+std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
     if (samples.empty()) {
         throw InvalidInputError("samples", "functionals", "at least one sample", "none");
@@ -333,7 +337,7 @@ std::vector<float> functionals(std::span<const float> samples, int sample_rate_h
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
     }
-    return compute(samples, sample_rate_hz, set, StopToken{});
+    return compute(samples, sample_rate_hz, set, stop);
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info, const StopToken& stop) {
@@ -347,13 +351,7 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
     if (decoded.levels.silent) {
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
     }
-    std::vector<float> samples = std::move(decoded.samples);
-    if (decoded.header.sample_rate_hz != options.sample_rate_hz) {
-        const auto plan = Resampler::get(decoded.header.sample_rate_hz, options.sample_rate_hz);
-        std::vector<float> resampled(plan->output_size(samples.size()));
-        plan->apply(samples, resampled, stop);
-        samples = std::move(resampled);
-    }
+    const std::vector<float> samples = resampled(std::move(decoded.samples), decoded.header.sample_rate_hz, options.sample_rate_hz, stop);
     if (samples.size() < n_fft) {
         throw MediaDecodeError("too_short", source.name() + " has " + std::to_string(samples.size()) + " samples at " +
                                                 std::to_string(options.sample_rate_hz) + " Hz; at least " + std::to_string(n_fft) + " are needed");

@@ -12,6 +12,7 @@ from .. import reports
 from .._display import counted, listed
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
+from .augmenting import row_metadata
 from .candidates import build_candidates
 from .preparing import Prepared, Stage
 from .scored import Scored
@@ -73,7 +74,11 @@ def explain_held_out(
     chosen = [str(name) for name in nested.chosen]
     usable = np.flatnonzero(~prepared.test & prepared.ok)
     most = max(1, min(settings.explained_rows, MOST_NUMBERS // (len(prepared.names) * len(scored.classes))))
-    folds = _folds_to_explain(chosen, min(MOST_FOLDS, most))
+    single = [fold for fold, name in enumerate(chosen) if name != "ensemble"]  # what an ensemble says is no sum of contributions of columns
+    folds = [single[place] for place in _folds_to_explain([chosen[fold] for fold in single], min(MOST_FOLDS, most))] if single else []
+    if not folds:
+        record["notes"].append("No clips are explained: what an ensemble says is no sum of contributions of single columns.")
+        return None
     rng = np.random.default_rng(settings.seed)
     parts: list[_Part] = []
     at = 0
@@ -148,8 +153,9 @@ def _explain_fold(
     from ..runtime import load_model
 
     train, test = usable[folds.train[fold]], usable[folds.test[fold]]
-    model = build_candidates(settings)[candidate]
-    model.fit(prepared.X[train], prepared.y[train], groups=prepared.group[train] if prepared.grouped else None, speaker=prepared.speaker[train])
+    model = build_candidates(settings, prepared.copies)[candidate]
+    groups = prepared.group[train] if prepared.grouped else None
+    model.fit(prepared.X[train], prepared.y[train], groups=groups, **row_metadata(prepared, train))
     background = prepared.X[np.sort(rng.choice(train, size=min(64, len(train)), replace=False))]
     native = load_model(model_bytes(model, background=background, feature_names=prepared.names))
     rows = np.sort(rng.choice(test, size=min(wanted, len(test)), replace=False))

@@ -39,6 +39,7 @@ enum class FeatureSet { classic, egemaps, full };
 // The vector of samples that are already mono at sample_rate_hz (100 to 768000). Any length from one sample on; silence and constant signals
 // give finite values. InvalidInputError for empty or non-finite samples.
 [[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set);
+[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop);
 
 struct ExtractOptions {
     FeatureSet set = FeatureSet::classic;
