@@ -31,14 +31,14 @@ class MelFilterbank:
 
 class FramePlan:
 
-    def __init__(self, descriptors: collections.abc.Sequence[str], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, mel: MelFilterbank, n_mfcc: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def __init__(self, descriptors: collections.abc.Sequence[str], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, mel: MelFilterbank | None, n_mfcc: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 
 class FeatureStream:
 
-    def __init__(self, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, plan: FramePlan, feature_set: str | None, window_length: typing.SupportsInt | typing.SupportsIndex, window_hop: typing.SupportsInt | typing.SupportsIndex, feature_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, plan: FramePlan | None, feature_set: str | None, window_length: typing.SupportsInt | typing.SupportsIndex, window_hop: typing.SupportsInt | typing.SupportsIndex, feature_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> None:
         """
-        plan or feature_set may be None. feature_rate_hz 0: that of the stream.
+        feature_rate_hz 0: that of the stream.
         """
 
     def flush(self) -> tuple[typing.Any, ...]:
@@ -443,9 +443,9 @@ def _raise(kind: str) -> None:
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
 
-def all_finite(x: numpy.typing.NDArray[numpy.float32]) -> bool:
+def all_finite(x: numpy.typing.NDArray[numpy.float32], largest: typing.SupportsFloat | typing.SupportsIndex) -> bool:
     """
-    Whether no value is NaN or infinite; any shape.
+    Whether no value is NaN, infinite or beyond the largest in magnitude; any shape.
     """
 
 def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:

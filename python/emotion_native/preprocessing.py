@@ -365,7 +365,8 @@ def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tupl
         return 0, np.ones(columns), np.zeros(columns), float("inf")
     count, total, squares = (np.stack([getattr(part, name) for part in parts]) for name in ("count", "total", "squares"))
     own = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-    around = np.maximum(squares - count * own * own, 0.0)
+    around = squares - count * own * own
+    around[around <= 1e-12 * squares] = 0.0  # a speaker who never changes the column: what is left is rounding
     rows, speakers = count.sum(axis=0), (count > 0).sum(axis=0)
     free = rows - speakers
     within = np.divide(around.sum(axis=0), free, out=np.ones(columns), where=free > 0)
