@@ -10,9 +10,10 @@ The rules:
   Without enrolment each clip is changed by itself; with enrolment all clips of a speaker alike, so that the copies are the clips of virtual
   speakers. Figures of other recipes, measured before, are in ``docs/accuracy.md``.
 - "vote" is the mean of the probabilities of the logistic regressions on both sets of columns; nothing is chosen in it.
+  "chosen" is one set of columns or the vote, whichever had the least log loss on the inner folds of the fold's plain models.
 - With enrolment, each clip of the test speaker is normalised by 0, 1, 2, 4, 8 or all of the speaker's other clips, drawn without looking at labels
-  (`DRAWS` draws), by `SpeakerNormalizer` with both kinds of training rows, and by all with virtual speakers. **This uses audio of the test
-  speakers.** Gains are paired over speakers: against no clip, and against the plain scaler that knows of no speakers.
+  (`DRAWS` draws), by `SpeakerNormalizer` with both kinds of training rows, without copies and with virtual speakers. **This uses audio of the
+  test speakers.** Gains are paired over speakers: against no clip, and against the plain scaler that knows of no speakers.
 
 A linear model with an L2 penalty is fitted on coordinates of the rows in the space that the training rows span: the same model as on the columns.
 
@@ -73,7 +74,7 @@ class Corpus:
         return int(self.speaker.max()) + 1
 
 
-def read(corpus: str, data: Path, cache: Path, n_jobs: int) -> Corpus:
+def read(corpus: str, data: Path, cache: Path, n_jobs: int, copies_too: bool = True) -> Corpus:
     """Return the rows of a corpus, from the cache where it has them."""
     manifest = getattr(en.datasets, corpus)(data / corpus)
     # The clips proper; beside them lie originals of a few of the same takes, and videos.
@@ -82,14 +83,15 @@ def read(corpus: str, data: Path, cache: Path, n_jobs: int) -> Corpus:
     assert full[: len(egemaps)] == egemaps
     probe = en.audio.functionals(np.sin(np.arange(16000) ** 1.3 / 50).astype(np.float32), 16000, "full")  # changes with the definition of a column
     key = hashlib.sha256(probe.tobytes() + repr((full, VOICES, N_COPIES, "speaker")).encode()).hexdigest()[:16]
-    file = cache / f"{corpus}-{key}.npz"
+    file = cache / f"{corpus}-{key}{'' if copies_too else '-clips'}.npz"
+    n_copies = N_COPIES if copies_too else 0
     if not file.exists():
         table = en.features.extract(manifest, features=["full"], n_jobs=n_jobs, cache=False)
+        assert all(table.ok)
         options = {"n_copies": N_COPIES, "recipe": VOICES, "features": "full", "random_state": 1, "n_jobs": n_jobs}
-        copies, virtual = (en.augmentation.augmented_features(manifest, per=per, **options) for per in ("clip", "speaker"))
-        assert all(table.ok) and not copies.failed and not virtual.failed
-        shape = (len(manifest), N_COPIES, -1)
-        np.savez(file, X=table.X, copies=copies.X.reshape(shape), virtual=virtual.X.reshape(shape))
+        kinds = {"copies": "clip", "virtual": "speaker"}
+        made = {name: en.augmentation.augmented_features(manifest, per=per, **options).X if n_copies else table.X[:0] for name, per in kinds.items()}
+        np.savez(file, X=table.X, **{name: values.reshape(len(manifest), n_copies, len(full)) for name, values in made.items()})
     stored = np.load(file)
     X, copies, virtual = (stored[name].astype(np.float64) for name in ("X", "copies", "virtual"))
     y, speaker = (np.unique(manifest[name].to_numpy().astype(str), return_inverse=True)[1] for name in ("label", "speaker"))
@@ -132,10 +134,10 @@ def log_loss(y: np.ndarray, proba: np.ndarray) -> float:
     return float(np.average(-np.log(np.clip(proba[np.arange(len(y)), y], 1e-12, 1)), weights=weight))
 
 
-def plain(corpus: Corpus, view: str) -> tuple[np.ndarray, list[float]]:
-    """Return out-of-fold probabilities of the plain logistic regression, and the strength that the inner folds of each speaker chose.
+def plain(corpus: Corpus, view: str) -> tuple[np.ndarray, list[float], np.ndarray]:
+    """Return out-of-fold probabilities of the plain logistic regression, the strength that the inner folds of each speaker chose, and what they said.
 
-    A model that was fitted without two speakers is an inner one of both.
+    A model that was fitted without two speakers is an inner one of both. The last result is (speakers, rows, classes): the rows of the others.
     """
     X, y, n = corpus.X[view], corpus.y, corpus.speakers
     outer = np.zeros((len(STRENGTHS), len(y), corpus.classes))
@@ -149,13 +151,33 @@ def plain(corpus: Corpus, view: str) -> tuple[np.ndarray, list[float]]:
         else:
             for own, other in (held, held[::-1]):
                 inner[own][:, corpus.speaker == other] = proba[:, corpus.speaker[test] == other]
-    found, strengths = np.zeros(outer.shape[1:]), []
+    found, strengths, chosen = np.zeros(outer.shape[1:]), [], []
     for own in range(n):
         train = corpus.speaker != own
         best = int(np.argmin([log_loss(y[train], one[train]) for one in inner[own]]))
         found[~train] = outer[best][~train]
         strengths.append(STRENGTHS[best])
-    return found, strengths
+        chosen.append(inner[own][best])
+    return found, strengths, np.array(chosen)
+
+
+def choices(corpus: Corpus, inner: dict[str, np.ndarray]) -> list[str]:
+    """Return, for each speaker, the columns or the vote with the least log loss on the inner folds of the others."""
+    said = {**inner, "vote": (inner["egemaps"] + inner["full"]) / 2}
+    best = []
+    for own in range(corpus.speakers):
+        train = corpus.speaker != own
+        best.append(min(said, key=lambda name, own=own, train=train: log_loss(corpus.y[train], said[name][own][train])))
+    return best
+
+
+def by_choice(corpus: Corpus, models: dict[str, np.ndarray], best: list[str], kind: str) -> np.ndarray:
+    """Return the probabilities of the choice of each speaker."""
+    found = np.empty_like(models["vote"])
+    for own, name in enumerate(best):
+        rows = corpus.speaker == own
+        found[rows] = models[f"{name}{kind}"][rows]
+    return found
 
 
 def trained_on(corpus: Corpus, view: str, own: int, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -231,13 +253,18 @@ def measure(name: str, corpus: Corpus) -> dict[str, Any]:
     """Return the figures of one corpus."""
     models: dict[str, np.ndarray] = {}
     strengths: dict[str, list[float]] = {}
+    inner: dict[str, np.ndarray] = {}
     for view in VIEWS:
-        models[view], strengths[view] = plain(corpus, view)
+        models[view], strengths[view], inner[view] = plain(corpus, view)
+    best = choices(corpus, inner)
     models["vote"] = (models["egemaps"] + models["full"]) / 2
-    for view in VIEWS:
+    models["chosen"] = by_choice(corpus, models, best, "")
+    have_copies = corpus.copies["full"].shape[1] > 0
+    for view in VIEWS if have_copies else ():
         models[f"{view} copies"], models[f"{view} copies averaged"] = with_copies(corpus, view, strengths[view])
-    for kind in ("copies", "copies averaged"):
+    for kind in ("copies", "copies averaged") if have_copies else ():
         models[f"vote {kind}"] = (models[f"egemaps {kind}"] + models[f"full {kind}"]) / 2
+        models[f"chosen {kind}"] = by_choice(corpus, models, best, f" {kind}")
     rows = []
     for model, proba in models.items():
         base = model.split(" ")[0]
@@ -245,7 +272,7 @@ def measure(name: str, corpus: Corpus) -> dict[str, Any]:
         rows.append({"model": model, **score(corpus, proba[None]), "gain_over_plain": gain})
         print(f"{name:8s} {model:24s} {rows[-1]['recall']:.3f}", flush=True)
     curves = []
-    for training, copies in (("mixed", False), ("all", False), ("all", True)):
+    for training, copies in (("mixed", False), ("all", False), ("mixed", True), ("all", True))[: 4 if have_copies else 2]:
         said = {view: enrolled(corpus, view, strengths[view], training, copies) for view in VIEWS}
         both = {count: (said["egemaps"][count] + said["full"][count]) / 2 for count in COUNTS}
         for model, proba, scaler in (*((view, said[view], models[view]) for view in VIEWS), ("vote", both, models["vote"])):
@@ -258,7 +285,7 @@ def measure(name: str, corpus: Corpus) -> dict[str, Any]:
             shown = " ".join(f"{point['clips']}: {point['recall']:.3f}" for point in points)
             print(f"{name:8s} {model:8s} {training:6s} {'copies' if copies else '      '} {shown}", flush=True)
     shape = {"clips": len(corpus.y), "speakers": corpus.speakers, "classes": corpus.classes}
-    return {"corpus": name, **shape, "reference": REFERENCE[name], "strengths": strengths, "models": rows, "enrolment": curves}
+    return {"corpus": name, **shape, "reference": REFERENCE[name], "strengths": strengths, "chosen": best, "models": rows, "enrolment": curves}
 
 
 def main() -> int:
@@ -268,13 +295,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=shared, help="folder with one folder a corpus")
     parser.add_argument("--corpus", nargs="+", choices=list(REFERENCE), default=list(REFERENCE))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "emotion-native-best-voice", help="folder that keeps features")
+    parser.add_argument("--without-copies", action="store_true", help="leave the copies out: a quarter of the time")
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "best_voice.json"
     kept = {row["corpus"]: row for row in json.loads(path.read_text())["corpora"]} if path.exists() else {}
     for name in arguments.corpus:
-        kept[name] = measure(name, read(name, arguments.data, arguments.cache, arguments.n_jobs))
+        kept[name] = measure(name, read(name, arguments.data, arguments.cache, arguments.n_jobs, not arguments.without_copies))
         versions = {package: package_version(package) for package in ("emotion-native", "numpy")}
         result = {"corpora": [kept[one] for one in REFERENCE if one in kept], "copies": N_COPIES, "draws": DRAWS, "versions": versions}
         path.write_text(json.dumps({**result, "machine": describe_machine()}, indent=1) + "\n")

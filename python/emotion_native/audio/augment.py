@@ -407,7 +407,7 @@ def apply(
     out = samples(y, "apply")
     if not isinstance(recipe, Recipe):
         raise refuse("recipe", "apply", "a Recipe", type(recipe).__name__)
-    for name, value in (("seed", seed), ("clip", clip), ("copy", copy)):
+    for name, value in (("seed", seed), ("clip", clip), ("copy", copy), ("voice", 0 if voice is None else voice)):
         integer(value, name, "apply", low=0 if name == "copy" else -(2**63), high=2**64 - 1)
     key = np.array([seed % 2**64, clip % 2**64], dtype=np.uint64)
     shared = key if voice is None else np.array([seed % 2**64, voice % 2**64], dtype=np.uint64)
