@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
     register_errors(m);
     register_core(m);
     register_audio(m);
+    register_audio_quality(m);
     register_pitch(m);
     register_preprocessing(m);
     register_sampling(m);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from ._display import MOST_ROWS, counted, html_table, listed
 
-__all__ = ["FeaturePredictions", "Label", "Prediction", "TopFeature"]
+__all__ = ["FeaturePredictions", "Label", "Prediction", "TopFeature", "calibration_of", "records_of"]
 
 Label = str | int
 
@@ -48,10 +49,11 @@ class Prediction:
     confidence : float
         The label's calibrated probability; NaN where there are no features.
     abstained : bool
-        True when the answer should not be used: the confidence is below the model's threshold, or there are no features.
+        True when the answer should not be used: the confidence is below the model's threshold, the clip is too poor for a model that drops
+        such clips, or there are no features.
     reason : str or None
-        Why the model abstained: ``low_confidence``, ``out_of_distribution``, or the reason code of a clip that could not be used (``corrupt``,
-        ``silent``, …).
+        Why the model abstained: ``low_confidence``, ``out_of_distribution``, a quality that the model refuses (``noisy``, ``clipped``, …), or
+        the reason code of a clip that could not be used (``corrupt``, ``silent``, …).
     segments : list of dict
         Predictions of parts of the clip; empty when the clip was taken as a whole.
     top_features : list of TopFeature
@@ -160,3 +162,50 @@ class FeaturePredictions:
 
 def _json_number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def records_of(result: dict[str, Any], model: Any, notes: Sequence[str]) -> list[Prediction]:
+    """Return what the native core found about clips as records of a loaded model; ``notes`` are warnings of each."""
+    records = []
+    for i, status in enumerate(result["status"]):
+        usable = status == "ok"
+        columns = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
+        top = [column for column in columns if column[0] >= 0]  # -1 where a model has no explanations
+        several = usable and model.label_thresholds is not None
+        records.append(
+            Prediction(
+                label=model.classes[result["label"][i]] if usable else None,
+                probabilities=dict(zip(model.classes, result["probability"][i].tolist(), strict=True)),
+                confidence=float(result["confidence"][i]),
+                abstained=bool(result["abstained"][i]),
+                reason=_reason(result, i, model.quality["action"] == "drop") if usable else status,
+                top_features=[TopFeature(model.feature_names[c], float(v), float(w)) for c, v, w in top],
+                model_hash=model.model_hash,
+                warnings=[*notes, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                labels=[label for label, given in zip(model.classes, result["has_label"][i], strict=True) if given] if several else None,
+                thresholds=model.label_thresholds,
+            )
+        )
+    return records
+
+
+def _reason(result: dict[str, Any], row: int, drops: bool) -> str | None:
+    """Return why a clip with features gets no answer, or None."""
+    if drops and result["quality"][row]:
+        return str(result["quality"][row])
+    if result["out_of_distribution"][row]:
+        return "out_of_distribution"
+    return "low_confidence" if result["abstained"][row] else None
+
+
+def calibration_of(description: dict[str, Any]) -> str | None:
+    """Return the kind of a model's calibration, or where only what it joins is calibrated, the members' kinds."""
+    own = (description["calibration"] or {}).get("kind")
+    members = description["steps"][-1].get("members") or []
+    if own is not None or not members:
+        return own
+    kinds = [None if "constant" in member else calibration_of(member) for member in members]
+    known = sorted({kind for kind in kinds if kind is not None})
+    if not known:
+        return None
+    return f"{known[0]} of each member" if len(known) == 1 and None not in kinds else f"{', '.join(known)} of some members"

@@ -225,6 +225,7 @@ def test_reference_page_lists_every_setting() -> None:
         ("gradient_boosting.", Settings().gradient_boosting.__class__),
         ("smote.", Settings().smote.__class__),
         ("logistic.", Settings().logistic.__class__),
+        ("quality.", Settings().quality.__class__),
     ):
         for name, field in model.model_fields.items():
             if prefix + name not in defaults:

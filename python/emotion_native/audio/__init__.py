@@ -25,10 +25,11 @@ from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .temporal import rms, zero_crossing_rate
-from .voice import VoiceActivity, signal_quality, voice_activity
+from .voice import QualityRule, VoiceActivity, signal_quality, voice_activity
 
 __all__ = [
     "PitchTrack",
+    "QualityRule",
     "VoiceActivity",
     "VoiceQuality",
     "amplitude_to_db",
