@@ -62,9 +62,9 @@ def _families(y: np.ndarray, magnitude: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def shared_transform() -> np.ndarray:
+def shared_transform(y: np.ndarray = SAMPLES) -> np.ndarray:
     """The careful way: one transform for all families."""
-    return np.concatenate([_summary(family) for family in _families(SAMPLES, np.abs(librosa.stft(SAMPLES)))])
+    return np.concatenate([_summary(family) for family in _families(y, np.abs(librosa.stft(y)))])
 
 
 def usual_way() -> np.ndarray:

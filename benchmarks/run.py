@@ -33,12 +33,14 @@ def rows(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
     import search
     import speaker_reports
     import splitting
+    import streaming
     import voice_sets
 
     def table(key: str) -> Any:
         return datasets.table(key, quick=options.quick)
 
     found: dict[str, Callable[[], Any]] = {**librosa_features.ROWS, **pitch.ROWS, **voice_sets.ROWS, **decode_resample.ROWS, **scikit_learn.ROWS}
+    found.update(streaming.ROWS)
     n = options.threads
     for key in "ABCD":
         found[f"forest_fit_{key}_{n}"] = lambda key=key: forests.fit(table(key), key, n, options.full)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +37,31 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def sketched_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw every part of their figures, but small, without the search for a layout, and keep one picture for all: a run is three times
+    as fast. The pictures themselves have tests of their own (tests/reports)."""
+    from emotion_native import reports
+    from emotion_native.reports.style import new_figure
+
+    picture = reports.figure_png(new_figure(0.5, 0.5)[0])
+
+    def sketch(figure: Any) -> bytes:
+        figure.set_layout_engine("none")
+        figure.set_dpi(20)
+        figure.canvas.draw()
+        return picture
+
+    monkeypatch.setattr(reports, "figure_png", sketch)
+
+
+@pytest.fixture(autouse=True)
+def _pictures(request: pytest.FixtureRequest) -> None:
+    """Tests that train runs sketch their pictures, unless they are marked as drawing them in full; shared runs are always drawn in full."""
+    if request.path.parent.name in ("experiment", "apps") and request.node.get_closest_marker("drawn") is None:
+        request.getfixturevalue("sketched_pictures")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-shared-data", action="store_true", help="fail if the shared corpora are beside the repository and no test on them passed"
@@ -52,12 +77,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("real_data")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if item.get_closest_marker("real_data") is not None and (report.when == "call" or report.outcome != "passed"):
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if "real_data" in report.keywords and (report.when == "call" or report.outcome != "passed"):
         _real_outcomes[report.outcome] += 1
-    return report
 
 
 def _shared_data_missed(config: pytest.Config) -> bool:
@@ -65,6 +87,8 @@ def _shared_data_missed(config: pytest.Config) -> bool:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if hasattr(session.config, "workerinput"):
+        return  # the process that started the workers hears of every test
     if exitstatus == pytest.ExitCode.OK and _shared_data_missed(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -4,14 +4,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arrays.hpp"
+#include "audio_input.hpp"
 #include "emotion/audio/quality.hpp"
-#include "rooms.hpp"
 
 namespace emotion::bindings {
 namespace {

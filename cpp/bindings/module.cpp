@@ -6,8 +6,6 @@ PYBIND11_MODULE(_core, m) {
     register_errors(m);
     register_core(m);
     register_audio(m);
-    register_audio_quality(m);
-    register_pitch(m);
     register_preprocessing(m);
     register_sampling(m);
     register_model_selection(m);

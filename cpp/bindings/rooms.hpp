@@ -8,8 +8,6 @@ namespace emotion::bindings {
 void register_errors(pybind11::module_& m);
 void register_core(pybind11::module_& m);
 void register_audio(pybind11::module_& m);
-void register_audio_quality(pybind11::module_& m);
-void register_pitch(pybind11::module_& m);
 void register_preprocessing(pybind11::module_& m);
 void register_sampling(pybind11::module_& m);
 void register_model_selection(pybind11::module_& m);

@@ -22,6 +22,7 @@ __all__ = [
     "enrolment_clips",
     "enrolment_places",
     "for_one_speaker",
+    "known_rows",
     "prior_at",
     "read_content",
     "usable_rows",
@@ -174,6 +175,22 @@ def check_others(enrol: Any, sources: Sequence[Any], caller: str) -> None:
         if clip is not None and key(clip) in known:
             shown = repr(clip) if isinstance(clip, str) else "the same bytes"
             raise InvalidInputError(f"enrol of {caller} must be other clips of the speaker than those to be predicted; got {shown} among both")
+
+
+def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float32]:
+    """Return the rows of features that say anything.
+
+    Raises
+    ------
+    InvalidInputError
+        If none does, or they have other columns than the model.
+    """
+    if rows.shape[1] != n_features:
+        raise InvalidInputError(f"enrol of for_speaker must have {n_features} columns; got {rows.shape[1]}")
+    known = rows[np.isfinite(rows).any(axis=1)]
+    if not len(known):
+        raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
+    return known
 
 
 def usable_rows(rows: npt.NDArray[np.float32], status: Sequence[str], messages: Sequence[str]) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:

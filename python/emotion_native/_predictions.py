@@ -11,8 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ._display import MOST_ROWS, counted, html_table, listed
+from .exceptions import InvalidInputError
 
-__all__ = ["FeaturePredictions", "Label", "Prediction", "TopFeature", "calibration_of", "records_of"]
+__all__ = [
+    "FeaturePredictions",
+    "Label",
+    "Prediction",
+    "TopFeature",
+    "calibration_of",
+    "notes_of",
+    "records_of",
+    "rows_of",
+    "thresholds_of",
+    "unexplained",
+]
 
 Label = str | int
 
@@ -209,3 +221,39 @@ def calibration_of(description: dict[str, Any]) -> str | None:
     if not known:
         return None
     return f"{known[0]} of each member" if len(known) == 1 and None not in kinds else f"{', '.join(known)} of some members"
+
+
+def rows_of(result: dict[str, Any], model: Any, abstained: npt.NDArray[np.bool_], strange: npt.NDArray[np.bool_]) -> FeaturePredictions:
+    """Return what the native core found about rows of features as the record of a loaded model."""
+    classes = np.asarray(model.classes)
+    indicators = None if model.label_thresholds is None else result["has_label"].astype(np.int64)
+    return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
+
+
+def unexplained(description: dict[str, Any], several_labels: bool) -> InvalidInputError:
+    """Return why a model's output is no sum of contributions, as an error with the remedy."""
+    rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
+    remedy = "emotion_native.explain.PermutationExplainer(model, rows) explains the probabilities of rows of features"
+    kinds = {"voting_classifier": "another vote", "stacking_classifier": "a stack"}
+    found = "several labels a row" if several_labels else kinds.get(description["steps"][-1]["kind"], "one classifier a class")
+    return InvalidInputError(f"model of explain must be {rule}; got {found} ({remedy})")
+
+
+def notes_of(model: Any) -> list[str]:
+    """Return the warnings that each prediction of a clip by a loaded model must have."""
+    notes = []
+    if model.ungrouped:
+        notes.append("ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers")
+    if model.enrolled:
+        notes.append(f"enrolled: normalised by {model.enrolled} clip{'s' if model.enrolled > 1 else ''} of the speaker")
+    elif model.takes_enrolment and model.provenance.get("enrolment"):
+        notes.append("not_enrolled: calibrated with other clips of the speaker, which are missing here: the confidence may be off")
+    return notes
+
+
+def thresholds_of(thresholds: Any, description: dict[str, Any], classes: Sequence[Label]) -> dict[Label, float] | None:
+    """Return the probability that each label must exceed, where a model gives several labels a row."""
+    if thresholds is None:
+        return None
+    by_margin = description["label_sets"]["rule"] == "margin"  # above 0, where the probability is above a half
+    return dict(zip(classes, [0.5] * len(classes) if by_margin else thresholds.tolist(), strict=True))

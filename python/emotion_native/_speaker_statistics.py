@@ -113,14 +113,15 @@ def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]
     known: dict[Any, int] = {}
     codes = np.empty(n, dtype=np.int64)
     for i, value in enumerate(array.tolist()):
-        if value is None or value != value or value == "":
-            codes[i] = -1
-            continue
         try:
-            codes[i] = known.setdefault(value, len(known))
-        except TypeError:
+            codes[i] = -1 if _is_unknown(value) else known.setdefault(value, len(known))
+        except (TypeError, ValueError):
             raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or bool(value != value) or bool(value == "")  # pandas.NA compares to nothing
 
 
 def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
@@ -139,7 +140,12 @@ def mixed_counts(n: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def normalised(
-    prior: SpeakerPrior, X: npt.NDArray[Any], codes: npt.NDArray[np.int64], most: int | npt.NDArray[np.int64], seed: int
+    prior: SpeakerPrior,
+    X: npt.NDArray[Any],
+    codes: npt.NDArray[np.int64],
+    most: int | npt.NDArray[np.int64],
+    seed: int,
+    source: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[Any]:
     """Return rows normalised by other rows of the same speaker.
 
@@ -153,6 +159,8 @@ def normalised(
         Of how many other rows at most, for all rows or each; -1: of all.
     seed : int
         Decides which, if fewer than all.
+    source : ndarray of int64 of shape (n_rows,), optional
+        The row that each row is an altered copy of, itself where it is none. Copies are normalised as their sources are, and count for nobody.
 
     Returns
     -------
@@ -161,9 +169,12 @@ def normalised(
     """
     out = ((X.astype(np.float64) - prior.mean) / prior.scale).astype(X.dtype)
     wanted = np.broadcast_to(np.asarray(most, dtype=np.int64), len(X))
-    for speaker, rows in enumerate(speaker_rows(codes)):
+    own_row = np.arange(len(X)) if source is None else source
+    for speaker, every in enumerate(speaker_rows(codes[own_row])):
+        rows = every[own_row[every] == every]
+        place = np.searchsorted(rows, own_row[every])
         others = len(rows) - 1
-        counts = np.where(wanted[rows] < 0, others, np.minimum(wanted[rows], others))
+        counts = np.where(wanted[every] < 0, others, np.minimum(wanted[every], others))
         if not counts.any():
             continue
         u = prior.units(X[rows])
@@ -176,8 +187,8 @@ def normalised(
             more = moments_of(u[np.sort(drawn[: count + 1])])
             first = more if count == others else moments_of(u[np.sort(drawn[:count])])
             for part, own in ((inside, True), (~inside, count == others)):
-                chosen = np.flatnonzero(part & (counts == count))
+                chosen = np.flatnonzero(part[place] & (counts == count))
                 if len(chosen):
-                    mean, scale = own_statistics(prior, more.without(u[chosen]) if own else first)
-                    out[rows[chosen]] = ((X[rows[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
+                    mean, scale = own_statistics(prior, more.without(u[place[chosen]]) if own else first)
+                    out[every[chosen]] = ((X[every[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
     return out

@@ -27,6 +27,7 @@ from . import audio
 from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from ._validation import check_seed
+from .audio._arrays import integer
 from .audio.augment import Recipe
 from .exceptions import EmotionNativeError, InvalidInputError
 
@@ -129,6 +130,7 @@ def augmented_features(
         raise InvalidInputError(f"n_copies of {caller} must be a whole number from 1 up; got {n_copies!r}")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InvalidInputError(f"recipe of {caller} must be a Recipe or None; got {type(recipe).__name__}")
+    rate = integer(sample_rate_hz, "sample_rate_hz", caller, low=1000, high=768_000)
     seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
     base = Path() if root is None else Path(root)
     starts, ends = (_times(manifest, name) for name in ("start", "end"))
@@ -138,12 +140,12 @@ def augmented_features(
         try:
             duration = None if np.isnan(ends[row]) else float(ends[row]) - (0.0 if np.isnan(starts[row]) else float(starts[row]))
             offset = 0.0 if np.isnan(starts[row]) else float(starts[row])
-            y, _ = audio.load(paths[row], sr=sample_rate_hz, offset=offset, duration=duration)
+            y, _ = audio.load(paths[row], sr=rate, offset=offset, duration=duration)
             clip = int.from_bytes(hashlib.sha256(np.ascontiguousarray(y).tobytes()).digest()[:8], "little")
             made = []
             for number in range(int(n_copies)):
-                changed, done = audio.augment.apply(y, sr=sample_rate_hz, recipe=own, seed=seed, clip=clip, copy=number)
-                made.append((audio.functionals(changed, sample_rate_hz, features), dict(done)))
+                changed, done = audio.augment.apply(y, sr=rate, recipe=own, seed=seed, clip=clip, copy=number)
+                made.append((audio.functionals(changed, rate, features), dict(done)))
             return made
         except EmotionNativeError as error:
             return str(error)
@@ -171,7 +173,10 @@ def augmented_features(
 def _times(manifest: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     if name not in manifest:
         return np.full(len(manifest), np.nan)
-    return np.asarray(pd.to_numeric(manifest[name], errors="coerce"), dtype=np.float64)
+    try:
+        return np.asarray(pd.to_numeric(manifest[name]), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} of augmented_features must be seconds, or nothing; got {error}") from None
 
 
 class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -229,7 +234,7 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         Raises
         ------
         InvalidInputError
-            If ``clip`` is missing or not one row number a row, or columns differ from those of the copies.
+            If ``clip`` is missing, not one row number a row, or not of the manifest of the copies, or columns differ from those of the copies.
         """
         caller = "AugmentedCopies.fit_resample"
         if not isinstance(self.copies, AugmentedFeatures):
@@ -243,6 +248,12 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             raise InvalidInputError(f"clip of {caller} must be {rule}; got shape {number.shape}, {number.dtype if clip is not None else None}")
         if rows.ndim != 2 or rows.shape[1] != self.copies.X.shape[1]:
             raise InvalidInputError(f"X of {caller} must have the {self.copies.X.shape[1]} columns of the copies; got shape {rows.shape}")
+        if hasattr(X, "columns") and list(X.columns) != self.copies.names:
+            raise InvalidInputError(f"X of {caller} must have the columns of the copies in their order; got {list(X.columns)!r:.80}")
+        if labels.shape != (len(rows),):
+            raise InvalidInputError(f"y of {caller} must be one label a row ({len(rows)}); got shape {labels.shape}")
+        if len(unknown := np.setdiff1d(number, [*self.copies.source.tolist(), *self.copies.failed])):
+            raise InvalidInputError(f"clip of {caller} must be rows of the manifest that the copies were made of; got {int(unknown[0])}")
         usable = np.ones(len(self.copies.source), dtype=bool) if self.n_copies is None else self.copies.copy < self.n_copies
         of_clip: dict[int, list[int]] = {}
         for place in np.flatnonzero(usable).tolist():

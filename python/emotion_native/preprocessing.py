@@ -207,7 +207,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.training = training
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, speaker: Any = None) -> SpeakerNormalizer:
+    def fit(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None) -> SpeakerNormalizer:
         """Learn the population and how speakers differ in it.
 
         Parameters
@@ -217,31 +217,38 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         y : ignored
         speaker : array-like of shape (n_samples,), optional
             Who speaks in each row; None, NaN and "" are unknown. Without it speakers are taken to be alike, and `transform` takes none.
+        clip : array-like of int of shape (n_samples,), optional
+            Rows of one number are of one clip: the first is the clip itself, the others are altered copies of it (`AugmentedCopies`). Nothing is
+            learned from copies; `fit_transform` normalises them as their clip.
 
         Raises
         ------
         InvalidInputError
             If ``X`` is not a matrix of numbers, or there is not one speaker a row.
         """
-        self._fit(X, speaker, "SpeakerNormalizer.fit")
+        self._fit(X, speaker, clip, "SpeakerNormalizer.fit")
         return self
 
-    def _fit(self, X: Any, speaker: Any, caller: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None]:
+    def _fit(
+        self, X: Any, speaker: Any, clip: Any, caller: str
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
         self._most()
         if self.training not in ("mixed", "all"):
             raise InvalidInputError(f"training of SpeakerNormalizer must be 'mixed' or 'all'; got {self.training!r}")
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
         codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
-        scaler = StandardScaler().fit(X)
+        source = None if clip is None else _sources(clip, len(X), caller)
+        own = slice(None) if source is None else source == np.arange(len(X))
+        scaler = StandardScaler().fit(X[own])
         self.mean_, self.scale_ = scaler._mean, scaler._scale
         columns = X.shape[1]
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None:
-            units = (X.astype(np.float64) - self.mean_) / self.scale_
-            self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units, codes)
-        return X, codes
+            units = (X[own].astype(np.float64) - self.mean_) / self.scale_
+            self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units, codes[own])
+        return X, codes, source
 
     def _most(self) -> int:
         value = self.enrolment
@@ -254,7 +261,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     def _prior(self) -> SpeakerPrior:
         return SpeakerPrior(self.mean_, self.scale_, self.within_, self.between_, self.degrees_)
 
-    def fit_transform(self, X: Any, y: Any = None, speaker: Any = None) -> npt.NDArray[Any]:
+    def fit_transform(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None) -> npt.NDArray[Any]:
         """Fit, and return the training rows, each normalised by other clips of its speaker, as ``training`` says.
 
         Raises
@@ -262,11 +269,11 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         InvalidInputError
             As `fit`.
         """
-        checked, codes = self._fit(X, speaker, "SpeakerNormalizer.fit_transform")
+        checked, codes, source = self._fit(X, speaker, clip, "SpeakerNormalizer.fit_transform")
         if codes is None:
             return self._population(checked)
         most = mixed_counts(len(checked), self._seed) if self.training == "mixed" else -1
-        return normalised(self._prior(), checked, codes, most, self._seed)
+        return normalised(self._prior(), checked, codes, most, self._seed, source)
 
     def _population(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result: npt.NDArray[Any] = _core.scaler_transform(X, self.mean_, self.scale_, True, True, False, None)
@@ -327,6 +334,15 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         return header, arrays
 
 
+def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
+    """Return for each row the first row of the same clip."""
+    number = np.asarray(clip)
+    if number.shape != (n,) or number.dtype.kind not in "iu":
+        raise InvalidInputError(f"clip of {caller} must be one whole number a row ({n} rows); got shape {number.shape}, {number.dtype}")
+    _, first, places = np.unique(number, return_index=True, return_inverse=True)
+    return np.asarray(first[places.reshape(-1)], dtype=np.int64)
+
+
 def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tuple[int, Any, Any, float]:
     """Return the number of speakers, the variances within and between them by analysis of variance, and the degrees of freedom of the former.
 
@@ -338,7 +354,8 @@ def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tupl
         return 0, np.ones(columns), np.zeros(columns), float("inf")
     count, total, squares = (np.stack([getattr(part, name) for part in parts]) for name in ("count", "total", "squares"))
     own = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-    around = np.maximum(squares - count * own * own, 0.0)
+    around = squares - count * own * own
+    around[around <= 1e-12 * squares] = 0.0  # a speaker who never changes the column: what is left is rounding
     rows, speakers = count.sum(axis=0), (count > 0).sum(axis=0)
     free = rows - speakers
     within = np.divide(around.sum(axis=0), free, out=np.ones(columns), where=free > 0)

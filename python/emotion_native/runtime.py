@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._enrolment import behind_normalisation, check_others, enrolment_clips, enrolment_places, for_one_speaker, read_content, usable_rows
-from ._model_inputs import check_clip, check_count, check_names, check_rate, check_rows, check_samples
+from ._enrolment import behind_normalisation, check_others, enrolment_clips, enrolment_places, for_one_speaker, known_rows, read_content, usable_rows
+from ._model_inputs import check_clip, check_clips, check_count, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
-from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, records_of
+from ._prediction_stream import PredictionStream, StreamedPrediction, window_samples
+from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, notes_of, records_of, rows_of, thresholds_of, unexplained
 from ._progress import Progress, progress_reporter
 from ._speaker_statistics import normalised, speaker_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
-__all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "TopFeature", "load_model"]
+__all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "PredictionStream", "StreamedPrediction", "TopFeature", "load_model"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
 Enrolment = Sequence[str | os.PathLike[str] | bytes] | npt.NDArray[Any]
@@ -139,10 +140,7 @@ class EmotionModel:
         self.threshold: float | None = self.metadata["threshold"]
         self.extractor: dict[str, Any] | None = self.metadata["extractor"]
         self.calibration: str | None = calibration_of(self.metadata)
-        thresholds = native.label_thresholds
-        by_margin = thresholds is not None and self.metadata["label_sets"]["rule"] == "margin"  # above 0, where the probability is above a half
-        given = np.full(len(self.classes), 0.5) if by_margin else thresholds
-        self.label_thresholds: dict[Label, float] | None = None if given is None else dict(zip(self.classes, given.tolist(), strict=True))
+        self.label_thresholds: dict[Label, float] | None = thresholds_of(native.label_thresholds, self.metadata, self.classes)
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
         self.ungrouped: bool = self.provenance.get("ungrouped") is True
@@ -189,12 +187,7 @@ class EmotionModel:
         self._check_enrolment("enrol of for_speaker")
         notes: tuple[str, ...] = ()
         if isinstance(enrol, np.ndarray):
-            rows = self._matrix(enrol, "for_speaker")
-            if rows.shape[1] != len(self.feature_names):
-                raise InvalidInputError(f"enrol of for_speaker must have {len(self.feature_names)} columns; got {rows.shape[1]}")
-            rows = rows[np.isfinite(rows).any(axis=1)]
-            if not len(rows):
-                raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
+            rows = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
         else:
             rows, notes = self._enrolled_rows(enrolment_clips(enrol), effective_n_jobs(n_jobs, caller="for_speaker"))
         changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
@@ -301,15 +294,9 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
-        if isinstance(sources, str | bytes | os.PathLike):
-            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
-        try:
-            given = tuple(sources)
-        except TypeError:
-            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got {type(sources).__name__}") from None
         if progress is not None and not callable(progress):
             raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
-        clips = tuple(check_clip(source, "predict_batch") for source in given)
+        clips = check_clips(sources, "predict_batch")
         if enrol is not None:
             check_others(enrol, clips, "predict_batch")
             own = self.for_speaker(enrol, n_jobs=n_jobs)
@@ -319,6 +306,42 @@ class EmotionModel:
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
             return self._records(self._native.predict_clips(clips, top, jobs, lambda done: advance(min(done, len(clips)))))
+
+    def stream(
+        self, sample_rate_hz: int, *, window_s: float = 2.0, hop_s: float = 0.5, top_features: int = 0, n_jobs: int | None = 1
+    ) -> PredictionStream:
+        """Return a stream that predicts a sliding window of samples that are still coming.
+
+        Parameters
+        ----------
+        sample_rate_hz : int
+            Rate of the samples.
+        window_s, hop_s : float
+            Length of a window, like the clips that the model was trained on, and the distance of their begins; at most 600 s.
+        top_features : int
+            How many features to explain each label with.
+        n_jobs : int or None
+            Threads; never changes the results.
+
+        Returns
+        -------
+        PredictionStream
+            Its ``push(samples)`` and ``flush()`` give what `predict` gives for the samples of each window; a window that gives no features (silence)
+            abstains with its reason, as in `predict_batch`.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument breaks a rule above, or the model was saved without an extractor.
+        """
+        self._check_extractor("stream")
+        rate, top, jobs = check_rate(sample_rate_hz), check_count(top_features, "stream"), effective_n_jobs(n_jobs, caller="stream")
+        window, hop = window_samples(window_s, "window_s", rate), window_samples(hop_s, "hop_s", rate)
+
+        def predicted(samples: npt.NDArray[np.float32]) -> Prediction:
+            return self._records(self._native.predict_samples(samples, rate, top, jobs))[0]
+
+        return PredictionStream(predicted, rate, window=window, hop=hop)
 
     def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None, speaker: npt.ArrayLike | None = None) -> FeaturePredictions:
         """Predict rows of features.
@@ -346,10 +369,7 @@ class EmotionModel:
         if speaker is not None:
             return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, n_jobs)
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
-        classes = np.asarray(self.classes)
-        abstained, strange = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
-        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
-        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
+        return rows_of(result, self, result["abstained"].astype(bool), result["out_of_distribution"].astype(bool))
 
     def _predict_enrolled(self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, n_jobs: int | None) -> FeaturePredictions:
         """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
@@ -367,9 +387,7 @@ class EmotionModel:
         result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
         strange = plain.out_of_distribution
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
-        labels, confidence = plain.classes[result["label"]], result["confidence"]
-        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
-        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange, indicators)
+        return rows_of(result, self, doubtful | strange, strange)
 
     def predict_set(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.bool_]:
         """Return which classes belong to each row's prediction set, for models that were saved from a `ConformalClassifier`.
@@ -434,12 +452,7 @@ class EmotionModel:
             As `predict`.
         """
         if self.explained_output == "none":
-            rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
-            remedy = "emotion_native.explain.PermutationExplainer(model, rows) explains the probabilities of rows of features"
-            kinds = {"voting_classifier": "another vote", "stacking_classifier": "a stack"}
-            found = kinds.get(self.metadata["steps"][-1]["kind"], "one classifier a class")
-            found = found if self.label_thresholds is None else "several labels a row"
-            raise InvalidInputError(f"model of explain must be {rule}; got {found} ({remedy})")
+            raise unexplained(self.metadata, self.label_thresholds is not None)
         prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
         row = np.empty((1, len(self.feature_names)), dtype=np.float32)
         place = {name: column for column, name in enumerate(self.feature_names)}
@@ -484,11 +497,4 @@ class EmotionModel:
         return self.extractor
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
-        notes = list(self._notes)
-        if self.ungrouped:
-            notes.insert(0, "ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers")
-        if self.enrolled:
-            notes.append(f"enrolled: normalised by {self.enrolled} clip{'s' if self.enrolled > 1 else ''} of the speaker")
-        elif self.takes_enrolment and self.provenance.get("enrolment"):
-            notes.append("not_enrolled: calibrated with other clips of the speaker, which are missing here: the confidence may be off")
-        return records_of(result, self, notes)
+        return records_of(result, self, [*notes_of(self), *self._notes])

@@ -254,7 +254,6 @@ def test_bad_samples_are_named(name: str) -> None:
         (lambda: audio.zero_crossing_rate(GOOD, frame_length=0), "frame_length of zero_crossing_rate"),
         (lambda: audio.rms(S=np.ones((5, 5))), "frame_length of rms"),
         (lambda: audio.resample(GOOD, orig_sr=16000.5, target_sr=8000), "orig_sr of resample"),
-        (lambda: audio.resample(GOOD, orig_sr=16000, target_sr=8000, fix=False), "fix of resample"),
         (lambda: audio.functionals(GOOD, 50), "sample_rate_hz of functionals"),
         (lambda: audio.functionals(GOOD, 16000, "modern"), "feature_set of functionals"),
         (lambda: audio.functionals(2e9 * GOOD / np.float32(0.5), 16000), "samples of functionals"),

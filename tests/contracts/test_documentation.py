@@ -94,7 +94,7 @@ def test_python_examples_that_stand_alone_run(page: str, tmp_path: Path, monkeyp
         exec(compile(example, page, "exec"), {"__name__": "example"})
 
 
-@pytest.mark.parametrize("page", ["splits", "model-to-clip", "calibration", "comparing-models", "search"])
+@pytest.mark.parametrize("page", ["splits", "model-to-clip", "calibration", "comparing-models", "search", "streaming"])
 def test_python_examples_that_build_on_each_other_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -17,7 +17,7 @@ CPP = REPOSITORY / "cpp"
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
     {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_display", "_progress", "_files", "_model_format"}
-    | {"_model_inputs", "_model_parts", "_prediction_sets", "_predictions", "_speaker_statistics", "_enrolment"},
+    | {"_model_inputs", "_model_parts", "_prediction_sets", "_prediction_stream", "_predictions", "_speaker_statistics", "_enrolment"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}
@@ -103,6 +103,12 @@ def test_python_imports_go_downward(path: Path) -> None:
 def test_every_module_has_its_place() -> None:
     modules = {top_module(path) for path in PYTHON_FILES}
     assert modules <= set(LEVEL) | {"runtime"}, "a new module needs a row in LAYERS, and a line in the design"
+
+
+def test_the_documentation_shows_these_rows() -> None:
+    shown = re.findall(r"^\| \d+ \| (.+?) \|", (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    present = {top_module(path) for path in PYTHON_FILES} | {"_core"}
+    assert [set(re.findall(r"\w+", row)) for row in shown] == [row & present for row in LAYERS]
 
 
 def includes(path: Path) -> list[tuple[str, bool]]:

@@ -156,6 +156,7 @@ def test_the_report_says_which_model_explains(table: Any, tmp_path: Path) -> Non
     assert "saw no clip of its group" in html and "saw no clip of its group" not in text and "did not see this clip" in text
 
 
+@pytest.mark.drawn
 def test_pages_are_built_again_from_the_stored_contributions(table: Any, tmp_path: Path) -> None:
     run = train(table, settings("forest"), output=tmp_path / "run")
     copy = tmp_path / "copy"

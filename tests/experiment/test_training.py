@@ -216,6 +216,7 @@ def test_a_shared_recording_joins_speakers_and_cannot_be_held_out(table: Any, sm
     assert run.record["groups"] == 4
 
 
+@pytest.mark.drawn
 def test_failed_rows_stay_in_the_denominator(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     status, X = table.status.copy(), table.X.copy()
     bad = np.array([0, 30])
@@ -399,6 +400,7 @@ def test_one_repeated_clip_is_told_in_the_singular(table: Any, small: dict[str, 
     assert "1 clip repeats the content of another clip; clips of equal content stay on one side of every split." in run.record["notes"]
 
 
+@pytest.mark.drawn
 def test_hostile_labels_and_file_names_reach_every_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     """Labels that are markup, formulas or LaTeX are shown, not run; the files stay whole."""
     names = {"angry": "<script>alert('x')</script>", "happy": "$\\input{/etc/passwd}$ & 50 %", "neutral": 'a,"b";c', "sad": "日本"}
@@ -442,6 +444,7 @@ def test_interruption_at_any_stage_leaves_nothing(table: Any, small: dict[str, A
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.drawn
 def test_report_can_be_built_again_from_the_numbers(run: Any, tmp_path: Path) -> None:
     """Pictures and pages made from the stored numbers are those of the run, byte for byte."""
     import shutil

@@ -35,6 +35,17 @@ def test_rows_stay_in_order_and_equal_the_single_extraction(make_manifest: MakeM
     assert len(set(table.content_keys)) == 40
 
 
+def test_units_are_those_of_the_documentation(make_manifest: MakeManifest) -> None:
+    """The columns of "classic" by family, with the units of docs/reference/audio.md."""
+    schema = en.features.extract(make_manifest(1), cache=False, progress=False).schema
+    family = schema["name"].str.replace(r"(_\d+)?_(mean|std|min|max)$", "", regex=True)
+    assert {name: set(units) for name, units in schema["unit"].groupby(family)} == {
+        "mfcc": {"dB"}, "mfcc_delta": {"dB/frame"}, "mfcc_delta2": {"dB/frame2"}, "log_mel": {"dB"}, "chroma": {"1"}, "spectral_contrast": {"dB"},
+        "spectral_centroid": {"Hz"}, "spectral_bandwidth": {"Hz"}, "spectral_rolloff": {"Hz"}, "spectral_flatness": {"1"},
+        "zero_crossing_rate": {"1"}, "rms": {"1"},
+    }  # fmt: skip
+
+
 def test_threads_and_the_cache_do_not_change_a_bit(make_manifest: MakeManifest, tmp_path: Path) -> None:
     frame = make_manifest(50)
     plain = en.features.extract(frame, cache=False, n_jobs=1, progress=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,15 @@ RNG = np.random.default_rng(0)
 Y = np.repeat(np.arange(3), 20)
 X = RNG.normal(size=(60, 10)).astype(np.float32)
 SAMPLES = RNG.normal(scale=0.1, size=4000).astype(np.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_new_objects() -> Iterator[None]:
+    """The garbage collector passes over what other tests have left behind, which takes it most of a second a time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def fitted_forest() -> en.ensemble.RandomForestClassifier:

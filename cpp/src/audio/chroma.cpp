@@ -45,7 +45,8 @@ float median_magnitude(const std::vector<SpectralPeak>& peaks) {
     return values.size() % 2 == 1 ? *middle : (*middle + *std::max_element(values.begin(), middle)) * 0.5F;
 }
 
-double octaves_above_a0_half(double hz, double tuning, double bins_per_octave) {
+// A0 lies four octaves below A4: 27.5 Hz where A4 is 440 Hz.
+double octaves_above_a0(double hz, double tuning, double bins_per_octave) {
     return std::log2(hz / (440.0 * std::exp2(tuning / bins_per_octave) / 16.0));
 }
 
@@ -121,7 +122,7 @@ Matrix<float> chroma_filterbank(const ChromaOptions& o) {
     const auto n = static_cast<double>(o.n_chroma);
     std::vector<double> place(bins + 1);  // in chroma bins; one more for the width of the last
     for (std::size_t k = 1; k <= bins; ++k) {
-        place[k] = n * octaves_above_a0_half(static_cast<double>(k) * o.sample_rate_hz / static_cast<double>(o.n_fft), o.tuning, n);
+        place[k] = n * octaves_above_a0(static_cast<double>(k) * o.sample_rate_hz / static_cast<double>(o.n_fft), o.tuning, n);
     }
     place[0] = place[1] - 1.5 * n;  // bin 0 has no logarithm: one and a half octaves below bin 1
     const double half = std::nearbyint(n / 2.0);

@@ -32,7 +32,19 @@ inline Moments moments_of(std::span<const float> x) {
     return {mean, std::sqrt(squares / n)};
 }
 
-// s / |mean|, at most 10; 0 where s is no more than the rounding of the mean.
+// The coefficient of variation s / mean of values whose mean may have any sign: exact up to a magnitude of 5. Beyond, the mean is below a fifth of s,
+// less than what tells the mean of a clip's frames from 0: there 25 mean / s, which goes on without a jump through 0 at mean 0. 0 where s is no
+// more than the rounding of the mean.
+inline double signed_variation_of(const Moments& m) {
+    constexpr double most = 5.0;
+    const double size = std::fabs(m.mean);
+    if (m.deviation <= 1e-6 * size) {
+        return 0.0;
+    }
+    return m.deviation <= most * size ? m.deviation / m.mean : most * most * m.mean / m.deviation;
+}
+
+// The same of values that are not negative: s / mean, at most 10.
 inline double variation_of(const Moments& m) {
     constexpr double most = 10.0;
     if (m.deviation <= 1e-6 * std::fabs(m.mean)) {

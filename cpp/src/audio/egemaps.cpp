@@ -13,7 +13,8 @@ constexpr double level_floor = 1e-12;  // -120 dB
 
 // What is taken of a descriptor, and from which frames.
 enum class Frames { all, voiced, unvoiced };
-enum class Take { mean, deviation, variation, contour };  // mean; mean and s; mean and s / mean; those and percentiles and slopes
+// mean; mean and variation of any sign; mean and variation of what is not negative; those and percentiles and slopes
+enum class Take { mean, signed_variation, variation, contour };
 struct Entry {
     const char* name;
     std::size_t row;
@@ -25,33 +26,33 @@ constexpr Entry entries[] = {
     {"F0semitoneFrom27.5Hz_sma3nz", row::f0, Frames::voiced, Take::contour},
     {"loudness_sma3", row::loudness, Frames::all, Take::contour},
     {"spectralFlux_sma3", row::flux, Frames::all, Take::variation},
-    {"mfcc1_sma3", row::mfcc, Frames::all, Take::deviation},
-    {"mfcc2_sma3", row::mfcc + 1, Frames::all, Take::deviation},
-    {"mfcc3_sma3", row::mfcc + 2, Frames::all, Take::deviation},
-    {"mfcc4_sma3", row::mfcc + 3, Frames::all, Take::deviation},
+    {"mfcc1_sma3", row::mfcc, Frames::all, Take::signed_variation},
+    {"mfcc2_sma3", row::mfcc + 1, Frames::all, Take::signed_variation},
+    {"mfcc3_sma3", row::mfcc + 2, Frames::all, Take::signed_variation},
+    {"mfcc4_sma3", row::mfcc + 3, Frames::all, Take::signed_variation},
     {"jitterLocal_sma3nz", row::jitter, Frames::voiced, Take::variation},
     {"shimmerLocaldB_sma3nz", row::shimmer, Frames::voiced, Take::variation},
-    {"HNRdBACF_sma3nz", row::hnr, Frames::voiced, Take::deviation},
-    {"logRelF0-H1-H2_sma3nz", row::h1_h2, Frames::voiced, Take::deviation},
-    {"logRelF0-H1-A3_sma3nz", row::h1_a3, Frames::voiced, Take::deviation},
+    {"HNRdBACF_sma3nz", row::hnr, Frames::voiced, Take::signed_variation},
+    {"logRelF0-H1-H2_sma3nz", row::h1_h2, Frames::voiced, Take::signed_variation},
+    {"logRelF0-H1-A3_sma3nz", row::h1_a3, Frames::voiced, Take::signed_variation},
     {"F1frequency_sma3nz", row::formant, Frames::voiced, Take::variation},
     {"F1bandwidth_sma3nz", row::formant + 1, Frames::voiced, Take::variation},
-    {"F1amplitudeLogRelF0_sma3nz", row::formant + 2, Frames::voiced, Take::deviation},
+    {"F1amplitudeLogRelF0_sma3nz", row::formant + 2, Frames::voiced, Take::signed_variation},
     {"F2frequency_sma3nz", row::formant + 3, Frames::voiced, Take::variation},
     {"F2bandwidth_sma3nz", row::formant + 4, Frames::voiced, Take::variation},
-    {"F2amplitudeLogRelF0_sma3nz", row::formant + 5, Frames::voiced, Take::deviation},
+    {"F2amplitudeLogRelF0_sma3nz", row::formant + 5, Frames::voiced, Take::signed_variation},
     {"F3frequency_sma3nz", row::formant + 6, Frames::voiced, Take::variation},
     {"F3bandwidth_sma3nz", row::formant + 7, Frames::voiced, Take::variation},
-    {"F3amplitudeLogRelF0_sma3nz", row::formant + 8, Frames::voiced, Take::deviation},
-    {"alphaRatioV_sma3nz", row::alpha_ratio, Frames::voiced, Take::deviation},
-    {"hammarbergIndexV_sma3nz", row::hammarberg, Frames::voiced, Take::deviation},
-    {"slopeV0-500_sma3nz", row::slope_low, Frames::voiced, Take::deviation},
-    {"slopeV500-1500_sma3nz", row::slope_middle, Frames::voiced, Take::deviation},
+    {"F3amplitudeLogRelF0_sma3nz", row::formant + 8, Frames::voiced, Take::signed_variation},
+    {"alphaRatioV_sma3nz", row::alpha_ratio, Frames::voiced, Take::signed_variation},
+    {"hammarbergIndexV_sma3nz", row::hammarberg, Frames::voiced, Take::signed_variation},
+    {"slopeV0-500_sma3nz", row::slope_low, Frames::voiced, Take::signed_variation},
+    {"slopeV500-1500_sma3nz", row::slope_middle, Frames::voiced, Take::signed_variation},
     {"spectralFluxV_sma3nz", row::flux, Frames::voiced, Take::variation},
-    {"mfcc1V_sma3nz", row::mfcc, Frames::voiced, Take::deviation},
-    {"mfcc2V_sma3nz", row::mfcc + 1, Frames::voiced, Take::deviation},
-    {"mfcc3V_sma3nz", row::mfcc + 2, Frames::voiced, Take::deviation},
-    {"mfcc4V_sma3nz", row::mfcc + 3, Frames::voiced, Take::deviation},
+    {"mfcc1V_sma3nz", row::mfcc, Frames::voiced, Take::signed_variation},
+    {"mfcc2V_sma3nz", row::mfcc + 1, Frames::voiced, Take::signed_variation},
+    {"mfcc3V_sma3nz", row::mfcc + 2, Frames::voiced, Take::signed_variation},
+    {"mfcc4V_sma3nz", row::mfcc + 3, Frames::voiced, Take::signed_variation},
     {"alphaRatioUV_sma3nz", row::alpha_ratio, Frames::unvoiced, Take::mean},
     {"hammarbergIndexUV_sma3nz", row::hammarberg, Frames::unvoiced, Take::mean},
     {"slopeUV0-500_sma3nz", row::slope_low, Frames::unvoiced, Take::mean},
@@ -116,7 +117,7 @@ std::vector<float> egemaps(const Descriptors& descriptors) {
         const Moments moments = moments_of(used);
         put(moments.mean);
         if (entry.take != Take::mean) {
-            put(entry.take == Take::deviation ? moments.deviation : variation_of(moments));
+            put(entry.take == Take::signed_variation ? signed_variation_of(moments) : variation_of(moments));
         }
         if (entry.take != Take::contour) {
             continue;

@@ -253,7 +253,7 @@ std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, F
     }
     if (part != FeaturePart::classic) {
         const auto found = voice_descriptors(samples, sample_rate_hz, part == FeaturePart::full, stop);
-        return part == FeaturePart::full ? full(found) : egemaps(found);
+        return part == FeaturePart::full ? full(found, stop) : egemaps(found);
     }
     const Matrix<float> rows = ClassicPlan::get(sample_rate_hz)->frame_features(samples, stop);
     std::vector<float> vector(row_count * statistics.size());
@@ -324,6 +324,10 @@ const std::vector<std::string>& classic_names() {
 }
 
 std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set) {
+    return functionals(samples, sample_rate_hz, set, StopToken{});
+}
+
+std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
     if (samples.empty()) {
         throw InvalidInputError("samples", "functionals", "at least one sample", "none");
@@ -331,7 +335,6 @@ std::vector<float> functionals(std::span<const float> samples, int sample_rate_h
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
     }
-    const StopToken stop;
     return compute(samples, sample_rate_hz, set, set.has(FeaturePart::quality) ? measure_quality(samples, sample_rate_hz, stop) : Quality{}, stop);
 }
 
@@ -354,13 +357,7 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
         }
     };
     judge(decoded.samples, decoded.header.sample_rate_hz);
-    std::vector<float> samples = std::move(decoded.samples);
-    if (decoded.header.sample_rate_hz != options.sample_rate_hz) {
-        const auto plan = Resampler::get(decoded.header.sample_rate_hz, options.sample_rate_hz);
-        std::vector<float> resampled(plan->output_size(samples.size()));
-        plan->apply(samples, resampled, stop);
-        samples = std::move(resampled);
-    }
+    const std::vector<float> samples = resampled(std::move(decoded.samples), decoded.header.sample_rate_hz, options.sample_rate_hz, stop);
     if (samples.size() < n_fft) {
         throw MediaDecodeError("too_short", source.name() + " has " + std::to_string(samples.size()) + " samples at " +
                                                 std::to_string(options.sample_rate_hz) + " Hz; at least " + std::to_string(n_fft) + " are needed");

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "emotion/core/errors.hpp"
+#include "block_filter.hpp"
 #include "lanes.hpp"
 #include "plan_cache.hpp"
 
@@ -15,9 +16,10 @@ namespace emotion::audio {
 namespace {
 
 constexpr double pass_edge = 0.91;        // of the lower Nyquist frequency
-constexpr double attenuation_db = 102.0;  // of the design
+constexpr double attenuation_db = 130.0;  // of the design
 constexpr std::size_t most_exact_values = 1U << 20;
-constexpr std::size_t interpolated_phases = 512;
+constexpr std::size_t interpolated_phases = 2048;
+constexpr std::size_t fewest_block_outputs = 1024;  // below, a batch of blocks would be mostly empty
 constexpr double most_ratio = 10'000.0;
 
 // Modified Bessel function of the first kind, order 0, by its power series.
@@ -42,35 +44,6 @@ EMOTION_CLONES float dot(const float* x, const float* h, std::size_t n) {
     }
     a += b;
     return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
-}
-
-// Sixteen lanes: one register where there are AVX-512's, two otherwise. The arithmetic of a lane is the same everywhere.
-typedef float Wide __attribute__((vector_size(64)));
-typedef float WideMemory __attribute__((vector_size(64), aligned(4), may_alias));
-constexpr std::size_t wide = 16;
-constexpr std::size_t most_rows = 16;     // beyond, neighbouring taps lie too far apart for the cache: one output at a time is faster
-constexpr std::size_t group = 4 * wide;  // outputs that share each load of a coefficient
-
-EMOTION_INLINE Wide load_wide(const float* p) { return *reinterpret_cast<const WideMemory*>(p); }
-EMOTION_INLINE void store_wide(float* p, Wide v) { *reinterpret_cast<WideMemory*>(p) = v; }
-
-// out[k] = sum_j h[j] x[offset[j] + k], one output a lane: no sums across lanes. count is a multiple of `group`.
-EMOTION_CLONES void filter_lanes(const float* x, const std::size_t* offset, const float* h, std::size_t taps, std::size_t count, float* out) {
-    for (std::size_t k = 0; k < count; k += group) {
-        Wide a{}, b{}, c{}, d{};
-        for (std::size_t j = 0; j < taps; ++j) {
-            const float* const source = x + offset[j] + k;
-            const Wide weight = Wide{} + h[j];
-            a += weight * load_wide(source);
-            b += weight * load_wide(source + wide);
-            c += weight * load_wide(source + 2 * wide);
-            d += weight * load_wide(source + 3 * wide);
-        }
-        store_wide(out + k, a);
-        store_wide(out + k + wide, b);
-        store_wide(out + k + 2 * wide, c);
-        store_wide(out + k + 3 * wide, d);
-    }
 }
 
 }  // namespace
@@ -101,6 +74,23 @@ Resampler::Resampler(int from_hz, int to_hz) {
     for (std::size_t row = 0; row < rows; ++row) {
         fill_phase(row, static_cast<double>(row) / static_cast<double>(phases_), cutoff, half_width);
     }
+    if (!interpolated_ && BlockFilter::suits(up_, down_, taps_)) {
+        block_filter_ = make_block_filter();
+    }
+}
+
+Resampler::~Resampler() = default;
+
+// Output k up + r reads the taps from input k down + floor(r down / up) - (half_taps - 1) on, with the phase r down mod up.
+std::unique_ptr<const BlockFilter> Resampler::make_block_filter() const {
+    std::vector<float> filters;
+    std::vector<std::int64_t> first;
+    for (std::uint64_t r = 0; r < up_; ++r) {
+        const auto row = table_.begin() + static_cast<std::ptrdiff_t>(r * down_ % up_ * taps_);
+        filters.insert(filters.end(), row, row + static_cast<std::ptrdiff_t>(taps_));
+        first.push_back(static_cast<std::int64_t>(r * down_ / up_) - (static_cast<std::int64_t>(half_taps_) - 1));
+    }
+    return std::make_unique<const BlockFilter>(up_, down_, filters, taps_, first);
 }
 
 // Row values: h(fraction + half_taps - 1 - j) for tap j; scaled to sum to one, so that a constant stays the same constant.
@@ -140,8 +130,8 @@ void Resampler::apply(std::span<const float> x, std::span<float> out, const Stop
         std::copy_n(x.begin(), std::min(x.size(), out.size()), out.begin());
         return;
     }
-    if (!interpolated_ && down_ <= most_rows && out.size() / up_ >= group) {
-        apply_lanes(x, out, stop);
+    if (block_filter_ && out.size() / up_ >= fewest_block_outputs) {
+        block_filter_->apply(x, out, stop);
         return;
     }
     const auto n = static_cast<std::int64_t>(x.size());
@@ -182,43 +172,14 @@ void Resampler::apply(std::span<const float> x, std::span<float> out, const Stop
     }
 }
 
-// Output k up + r begins at input k down + floor(r down / up): the outputs of one r read the input in steps of `down`. So the input is dealt out
-// into `down` rows, row p holding x[i down + p], and every tap reads neighbouring values of one row for neighbouring k. For 48 to 16 kHz:
-// three rows, one r.
-void Resampler::apply_lanes(std::span<const float> x, std::span<float> out, const StopToken& stop) const {
-    const std::size_t up = up_, down = down_;
-    const std::size_t outputs = (out.size() + up - 1) / up;  // of r = 0, the most
-    const std::size_t count = (outputs + group - 1) / group * group;
-    const std::size_t before = half_taps_ / down + 1, after = (taps_ + down) / down + 1;
-    const std::size_t width = before + count + after;
-    std::vector<float> rows(width * down, 0.0F);
-    for (std::size_t p = 0; p < down; ++p) {
-        float* const row = rows.data() + p * width + before;
-        const std::size_t held = x.size() > p ? std::min((x.size() - p + down - 1) / down, count + after) : 0;
-        for (std::size_t i = 0; i < held; ++i) {
-            row[i] = x[i * down + p];
-        }
+std::vector<float> resampled(std::vector<float> samples, int from_hz, int to_hz, const StopToken& stop) {
+    if (from_hz == to_hz) {
+        return samples;
     }
-    std::vector<std::size_t> offset(taps_);
-    std::vector<float> values(count);
-    for (std::size_t r = 0; r < up; ++r) {
-        stop.check();
-        const auto first = static_cast<std::int64_t>(r * down / up) - (static_cast<std::int64_t>(half_taps_) - 1);
-        for (std::size_t j = 0; j < taps_; ++j) {
-            const std::int64_t at = first + static_cast<std::int64_t>(j) + static_cast<std::int64_t>(before * down);  // never negative
-            offset[j] = static_cast<std::size_t>(at) % down * width + static_cast<std::size_t>(at) / down;
-        }
-        const float* const h = &table_[r * down % up * taps_];
-        constexpr std::size_t stretch = 64 * group;  // between two looks at the stop request
-        for (std::size_t k = 0; k < count; k += stretch) {
-            stop.check();
-            const std::size_t part = std::min(stretch, count - k);
-            filter_lanes(rows.data() + k, offset.data(), h, taps_, part, values.data() + k);
-        }
-        for (std::size_t k = 0, m = r; m < out.size(); ++k, m += up) {
-            out[m] = values[k];
-        }
-    }
+    const auto plan = Resampler::get(from_hz, to_hz);
+    std::vector<float> result(plan->output_size(samples.size()));
+    plan->apply(samples, result, stop);
+    return result;
 }
 
 }  // namespace emotion::audio

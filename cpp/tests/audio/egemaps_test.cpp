@@ -49,6 +49,24 @@ TEST_CASE("a clip without voice has zeros where voice is asked for") {
     CHECK(value(vector, "equivalentSoundLevel_dBp") == doctest::Approx(-120.0));
 }
 
+TEST_CASE("the coefficient of variation of any sign is s / mean, and passes 0 with the mean") {
+    const auto variation = [](float centre, float half) {
+        Descriptors d = blank(40);
+        for (std::size_t t = 0; t < 40; ++t) {
+            d.rows(row::mfcc, t) = centre + (t % 2 == 0 ? half : -half);
+        }
+        return value(egemaps(d), "mfcc1_sma3_stddevNorm");
+    };
+    CHECK(variation(4.0F, 2.0F) == doctest::Approx(0.5));
+    CHECK(variation(-4.0F, 2.0F) == doctest::Approx(-0.5));
+    CHECK(variation(1.0F, 4.9F) == doctest::Approx(4.9));
+    CHECK(variation(-1.0F, 5.0F) == doctest::Approx(-5.0));
+    CHECK(variation(1.0F, 10.0F) == doctest::Approx(2.5));
+    CHECK(variation(1e-3F, 1.0F) == doctest::Approx(0.025).epsilon(1e-4));
+    CHECK(variation(0.0F, 1.0F) == 0.0);
+    CHECK(variation(3.0F, 0.0F) == 0.0);
+}
+
 TEST_CASE("functionals by hand") {
     Descriptors d = blank(100);
     // Voiced: 10 … 29 rising by 0.1 a frame from 20, and 50 … 59 falling by 0.2 from 24.

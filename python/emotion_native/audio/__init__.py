@@ -24,12 +24,15 @@ from .functionals import descriptor_names, descriptors, feature_names, functiona
 from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality, yin
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
+from .streaming import FeatureStream, StreamedFeatures
 from .temporal import rms, zero_crossing_rate
 from .voice import QualityRule, VoiceActivity, signal_quality, voice_activity
 
 __all__ = [
+    "FeatureStream",
     "PitchTrack",
     "QualityRule",
+    "StreamedFeatures",
     "VoiceActivity",
     "VoiceQuality",
     "amplitude_to_db",

@@ -64,6 +64,11 @@ def estimate_tuning(
     -------
     float in [-0.5, 0.5), a multiple of the resolution; 0 with a warning when there is no peak
 
+    Raises
+    ------
+    InvalidInputError
+        For arrays that break the rules above and for arguments out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -134,7 +139,7 @@ def chroma_stft(
     tuning : float or None
         Deviation from A440 in fractions of a bin; None estimates it.
     n_chroma, ctroct, octwidth, base_c
-        The filterbank: bins of an octave, its centre (in octaves) and width (None: flat), whether bin 0 is C (else A).
+        The filterbank: bins of an octave, its centre (in octaves above A0, 27.5 Hz) and width (None: flat), whether bin 0 is C (else A).
 
     Returns
     -------

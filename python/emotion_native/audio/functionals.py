@@ -57,7 +57,21 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
 
 
 def feature_names(set: str = "classic") -> list[str]:
-    """Return the names of the columns of a feature set, in order.
+    """Return the names of the columns of a feature set.
+
+    Parameters
+    ----------
+    set : str, default="classic"
+        As in `functionals`.
+
+    Returns
+    -------
+    list of str, in the order of the vector
+
+    Raises
+    ------
+    InvalidInputError
+        For an unknown set.
 
     Examples
     --------

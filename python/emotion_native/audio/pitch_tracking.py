@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ._arrays import Float32, integer, number, refuse
+from ._arrays import Float32, integer, number, refuse, signal
 from ._arrays import samples as _samples
 
 Float64 = NDArray[np.float64]
@@ -168,14 +169,14 @@ def _framing(
     y: Any, fmin: Any, fmax: Any, sr: Any, frame_length: Any, hop_length: Any, win_length: object, center: bool, pad_mode: str, caller: str
 ) -> tuple[Float32, float, float, float, int, int, bool]:
     """Return the checked (y, fmin, fmax, sr, frame_length, hop_length, center) of YIN."""
-    checked = _samples(y, caller)
+    checked = signal(y, caller)
     low = number(fmin, "fmin", caller, above=0.0)
     high = number(fmax, "fmax", caller, above=0.0)
     rate = number(sr, "sr", caller, above=0.0)
     length = integer(frame_length, "frame_length", caller, low=4, high=1 << 19)
     hop = max(1, length // 4) if hop_length is None else integer(hop_length, "hop_length", caller)
     if win_length is not None:
-        warnings.warn(f"win_length of {caller} has no effect, as in librosa 0.11", FutureWarning, stacklevel=3)
+        warnings.warn(f"win_length of {caller} is deprecated and has no effect, as in librosa 0.11", FutureWarning, stacklevel=3)
     if rate / low >= length // 2 and rate / low < length - 1:
         warnings.warn(
             f"fewer than two periods of fmin ({low:g} Hz) fit into frame_length ({length}) of {caller}: pitch can come out wrong. "
@@ -186,8 +187,17 @@ def _framing(
         if pad_mode not in _PAD_MODES:
             raise refuse("pad_mode", caller, f"one of {', '.join(_PAD_MODES)}", repr(pad_mode))
         if pad_mode != "constant":
-            checked, center = np.pad(checked, length // 2, mode=pad_mode), False  # type: ignore[call-overload]  # numpy's stubs list literals only
+            around = [(0, 0)] * (checked.ndim - 1) + [(length // 2, length // 2)]
+            checked, center = np.pad(checked, around, mode=pad_mode), False  # type: ignore[call-overload]  # numpy's stubs list literals only
     return checked, low, high, rate, length, hop, bool(center)
+
+
+def _channels(y: Float32, track: Callable[[Float32], tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+    """Return what ``track`` gives for each channel, as arrays of shape (…, frames)."""
+    if y.ndim == 1:
+        return track(y)
+    found = [track(row) for row in y.reshape(-1, y.shape[-1])]
+    return tuple(np.stack(values).reshape(*y.shape[:-1], -1) for values in zip(*found, strict=True))
 
 
 def yin(
@@ -207,8 +217,8 @@ def yin(
 
     Parameters
     ----------
-    y : ndarray of floats, shape (n,)
-        Finite mono samples.
+    y : ndarray of floats, shape (…, n)
+        Finite samples; leading axes are channels, each tracked by itself.
     fmin, fmax : float
         Range in Hz, 0 < fmin < fmax <= sr / 2. Two periods of ``fmin`` should fit into a frame.
     sr : float, default=22050
@@ -228,7 +238,7 @@ def yin(
 
     Returns
     -------
-    ndarray of float64, shape (frames,)
+    ndarray of float64, shape (…, frames)
         In Hz.
 
     Raises
@@ -249,7 +259,8 @@ def yin(
     220
     """
     framing = _framing(y, fmin, fmax, sr, frame_length, hop_length, win_length, center, pad_mode, "yin")
-    return _core.yin(*framing[:6], number(trough_threshold, "trough_threshold", "yin"), framing[6])
+    threshold = number(trough_threshold, "trough_threshold", "yin")
+    return _channels(framing[0], lambda row: (_core.yin(row, *framing[1:6], threshold, framing[6]),))[0]
 
 
 def pyin(
@@ -297,10 +308,10 @@ def pyin(
 
     Returns
     -------
-    f0 : ndarray of float64, shape (frames,)
+    f0 : ndarray of float64, shape (…, frames)
         In Hz, centres of the pitch bins.
-    voiced_flag : ndarray of bool, shape (frames,)
-    voiced_prob : ndarray of float64, shape (frames,)
+    voiced_flag : ndarray of bool, shape (…, frames)
+    voiced_prob : ndarray of float64, shape (…, frames)
         0 to 1.
 
     Raises
@@ -326,8 +337,8 @@ def pyin(
         first, second = beta_parameters
     except (TypeError, ValueError):
         raise refuse("beta_parameters", "pyin", "two numbers", repr(beta_parameters)) from None
-    f0, voiced, probability = _core.pyin(
-        *framing[:6],
+    options = (
+        *framing[1:6],
         integer(n_thresholds, "n_thresholds", "pyin", high=100_000),
         (number(first, "beta_parameters", "pyin", above=0.0), number(second, "beta_parameters", "pyin", above=0.0)),
         number(boltzmann_parameter, "boltzmann_parameter", "pyin", above=0.0),
@@ -337,6 +348,7 @@ def pyin(
         number(no_trough_prob, "no_trough_prob", "pyin", minimum=0.0),
         framing[6],
     )
+    f0, voiced, probability = _channels(framing[0], lambda row: _core.pyin(row, *options))
     flag = voiced.astype(np.bool_)
     if fill_na is not None:
         f0[~flag] = fill_na

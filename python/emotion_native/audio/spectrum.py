@@ -11,11 +11,27 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..exceptions import EmotionNativeWarning
-from ._arrays import Float32, Framing, PadMode, Window, apart, integer, magnitude_or_given, number, refuse
+from ._arrays import Float32, Framing, PadMode, Window, apart, integer, kind_of, magnitude_or_given, number, refuse
 
 
 def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float64]:
-    """Return the centre frequencies in Hz of the bins of `stft`, shape (1 + n_fft // 2,).
+    """Return the centre frequencies of the bins of `stft`, as ``librosa.fft_frequencies``.
+
+    Parameters
+    ----------
+    sr : float, default=22050
+        Sampling rate in Hz.
+    n_fft : int, default=2048
+        Points of the transform.
+
+    Returns
+    -------
+    ndarray of float64, shape (1 + n_fft // 2,), in Hz, ascending from 0
+
+    Raises
+    ------
+    InvalidInputError
+        For arguments out of range.
 
     Examples
     --------
@@ -82,9 +98,7 @@ def stft(
     if dtype is None:
         kind = np.dtype(np.complex128 if isinstance(y, np.ndarray) and y.dtype.itemsize >= 8 else np.complex64)
     else:
-        kind = np.dtype(dtype)
-        if kind not in (np.complex64, np.complex128):
-            raise refuse("dtype", "stft", "complex64, complex128 or None", str(kind))
+        kind = kind_of(dtype, "stft", np.complex64, np.complex128)
     framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, "stft", double=kind == np.complex128)
     result = framing.transform()
     return result if out is None else _written(result, out)
@@ -108,14 +122,14 @@ def _filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float, ht
 def filterbank_of(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: bool, norm: Any, caller: str) -> Any:
     """Return the native filterbank of checked arguments; warn when a band above 0 Hz holds no bin."""
     exponent = 0.0
-    if norm is not None and norm != "slaney":
-        if isinstance(norm, str | bool) or not np.isscalar(norm) or not float(norm) > 0:  # type: ignore[arg-type]  # numpy's isscalar tells mypy nothing
+    if norm is not None and not (isinstance(norm, str) and norm == "slaney"):
+        if isinstance(norm, bool) or not isinstance(norm, int | float | np.number) or np.iscomplexobj(norm) or not 0 < norm <= np.inf:
             raise refuse("norm", caller, "'slaney', a number > 0, inf or None", repr(norm))
-        exponent = float(norm)  # type: ignore[arg-type]  # the same
+        exponent = np.inf if norm > 1e300 else float(norm)
     rate = number(sr, "sr", caller, above=0.0)
     low = number(fmin, "fmin", caller, minimum=0.0)
     high = rate / 2 if fmax is None else number(fmax, "fmax", caller, above=0.0)
-    bank, empty = _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), norm == "slaney", exponent)
+    bank, empty = _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), isinstance(norm, str), exponent)
     if empty:
         words = f"n_mels of {caller} gives bands without a bin of the transform: fewer bands, a longer transform or a higher fmax fill them"
         warnings.warn(words, EmotionNativeWarning, stacklevel=3)
@@ -124,10 +138,7 @@ def filterbank_of(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: b
 
 def result_type(dtype: Any, caller: str) -> np.dtype[Any]:
     """Return float32 or float64."""
-    kind: np.dtype[Any] = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise refuse("dtype", caller, "float32 or float64", str(kind))
-    return kind
+    return kind_of(dtype, caller, np.float32, np.float64)
 
 
 def mel_filterbank(
@@ -141,7 +152,27 @@ def mel_filterbank(
     norm: str | float | None = "slaney",
     dtype: DTypeLike = np.float32,
 ) -> NDArray[Any]:
-    """Return the weights of the mel bands, as ``librosa.filters.mel``: shape (n_mels, 1 + n_fft // 2).
+    """Return the weights of the mel bands, as ``librosa.filters.mel``.
+
+    Parameters
+    ----------
+    sr : float
+        Sampling rate in Hz.
+    n_fft : int
+        Points of the transform.
+    n_mels, fmin, fmax, htk, norm
+        As `melspectrogram`.
+    dtype : float32 or float64
+        Type of the result; computed in double, stored in single precision.
+
+    Returns
+    -------
+    ndarray of dtype, shape (n_mels, 1 + n_fft // 2)
+
+    Raises
+    ------
+    InvalidInputError
+        For arguments out of range.
 
     Examples
     --------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import PAD_MODES, Float32, PadMode, apart, each_channel, floating, integer, number, refuse, signal, spectrum
+from ._arrays import Float32, PadMode, apart, each_channel, floating, integer, number, padded, refuse, signal, spectrum
 from .spectrum import result_type
 
 
@@ -81,7 +81,7 @@ def _reference(ref_magnitude: Any, y: Float32, length: int, hop: int, center: bo
     if not callable(ref_magnitude):
         return ref_magnitude
     if center:
-        y = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(length // 2, length // 2)], mode="edge")
+        y = padded(y, length // 2, "edge", "zero_crossing_rate")
     frames = np.lib.stride_tricks.sliding_window_view(np.abs(y), length, axis=-1)[..., ::hop, :]
     return ref_magnitude(np.swapaxes(frames, -1, -2))
 
@@ -134,10 +134,7 @@ def rms(
         if kind == np.float64:
             checked = np.ascontiguousarray(floating(y, "y", "rms"), dtype=np.float64)
         if center and pad_mode != "constant":
-            if not callable(pad_mode) and pad_mode not in PAD_MODES:
-                raise refuse("pad_mode", "rms", f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
-            widths = [(0, 0)] * (checked.ndim - 1) + [(length // 2, length // 2)]
-            checked = np.pad(checked, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
+            checked = padded(checked, length // 2, pad_mode, "rms")
             center = False
         native = _core.rms if kind == np.float32 else _core.rms_double
         return each_channel(checked, lambda x: native(x, length, hop, bool(center)))

@@ -114,7 +114,7 @@ def voice_activity(
     """Find speech by energy and spectrum.
 
     A frame (about 32 ms) is speech where its spectrum between 100 Hz and 4 kHz stands out of the noise by the likelihood ratio of Sohn, Kim &
-    Sung (1999), and where it is loud enough; the noise of each bin is estimated from its 15 % percentile over the frames.
+    Sung (1999), and where it is loud enough; the noise of each bin is estimated from its 15th percentile over the frames.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def voice_activity(
     least_ratio : float, default=0.6
         Mean log-likelihood ratio of speech; Gaussian noise has 0.15.
     level_range_db : float, default=40
-        How far below the loudest frames (95 % percentile) speech may be.
+        How far below the loudest frames (their 95th percentile) speech may be.
     bridge_s, shortest_s : float
         Gaps that are filled, and stretches that are dropped, in seconds.
 

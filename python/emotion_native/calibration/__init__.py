@@ -15,6 +15,7 @@ from ._out_of_distribution import OutOfDistributionDetector
 from ._prior_classifier import PriorCorrectedClassifier
 from ._priors import PriorCorrection, correct_priors, estimate_priors
 from ._set_report import prediction_set_report
+from ._soft_ensembles import SoftEnsemble
 
 __all__ = [
     "ABSTENTION_REASONS",
@@ -28,6 +29,7 @@ __all__ = [
     "PriorCorrectedClassifier",
     "PriorCorrection",
     "SigmoidCalibrator",
+    "SoftEnsemble",
     "TemperatureCalibrator",
     "choose_threshold",
     "correct_priors",

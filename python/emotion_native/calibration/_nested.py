@@ -30,6 +30,7 @@ from ._fold_models import corrected_folds, final_correction
 from ._maps import Calibrator, Floats, check_method, fit_calibrator
 from ._out_of_distribution import OutOfDistributionDetector
 from ._priors import PriorCorrection, chained
+from ._soft_ensembles import SoftEnsemble, best_members, check_ensemble, soft_vote
 
 SELECTION_METRICS = ("balanced_accuracy", "uar", "accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "matthews_corrcoef", "log_loss")
 
@@ -50,6 +51,8 @@ class FinalChoice:
     scores : dict
         Selection score of each candidate; higher is better.
     detector : OutOfDistributionDetector or None
+    members : list of str
+        Candidates that vote in the ensemble, if there is one: those of a final ensemble, chosen by the outer folds.
     """
 
     candidate: str
@@ -58,6 +61,7 @@ class FinalChoice:
     reached: bool
     scores: dict[str, float]
     detector: OutOfDistributionDetector | None = None
+    members: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class NestedEvaluation:
     selection : list of dict
         The inner folds of each outer fold, on which its candidate, calibration and threshold were chosen: ``n_splits``, ``n_rows``, ``n_groups``
         (None without groups) and ``hash`` (see `emotion_native.model_selection.split_hash`; rows count within the outer training part).
+    members : list of list of str
+        Candidates that vote in the ensemble of each outer fold, chosen by its inner folds; empty without an ensemble.
     """
 
     classes: npt.NDArray[Any]
@@ -115,6 +121,7 @@ class NestedEvaluation:
     ungrouped: bool = field(default=False)
     strange: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     selection: list[dict[str, Any]] = field(default_factory=list)
+    members: list[list[str]] = field(default_factory=list)
 
     def __repr__(self) -> str:
         folds = [f"{name!r} in {n}" for name, n in Counter(self.chosen).most_common()]
@@ -160,6 +167,9 @@ class _OutOfFold:
     outer: dict[str, Floats]
     inner: dict[str, list[Floats]]
     corrections: dict[str, list[PriorCorrection]]  # one an outer fold; empty without correction
+    members: list[list[str]] = field(default_factory=list)  # of the ensemble of each outer fold
+    final_members: list[str] = field(default_factory=list)
+    final: dict[str, Floats] = field(default_factory=dict)  # what the final ensemble says of all rows, by the outer folds
 
     def correction(self, name: str, fold: int) -> PriorCorrection | None:
         return self.corrections[name][fold] if self.corrections else None
@@ -255,6 +265,7 @@ def nested_evaluation(
     target_accuracy: float | None = None,
     abstention_cost: float | None = None,
     out_of_distribution: OutOfDistributionDetector | None = None,
+    ensemble: SoftEnsemble | None = None,
     selection_metric: str = "balanced_accuracy",
     params: Mapping[str, Any] | None = None,
     n_jobs: int | None = None,
@@ -287,6 +298,8 @@ def nested_evaluation(
         At most one; see `choose_threshold`.
     out_of_distribution : OutOfDistributionDetector, optional
         Fitted on the training part of each outer fold; see `AbstainingClassifier`.
+    ensemble : SoftEnsemble, optional
+        A soft vote of candidates as a further candidate, the last one. It needs no fits of its own.
     selection_metric : str
         One of balanced_accuracy (uar), accuracy, macro_f1 (f1_macro), weighted_f1, cohen_kappa, matthews_corrcoef, log_loss; pooled over inner rows.
     params : mapping, optional
@@ -331,6 +344,7 @@ def nested_evaluation(
     check_flag(prior_correction, "prior_correction", caller)
     check_targets(target_coverage, target_accuracy, caller, abstention_cost)
     check_detector(out_of_distribution, caller)
+    check_ensemble(ensemble, candidates, prior_correction, caller)
     selection_metric = check_measure(selection_metric, SELECTION_METRICS, "selection_metric", caller)
     X, y, groups = check_lengths(X, y, groups, caller=caller)
     n = _num_samples(X)
@@ -342,6 +356,8 @@ def nested_evaluation(
     arguments = {**(params or {}), "groups": groups}
     with progress_reporter(progress, "Cross-validating", len(plan.train) * len(candidates), caller=caller) as advance:
         found = _fit_candidates(candidates, X, labels, plan, arguments, prior_correction, n_jobs, advance)
+    if ensemble is not None:
+        found = _with_ensemble(found, ensemble, plan, labels.codes.astype(np.int64), rule)
     strangers = _find_strangers(out_of_distribution, plan, X, groups, allow_ungrouped)
     final = _final_choice(plan, labels, found, rule, strangers)
     if prior_correction:
@@ -375,6 +391,30 @@ def _fit_candidates(
         found.raw[str(name)], _ = _split_results(plan, raw, n, k)
         found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, k)
     return found
+
+
+def _with_ensemble(found: _OutOfFold, ensemble: SoftEnsemble, plan: _Plan, codes: npt.NDArray[np.int64], rule: _Rule) -> _OutOfFold:
+    """Add the ensemble: in each outer fold the vote of the members that its inner folds choose."""
+    name = ensemble.name
+    outer = np.empty_like(found.outer[ensemble.members[0]])
+    inner, members = [], []
+    for k, (rows, test_rows) in enumerate(plan.outer):
+        own = best_members(ensemble, lambda one, k=k, rows=rows: rule.score(found.inner[one][k], codes[rows]))  # type: ignore[misc]  # mypy infers no defaults of a lambda
+        members.append(own)
+        inner.append(soft_vote({one: found.inner[one][k] for one in own}, own))
+        outer[test_rows] = soft_vote({one: found.outer[one][test_rows] for one in own}, own)
+    final = best_members(ensemble, lambda one: rule.score(found.outer[one], codes))
+    shown = [one for one in found.outer if one not in set(ensemble.hidden)]
+    every = {**{one: found.outer[one] for one in shown}, name: outer}
+    return _OutOfFold(
+        {**{one: found.raw[one] for one in shown}, name: outer},
+        every,
+        {**{one: found.inner[one] for one in shown}, name: inner},
+        {},
+        members,
+        final,
+        {**every, name: soft_vote(found.outer, final)},
+    )
 
 
 def _inner_splits(plan: _Plan, groups: Any) -> list[dict[str, Any]]:
@@ -413,11 +453,12 @@ def _fits_done(advance: Advance, before: int, fits: int) -> Callable[[int, int],
 def _final_choice(plan: _Plan, labels: Labels, found: _OutOfFold, rule: _Rule, strangers: _Strangers) -> FinalChoice:
     """Return what the outer out-of-fold predictions of all rows choose; the calibrator is that of corrected probabilities, where they are."""
     codes = labels.codes.astype(np.int64)
-    name, scores = rule.choose(found.outer, codes)
+    said = found.final or found.outer
+    name, scores = rule.choose(said, codes)
     seen = class_seen(labels, plan.outer.train)[plan.outer.fold_of_rows(), codes]
-    calibrator, threshold = rule.calibrate(found.outer[name], codes, seen, strangers.all_familiar)
+    calibrator, threshold = rule.calibrate(said[name], codes, seen, strangers.all_familiar)
     value, reached = (None, True) if threshold is None else (threshold.value, threshold.reached)
-    return FinalChoice(name, calibrator, value, reached, scores, strangers.final)
+    return FinalChoice(name, calibrator, value, reached, scores, strangers.final, found.final_members)
 
 
 def _assemble(
@@ -463,4 +504,5 @@ def _assemble(
         ungrouped=plan.outer.ungrouped or any(folds.ungrouped for folds in plan.inner) or strangers.ungrouped,
         strange=strangers.test,
         selection=selection,
+        members=found.members,
     )

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .settings import Settings
 
-__all__ = ["build_candidates", "build_detector", "build_pipeline", "sampler_options"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..augmentation import AugmentedFeatures
+    from ..calibration import SoftEnsemble
+
+__all__ = ["build_candidates", "build_chosen", "build_ensemble", "build_detector", "build_pipeline", "ensemble_statement", "sampler_options"]
 
 
 SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
 
 
-def build_pipeline(kind: str, settings: Settings) -> Any:
+def build_pipeline(kind: str, settings: Settings, copies: AugmentedFeatures | None = None) -> Any:
     """Return the unfitted pipeline of one candidate.
 
-    Order: scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then selection, then the
-    classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean nothing to them.
+    Order: augmented copies, scaling (for the logistic regression, and before SMOTE, whose neighbours depend on it), then sampling, then
+    selection, then the classifier; each learns from the training rows of its fold alone. Otherwise trees get no scaler: scales of columns mean
+    nothing to them.
     Normalisation by the speaker takes the scaler's place, for all candidates.
     """
+    from ..augmentation import AugmentedCopies
     from ..feature_selection import SelectKBest
     from ..pipeline import Pipeline
     from ..preprocessing import SpeakerNormalizer, StandardScaler
 
     steps: list[tuple[str, Any]] = []
+    if copies is not None:
+        steps.append(("augment", AugmentedCopies(copies)))
     if settings.speaker_normalization:
         steps.append(("normalise", SpeakerNormalizer()))
     elif kind == "logistic" or settings.sampling in SCALED_SAMPLERS:
@@ -76,6 +86,35 @@ def build_detector(settings: Settings) -> Any:
     return OutOfDistributionDetector(false_alarm_rate=settings.out_of_distribution_rate, n_jobs=settings.n_jobs)
 
 
-def build_candidates(settings: Settings) -> dict[str, Any]:
-    """Return the candidates by name, in the order of the settings."""
-    return {kind: build_pipeline(kind, settings) for kind in settings.model}
+def build_candidates(settings: Settings, copies: AugmentedFeatures | None = None) -> dict[str, Any]:
+    """Return what is fitted by name, candidates and members of the ensemble, in the order of the settings; ``copies`` train along with the rows that they were made of."""
+    return {kind: build_pipeline(kind, settings, copies) for kind in settings.fitted_kinds}
+
+
+def build_ensemble(settings: Settings) -> SoftEnsemble | None:
+    """Return how candidates vote, or None."""
+    from ..calibration import SoftEnsemble
+
+    if "ensemble" not in settings.model:
+        return None
+    hidden = [kind for kind in settings.ensemble.members if kind not in settings.model]
+    return SoftEnsemble(settings.ensemble.members, settings.ensemble.n_best, "ensemble", hidden)
+
+
+def ensemble_statement(record: Mapping[str, Any]) -> str:
+    """Return what the report says of the ensemble; empty where there is none."""
+    selection = record.get("selection") or {}
+    final, folds = (selection.get("final") or {}).get("members"), [fold.get("members") for fold in selection.get("folds", [])]
+    if not final or not all(folds):
+        return ""
+    counts = {name: sum(name in own for own in folds) for name in dict.fromkeys(name for own in [*folds, final] for name in own)}
+    shown = ", ".join(f"{name} in {count}" for name, count in counts.items())
+    return f"Ensemble: the mean of the members' probabilities; of {len(folds)} outer folds {shown}, in the final one {', '.join(final)}."
+
+
+def build_chosen(name: str, members: Sequence[str], settings: Settings, copies: AugmentedFeatures | None = None) -> Any:
+    """Return the unfitted candidate of this name; the ensemble is the soft vote of these members."""
+    from ..ensemble import VotingClassifier
+
+    built = build_candidates(settings, copies)
+    return built[name] if name in built else VotingClassifier([(member, built[member]) for member in members], voting="soft")

@@ -12,6 +12,7 @@ from .._validation import check_path
 from ..datasets import licence_terms
 from ..exceptions import InvalidInputError
 from ..runtime import EmotionModel, load_model
+from .augmenting import augmentation_statement
 from .calibrating import calibration_table
 from .summary import class_table, speaker_table, summary_table
 
@@ -193,6 +194,8 @@ def _data(known: Mapping[str, Any], model: EmotionModel) -> list[str | reports.T
     counts = _mapping(known.get("label_counts"))
     if counts:
         parts.append(reports.Table("Training clips of each label", ["Label", "Clips"], [[str(label), str(n)] for label, n in counts.items()]))
+    if copies := augmentation_statement(known):
+        parts.append(copies)
     left_out = _mapping(_mapping(known.get("rows")).get("left_out"))
     parts.append([f"{count} rows left out: {reason}." for reason, count in left_out.items()])
     return parts

@@ -12,6 +12,7 @@ from .. import reports
 from .._display import counted, listed
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
+from .augmenting import row_metadata
 from .candidates import build_candidates
 from .preparing import Prepared, Stage
 from .scored import Scored
@@ -73,7 +74,11 @@ def explain_held_out(
     chosen = [str(name) for name in nested.chosen]
     usable = np.flatnonzero(~prepared.test & prepared.ok)
     most = max(1, min(settings.explained_rows, MOST_NUMBERS // (len(prepared.names) * len(scored.classes))))
-    folds = _folds_to_explain(chosen, min(MOST_FOLDS, most))
+    single = [fold for fold, name in enumerate(chosen) if name != "ensemble"]  # what an ensemble says is no sum of contributions of columns
+    folds = [single[place] for place in _folds_to_explain([chosen[fold] for fold in single], min(MOST_FOLDS, most))] if single else []
+    if not folds:
+        record["notes"].append("No clips are explained: what an ensemble says is no sum of contributions of single columns.")
+        return None
     rng = np.random.default_rng(settings.seed)
     parts: list[_Part] = []
     at = 0
@@ -148,13 +153,16 @@ def _explain_fold(
     from ..runtime import load_model
 
     train, test = usable[folds.train[fold]], usable[folds.test[fold]]
-    model = build_candidates(settings)[candidate]
-    model.fit(prepared.X[train], prepared.y[train], groups=prepared.group[train] if prepared.grouped else None, speaker=prepared.speaker[train])
+    model = build_candidates(settings, prepared.copies)[candidate]
+    groups = prepared.group[train] if prepared.grouped else None
+    model.fit(prepared.X[train], prepared.y[train], groups=groups, **row_metadata(prepared, train))
     reference = np.sort(rng.choice(len(train), size=min(64, len(train)), replace=False))
     picked = np.sort(rng.choice(len(test), size=min(wanted, len(test)), replace=False))
     rows, background, seen = test[picked], prepared.X[train[reference]], prepared.X[test[picked]]
-    if prepared.enrolled:  # what predicted a row saw it normalised by the other test clips of its speaker; contributions are of the same columns
-        normalise, model = model[:1], model[1:]
+    if prepared.enrolled and hasattr(model, "steps"):
+        # What predicted a row saw it normalised by the other test clips of its speaker; contributions are of the same columns.
+        end = [name for name, _ in model.steps].index("normalise") + 1
+        normalise, model = model[:end], model[end:]
         background = normalise.transform(prepared.X[train], speaker=prepared.speaker[train])[reference]
         seen = normalise.transform(prepared.X[test], speaker=prepared.speaker[test])[picked]
     native = load_model(model_bytes(model, background=background, feature_names=prepared.names))

@@ -284,6 +284,8 @@ def _near_choice(name: str, problem: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)) and any(isinstance(part, tuple) for part in value):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(str, value)) + "]"
     return str(value)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from ..augmentation import AugmentedFeatures
+
 __all__ = [
     "Prepared",
     "Stage",
@@ -73,6 +75,10 @@ class Prepared:
         Why a row that is kept is doubtful (``clipped``, ``noisy``, …), or "".
     enrolled : bool
         Whether test rows are normalised by other clips of their speaker.
+    clips : DataFrame or None
+        File, start and end of each row's clip.
+    copies : AugmentedFeatures or None
+        Augmented copies of training clips; ``source`` counts these rows.
     """
 
     X: NDArray[np.float32]
@@ -94,6 +100,8 @@ class Prepared:
     sources: list[dict[str, Any]] = field(default_factory=list)
     enrolled: bool = False
     flag: list[str] = field(default_factory=list)
+    clips: pd.DataFrame | None = None
+    copies: AugmentedFeatures | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -228,6 +236,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         sources=datasets.training_sources(rows[(part != "test") & (status == "ok")]),
         enrolled=settings.speaker_normalization,
         flag=table.flags[keep].tolist(),
+        clips=rows[[name for name in ("filepath", "start", "end") if name in rows]],
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")

@@ -4,17 +4,57 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-__all__ = ["ExtraTreesSettings", "ForestSettings", "GradientBoostingSettings", "LogisticSettings", "QualitySettings", "Settings", "SmoteSettings"]
+__all__ = [
+    "AugmentationSettings",
+    "EnsembleSettings",
+    "ExtraTreesSettings",
+    "ForestSettings",
+    "GradientBoostingSettings",
+    "LogisticSettings",
+    "QualitySettings",
+    "Settings",
+    "SmoteSettings",
+]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Rate = Annotated[float, Field(gt=0.0, lt=1.0)]
 GroupKey = Literal["speaker", "recording", "content"]
-Candidate = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
+Member = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
+Candidate = Literal[Member, "ensemble"]
 Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
 FeatureSet = Literal["classic", "egemaps", "full", "quality"]
+
+
+def _once(names: list[str], what: str) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError(f"a list that names each {what} once")
+    return names
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("two bounds, the lower first")
+    return bounds
+
+
+def _wide(band: tuple[float, float]) -> tuple[float, float]:
+    if band[1] - band[0] < 300:
+        raise ValueError("two edges in Hz, at least 300 Hz apart, the lower first")
+    return band
+
+
+_Speed = Annotated[float, Field(ge=0.25, le=4.0)]
+_Semitone = Annotated[float, Field(ge=-12.0, le=12.0)]
+_Decay = Annotated[float, Field(ge=0.02, le=10.0)]
+_Edge = Annotated[float, Field(ge=0.0)]
+Bounds = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Speeds = Annotated[tuple[_Speed, _Speed], AfterValidator(_ordered)]
+Semitones = Annotated[tuple[_Semitone, _Semitone], AfterValidator(_ordered)]
+Decays = Annotated[tuple[_Decay, _Decay], AfterValidator(_ordered)]
+Band = Annotated[tuple[_Edge, _Edge], AfterValidator(_wide)]
 
 
 class _Section(BaseModel):
@@ -83,6 +123,40 @@ class QualitySettings(_Section):
     least_snr_db: float = Field(default=0.0, description="`noisy` below, signal-to-noise ratio in dB")
 
 
+class EnsembleSettings(_Section):
+    """The soft vote of several kinds of models, as `emotion_native.calibration.SoftEnsemble`."""
+
+    members: list[Member] = Field(default=["forest", "gradient_boosting", "logistic"], min_length=2, description="models whose probabilities are averaged")
+    n_best: int | None = Field(default=None, ge=1, description="only so many of them, the best on the inner folds of each training part; null: all")
+
+    @field_validator("members")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        return _once(names, "member")
+
+    @model_validator(mode="after")
+    def _enough(self) -> EnsembleSettings:
+        if self.n_best is not None and self.n_best > len(self.members):
+            raise ValueError("n_best must be at most the number of members")
+        return self
+
+
+class AugmentationSettings(_Section):
+    """Augmented copies of training clips, named as in `emotion_native.audio.augment.Recipe`; bounds are ``[lowest, highest]``."""
+
+    copies: int = Field(default=0, ge=0, le=100, description="augmented copies of each training clip, inside the training folds only; 0: none")
+    probability: float = Field(default=0.5, ge=0.0, le=1.0, description="of each change by itself")
+    snr_db: Bounds | None = Field(default=(5.0, 30.0), description="signal-to-noise ratio of added noise in dB; null: no noise")
+    gain_db: Bounds | None = Field(default=(-6.0, 6.0), description="gain in dB; null: none")
+    speed: Speeds | None = Field(default=(0.9, 1.1), description="speed, pitch and tempo together; null: unchanged")
+    semitones: Semitones | None = Field(default=(-1.0, 1.0), description="pitch shift at the same tempo, in semitones; null: none")
+    rt60_s: Decays | None = Field(default=(0.1, 0.6), description="reverberation time of synthetic rooms in seconds; null: no rooms")
+    bands_hz: tuple[Band, ...] = Field(
+        default=((300.0, 3400.0), (50.0, 7000.0)), max_length=100, description="bands of which one is kept; empty: no band limits"
+    )
+    seed: Seed | None = Field(default=None, description="seed of the copies; null: `seed`")
+
+
 class Settings(_Section):
     """Everything that decides the result of `emotion_native.experiment.train`.
 
@@ -136,10 +210,12 @@ class Settings(_Section):
     extra_trees: ExtraTreesSettings = Field(default=ExtraTreesSettings(), description="parameters of the extra trees")
     gradient_boosting: GradientBoostingSettings = Field(default=GradientBoostingSettings(), description="parameters of gradient boosting")
     logistic: LogisticSettings = Field(default=LogisticSettings(), description="parameters of the logistic regression")
+    ensemble: EnsembleSettings = Field(default=EnsembleSettings(), description="the soft vote that the candidate `ensemble` is")
     speaker_normalization: bool = Field(
         default=False, description="normalise columns by other clips of the speaker (enrolment), test speakers' too; reports say so in the first line"
     )
     select_k_best: int | None = Field(default=None, ge=1, description="keep the columns with the highest F statistic in the training fold; null: all")
+    augmentation: AugmentationSettings = Field(default=AugmentationSettings(), description="augmented copies of training clips")
     sampling: Sampling = Field(
         default="random_over",
         description="how classes are evened out inside the training folds: `random_over`, `smote`, `borderline_smote`, `random_under` or `none`",
@@ -204,9 +280,7 @@ class Settings(_Section):
     @field_validator("model", "features")
     @classmethod
     def _each_once(cls, names: list[str], info: ValidationInfo) -> list[str]:
-        if len(set(names)) != len(names):
-            raise ValueError(f"a list that names each {'candidate' if info.field_name == 'model' else 'feature set'} once")
-        return names
+        return _once(names, "candidate" if info.field_name == "model" else "feature set")
 
     @field_validator("n_jobs")
     @classmethod
@@ -242,6 +316,8 @@ class Settings(_Section):
         outer = [name for name in ("leave_one_speaker_out", "published_folds", "folds_file") if getattr(self, name)]
         if len(outer) > 1:
             raise ValueError(f"{outer[0]} and {outer[1]} must not both be set")
+        if "ensemble" in self.model and self.prior_correction:
+            raise ValueError("prior_correction must be off where model has ensemble: each member would have a correction of its own")
         self._check_seeds()
         self._check_holdout()
         if self.speaker_normalization and self.allow_ungrouped:
@@ -263,8 +339,14 @@ class Settings(_Section):
     def _check_holdout(self) -> None:
         """Early stopping holds out whole groups; a synthetic row of two speakers belongs to none."""
         mixing = "smote" in self.sampling and self.smote.within is None and not self.allow_ungrouped
-        if mixing and "gradient_boosting" in self.model and self.gradient_boosting.n_iter_no_change is not None:
+        if mixing and "gradient_boosting" in self.fitted_kinds and self.gradient_boosting.n_iter_no_change is not None:
             raise ValueError("smote.within must be speaker where gradient_boosting has n_iter_no_change: it holds out whole groups")
+
+    @property
+    def fitted_kinds(self) -> list[str]:
+        """The kinds of models that are fitted: the candidates and the members of the ensemble, in order, each once."""
+        members = self.ensemble.members if "ensemble" in self.model else []
+        return list(dict.fromkeys([*(kind for kind in self.model if kind != "ensemble"), *members]))
 
     @property
     def run_seeds(self) -> list[int]:

@@ -15,8 +15,9 @@ import numpy as np
 from .._config import config_context
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
+from .augmenting import augmentation_record, row_metadata, with_copies, write_copies
 from .calibrating import add_uncalibrated
-from .candidates import build_candidates, build_detector, sampler_options
+from .candidates import build_candidates, build_chosen, build_detector, build_ensemble, sampler_options
 from .explaining import explain_held_out
 from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
@@ -138,7 +139,8 @@ def train(
     with new_folder(chosen.output, force=chosen.force) as folder:
         started, times = time.monotonic(), {}
         table = load_table(source, chosen, progress)
-        prepared = prepare(table, chosen)
+        prepared = with_copies(prepare(table, chosen), chosen, progress)
+        write_copies(prepared, folder)
         times["features"] = time.monotonic() - started
         first = _cross_validate(prepared, chosen, progress)
         cross_validated, candidates = first.scored, first.candidates
@@ -193,7 +195,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
 
     usable = np.flatnonzero(~prepared.test & prepared.ok)
     folds, inner, splitter = split_rows(prepared, settings)
-    candidates = build_candidates(settings)
+    candidates = build_candidates(settings, prepared.copies)
 
     def advance(done: int, total: int) -> None:
         if progress is not None:
@@ -214,8 +216,9 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
             target_accuracy=settings.target_accuracy,
             abstention_cost=settings.abstention_cost,
             out_of_distribution=build_detector(settings),
+            ensemble=build_ensemble(settings),
             selection_metric=settings.selection_metric,
-            params={"speaker": prepared.speaker[usable]},
+            params=row_metadata(prepared, usable),
             n_jobs=settings.n_jobs,
             progress=advance,
             allow_ungrouped=not prepared.grouped,
@@ -227,7 +230,7 @@ def _cross_validate(prepared: Prepared, settings: Settings, progress: Stage, sta
     if steps := _calibration_steps(settings):
         prior = _fold_priors(prepared, usable, nested, scored.fold)
         scored = add_uncalibrated(scored, np.asarray(nested.proba_raw, dtype=np.float64)[place[rows][scored.ok]], prior, steps)
-    return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(candidates)), splitter)
+    return _Repeat(settings.seed, scored, nested, _compare(prepared, rows, place[rows], nested, usable, list(nested.candidate_proba)), splitter)
 
 
 def _repeats(first: _Repeat, prepared: Prepared, settings: Settings, folder: Path, progress: Stage) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -336,6 +339,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         **_hashes(prepared, fold, ~prepared.test, "training_"),
         "seeds": {"seed": settings.seed, **({"repeats": settings.run_seeds} if len(settings.run_seeds) > 1 else {})},
         "sampling": {"kind": settings.sampling, **sampler_options(settings)},
+        **augmentation_record(prepared),
         "settings": settings.model_dump(),
         "origins": dict(origins or {}),
         "environment": environment(),
@@ -372,7 +376,11 @@ def _selection(settings: Settings, nested: Any) -> dict[str, Any]:
         {"fold": k, **split, "scores": scores, "chosen": chosen}
         for k, (split, scores, chosen) in enumerate(zip(nested.selection, nested.inner_scores, nested.chosen, strict=True))
     ]
-    return {"metric": settings.selection_metric, "folds": folds, "final": {"scores": nested.final.scores, "chosen": str(nested.final.candidate)}}
+    final = {"scores": nested.final.scores, "chosen": str(nested.final.candidate)}
+    if nested.members:
+        folds = [{**fold, "members": members} for fold, members in zip(folds, nested.members, strict=True)]
+        final["members"] = list(nested.final.members)
+    return {"metric": settings.selection_metric, "folds": folds, "final": final}
 
 
 def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Scored, record: dict[str, Any], folder: Path, progress: Stage) -> None:
@@ -384,17 +392,19 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     final = nested.final
     usable = ~prepared.test & prepared.ok
     X, y = prepared.X[usable], prepared.y[usable]
-    fitted = build_candidates(settings)[str(final.candidate)]
+    fitted = build_chosen(str(final.candidate), final.members, settings, prepared.copies)
     groups = prepared.group[usable] if prepared.grouped else None
-    fitted.fit(X, y, groups=groups, speaker=prepared.speaker[usable])
+    fitted.fit(X, y, groups=groups, **row_metadata(prepared, np.flatnonzero(usable)))
     # Where the target was not reached nothing is answered, not even at a confidence of 1.
     threshold = final.threshold if final.reached else persistence.NEVER_ANSWERS
     record["final"] = {"candidate": str(final.candidate), "threshold": None if threshold is None else float(threshold)}
+    if final.members:
+        record["final"]["members"] = list(final.members)
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
     content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
     kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "training_sources", "label_counts", "folds", "features", "final")
-    provenance = {key: record[key] for key in (*kept_keys, "enrolment") if key in record}
+    provenance = {key: record[key] for key in (*kept_keys, "enrolment", "augmentation") if key in record}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
     provenance["folds_hash"] = record["split"]["hash"]
     provenance["n_speakers"] = scored.n_speakers

@@ -13,7 +13,9 @@ from .. import reports
 from .._files import write_atomically
 from ..exceptions import ModelFormatError
 from ..runtime import load_model
+from .augmenting import augmentation_statement
 from .calibrating import calibration_table, reliability_figures
+from .candidates import ensemble_statement
 from .card import MODEL_FILE, build_card
 from .explaining import explanation_figures, explanation_words, read_explanations
 from .run_folder import json_text
@@ -425,11 +427,15 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
     if sampling := record.get("sampling"):
         detail = ", ".join(f"{name} {value}" for name, value in sampling.items() if name != "kind" and value is not None)
         lines.append(f"Sampling inside the training folds: {sampling['kind']}{f' ({detail})' if detail else ''}.")
+    if copies := augmentation_statement(record):
+        lines.append(copies)
     lines += _abstention_rule(record)
     if repeats := record.get("repeats"):
         lines.append(f"Repeated with {len(repeats)} seeds; the scores are those of the first, {repeats[0]['seed']}.")
     if len(record.get("selection", {}).get("final", {}).get("scores", {})) > 1:
         lines.append(selection_statement(record["selection"]))
+    if ensemble := ensemble_statement(record):
+        lines.append(ensemble)
     if record["kind"] == "training":
         lines.append(
             "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."

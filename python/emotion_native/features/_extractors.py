@@ -14,7 +14,10 @@ import pandas as pd
 from ..exceptions import InvalidInputError
 
 CACHE_LAYOUT = 2
-_UNITS = (("centroid", "Hz"), ("bandwidth", "Hz"), ("rolloff", "Hz"), ("contrast", "dB"), ("logmel", "dB"), ("log_mel", "dB"), ("mel", "dB"))
+_CLASSIC_UNITS = (
+    ("mfcc_delta2", "dB/frame2"), ("mfcc_delta", "dB/frame"), ("mfcc", "dB"), ("log_mel", "dB"), ("spectral_contrast", "dB"),
+    ("spectral_centroid", "Hz"), ("spectral_bandwidth", "Hz"), ("spectral_rolloff", "Hz"),
+)  # fmt: skip
 _QUALITY_UNITS = (("_s", "s"), ("_dbfs", "dB"), ("_db", "dB"))
 _WITHOUT_UNIT = ("_skewness", "_kurtosis", "_position", "_above25", "_above50", "_above75", "_above90", "_rise_share")
 _BY_TIME = ("Slope", "_slope", "_slope_mean", "_slope_std")
@@ -86,9 +89,7 @@ def _unit(column: str, extractor: str) -> str:
         return next((unit for ending, unit in _QUALITY_UNITS if name.endswith(ending)), "1")
     if extractor != "classic":
         return _voice_unit(name)
-    if name.startswith("mfcc"):
-        return "1"
-    return next((unit for part, unit in _UNITS if part in name), "1")
+    return next((unit for start, unit in _CLASSIC_UNITS if name.startswith(start)), "1")
 
 
 def _voice_unit(name: str) -> str:

@@ -2,7 +2,10 @@
 //
 // Tuning: the most frequent deviation, in cells (hundredths) of a bin, of the stronger half of the interpolated spectral peaks between 150 Hz and 4 kHz
 // from equal temperament at A4 = 440 Hz. The estimate is the argmax of a histogram: where two cells are nearly tied, a rounding error can choose
-// another one, and chroma changes with it. Silent frames give chroma 0. Plans are immutable and safe to share.
+// another one, and chroma changes with it. Silent frames give chroma 0.
+//
+// Tuning costs O(bins) a frame and O(peaks) at the end, the filterbank O(n_chroma n_fft). Input must be finite and not negative. Deterministic; an
+// estimator belongs to one thread, the functions may be called from any.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +54,7 @@ private:
                                                     std::size_t bins_per_octave, const TuningOptions& options = {});
 
 // n_chroma x (n_fft / 2 + 1) weights: Gaussians around the pitch classes, columns of unit length, weighted by a Gaussian over the octaves around
-// `ctroct` (octaves above A0 / 2) of width `octwidth` (<= 0: none); row 0 is C.
+// `ctroct` (octaves above A0, 27.5 Hz) of width `octwidth` (<= 0: none); row 0 is C.
 struct ChromaOptions {
     double sample_rate_hz = 22'050;
     std::size_t n_fft = 2048;

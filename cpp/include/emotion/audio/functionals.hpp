@@ -29,7 +29,7 @@
 namespace emotion::audio {
 
 // Grows whenever a value of any feature set changes; part of cache keys and model files.
-inline constexpr int algorithm_version = 2;
+inline constexpr int algorithm_version = 3;
 
 // Columns of "classic": `mfcc_01_mean`, `mfcc_01_std`, `mfcc_01_min`, `mfcc_01_max`, `mfcc_02_mean`, …
 [[nodiscard]] const std::vector<std::string>& classic_names();
@@ -37,6 +37,7 @@ inline constexpr int algorithm_version = 2;
 // The vector of samples that are already mono at sample_rate_hz (100 to 768000; with "quality" from 1000). Any length from one sample on; silence and
 // constant signals give finite values. InvalidInputError for empty or non-finite samples.
 [[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set);
+[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop);
 
 struct ExtractOptions {
     FeatureSet set = FeatureSet::classic;

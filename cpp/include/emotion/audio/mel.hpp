@@ -4,6 +4,10 @@
 // HTK's), each scaled to unit area ("slaney"), to a unit p-norm or left alone; stored sparse, one run of bins a band. Cepstrum: orthonormal DCT-II of
 // the decibels, or another type (definitions: scipy.fft.dct). Delta: the `order`-th derivative of the polynomial of degree `order`, or `degree`, fitted to
 // `width` frames (Savitzky & Golay 1964); at the ends, the derivative of the polynomial fitted to the first or last `width` frames ("interp").
+//
+// A filterbank costs O(n_mels n_fft) to build and a few operations a bin and frame to apply; a cosine transform O(n_out n) a frame, a delta O(width) a
+// value. Input must be finite. Deterministic: a frame's result depends on no other frame but through power_to_db's floor and delta's window.
+// Filterbanks are immutable and safe to share; every function may be called from any thread.
 #pragma once
 
 #include <cstddef>

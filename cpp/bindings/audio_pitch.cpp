@@ -3,33 +3,20 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "arrays.hpp"
+#include "audio_input.hpp"
 #include "emotion/audio/periods.hpp"
 #include "emotion/audio/pitch.hpp"
 #include "emotion/audio/pyin.hpp"
 #include "emotion/audio/yin.hpp"
-#include "interruptible.hpp"
-#include "rooms.hpp"
 
 namespace emotion::bindings {
 namespace {
 
-using Samples = Array<float>;
-constexpr std::size_t short_call = 200'000;  // samples: below, a call takes milliseconds and runs in place
-
-// Runs work(stop) without the GIL: in place when it is short, else so that Ctrl-C can stop it. Safe: the arrays are held by the caller's frame.
-template <class F>
-auto run(std::size_t samples, F&& work) {
-    if (samples > short_call) {
-        return interruptible([&](StopToken& stop) { return work(stop); });
-    }
-    const py::gil_scoped_release release;
-    const StopToken stop;
-    return work(stop);
-}
+constexpr std::size_t many_samples = 200'000;  // below, a call takes milliseconds and runs in place
 
 // The number of frames of the samples; InvalidInputError when there is none.
 std::size_t frames(const audio::YinOptions& options, std::size_t n_samples, const char* caller) {
@@ -44,8 +31,9 @@ Array<double> yin(const Samples& y, double fmin, double fmax, double sr, std::si
                   bool center) {
     const audio::YinOptions options{fmin, fmax, sr, frame_length, hop_length, center};
     const auto x = vector(y, "y", "yin");
-    auto [array, view] = new_vector<double>(frames(options, x.size(), "yin"));
-    run(x.size(), [&, out = view](const StopToken& stop) { audio::yin(x, options, trough_threshold, out, stop); });
+    const std::size_t n = frames(options, x.size(), "yin");
+    auto [array, view] = new_vector<double>(n);
+    run(std::max(x.size(), n * frame_length / 4), [&, out = view](const StopToken& stop) { audio::yin(x, options, trough_threshold, out, stop); }, many_samples);
     return array;
 }
 
@@ -60,7 +48,8 @@ py::tuple pyin(const Samples& y, double fmin, double fmax, double sr, std::size_
     auto [f0, f0_view] = new_vector<double>(n);
     auto [voiced, voiced_view] = new_vector<std::uint8_t>(n);
     auto [prob, prob_view] = new_vector<double>(n);
-    run(x.size(), [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); });
+    run(std::max(x.size(), n * frame_length / 4),
+        [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); }, many_samples);
     return py::make_tuple(f0, voiced, prob);
 }
 
@@ -68,7 +57,7 @@ py::tuple track_pitch(const Samples& samples, double sample_rate_hz, double fmin
     const auto x = vector(samples, "samples", "pitch");
     auto track = run(x.size(), [&](const StopToken& stop) {
         return audio::track_pitch(x, sample_rate_hz, {fmin_hz, fmax_hz, hop_s, voicing_threshold}, stop);
-    });
+    }, many_samples);
     return py::make_tuple(to_array(std::move(track.times_s)), to_array(std::move(track.f0_hz)), to_array(std::move(track.voiced_probability)));
 }
 
@@ -81,7 +70,7 @@ audio::PitchTrack to_track(const Array<double>& times_s, const Array<float>& f0_
 py::tuple period_marks(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
     const auto x = vector(samples, "samples", "period_marks");
     const auto track = to_track(times_s, f0_hz, "period_marks");
-    auto marks = run(x.size(), [&](const StopToken& stop) { return audio::period_marks(x, sample_rate_hz, track, stop); });
+    auto marks = run(x.size(), [&](const StopToken& stop) { return audio::period_marks(x, sample_rate_hz, track, stop); }, many_samples);
     return py::make_tuple(to_array(std::move(marks.mark_s)), to_array(std::move(marks.amplitude)),
                           to_array(std::vector<std::int64_t>(marks.stretch.begin(), marks.stretch.end())));
 }
@@ -89,14 +78,14 @@ py::tuple period_marks(const Samples& samples, double sample_rate_hz, const Arra
 py::tuple voice_quality(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
     const auto x = vector(samples, "samples", "voice_quality");
     const auto track = to_track(times_s, f0_hz, "voice_quality");
-    auto q = run(x.size(), [&](const StopToken& stop) { return audio::voice_quality(x, sample_rate_hz, track, stop); });
+    auto q = run(x.size(), [&](const StopToken& stop) { return audio::voice_quality(x, sample_rate_hz, track, stop); }, many_samples);
     return py::make_tuple(to_array(std::move(q.jitter_local)), to_array(std::move(q.shimmer_local)), to_array(std::move(q.shimmer_db)),
                           to_array(std::move(q.hnr_db)));
 }
 
 }  // namespace
 
-void register_pitch(py::module_& m) {
+void register_audio_pitch(py::module_& m) {
     m.def("yin", &yin, py::arg("y").noconvert(), py::arg("fmin"), py::arg("fmax"), py::arg("sr"), py::arg("frame_length"), py::arg("hop_length"),
           py::arg("trough_threshold"), py::arg("center"));
     m.def("pyin", &pyin, py::arg("y").noconvert(), py::arg("fmin"), py::arg("fmax"), py::arg("sr"), py::arg("frame_length"), py::arg("hop_length"),
