@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'Forest', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'QUALITY_NAMES', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'default_quality_limits', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'quality_messages', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_activity', 'voice_quality', 'yin', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'FeatureStream', 'Forest', 'FramePlan', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'QUALITY_NAMES', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'default_quality_limits', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'frame_descriptors', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'period_marks', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'quality_messages', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_activity', 'voice_quality', 'yin', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -27,6 +27,41 @@ class MelFilterbank:
         ...
 
     def mfcc(self, y: numpy.typing.NDArray[numpy.float32], window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, n_mfcc: typing.SupportsInt | typing.SupportsIndex, dct_type: typing.SupportsInt | typing.SupportsIndex, norm: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+
+class FramePlan:
+
+    def __init__(self, descriptors: collections.abc.Sequence[str], sample_rate_hz: typing.SupportsFloat | typing.SupportsIndex, window: numpy.typing.NDArray[numpy.float32], hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, mel: MelFilterbank | None, n_mfcc: typing.SupportsInt | typing.SupportsIndex, tuning: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+
+class FeatureStream:
+
+    def __init__(self, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, plan: FramePlan | None, feature_set: str | None, window_length: typing.SupportsInt | typing.SupportsIndex, window_hop: typing.SupportsInt | typing.SupportsIndex, feature_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        feature_rate_hz 0: that of the stream.
+        """
+
+    def flush(self) -> tuple[typing.Any, ...]:
+        ...
+
+    def push(self, samples: numpy.typing.NDArray[numpy.float32]) -> tuple[typing.Any, ...]:
+        """
+        (frames, number of the first, windows, number of the first)
+        """
+
+    def reset(self) -> None:
+        ...
+
+    @property
+    def ended(self) -> bool:
+        ...
+
+    @property
+    def frame_names(self) -> list[str]:
+        ...
+
+    @property
+    def samples(self) -> int:
         ...
 
 class Forest:
@@ -408,9 +443,9 @@ def _raise(kind: str) -> None:
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
 
-def all_finite(x: numpy.typing.NDArray[numpy.float32]) -> bool:
+def all_finite(x: numpy.typing.NDArray[numpy.float32], largest: typing.SupportsFloat | typing.SupportsIndex) -> bool:
     """
-    Whether no value is NaN or infinite; any shape.
+    Whether no value is NaN, infinite or beyond the largest in magnitude; any shape.
     """
 
 def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
@@ -506,9 +541,9 @@ def dct(x: numpy.typing.NDArray[numpy.float32], n_out: typing.SupportsInt | typi
     norm: 0 backward, 1 orthonormal, 2 forward.
     """
 
-def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool) -> tuple[typing.Any, ...]:
+def decode_audio(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None, end: typing.SupportsFloat | typing.SupportsIndex | None, mono: bool, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex | None=None) -> tuple[typing.Any, ...]:
     """
-    (samples, info): float32[n], or float32[n, channels] when not mono.
+    (samples, info): float32[n], resampled where a rate is given, or float32[n, channels] of the file's rate when not mono.
     """
 
 def default_quality_limits() -> dict[str, typing.Any]:
@@ -623,6 +658,9 @@ def forest_out_of_bag(forest: Forest, X: numpy.typing.NDArray[numpy.float32], op
     """
     Out-of-bag class shares of the rows that all trees were fitted on, rows x classes; NaN where every tree drew the row.
     """
+
+def frame_descriptors() -> list[str]:
+    ...
 
 def functionals(samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, feature_set: str) -> numpy.typing.NDArray[numpy.float32]:
     ...
@@ -990,7 +1028,7 @@ def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typ
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 2
+AUDIO_ALGORITHM_VERSION: int = 3
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
 MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
