@@ -503,3 +503,15 @@ def test_altered_copies_are_normalised_as_their_clips_and_count_for_nobody(train
             np.testing.assert_allclose(found[[0, len(X)]], alone.transform(rows[[0, len(X)]], enrol=X[1:40]), rtol=1e-9)
     with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
         SpeakerNormalizer().fit(X, speaker=speaker, clip=["a"] * len(X))
+
+
+def test_voices_of_a_speaker_are_speakers(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    voice = np.arange(len(X)) % 2
+    named = np.array([f"{name} {number}" for name, number in zip(speaker, voice, strict=True)])
+    expected = SpeakerNormalizer(training="all").fit(X, speaker=named)
+    normalizer = SpeakerNormalizer(training="all").fit(X, speaker=speaker, voice=voice)
+    assert normalizer.n_speakers_ == expected.n_speakers_ == 120
+    np.testing.assert_allclose(normalizer.between_, expected.between_, rtol=1e-12)
+    with pytest.raises(InvalidInputError, match=r"voice of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, voice=[0.5] * len(X))

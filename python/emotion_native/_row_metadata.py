@@ -182,6 +182,7 @@ class RowMetadata:
     def resample(self, sampler: Any) -> None:
         """Follow the rows through a sampler that has been fitted."""
         self._rows = resampled(self._rows, getattr(sampler, "sample_indices_", None), getattr(sampler, "provenance_", None))
+        self._rows.update(getattr(sampler, "row_metadata_", {}))
 
     def asked(self, name: str, method: Callable[..., Any]) -> dict[str, Any]:
         """Return what a step's method asks for, as the rows are now.

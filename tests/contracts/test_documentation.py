@@ -12,6 +12,8 @@ import pytest
 
 import emotion_native
 
+pytestmark = pytest.mark.unsanitized  # text, files and imports, not calls
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("benchmarks/*.md")])
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -109,7 +109,7 @@ private:
         *out++ = slope / frame_period_s;
         *out++ = mean_ - slope * half;
         *out++ = std::sqrt(linear_rest);
-        *out++ = bend / (frame_period_s * frame_period_s);
+        *out++ = bend * half * half;
         *out++ = std::sqrt(std::max(0.0, linear_rest - bend * bend * parabola_square / n));
         return out;
     }
