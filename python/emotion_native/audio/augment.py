@@ -367,7 +367,9 @@ class Recipe:
                 raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
 
 
-def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0, copy: int = 0) -> tuple[Float32, Mapping[str, float | str]]:
+def apply(
+    y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0, copy: int = 0, voice: int | None = None
+) -> tuple[Float32, Mapping[str, float | str]]:
     """Return a changed copy of a clip, and what was done to it.
 
     Parameters
@@ -379,6 +381,9 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
     recipe : Recipe
     seed, clip, copy : int
         Key a stream of random numbers of their own (counter-based: Philox), so that a copy does not depend on what else is made.
+    voice : int, optional
+        Keys what is done, and the room, instead of ``clip``: clips of one voice are changed alike, as if another person spoke them elsewhere. The
+        noise stays each clip's own.
 
     Returns
     -------
@@ -402,10 +407,11 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
     out = samples(y, "apply")
     if not isinstance(recipe, Recipe):
         raise refuse("recipe", "apply", "a Recipe", type(recipe).__name__)
-    for name, value in (("seed", seed), ("clip", clip), ("copy", copy)):
+    for name, value in (("seed", seed), ("clip", clip), ("copy", copy), ("voice", 0 if voice is None else voice)):
         integer(value, name, "apply", low=0 if name == "copy" else -(2**63), high=2**64 - 1)
     key = np.array([seed % 2**64, clip % 2**64], dtype=np.uint64)
-    rng = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, copy]))
+    shared = key if voice is None else np.array([seed % 2**64, voice % 2**64], dtype=np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 0, copy]))
     done: dict[str, float | str] = {}
     # Every number is drawn whether it is used or not: leaving a change out leaves the others as they are.
     wanted = rng.random(6) < recipe.probability
@@ -424,7 +430,7 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
         out = shift_pitch(out, semitones=float(done["semitones"]))
     if recipe.rt60_s is not None and wanted[2]:
         done["rt60_s"] = size("rt60_s", 2)
-        room = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 1, copy]))
+        room = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 1, copy]))
         out = reverberate(out, response=impulse_response(sr=sr, rt60_s=float(done["rt60_s"]), rng=room))
     bands = [band for band in recipe.bands_hz if band[1] < sr / 2]
     if bands and wanted[3]:
