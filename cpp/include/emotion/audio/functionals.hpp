@@ -26,7 +26,7 @@
 namespace emotion::audio {
 
 // Grows whenever a value of any feature set changes; part of cache keys and model files.
-inline constexpr int algorithm_version = 3;
+inline constexpr int algorithm_version = 4;
 
 enum class FeatureSet { classic, egemaps, full };
 
