@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError, ModelFormatError
+from emotion_native.exceptions import InvalidInputError, LeakageError, MediaDecodeError, ModelFormatError
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict, cross_validate
 from emotion_native.over_sampling import SMOTE, RandomOverSampler
@@ -141,6 +142,54 @@ def test_mixed_training_rows_are_each_normalised_by_some_number_of_others(traini
     assert same.any(axis=0).all()
     shares = same.mean(axis=1)
     assert (np.abs(shares - 1 / 7) < 0.03).all()  # 2,400 rows: four standard errors
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_column_that_a_speaker_never_changes_leaves_the_degrees_alone(training: tuple[Any, Any], dtype: Any) -> None:
+    X, speaker = training
+    for constant in (0.0, 0.1, 1 / 3, 17.3):
+        odd = np.column_stack([X, np.random.default_rng(5).normal(size=len(X))])
+        plain = SpeakerNormalizer().fit(odd.astype(dtype), speaker=speaker).degrees_
+        assert plain > 150
+        odd[speaker == "s3", 3] = constant
+        odd[:7, 3] = constant
+        changed = SpeakerNormalizer().fit(odd.astype(dtype), speaker=speaker).degrees_
+        assert changed > 150  # rounding is no variance
+
+
+def test_copies_of_a_clip_are_not_clips_of_their_own(training: tuple[Any, Any]) -> None:
+    X, speaker = (part[:400] for part in training)
+    clip = np.arange(len(X)) * 3 + 5
+    plain = SpeakerNormalizer(training="all")
+    expected = plain.fit_transform(X, speaker=speaker)
+    copies = X[::2] + 0.01
+    both = SpeakerNormalizer(training="all").fit(np.concatenate([X, copies]), speaker=np.concatenate([speaker, speaker[::2]]))
+    twice = SpeakerNormalizer(training="all")
+    arguments = {"speaker": np.concatenate([speaker, speaker[::2]]), "clip": np.concatenate([clip, clip[::2]])}
+    got = twice.fit_transform(np.concatenate([X, copies]), **arguments)
+    for name in ("mean_", "scale_", "within_", "between_"):
+        np.testing.assert_allclose(getattr(twice, name), getattr(plain, name), rtol=1e-9)
+    assert twice.degrees_ == pytest.approx(plain.degrees_) and both.degrees_ < plain.degrees_
+    for i in (0, 2, 11, 398):  # by hand: the speaker's other clips, copies left out
+        others = (speaker == speaker[i]) & (np.arange(len(X)) != i)
+        np.testing.assert_allclose(got[i], twice.transform(X[i : i + 1], enrol=X[others])[0], atol=1e-12)
+        if i % 2 == 0:
+            np.testing.assert_allclose(got[len(X) + i // 2], twice.transform(copies[i // 2 : i // 2 + 1], enrol=X[others])[0], atol=1e-12)
+    assert got.shape == (600, 3) and expected.shape == (400, 3)
+    mixed = SpeakerNormalizer().fit_transform(X, speaker=speaker, clip=clip)
+    assert np.array_equal(mixed, SpeakerNormalizer().fit_transform(X, speaker=speaker))  # without copies nothing changes
+    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, clip=clip[1:])
+
+
+def test_every_kind_of_missing_speaker_is_unknown(training: tuple[Any, Any]) -> None:
+    X, speaker = (part[:200] for part in training)
+    expected = SpeakerNormalizer(training="all").fit_transform(X, speaker=[None, None, *speaker[2:]])
+    for missing in (float("nan"), "", pd.NA, pd.NaT):
+        got = SpeakerNormalizer(training="all").fit_transform(X, speaker=[missing, None, *speaker[2:]])
+        assert np.array_equal(got, expected)
+    texts = pd.Series([pd.NA, pd.NA, *speaker[2:]], dtype="string")
+    assert np.array_equal(SpeakerNormalizer(training="all").fit_transform(X, speaker=texts), expected)
 
 
 def test_what_training_may_be() -> None:
@@ -311,7 +360,8 @@ def test_a_model_file_normalises_by_the_speaker(trained: tuple[Pipeline, Any, An
     again = pickle.loads(pickle.dumps(own))
     assert again.enrolled == 6
     assert np.array_equal(again.predict_features(new[:1]).probabilities, expected)
-    assert model.for_speaker(np.full((2, 8), np.nan, dtype=np.float32)) is model
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must have a row with known values; got none"):
+        model.for_speaker(np.full((2, 8), np.nan, dtype=np.float32))
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be left out unless"):
         own.for_speaker(new[1:7])
 
@@ -343,6 +393,12 @@ def test_votes_normalise_too(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     np.testing.assert_allclose(own, single[1].predict_proba(single[0].transform(new[:1], enrol=new[1:7])), rtol=1e-12)
 
 
+def test_no_clips_are_refused(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+    model = en.load_model(model_bytes(trained[0]))
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must be at least one clip; got none"):
+        model.for_speaker([])
+
+
 def test_models_without_it_refuse(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     _, X, y, _ = trained
     model = en.load_model(model_bytes(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)))
@@ -366,6 +422,34 @@ def test_a_file_that_changed_is_refused(trained: tuple[Pipeline, Any, Any, Any],
         model.for_speaker(X[:2])
 
 
+def test_enrolment_clips_of_another_rate_and_too_short_ones(tmp_path: Path) -> None:
+    import wave
+
+    sample = en.datasets.load_sample()
+    training = sample[sample["split"] == "train"]
+    table = en.features.extract(training, progress=False, cache=False)
+    model = pipeline().fit(table.X, training["label"].to_numpy(), speaker=training["speaker"].to_numpy())
+    loaded = en.load_model(model_bytes(model, extractor=table, provenance={"enrolment": "all other clips of the speaker"}))
+    clip = str(sample[sample["split"] == "demo"]["filepath"].iloc[0])
+    y, rate = en.audio.load(str(training["filepath"].iloc[0]), sr=None)
+    paths = []
+    other_rate = en.audio.resample(y, orig_sr=int(rate), target_sr=44_100)
+    for name, samples, sr in (("same", y, int(rate)), ("other", other_rate, 44_100), ("short", y[:300], int(rate))):
+        paths.append(str(tmp_path / f"{name}.wav"))
+        with wave.open(paths[-1], "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(sr)
+            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    same, other = (loaded.predict(clip, enrol=[path]) for path in paths[:2])
+    np.testing.assert_allclose(list(same.probabilities.values()), list(other.probabilities.values()), atol=0.05)
+    with pytest.raises(MediaDecodeError, match=r"got 1 that cannot \(too_short: "):
+        loaded.predict(clip, enrol=paths[2:])
+    assert any(note.startswith("enrolment: 1 of 2 clips cannot be used (too_short") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
+    assert loaded.predict(clip).warnings[0].startswith("not_enrolled: ")
+    assert not any(note.startswith("not_enrolled") for note in same.warnings)
+
+
 def test_clips_enrol(tmp_path: Path) -> None:
     sample = en.datasets.load_sample()
     training = sample[sample["split"] == "train"]
@@ -380,8 +464,24 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert np.array_equal(list(found.probabilities.values()), expected)
     assert "enrolled: normalised by 3 clips of the speaker" in found.warnings
     assert not any(note.startswith("enrolled") for note in loaded.predict(paths[0]).warnings)
-    broken = loaded.predict(paths[0], enrol=[b"no sound"])
-    assert broken.probabilities == loaded.predict(paths[0]).probabilities
+    broken = loaded.predict(paths[0], enrol=[*paths[1:], b"no sound"], top_features=2)
+    assert broken.probabilities == found.probabilities
+    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips cannot be used (unsupported_format: ")
+    batch = loaded.predict_batch([paths[0]], enrol=paths[1:], top_features=2)
+    assert batch == [found]
+    one = loaded.predict(paths[0], enrol=paths[1:2])
+    assert "enrolled: normalised by 1 clip of the speaker" in one.warnings
+    message = r"enrol of for_speaker must have a clip that can be used; got 2 that cannot \(unsupported_format: "
+    with pytest.raises(MediaDecodeError, match=message) as caught:
+        loaded.predict(paths[0], enrol=[b"no sound", "nowhere.wav"])
+    assert caught.value.reason == "unsupported_format"
+    for call in (loaded.predict, lambda clip, enrol: loaded.predict_batch([clip], enrol=enrol)):
+        with pytest.raises(InvalidInputError, match="enrol of for_speaker must be at least one clip; got none"):
+            call(paths[0], enrol=[])
+        with pytest.raises(InvalidInputError, match=r"enrol of predict\w* must be other clips of the speaker than those to be predicted"):
+            call(paths[0], enrol=paths)
+    with pytest.raises(InvalidInputError, match="source of for_speaker \\(enrol\\) must be a path, bytes"):
+        loaded.predict(paths[0], enrol=[3])
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
 
@@ -403,3 +503,15 @@ def test_altered_copies_are_normalised_as_their_clips_and_count_for_nobody(train
             np.testing.assert_allclose(found[[0, len(X)]], alone.transform(rows[[0, len(X)]], enrol=X[1:40]), rtol=1e-9)
     with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
         SpeakerNormalizer().fit(X, speaker=speaker, clip=["a"] * len(X))
+
+
+def test_voices_of_a_speaker_are_speakers(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    voice = np.arange(len(X)) % 2
+    named = np.array([f"{name} {number}" for name, number in zip(speaker, voice, strict=True)])
+    expected = SpeakerNormalizer(training="all").fit(X, speaker=named)
+    normalizer = SpeakerNormalizer(training="all").fit(X, speaker=speaker, voice=voice)
+    assert normalizer.n_speakers_ == expected.n_speakers_ == 120
+    np.testing.assert_allclose(normalizer.between_, expected.between_, rtol=1e-12)
+    with pytest.raises(InvalidInputError, match=r"voice of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, voice=[0.5] * len(X))

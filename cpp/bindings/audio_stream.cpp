@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "arrays.hpp"
-#include "emotion/audio/stream.hpp"
-#include "interruptible.hpp"
 #include "audio_input.hpp"
+#include "emotion/audio/stream.hpp"
 
 namespace emotion::bindings {
 namespace {
 
-constexpr std::size_t short_call = 200'000;  // samples to look at: below, a call takes milliseconds and runs in place
+constexpr std::size_t many_samples = 200'000;  // to look at, window by window: below, a call takes milliseconds
 
 std::shared_ptr<audio::FramePlan> make_plan(const std::vector<std::string>& descriptors, double sample_rate_hz, const Array<float>& window,
-                                                  std::size_t hop_length, bool center, const audio::MelFilterbank* mel, std::size_t n_mfcc, double tuning) {
+                                            std::size_t hop_length, bool center, std::optional<audio::MelFilterbank> mel, std::size_t n_mfcc,
+                                            double tuning) {
     audio::FrameOptions options;
     for (const std::string& name : descriptors) {
         options.descriptors.push_back(audio::frame_descriptor_of(name, "FeatureStream"));
@@ -30,9 +30,7 @@ std::shared_ptr<audio::FramePlan> make_plan(const std::vector<std::string>& desc
     options.window.assign(values.begin(), values.end());
     options.hop_length = hop_length;
     options.center = center;
-    if (mel != nullptr) {
-        options.mel = *mel;
-    }
+    options.mel = std::move(mel);
     options.n_mfcc = n_mfcc;
     options.tuning = tuning;
     return std::make_shared<audio::FramePlan>(std::move(options));
@@ -43,7 +41,9 @@ class BoundStream {
 public:
     BoundStream(int sample_rate_hz, std::shared_ptr<const audio::FramePlan> plan, const std::optional<std::string>& feature_set, std::size_t window_length,
                 std::size_t window_hop, int feature_rate_hz)
-        : plan_(std::move(plan)), window_length_(window_length), stream_(sample_rate_hz, plan_, windows(feature_set, window_length, window_hop, feature_rate_hz)) {}
+        : plan_(std::move(plan)),
+          window_length_(window_length),
+          stream_(sample_rate_hz, plan_, windows(feature_set, window_length, window_hop, feature_rate_hz)) {}
 
     py::tuple push(const Array<float>& samples) {
         const Turn turn(busy_, "push");
@@ -91,12 +91,7 @@ private:
         const auto first_frame = stream_.frames(), first_window = stream_.windows();
         auto [frames, frames_view] = new_matrix<float>(plan_ ? plan_->names().size() : 0, counts.frames);
         auto [given, given_view] = new_matrix<float>(counts.windows, stream_.n_features());
-        if (pushed + counts.windows * window_length_ > short_call) {
-            interruptible([&, a = frames_view, b = given_view](StopToken& stop) { work(a, b, stop); });
-        } else {
-            const py::gil_scoped_release release;  // safe: the arrays are held by this frame, the stream by its caller and its turn
-            work(frames_view, given_view, StopToken{});
-        }
+        run(pushed + counts.windows * window_length_, [&, a = frames_view, b = given_view](const StopToken& stop) { work(a, b, stop); }, many_samples);
         return py::make_tuple(frames, first_frame, given, first_window);
     }
 
@@ -111,14 +106,14 @@ private:
 void register_audio_stream(py::module_& m) {
     m.def("frame_descriptors", [] { return std::vector<std::string>(audio::frame_descriptor_names.begin(), audio::frame_descriptor_names.end()); });
     py::class_<audio::FramePlan, std::shared_ptr<audio::FramePlan>>(m, "FramePlan")
-        .def(py::init(&make_plan), py::arg("descriptors"), py::arg("sample_rate_hz"), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"), py::arg("mel"),
-             py::arg("n_mfcc"), py::arg("tuning"));
+        .def(py::init(&make_plan), py::arg("descriptors"), py::arg("sample_rate_hz"), py::arg("window").noconvert(), py::arg("hop_length"),
+             py::arg("center"), py::arg("mel"), py::arg("n_mfcc"), py::arg("tuning"));
     py::class_<BoundStream>(m, "FeatureStream")
-        .def(py::init([](int sample_rate_hz, std::shared_ptr<audio::FramePlan> plan, const std::optional<std::string>& feature_set, std::size_t window_length,
-                         std::size_t window_hop, int feature_rate_hz) {
-            return std::make_unique<BoundStream>(sample_rate_hz, std::move(plan), feature_set, window_length, window_hop, feature_rate_hz);
-        }), py::arg("sample_rate_hz"), py::arg("plan"), py::arg("feature_set"), py::arg("window_length"), py::arg("window_hop"), py::arg("feature_rate_hz"),
-             "plan or feature_set may be None. feature_rate_hz 0: that of the stream.")
+        .def(py::init([](int sample_rate_hz, std::optional<std::shared_ptr<audio::FramePlan>> plan, const std::optional<std::string>& feature_set,
+                         std::size_t window_length, std::size_t window_hop, int feature_rate_hz) {
+            return std::make_unique<BoundStream>(sample_rate_hz, plan.value_or(nullptr), feature_set, window_length, window_hop, feature_rate_hz);
+        }), py::arg("sample_rate_hz"), py::arg("plan"), py::arg("feature_set"), py::arg("window_length"), py::arg("window_hop"),
+             py::arg("feature_rate_hz"), "feature_rate_hz 0: that of the stream.")
         .def("push", &BoundStream::push, py::arg("samples").noconvert(), "(frames, number of the first, windows, number of the first)")
         .def("flush", &BoundStream::flush)
         .def("reset", &BoundStream::reset)

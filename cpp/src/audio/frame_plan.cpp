@@ -99,7 +99,9 @@ std::size_t FramePlan::frames(std::size_t n) const noexcept {
 // What several descriptors share, computed when the first asks for it.
 struct FramePlan::Spectrum {
     explicit Spectrum(const FramePlan& plan)
-        : power(plan.transformed_ ? plan.fft_->bins() * lanes : 0), magnitudes(power.size()), bands(plan.options_.mel ? plan.options_.mel->size() * lanes : 0) {}
+        : power(plan.transformed_ ? plan.fft_->bins() * lanes : 0),
+          magnitudes(power.size()),
+          bands(plan.options_.mel ? plan.options_.mel->size() * lanes : 0) {}
     Scratch power, magnitudes, bands;
     std::array<float, lanes> sum{}, centroid{};
     bool has_magnitudes = false, has_centroid = false, has_bands = false;

@@ -65,10 +65,17 @@ void check_rows(const FramePlan& plan, const Matrix<float>& ours, const std::str
 
 TEST_CASE("every frame has the bits of the functions for whole signals") {
     for (const bool center : {true, false}) {
-        for (const auto& [n_fft, hop] : std::vector<std::pair<std::size_t, std::size_t>>{{1024, 256}, {1024, 1024}, {1024, 300}, {1023, 93}, {1024, 1500}}) {
+        const std::vector<std::pair<std::size_t, std::size_t>> framings{{1024, 256}, {1024, 1024}, {1024, 300}, {1023, 93}, {1024, 1500}};
+        for (const auto& [n_fft, hop] : framings) {
             const auto x = noise(9'000);
             const auto window = hann_window(n_fft);
-            const FramePlan plan({.descriptors = all_descriptors(), .window = window, .hop_length = hop, .center = center, .mel = bank(n_fft), .n_mfcc = 13, .tuning = 0.2});
+            const FramePlan plan({.descriptors = all_descriptors(),
+                                  .window = window,
+                                  .hop_length = hop,
+                                  .center = center,
+                                  .mel = bank(n_fft),
+                                  .n_mfcc = 13,
+                                  .tuning = 0.2});
             const Matrix<float> ours = frames_of(plan, x);
 
             const Stft stft(window, hop, center);
@@ -151,6 +158,6 @@ TEST_CASE("wrong options are refused") {
     CHECK_THROWS_AS(FramePlan({.descriptors = {FrameDescriptor::mfcc}, .window = window}), InvalidInputError);
     CHECK_THROWS_AS(FramePlan({.descriptors = {FrameDescriptor::mfcc}, .window = window, .mel = bank(128)}), InvalidInputError);
     CHECK_THROWS_AS(FramePlan({.descriptors = {FrameDescriptor::spectral_contrast}, .sample_rate_hz = 8'000, .window = window}), InvalidInputError);
-    CHECK_THROWS_WITH_AS((void)frame_descriptor_of("pitch", "FeatureStream"), doctest::Contains("descriptors of FeatureStream must be names among melspectrogram, log_mel"),
-                         InvalidInputError);
+    CHECK_THROWS_WITH_AS((void)frame_descriptor_of("pitch", "FeatureStream"),
+                         doctest::Contains("descriptors of FeatureStream must be names among melspectrogram, log_mel"), InvalidInputError);
 }

@@ -27,10 +27,9 @@ std::vector<float> noise(std::size_t n) {
 }
 
 std::shared_ptr<const FramePlan> plan_of(std::size_t n_fft, std::size_t hop, bool center = true) {
-    return std::make_shared<const FramePlan>(FrameOptions{.descriptors = {FrameDescriptor::spectral_centroid, FrameDescriptor::rms, FrameDescriptor::zero_crossing_rate},
-                                                          .window = hann_window(n_fft),
-                                                          .hop_length = hop,
-                                                          .center = center});
+    const std::vector<FrameDescriptor> descriptors{FrameDescriptor::spectral_centroid, FrameDescriptor::rms, FrameDescriptor::zero_crossing_rate};
+    return std::make_shared<const FramePlan>(
+        FrameOptions{.descriptors = descriptors, .window = hann_window(n_fft), .hop_length = hop, .center = center});
 }
 
 // Everything that a stream gives for the samples in chunks of the sizes that next() says.
@@ -69,7 +68,8 @@ Given run(FeatureStream& stream, const FramePlan* plan, std::span<const float> x
 
 TEST_CASE("chunks of any sizes give the same bits, and windows those of functionals") {
     const auto x = noise(23'456);
-    for (const auto& [n_fft, hop, center] : std::vector<std::tuple<std::size_t, std::size_t, bool>>{{512, 128, true}, {511, 700, true}, {512, 100, false}}) {
+    const std::vector<std::tuple<std::size_t, std::size_t, bool>> framings{{512, 128, true}, {511, 700, true}, {512, 100, false}};
+    for (const auto& [n_fft, hop, center] : framings) {
         const auto plan = plan_of(n_fft, hop, center);
         const WindowOptions options{.set = FeatureSet::classic, .length = 8'000, .hop = 3'000};
         FeatureStream stream(16'000, plan, options);

@@ -71,7 +71,8 @@ public:
     [[nodiscard]] std::size_t settled(std::size_t n) const noexcept;
     [[nodiscard]] std::size_t frames(std::size_t n) const noexcept;
 
-    // Columns `column` … of out (names().size() rows): the frames first … first + count - 1, count <= 8, of a signal of which `total` samples are known.
+    // Columns `column` … of out (names().size() rows): the frames first … first + count - 1, count <= 8, of a signal of which `total` samples are
+    // known.
     // signal: padded samples from first * hop_length on, reach() of them readable and finite; those after the signal's end must be zero.
     void compute(const float* signal, std::size_t first, std::size_t count, std::size_t total, MatrixView<float> out, std::size_t column) const;
 

@@ -5,7 +5,7 @@
 //            window cut at the end, if it has samples that no window had. With feature_rate_hz the window is resampled by itself first.
 //
 // A call that throws (bad samples, a stop request) leaves the stream as it was. Memory: at most about twice what frames and windows look back, and
-// the largest push. No allocations of its own in the steady state. Determinism: results do not depend on the sizes of the chunks, nor on threads.
+// the largest push; the buffer does not grow in the steady state. Determinism: results do not depend on the sizes of the chunks, nor on threads.
 // Threads: one stream belongs to one thread at a time; different streams are independent. Complexity: that of the frames and windows.
 #pragma once
 
