@@ -1028,7 +1028,7 @@ def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typ
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 3
+AUDIO_ALGORITHM_VERSION: int = 4
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
 MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
