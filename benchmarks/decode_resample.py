@@ -1,4 +1,4 @@
-"""Rows against soundfile and soxr: a 48 kHz file decoded and brought to 16 kHz, mono and stereo, at like quality (both filters' edges are measured)."""
+"""Rows against soundfile and soxr: a 48 kHz file decoded and brought to 16 kHz at like quality; both filters' edges are measured."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def decode_resample(channels: int) -> Row:
     return Row(
         "decode_resample" if channels == 1 else "decode_resample_stereo",
         f"Decode and resample 48 to 16 kHz, a 10 s clip, {kind}",
-        f"16-bit WAV in memory, {kind}; ours: pass-band to 0.91 of the Nyquist frequency, stop-band from it on, 130 dB down by design, as soxr HQ (20 "
-        "bits); soxr MQ is made for 16 bits; both filters' ripple and stop-band are measured and stand in the result file",
+        f"16-bit WAV in memory, {kind}; ours: pass-band to 0.91 of the Nyquist frequency, stop-band from it on, 130 dB down by design, "
+        "as soxr HQ (20 bits); soxr MQ is made for 16 bits; both filters' ripple and stop-band are measured and stand in the result file",
         [
             Contender("emotion-native", lambda: en.audio.load(content(channels), sr=TO)[0], 1),
             Contender("soundfile + soxr, HQ", lambda: theirs("HQ", channels), 1, package="soxr", target=2.0),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import coverage_tables
+import voice_tables
 from scipy import stats
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -360,6 +361,7 @@ TABLES = {
     "sets": ("docs/explanation/statistics.md", sets_table),
     "pitch": ("docs/reference/audio.md", pitch_table),
     **coverage_tables.TABLES,
+    **voice_tables.TABLES,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import WrapperDescriptorType
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def _count_class(cls: type) -> None:
             setattr(cls, name, property(_counted(full, member.fget), member.fset, member.fdel, member.__doc__))
         elif isinstance(member, staticmethod):
             setattr(cls, name, staticmethod(_counted(full, member.__func__)))
+        elif isinstance(member, WrapperDescriptorType):
+            continue  # the __init__ of a class that Python cannot construct
         elif name == "__init__" or (callable(member) and not name.startswith("_")):
             setattr(cls, name, _counted(full, member))
 

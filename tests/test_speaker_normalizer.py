@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -141,6 +142,54 @@ def test_mixed_training_rows_are_each_normalised_by_some_number_of_others(traini
     assert same.any(axis=0).all()
     shares = same.mean(axis=1)
     assert (np.abs(shares - 1 / 7) < 0.03).all()  # 2,400 rows: four standard errors
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_column_that_a_speaker_never_changes_leaves_the_degrees_alone(training: tuple[Any, Any], dtype: Any) -> None:
+    X, speaker = training
+    for constant in (0.0, 0.1, 1 / 3, 17.3):
+        odd = np.column_stack([X, np.random.default_rng(5).normal(size=len(X))])
+        plain = SpeakerNormalizer().fit(odd.astype(dtype), speaker=speaker).degrees_
+        assert plain > 150
+        odd[speaker == "s3", 3] = constant
+        odd[:7, 3] = constant
+        changed = SpeakerNormalizer().fit(odd.astype(dtype), speaker=speaker).degrees_
+        assert changed > 150  # rounding is no variance
+
+
+def test_copies_of_a_clip_are_not_clips_of_their_own(training: tuple[Any, Any]) -> None:
+    X, speaker = (part[:400] for part in training)
+    clip = np.arange(len(X)) * 3 + 5
+    plain = SpeakerNormalizer(training="all")
+    expected = plain.fit_transform(X, speaker=speaker)
+    copies = X[::2] + 0.01
+    both = SpeakerNormalizer(training="all").fit(np.concatenate([X, copies]), speaker=np.concatenate([speaker, speaker[::2]]))
+    twice = SpeakerNormalizer(training="all")
+    arguments = {"speaker": np.concatenate([speaker, speaker[::2]]), "clip": np.concatenate([clip, clip[::2]])}
+    got = twice.fit_transform(np.concatenate([X, copies]), **arguments)
+    for name in ("mean_", "scale_", "within_", "between_"):
+        np.testing.assert_allclose(getattr(twice, name), getattr(plain, name), rtol=1e-9)
+    assert twice.degrees_ == pytest.approx(plain.degrees_) and both.degrees_ < plain.degrees_
+    for i in (0, 2, 11, 398):  # by hand: the speaker's other clips, copies left out
+        others = (speaker == speaker[i]) & (np.arange(len(X)) != i)
+        np.testing.assert_allclose(got[i], twice.transform(X[i : i + 1], enrol=X[others])[0], atol=1e-12)
+        if i % 2 == 0:
+            np.testing.assert_allclose(got[len(X) + i // 2], twice.transform(copies[i // 2 : i // 2 + 1], enrol=X[others])[0], atol=1e-12)
+    assert got.shape == (600, 3) and expected.shape == (400, 3)
+    mixed = SpeakerNormalizer().fit_transform(X, speaker=speaker, clip=clip)
+    assert np.array_equal(mixed, SpeakerNormalizer().fit_transform(X, speaker=speaker))  # without copies nothing changes
+    with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, clip=clip[1:])
+
+
+def test_every_kind_of_missing_speaker_is_unknown(training: tuple[Any, Any]) -> None:
+    X, speaker = (part[:200] for part in training)
+    expected = SpeakerNormalizer(training="all").fit_transform(X, speaker=[None, None, *speaker[2:]])
+    for missing in (float("nan"), "", pd.NA, pd.NaT):
+        got = SpeakerNormalizer(training="all").fit_transform(X, speaker=[missing, None, *speaker[2:]])
+        assert np.array_equal(got, expected)
+    texts = pd.Series([pd.NA, pd.NA, *speaker[2:]], dtype="string")
+    assert np.array_equal(SpeakerNormalizer(training="all").fit_transform(X, speaker=texts), expected)
 
 
 def test_what_training_may_be() -> None:
@@ -343,6 +392,11 @@ def test_votes_normalise_too(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     np.testing.assert_allclose(own, single[1].predict_proba(single[0].transform(new[:1], enrol=new[1:7])), rtol=1e-12)
 
 
+def test_no_clips_leave_a_model_as_it_is(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+    model = en.load_model(model_bytes(trained[0]))
+    assert model.for_speaker([]) is model
+
+
 def test_models_without_it_refuse(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     _, X, y, _ = trained
     model = en.load_model(model_bytes(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)))
@@ -403,3 +457,15 @@ def test_altered_copies_are_normalised_as_their_clips_and_count_for_nobody(train
             np.testing.assert_allclose(found[[0, len(X)]], alone.transform(rows[[0, len(X)]], enrol=X[1:40]), rtol=1e-9)
     with pytest.raises(InvalidInputError, match=r"clip of SpeakerNormalizer.fit must be one whole number a row"):
         SpeakerNormalizer().fit(X, speaker=speaker, clip=["a"] * len(X))
+
+
+def test_voices_of_a_speaker_are_speakers(training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    voice = np.arange(len(X)) % 2
+    named = np.array([f"{name} {number}" for name, number in zip(speaker, voice, strict=True)])
+    expected = SpeakerNormalizer(training="all").fit(X, speaker=named)
+    normalizer = SpeakerNormalizer(training="all").fit(X, speaker=speaker, voice=voice)
+    assert normalizer.n_speakers_ == expected.n_speakers_ == 120
+    np.testing.assert_allclose(normalizer.between_, expected.between_, rtol=1e-12)
+    with pytest.raises(InvalidInputError, match=r"voice of SpeakerNormalizer.fit must be one whole number a row"):
+        SpeakerNormalizer().fit(X, speaker=speaker, voice=[0.5] * len(X))

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,11 @@ namespace py = pybind11;
 
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;  // bind with py::arg("…").noconvert()
+
+// What an error or a row says, as a str: messages name files, whose names need not be UTF-8.
+inline py::object message_text(std::string_view message) {
+    return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(message.data(), static_cast<py::ssize_t>(message.size()), "backslashreplace"));
+}
 
 inline std::string shape_text(const py::array& array) {
     std::string text = "(";

@@ -49,7 +49,7 @@ py::tuple extract_functionals_batch(const py::list& sources, const Array<double>
     py::list status, messages, infos;
     for (const audio::ExtractStatus& row : rows) {
         status.append(row.status);
-        messages.append(row.message);
+        messages.append(message_text(row.message));
         infos.append(info_dict(row.info));
     }
     return py::make_tuple(array, status, messages, infos);
@@ -67,7 +67,7 @@ void register_audio_features(py::module_& m) {
     m.def("functionals", [](const Samples& samples, int sample_rate_hz, const std::string& feature_set) {
         const auto view = vector(samples, "samples", "functionals");
         const auto set = audio::feature_set_of(feature_set, "functionals");
-        return to_array(run(view.size(), [&](const StopToken&) { return audio::functionals(view, sample_rate_hz, set); }));
+        return to_array(run(view.size(), [&](const StopToken& stop) { return audio::functionals(view, sample_rate_hz, set, stop); }));
     }, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("feature_set"));
     m.def("descriptors", [](const Samples& samples, int sample_rate_hz) {
         const auto view = vector(samples, "samples", "descriptors");

@@ -28,6 +28,13 @@ auto run(std::size_t samples, F&& work, std::size_t many = 1'000'000) {
     return work(stop);
 }
 
+// Runs work without the GIL, to its end. Safe: the arrays are held by the caller's frame.
+template <class F>
+auto released(F&& work) {
+    const py::gil_scoped_release release;
+    return work();
+}
+
 // The values of an array of any shape; InvalidInputError unless there are size of them.
 template <class T>
 std::span<const T> checked(const Array<T>& values, std::size_t size, const char* parameter, const char* caller) {

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,9 @@ Array<double> yin(const Samples& y, double fmin, double fmax, double sr, std::si
                   bool center) {
     const audio::YinOptions options{fmin, fmax, sr, frame_length, hop_length, center};
     const auto x = vector(y, "y", "yin");
-    auto [array, view] = new_vector<double>(frames(options, x.size(), "yin"));
-    run(x.size(), [&, out = view](const StopToken& stop) { audio::yin(x, options, trough_threshold, out, stop); }, many_samples);
+    const std::size_t n = frames(options, x.size(), "yin");
+    auto [array, view] = new_vector<double>(n);
+    run(std::max(x.size(), n * frame_length / 4), [&, out = view](const StopToken& stop) { audio::yin(x, options, trough_threshold, out, stop); }, many_samples);
     return array;
 }
 
@@ -46,7 +48,8 @@ py::tuple pyin(const Samples& y, double fmin, double fmax, double sr, std::size_
     auto [f0, f0_view] = new_vector<double>(n);
     auto [voiced, voiced_view] = new_vector<std::uint8_t>(n);
     auto [prob, prob_view] = new_vector<double>(n);
-    run(x.size(), [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); }, many_samples);
+    run(std::max(x.size(), n * frame_length / 4),
+        [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); }, many_samples);
     return py::make_tuple(f0, voiced, prob);
 }
 

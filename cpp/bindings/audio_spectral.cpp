@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <limits>
 #include <span>
 #include <string>
@@ -22,8 +23,7 @@ Array<float> per_frame(const Array<float>& s, const char* caller, F&& fn) {
     const auto spectrum = matrix(s, "S", caller);
     auto [array, view] = new_matrix<float>(1, spectrum.cols);
     const std::span<float> out{view.data, view.cols};
-    const py::gil_scoped_release release;  // safe: the arrays are held by the caller's frame
-    fn(spectrum, out);
+    released([&] { fn(spectrum, out); });
     return array;
 }
 
@@ -37,7 +37,8 @@ template <class T>
 Array<T> root_mean_square(const Array<T>& y, std::size_t frame_length, std::size_t hop_length, bool center) {
     const auto x = vector(y, "y", "rms");
     auto [array, view] = new_matrix<T>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-    audio::rms(x, frame_length, hop_length, center, {view.data, view.cols});
+    const std::size_t work = x.size() + (frame_length % hop_length == 0 ? 0 : view.cols * std::min(frame_length, x.size()) / 16);
+    run(work, [&, out = view](const StopToken& stop) { audio::rms(x, frame_length, hop_length, center, {out.data, out.cols}, stop); });
     return array;
 }
 
@@ -49,14 +50,18 @@ void register_audio_spectral(py::module_& m) {
         const auto spectrum = matrix(s, "S", "estimate_tuning");
         check_points(spectrum, n_fft, "estimate_tuning");
         const audio::TuningOptions options{fmin, fmax, threshold, reference, cells};
-        return audio::estimate_tuning(spectrum, sr, n_fft, bins_per_octave, options).value_or(std::numeric_limits<double>::quiet_NaN());
+        return released([&] {
+            return audio::estimate_tuning(spectrum, sr, n_fft, bins_per_octave, options).value_or(std::numeric_limits<double>::quiet_NaN());
+        });
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("bins_per_octave"), py::arg("fmin"), py::arg("fmax"), py::arg("threshold"),
           py::arg("reference"), py::arg("cells"), "NaN without spectral peaks. A negative threshold: peaks above the reference.");
     m.def("chroma", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
         const auto spectrum = matrix(s, "S", "chroma_stft");
         check_points(spectrum, n_fft, "chroma_stft");
         auto [array, view] = new_matrix<float>(n_chroma, spectrum.cols);
-        audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, view);
+        released([&, out = view] {
+            audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, out);
+        });
         return array;
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
     m.def("spectral_centroid", [](const Array<float>& s, const Array<float>& freq) {
@@ -83,29 +88,32 @@ void register_audio_spectral(py::module_& m) {
         const auto f = checked(freq, spectrum.rows, "freq", "spectral_contrast");
         const auto bands = audio::contrast_bands(f, sr, fmin, n_bands, quantile);
         auto [array, view] = new_matrix<float>(bands.size(), spectrum.cols);
-        Matrix<float> valley(bands.size(), spectrum.cols);
-        audio::contrast_extremes(spectrum, bands, view, valley.view());
-        if (linear) {
-            for (std::size_t i = 0; i < view.size(); ++i) {
-                view.data[i] -= valley.values[i];
+        released([&, out = view] {
+            Matrix<float> valley(bands.size(), spectrum.cols);
+            audio::contrast_extremes(spectrum, bands, out, valley.view());
+            if (linear) {
+                for (std::size_t i = 0; i < out.size(); ++i) {
+                    out.data[i] -= valley.values[i];
+                }
+            } else {
+                audio::contrast_to_db(out, valley.view());
             }
-        } else {
-            audio::contrast_to_db(view, valley.view());
-        }
+        });
         return array;
     }, py::arg("s").noconvert(), py::arg("freq").noconvert(), py::arg("sr"), py::arg("fmin"), py::arg("n_bands"), py::arg("quantile"), py::arg("linear"));
     m.def("zero_crossing_rate", [](const Samples& y, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
                                    bool zero_is_positive) {
         const auto x = vector(y, "y", "zero_crossing_rate");
         auto [array, view] = new_matrix<float>(1, audio::frame_count(x.size(), frame_length, hop_length, center));
-        audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {view.data, view.cols}, zero_is_positive);
+        released([&, out = view] { audio::zero_crossing_rate(x, frame_length, hop_length, center, threshold, {out.data, out.cols}, zero_is_positive); });
         return array;
     }, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"), py::arg("threshold"),
           py::arg("zero_is_positive"));
     m.def("rms", &root_mean_square<float>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
     m.def("rms_double", &root_mean_square<double>, py::arg("y").noconvert(), py::arg("frame_length"), py::arg("hop_length"), py::arg("center"));
-    m.def("all_finite", [](const Array<float>& x) { return audio::all_finite({x.data(), static_cast<std::size_t>(x.size())}); },
-          py::arg("x").noconvert(), "Whether no value is NaN or infinite; any shape.");
+    m.def("all_finite", [](const Array<float>& x, float largest) {
+        return audio::all_finite({x.data(), static_cast<std::size_t>(x.size())}, largest);
+    }, py::arg("x").noconvert(), py::arg("largest"), "Whether no value is NaN, infinite or beyond the largest in magnitude; any shape.");
 }
 
 }  // namespace emotion::bindings

@@ -24,6 +24,8 @@ struct Prepared {
     audio::Stft plan;
     std::span<const float> samples;
     std::size_t frames;
+    // In samples of the usual overlap of four frames: small hops and long transforms make few samples a long call.
+    [[nodiscard]] std::size_t work() const { return std::max(samples.size(), frames * plan.n_fft() / 4); }
 };
 Prepared prepare(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const auto w = vector(window, "window", "stft");
@@ -38,14 +40,14 @@ Prepared prepare(const Samples& y, const Samples& window, std::size_t hop_length
 Array<std::complex<float>> stft(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const Prepared p = prepare(y, window, hop_length, center);
     auto [array, view] = new_matrix<std::complex<float>>(p.plan.bins(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { p.plan.transform(p.samples, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { p.plan.transform(p.samples, out, stop); });
     return array;
 }
 
 Array<float> power_spectrogram(const Samples& y, const Samples& window, std::size_t hop_length, bool center) {
     const Prepared p = prepare(y, window, hop_length, center);
     auto [array, view] = new_matrix<float>(p.plan.bins(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { p.plan.power(p.samples, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { p.plan.power(p.samples, out, stop); });
     return array;
 }
 
@@ -75,7 +77,7 @@ Array<float> melspectrogram(const audio::MelFilterbank& mel, const Samples& y, c
     const Prepared p = prepare(y, window, hop_length, center);
     check_bins(p, mel);
     auto [array, view] = new_matrix<float>(mel.size(), p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) { mel_energies(p, mel, out, stop); });
+    run(p.work(), [&, out = view](const StopToken& stop) { mel_energies(p, mel, out, stop); });
     return array;
 }
 
@@ -91,7 +93,7 @@ Array<float> mfcc(const audio::MelFilterbank& mel, const Samples& y, const Sampl
     check_bins(p, mel);
     const auto dct = cosines(n_mfcc, mel.size(), dct_type, norm);
     auto [array, view] = new_matrix<float>(dct->rows, p.frames);
-    run(p.samples.size(), [&, out = view](const StopToken& stop) {
+    run(p.work(), [&, out = view](const StopToken& stop) {
         Matrix<float> energies(mel.size(), p.frames);
         mel_energies(p, mel, energies.view(), stop);
         audio::power_to_db(energies.values, 1e-10F, 80.0F);
@@ -116,28 +118,28 @@ void register_audio_transforms(py::module_& m) {
                 throw InvalidInputError("S", "melspectrogram", std::to_string(self.bins()) + " rows", std::to_string(spectrum.rows));
             }
             auto [array, view] = new_matrix<float>(self.size(), spectrum.cols);
-            const py::gil_scoped_release release;  // safe: the arrays and the filterbank are held by the caller's frame
-            self.apply(spectrum, view);
+            released([&, out = view] { self.apply(spectrum, out); });
             return array;
         }, py::arg("s").noconvert())
         .def("melspectrogram", &melspectrogram, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"))
         .def("mfcc", &mfcc, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"), py::arg("n_mfcc"),
              py::arg("dct_type"), py::arg("norm"));
     m.def("power_to_db", [](Array<float> x, float amin, float top_db) {
-        audio::power_to_db({x.mutable_data(), static_cast<std::size_t>(x.size())}, amin, top_db);
+        const std::span<float> values{x.mutable_data(), static_cast<std::size_t>(x.size())};
+        released([&] { audio::power_to_db(values, amin, top_db); });
         return x;
     }, py::arg("x").noconvert(), py::arg("amin"), py::arg("top_db"), "In place; a negative top_db means no floor.");
     m.def("dct", [](const Array<float>& x, std::size_t n_out, int type, int norm) {
         const auto values = matrix(x, "S", "mfcc");
         const auto dct = cosines(n_out, values.rows, type, norm);
         auto [array, view] = new_matrix<float>(dct->rows, values.cols);
-        audio::multiply(dct->view(), values, view);
+        released([&, out = view] { audio::multiply(dct->view(), values, out); });
         return array;
     }, py::arg("x").noconvert(), py::arg("n_out"), py::arg("type"), py::arg("norm"), "norm: 0 backward, 1 orthonormal, 2 forward.");
     m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order, std::size_t degree) {
         const auto values = matrix(x, "data", "delta");
         auto [array, view] = new_matrix<float>(values.rows, values.cols);
-        audio::delta(values, width, order, degree, view);
+        released([&, out = view] { audio::delta(values, width, order, degree, out); });
         return array;
     }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"), py::arg("degree"));
 }

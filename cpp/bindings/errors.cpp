@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "arrays.hpp"
 #include "rooms.hpp"
 
 namespace py = pybind11;
@@ -14,7 +15,7 @@ namespace {
 
 void raise(const char* class_name, const std::exception& error) {
     const py::object type = py::module_::import("emotion_native.exceptions").attr(class_name);
-    PyErr_SetString(type.ptr(), error.what());
+    PyErr_SetObject(type.ptr(), message_text(error.what()).ptr());
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ void register_errors(py::module_&) {
             std::rethrow_exception(pointer);
         } catch (const MediaDecodeError& error) {
             const py::object type = py::module_::import("emotion_native.exceptions").attr("MediaDecodeError");
-            const py::object instance = type(error.what(), py::arg("reason") = error.reason());
+            const py::object instance = type(message_text(error.what()), py::arg("reason") = error.reason());
             PyErr_SetObject(type.ptr(), instance.ptr());
         } catch (const ModelFormatError& error) {
             raise("ModelFormatError", error);

@@ -74,9 +74,7 @@ py::dict clips_dict(runtime::ClipPredictions&& clips) {
     py::list durations;
     for (const audio::ExtractStatus& s : clips.status) {
         status.append(s.status);
-        // Messages name files, whose names need not be UTF-8.
-        messages.append(py::reinterpret_steal<py::object>(
-            PyUnicode_DecodeUTF8(s.message.data(), static_cast<py::ssize_t>(s.message.size()), "backslashreplace")));
+        messages.append(message_text(s.message));
         durations.append(s.info.levels.duration_s);
     }
     result["status"] = std::move(status);

@@ -443,9 +443,9 @@ def _raise(kind: str) -> None:
 def _spin(seconds: typing.SupportsFloat | typing.SupportsIndex, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any=None) -> None:
     ...
 
-def all_finite(x: numpy.typing.NDArray[numpy.float32]) -> bool:
+def all_finite(x: numpy.typing.NDArray[numpy.float32], largest: typing.SupportsFloat | typing.SupportsIndex) -> bool:
     """
-    Whether no value is NaN or infinite; any shape.
+    Whether no value is NaN, infinite or beyond the largest in magnitude; any shape.
     """
 
 def apply_isotonic(corner_x: numpy.typing.NDArray[numpy.float64], corner_y: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:

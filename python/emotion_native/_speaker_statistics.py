@@ -113,14 +113,15 @@ def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]
     known: dict[Any, int] = {}
     codes = np.empty(n, dtype=np.int64)
     for i, value in enumerate(array.tolist()):
-        if value is None or value != value or value == "":
-            codes[i] = -1
-            continue
         try:
-            codes[i] = known.setdefault(value, len(known))
-        except TypeError:
+            codes[i] = -1 if _is_unknown(value) else known.setdefault(value, len(known))
+        except (TypeError, ValueError):
             raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or bool(value != value) or bool(value == "")  # pandas.NA compares to nothing
 
 
 def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

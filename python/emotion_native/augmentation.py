@@ -27,6 +27,7 @@ from . import audio
 from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from ._validation import check_seed
+from .audio._arrays import integer
 from .audio.augment import Recipe
 from .exceptions import EmotionNativeError, InvalidInputError
 
@@ -52,6 +53,8 @@ class AugmentedFeatures:
     seed : int
     failed : dict of int to str
         Rows of which no copy could be made, and why.
+    per : {"clip", "speaker"}
+        Whether clips of a speaker were changed each in its own way, or alike.
     """
 
     X: npt.NDArray[np.float32]
@@ -62,6 +65,7 @@ class AugmentedFeatures:
     recipe: Recipe
     seed: int
     failed: dict[int, str]
+    per: str = "clip"
 
     def __deepcopy__(self, memo: Any) -> AugmentedFeatures:
         return self
@@ -77,6 +81,7 @@ def augmented_features(
     *,
     n_copies: int = 1,
     recipe: Recipe | None = None,
+    per: str = "clip",
     features: str = "classic",
     sample_rate_hz: int = 16_000,
     root: str | os.PathLike[str] | None = None,
@@ -86,8 +91,8 @@ def augmented_features(
 ) -> AugmentedFeatures:
     """Make augmented copies of every clip of a manifest, and extract their features.
 
-    A copy's random numbers are keyed by the seed, the content of the clip and the number of the copy: the same clip gives the same copies
-    in any manifest and for any ``n_jobs``.
+    A copy's random numbers are keyed by the seed, the content of the clip (or the name of the speaker) and the number of the copy: the same clip
+    gives the same copies in any manifest and for any ``n_jobs``.
 
     Parameters
     ----------
@@ -96,6 +101,9 @@ def augmented_features(
     n_copies : int, default=1
     recipe : Recipe, optional
         What may be done; by default `emotion_native.audio.augment.Recipe`'s own bounds.
+    per : {"clip", "speaker"}, default="clip"
+        ``"speaker"``: the copies of one number of all clips of a speaker (the column ``speaker``) are changed alike, so that they are the clips of
+        another, virtual speaker, whom `SpeakerNormalizer` takes for one. Clips of an unknown speaker are changed each in its own way.
     features : str, default="classic"
         The feature set.
     sample_rate_hz : int, default=16000
@@ -129,6 +137,10 @@ def augmented_features(
         raise InvalidInputError(f"n_copies of {caller} must be a whole number from 1 up; got {n_copies!r}")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InvalidInputError(f"recipe of {caller} must be a Recipe or None; got {type(recipe).__name__}")
+    rate = integer(sample_rate_hz, "sample_rate_hz", caller, low=1000, high=768_000)
+    if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in manifest):
+        raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")
+    voices = _voices(manifest) if per == "speaker" else [None] * len(manifest)
     seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
     base = Path() if root is None else Path(root)
     starts, ends = (_times(manifest, name) for name in ("start", "end"))
@@ -138,20 +150,21 @@ def augmented_features(
         try:
             duration = None if np.isnan(ends[row]) else float(ends[row]) - (0.0 if np.isnan(starts[row]) else float(starts[row]))
             offset = 0.0 if np.isnan(starts[row]) else float(starts[row])
-            y, _ = audio.load(paths[row], sr=sample_rate_hz, offset=offset, duration=duration)
+            y, _ = audio.load(paths[row], sr=rate, offset=offset, duration=duration)
             clip = int.from_bytes(hashlib.sha256(np.ascontiguousarray(y).tobytes()).digest()[:8], "little")
             made = []
             for number in range(int(n_copies)):
-                changed, done = audio.augment.apply(y, sr=sample_rate_hz, recipe=own, seed=seed, clip=clip, copy=number)
-                made.append((audio.functionals(changed, sample_rate_hz, features), dict(done)))
+                changed, done = audio.augment.apply(y, sr=rate, recipe=own, seed=seed, clip=clip, copy=number, voice=voices[row])
+                made.append((audio.functionals(changed, rate, features), dict(done)))
             return made
         except EmotionNativeError as error:
             return str(error)
 
     found: list[Any] = []
-    with ThreadPoolExecutor(effective_n_jobs(n_jobs, caller=caller)) as pool, progress_reporter(
-        progress, "Augmenting", len(paths), caller=caller
-    ) as advance:
+    with (
+        ThreadPoolExecutor(effective_n_jobs(n_jobs, caller=caller)) as pool,
+        progress_reporter(progress, "Augmenting", len(paths), caller=caller) as advance,
+    ):
         for done, one in enumerate(pool.map(work, range(len(paths)))):
             found.append(one)
             advance(done + 1)
@@ -165,13 +178,23 @@ def augmented_features(
         recipe=own,
         seed=seed,
         failed={row: one for row, one in enumerate(found) if isinstance(one, str)},
+        per=per,
     )
+
+
+def _voices(manifest: pd.DataFrame) -> list[int | None]:
+    """Return a number for each row's speaker; None where it is unknown."""
+    names = [None if name is None or name != name or name == "" else str(name) for name in manifest["speaker"].tolist()]
+    return [None if name is None else int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "little") for name in names]
 
 
 def _times(manifest: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     if name not in manifest:
         return np.full(len(manifest), np.nan)
-    return np.asarray(pd.to_numeric(manifest[name], errors="coerce"), dtype=np.float64)
+    try:
+        return np.asarray(pd.to_numeric(manifest[name]), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} of augmented_features must be seconds, or nothing; got {error}") from None
 
 
 class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -193,6 +216,9 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         For each row of the result, the given row that it is, or is a copy of; given rows come first.
     copy_indices_ : ndarray of int64 of shape (n_samples_new,)
         The row of ``copies.X`` that it is; -1 for given rows.
+    row_metadata_ : dict
+        ``voice`` where copies were made ``per="speaker"``: 0 for given rows, else 1 + the number of the copy. The pipeline hands it to the steps that
+        ask for it.
 
     Examples
     --------
@@ -229,7 +255,7 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         Raises
         ------
         InvalidInputError
-            If ``clip`` is missing or not one row number a row, or columns differ from those of the copies.
+            If ``clip`` is missing, not one row number a row, or not of the manifest of the copies, or columns differ from those of the copies.
         """
         caller = "AugmentedCopies.fit_resample"
         if not isinstance(self.copies, AugmentedFeatures):
@@ -243,6 +269,12 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             raise InvalidInputError(f"clip of {caller} must be {rule}; got shape {number.shape}, {number.dtype if clip is not None else None}")
         if rows.ndim != 2 or rows.shape[1] != self.copies.X.shape[1]:
             raise InvalidInputError(f"X of {caller} must have the {self.copies.X.shape[1]} columns of the copies; got shape {rows.shape}")
+        if hasattr(X, "columns") and list(X.columns) != self.copies.names:
+            raise InvalidInputError(f"X of {caller} must have the columns of the copies in their order; got {list(X.columns)!r:.80}")
+        if labels.shape != (len(rows),):
+            raise InvalidInputError(f"y of {caller} must be one label a row ({len(rows)}); got shape {labels.shape}")
+        if len(unknown := np.setdiff1d(number, [*self.copies.source.tolist(), *self.copies.failed])):
+            raise InvalidInputError(f"clip of {caller} must be rows of the manifest that the copies were made of; got {int(unknown[0])}")
         usable = np.ones(len(self.copies.source), dtype=bool) if self.n_copies is None else self.copies.copy < self.n_copies
         of_clip: dict[int, list[int]] = {}
         for place in np.flatnonzero(usable).tolist():
@@ -252,4 +284,6 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         places = np.array([pair[1] for pair in pairs], dtype=np.int64)
         self.sample_indices_ = np.concatenate([np.arange(len(rows)), sources])
         self.copy_indices_ = np.concatenate([np.full(len(rows), -1), places])
+        voice = np.concatenate([np.zeros(len(rows), dtype=np.int64), 1 + self.copies.copy[places]])
+        self.row_metadata_ = {"voice": voice} if self.copies.per == "speaker" else {}
         return np.concatenate([rows, self.copies.X[places].astype(rows.dtype)]), labels[self.sample_indices_]

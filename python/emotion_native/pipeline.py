@@ -231,6 +231,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
             elif is_sampler(step):
                 X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
                 rows = resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
+                rows.update(getattr(step, "row_metadata_", {}))
             elif hasattr(step, "fit_transform"):
                 X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
             else:

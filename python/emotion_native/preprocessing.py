@@ -205,7 +205,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.training = training
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None) -> SpeakerNormalizer:
+    def fit(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None) -> SpeakerNormalizer:
         """Learn the population and how speakers differ in it.
 
         Parameters
@@ -218,17 +218,19 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         clip : array-like of int of shape (n_samples,), optional
             Rows of one number are of one clip: the first is the clip itself, the others are altered copies of it (`AugmentedCopies`). Nothing is
             learned from copies; `fit_transform` normalises them as their clip.
+        voice : array-like of int of shape (n_samples,), optional
+            Instead of ``clip``: rows of a speaker that differ in it are of different speakers (copies made ``per="speaker"``).
 
         Raises
         ------
         InvalidInputError
             If ``X`` is not a matrix of numbers, or there is not one speaker a row.
         """
-        self._fit(X, speaker, clip, "SpeakerNormalizer.fit")
+        self._fit(X, speaker, clip, voice, "SpeakerNormalizer.fit")
         return self
 
     def _fit(
-        self, X: Any, speaker: Any, clip: Any, caller: str
+        self, X: Any, speaker: Any, clip: Any, voice: Any, caller: str
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
         self._most()
         if self.training not in ("mixed", "all"):
@@ -236,6 +238,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
         codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
+        if codes is not None and voice is not None:
+            codes, clip = _voice_codes(codes, voice, caller), None
         source = None if clip is None else _sources(clip, len(X), caller)
         own = slice(None) if source is None else source == np.arange(len(X))
         scaler = StandardScaler().fit(X[own])
@@ -259,7 +263,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     def _prior(self) -> SpeakerPrior:
         return SpeakerPrior(self.mean_, self.scale_, self.within_, self.between_, self.degrees_)
 
-    def fit_transform(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None) -> npt.NDArray[Any]:
+    def fit_transform(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None) -> npt.NDArray[Any]:
         """Fit, and return the training rows, each normalised by other clips of its speaker, as ``training`` says.
 
         Raises
@@ -267,7 +271,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         InvalidInputError
             As `fit`.
         """
-        checked, codes, source = self._fit(X, speaker, clip, "SpeakerNormalizer.fit_transform")
+        checked, codes, source = self._fit(X, speaker, clip, voice, "SpeakerNormalizer.fit_transform")
         if codes is None:
             return self._population(checked)
         most = mixed_counts(len(checked), self._seed) if self.training == "mixed" else -1
@@ -332,6 +336,15 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         return header, arrays
 
 
+def _voice_codes(codes: npt.NDArray[np.int64], voice: Any, caller: str) -> npt.NDArray[np.int64]:
+    """Return a number for each speaker and voice; -1 where the speaker is unknown."""
+    number = np.asarray(voice)
+    if number.shape != codes.shape or number.dtype.kind not in "iu":
+        raise InvalidInputError(f"voice of {caller} must be one whole number a row ({len(codes)} rows); got shape {number.shape}, {number.dtype}")
+    _, pairs = np.unique(np.stack([codes, number.astype(np.int64)]), axis=1, return_inverse=True)
+    return np.where(codes < 0, -1, pairs.reshape(-1)).astype(np.int64)
+
+
 def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
     """Return for each row the first row of the same clip."""
     number = np.asarray(clip)
@@ -352,7 +365,8 @@ def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tupl
         return 0, np.ones(columns), np.zeros(columns), float("inf")
     count, total, squares = (np.stack([getattr(part, name) for part in parts]) for name in ("count", "total", "squares"))
     own = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-    around = np.maximum(squares - count * own * own, 0.0)
+    around = squares - count * own * own
+    around[around <= 1e-12 * squares] = 0.0  # a speaker who never changes the column: what is left is rounding
     rows, speakers = count.sum(axis=0), (count > 0).sum(axis=0)
     free = rows - speakers
     within = np.divide(around.sum(axis=0), free, out=np.ones(columns), where=free > 0)

@@ -217,6 +217,8 @@ class EmotionModel:
             clips = tuple(check_clip(clip, "for_speaker") for clip in enrol)
         except TypeError:
             raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
+        if not clips:
+            return np.empty((0, len(self.feature_names)), dtype=np.float32)
         self._check_extractor("for_speaker")
         extractor = self.extractor or {}
         whole = np.full(len(clips), np.nan)

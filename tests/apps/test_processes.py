@@ -17,6 +17,8 @@ import pytest
 
 import emotion_native
 
+pytestmark = pytest.mark.unsanitized  # what whole processes print and write; what they call has tests of its own
+
 CLI = [sys.executable, "-m", "emotion_native.cli"]
 
 

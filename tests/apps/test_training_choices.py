@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.unsanitized  # what whole processes print and write; what they call has tests of its own
+
 
 @pytest.fixture(scope="module")
 def features(command: Any, manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

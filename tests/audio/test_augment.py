@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -123,6 +124,19 @@ def test_what_is_refused(call: Any, message: str) -> None:
         call(tone(100))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"speed": (5.0, 10.0)}, {"speed": ("a", "b")}, {"speed": (0, 0)}, {"semitones": (-40.0, 40.0)}, {"rt60_s": (0.0, 0.0)},
+        {"snr_db": (float("-inf"), 1.0)}, {"snr_db": (float("nan"), 1.0)}, {"gain_db": (0.0, 1e9)}, {"bands_hz": ((300.0, 400.0),)},
+        {"bands_hz": (300.0, 3400.0)}, {"bands_hz": 5},
+    ],
+)  # fmt: skip
+def test_recipes_that_no_clip_could_follow_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match=rf"^{next(iter(wrong))} of Recipe must be"):
+        augment.Recipe(**wrong)
+
+
 def test_copies_are_keyed_by_seed_clip_and_number_alone() -> None:
     y, recipe = tone(300).astype(np.float32), augment.Recipe(probability=1.0)
     one, done = augment.apply(y, sr=RATE, recipe=recipe, seed=3, clip=5, copy=1)
@@ -174,6 +188,14 @@ def test_clips_that_cannot_be_read_are_told(sample: Any) -> None:
     assert list(found.failed) == [1]
 
 
+def test_arguments_are_no_failures_of_clips(sample: Any) -> None:
+    for rate in (-1, 16000.5, 10, "16000"):
+        with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of augmented_features must be"):
+            augmented_features(sample.head(1), sample_rate_hz=rate, progress=False)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match=r"^start of augmented_features must be seconds"):
+        augmented_features(sample.head(1).assign(start="soon"), progress=False)
+
+
 class _Recorder(LogisticRegression):
     """Notes the rows that it is fitted on."""
 
@@ -218,6 +240,9 @@ def test_labels_groups_and_speakers_are_the_sources(sample: Any, copies: Any) ->
         table.X, label, clip=np.arange(len(sample)), speaker=speaker
     )
     assert fitted[1].n_speakers_ == len(np.unique(speaker))
+    alone = en.preprocessing.SpeakerNormalizer().fit(table.X, speaker=speaker)
+    variance = alone.within_ * alone.scale_**2  # copies count as the clips that they were made of
+    np.testing.assert_allclose(fitted[1].within_ * fitted[1].scale_**2, variance, rtol=1e-6, atol=1e-12)
     plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(table.X, label)
     assert not np.array_equal(plain.predict_proba(table.X), fitted.predict_proba(table.X))
 
@@ -228,5 +253,13 @@ def test_what_the_sampler_refuses(sample: Any, copies: Any, clip: Any) -> None:
         AugmentedCopies(copies).fit_resample(np.zeros((len(sample), 1092)), sample["label"], clip=clip)
     with pytest.raises(InvalidInputError, match=r"X of AugmentedCopies.fit_resample must have the 1092 columns"):
         AugmentedCopies(copies).fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])
+    X, y = np.zeros((2, 1092)), ["a", "b"]
+    for unknown in (-1, len(sample)):  # rows of another table, perhaps one that lost some
+        with pytest.raises(InvalidInputError, match=rf"clip of .* must be rows of the manifest that the copies were made of; got {unknown}"):
+            AugmentedCopies(copies).fit_resample(X, y, clip=[0, unknown])
+    with pytest.raises(InvalidInputError, match=r"X of .* must have the columns of the copies in their order"):
+        AugmentedCopies(copies).fit_resample(pd.DataFrame(X, columns=copies.names[::-1]), y, clip=[0, 1])
+    with pytest.raises(InvalidInputError, match=r"y of .* must be one label a row \(2\)"):
+        AugmentedCopies(copies).fit_resample(X, ["a"], clip=[0, 1])
     with pytest.raises(InvalidInputError, match="copies of AugmentedCopies must be"):
         AugmentedCopies().fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])

@@ -200,3 +200,16 @@ def test_audio_needs_numpy_and_the_core_only() -> None:
         "bad = {'scipy', 'sklearn', 'pandas', 'librosa', 'soundfile', 'matplotlib'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
+    name = str(tmp_path / "cl\udcffip.wav")
+    with pytest.raises(MediaDecodeError, match=r"cl\\xffip.wav' does not exist"):
+        audio.load(name)
+    Path(name).write_bytes(b"no sound")
+    for function in (audio.load, audio.probe, audio.quality):
+        with pytest.raises(MediaDecodeError, match=r"cl\\xffip.wav' is not a supported sound file"):
+            function(name)
+    whole = np.full(2, np.nan)
+    _, status, messages, _ = _core.extract_functionals_batch([name, name], whole, whole, "classic", 16000, 1)
+    assert status == ["unsupported_format"] * 2 and "cl\\xffip.wav" in messages[0]

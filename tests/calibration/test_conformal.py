@@ -57,6 +57,7 @@ def test_scores_by_hand() -> None:
     np.testing.assert_allclose(conformity_scores(proba, "aps"), [[0.5, 1.0, 0.8], [0.75, 0.5, 1.0]])
 
 
+@pytest.mark.unsanitized  # statistics over many samples
 @pytest.mark.parametrize("score", ["lac", "aps", "randomized_aps"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_coverage_of_new_speakers_over_many_data_sets(score: str, conditional: bool) -> None:
@@ -79,6 +80,7 @@ def test_coverage_of_new_speakers_over_many_data_sets(score: str, conditional: b
     assert np.mean(sizes) < 0.95
 
 
+@pytest.mark.unsanitized  # statistics over many samples
 @pytest.mark.parametrize("score", ["lac", "aps"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_coverage_of_new_speakers_where_all_groups_are_measured(score: str, conditional: bool) -> None:

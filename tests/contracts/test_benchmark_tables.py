@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unsanitized  # text, files and imports, not calls
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(REPOSITORY / "benchmarks"))  # as for a script: its neighbours can be imported

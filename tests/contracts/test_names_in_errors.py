@@ -9,6 +9,8 @@ import pytest
 
 import emotion_native as en
 
+pytestmark = pytest.mark.unsanitized  # text, files and imports, not calls
+
 CLASSES: list[Any] = [
     en.ensemble.RandomForestClassifier,
     en.ensemble.ExtraTreesClassifier,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import emotion_native as en
 from emotion_native import _core
+
+pytestmark = pytest.mark.unsanitized  # text, files and imports, not calls
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

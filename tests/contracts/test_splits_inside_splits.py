@@ -20,7 +20,12 @@ from .conftest import N_SPEAKERS, OWNERS, WITHOUT_MODEL, Notes, Watch, Witness, 
 
 c = en.calibration
 ms = en.model_selection
-pytestmark = pytest.mark.filterwarnings("ignore:confidence_level of ConformalClassifier", "ignore::emotion_native.exceptions.EmotionNativeWarning")
+pytestmark = [
+    pytest.mark.unsanitized,  # who is given which groups, decided by Python
+    pytest.mark.filterwarnings(
+        "ignore:confidence_level of ConformalClassifier", "ignore::emotion_native.exceptions.EmotionNativeWarning",
+    ),
+]
 
 
 def calibrated(estimator: Any, cv: Any) -> Any:

@@ -17,7 +17,7 @@ from emotion_native.experiment import train
 from emotion_native.experiment.augmenting import augmentation_statement, recipe_of
 from emotion_native.experiment.settings import AugmentationSettings, Settings
 
-TWO = {"copies": 2, "speed": None, "semitones": None, "rt60_s": None}
+TWO = {"copies": 2, "per": "clip", "speed": None, "semitones": None, "rt60_s": None}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,27 @@ def test_with_enrolment_copies_count_for_nobody(table: Any, small: dict[str, Any
     arrays = model.predict_features(table.X[:4], speaker=["a"] * 4)
     assert np.isfinite(arrays.probabilities).all()
     assert model.takes_enrolment and plain.n_speakers_ == run.cross_validated.n_speakers
+
+
+def test_virtual_speakers_are_speakers_of_their_own(table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    original = en.preprocessing.SpeakerNormalizer.fit_transform
+
+    def spy(self: Any, *arguments: Any, **options: Any) -> Any:
+        result = original(self, *arguments, **options)
+        counts.append(self.n_speakers_)
+        return result
+
+    monkeypatch.setattr(en.preprocessing.SpeakerNormalizer, "fit_transform", spy)
+    options = {"model": "logistic", "augmentation": {**TWO, "per": None}, "speaker_normalization": True, "explained_rows": 0, "inner_folds": 2}
+    run = train(table, {**small, **options}, output=tmp_path / "run")
+    n = run.cross_validated.n_speakers
+    assert counts[-1] == 3 * n and set(counts) <= {3 * k for k in range(1, n + 1)}  # two virtual speakers for each in every fit
+    copies = pd.read_csv(run.folder / "augmentation.csv")
+    speaker = dict(zip(table.rows["filepath"], table.rows["speaker"], strict=True))
+    for _, own in copies.groupby([copies["filepath"].map(speaker), "copy"]):
+        assert len(own[["snr_db", "gain_db"]].drop_duplicates()) == 1
+    assert "alike for all clips of a speaker" in (run.folder / "report.html").read_text()
 
 
 def test_clips_that_are_gone_are_an_error(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

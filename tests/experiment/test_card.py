@@ -17,6 +17,8 @@ from emotion_native.experiment.writing import read_run, write_presentation
 from emotion_native.persistence import model_bytes
 from emotion_native.reports import ModelCard, Table
 
+pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
+
 HEADINGS = ["Model", "Intended use and limits", "Training data", "Scores", "Calibration", "Abstention", "Selection", "Versions and hashes"]
 
 

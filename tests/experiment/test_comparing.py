@@ -15,6 +15,8 @@ from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import compare
 from emotion_native.experiment.scored import Scored
 
+pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
+
 CLASSES = ["angry", "calm", "sad"]
 
 

@@ -18,6 +18,8 @@ from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment.run_folder import json_text, new_folder, numbered
 from emotion_native.experiment.writing import read_run
 
+pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
+
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())

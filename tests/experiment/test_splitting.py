@@ -15,6 +15,8 @@ from emotion_native.exceptions import InvalidInputError, LeakageError
 from emotion_native.experiment import train
 from emotion_native.model_selection import StratifiedGroupKFold, load_split, published_folds, save_split
 
+pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
+
 FAST = {"forest": {"n_estimators": 4}, "background_rows": 0, "explained_rows": 0, "calibration": "none", "target_coverage": None, "inner_folds": 2}
 
 

@@ -461,6 +461,7 @@ def _with_scores(parts: Any) -> Any:
     return record, metrics, scored, held_out
 
 
+@pytest.mark.unsanitized  # statistics over many runs
 def test_chance_with_shuffled_labels(table: Any, tmp_path: Path) -> None:
     """With labels that have nothing to do with the clips the balanced accuracy is at chance (.25): mean of 6 shuffles within .25 ± .07, which is
     about four standard errors of a mean of six such scores over 98 clips."""

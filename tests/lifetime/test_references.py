@@ -171,3 +171,14 @@ def test_array_properties_are_the_models_arrays_and_outlive_it(fitted: Callable[
         if name in names:
             np.testing.assert_array_equal(taken[name], expected)
             assert not taken[name].flags.writeable
+
+
+def test_sizes_of_native_models_are_those_of_their_arrays() -> None:
+    trees, boosted = vars(forest())["_forest"], vars(boosting())["_boosting"]
+    assert (trees.n_classes, trees.n_features, trees.n_trees) == (3, X.shape[1], 5) and trees.n_nodes == len(trees.feature)
+    assert (boosted.n_classes, boosted.n_features, boosted.n_outputs, boosted.n_rounds) == (3, X.shape[1], 3, 3)
+    assert boosted.n_trees == 9 and boosted.n_nodes == len(boosted.feature)
+    for native in (trees, boosted):
+        assert len(native.tree_offsets) == native.n_trees + 1 and native.tree_offsets[-1] == native.n_nodes
+    plans = (_core.TreeShap(trees), _core.InterventionalShap(trees, X[:4]), _core.PermutationShap(X.shape[1], 2, 0))
+    assert [plan.n_features for plan in plans] == [X.shape[1]] * 3 and [plan.n_outputs for plan in plans[:2]] == [3, 3]

@@ -220,6 +220,7 @@ def of_sums(sums: np.ndarray, sizes: np.ndarray) -> Statistic:
     return Statistic(lambda weights: (weights @ sums) / (weights @ sizes), len(sums), high=np.inf, sizes=sizes, positive=True)
 
 
+@pytest.mark.unsanitized  # statistics over many samples
 @pytest.mark.parametrize("n_speakers", [6, 12, 40])
 @pytest.mark.parametrize("world", [(1.1, 0.5, 0.0), (1.1, 0.7, 0.8)], ids=["even", "uneven"])
 def test_intervals_cover_what_they_say(n_speakers: int, world: tuple[float, float, float]) -> None:

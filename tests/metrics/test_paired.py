@@ -175,6 +175,7 @@ def test_what_speakers_brought_is_the_exchange_of_answers_for_a_mean(rng: np.ran
     np.testing.assert_allclose(found, np.bincount(speaker, weights=rows) / len(rows), atol=1e-12)
 
 
+@pytest.mark.unsanitized  # statistics over many samples
 def test_one_speaker_with_most_of_the_clips_gives_no_false_alarms() -> None:
     """Two models that are exchangeable speaker by speaker: of 300 data sets at most 8 % fall below 5 % (standard error 1.3)."""
     size = np.array([200, *[5] * 7])

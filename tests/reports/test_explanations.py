@@ -13,6 +13,8 @@ from emotion_native.explain import Explanation
 from emotion_native.reports import bar_figure, beeswarm_figure, contribution_figure, figure_png, waterfall_figure
 from emotion_native.reports.explanations import MOST_POINTS
 
+pytestmark = pytest.mark.unsanitized  # pictures and pages, drawn by Python alone
+
 
 def make(rows: int, columns: int, seed: int = 0) -> Explanation:
     rng = np.random.default_rng(seed)

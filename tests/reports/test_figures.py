@@ -14,6 +14,8 @@ from emotion_native import reports
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.metrics import reliability_curve
 
+pytestmark = pytest.mark.unsanitized  # pictures and pages, drawn by Python alone
+
 HOSTILE = ["$x_{", "<script>alert(1)</script>", "a\nb\x00\x1b[31m", "日本" * 40, "\ud800lone", "", "50% & \\input{x}"]
 
 

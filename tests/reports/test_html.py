@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from emotion_native import reports
 
+pytestmark = pytest.mark.unsanitized  # pictures and pages, drawn by Python alone
+
 HOSTILE = '"><script>alert(1)</script><img src=http://x onerror=y>&amp;\x00\u202e'
 
 

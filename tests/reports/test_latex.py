@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from emotion_native import reports
 
+pytestmark = pytest.mark.unsanitized  # pictures and pages, drawn by Python alone
+
 ALLOWED = re.compile(
     r"\\(?:[&%$#_{}]|text(?:backslash|asciitilde|asciicircum|less|greater|bar|quotedbl|asciigrave)\{\}|ldots\{\}|kappa|pm|times|leq|geq)"
 )

@@ -40,11 +40,16 @@ EMOTION_CLONES void regression(const float* power, std::size_t first, const floa
     store(out, sum);
 }
 
-// memory: n rows of nine magnitudes, the first of which belongs to the frame before the block.
+// memory: n rows of nine magnitudes of spectra of energy 1, the first of which belongs to the frame before the block.
 EMOTION_CLONES void flux_kernel(const float* power, std::size_t n, bool first_block, float* memory, float* out) {
+    Lane energy = splat(power_floor);
+    for (std::size_t k = 0; k < n; ++k) {
+        energy += load(power + (k + 1) * lanes);
+    }
+    const Lane share = 1.0F / energy;
     Lane sum = splat(0.0F);
     for (std::size_t k = 0; k < n; ++k) {
-        const Lane p = load(power + (k + 1) * lanes);
+        const Lane p = load(power + (k + 1) * lanes) * share;
         Lane magnitude;
         for (std::size_t l = 0; l < lanes; ++l) {
             magnitude[l] = __builtin_sqrtf(p[l]);
@@ -55,7 +60,6 @@ EMOTION_CLONES void flux_kernel(const float* power, std::size_t n, bool first_bl
         const Lane difference = magnitude - load(row);
         sum += difference * difference;
     }
-    sum = sum * (1.0F / static_cast<float>(n));
     for (std::size_t l = 0; l < lanes; ++l) {
         out[l] = __builtin_sqrtf(sum[l]);
     }

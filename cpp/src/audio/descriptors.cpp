@@ -26,6 +26,7 @@ constexpr std::size_t hop = 160, short_size = 512, long_size = 1024;
 constexpr std::size_t short_window = 320, long_window = 960;
 constexpr std::size_t level_bins = 360;       // of the long spectrum: a little beyond 5.5 kHz
 constexpr float power_floor = 1e-12F;
+constexpr float band_range = 1e-5F;           // added to every band, as a share of the largest of the clip: 50 dB below it all is room
 constexpr std::size_t longest_stretch = 1000;  // frames that one path of the formants covers: a bound on memory
 constexpr std::size_t most_harmonics = 112;
 constexpr double lifter = 22.0;
@@ -39,10 +40,17 @@ EMOTION_CLONES void level_kernel(const float* power, std::size_t bins, float* ou
     }
 }
 
-EMOTION_CLONES void log_kernel(const float* x, std::size_t n, float* out) {
-    for (std::size_t k = 0; k < n; ++k) {
-        store(out + k * lanes, log_lane(lane_max(load(x + k * lanes), splat(power_floor))));
+// x: ln of each value and the floor.
+EMOTION_CLONES void log_kernel(std::span<float> x, float floor) {
+    std::size_t i = 0;
+    for (; i + lanes <= x.size(); i += lanes) {
+        store(&x[i], log_lane(load(&x[i]) + floor));
     }
+    std::array<float, lanes> rest{};
+    const std::size_t left = x.size() - i;
+    std::copy_n(x.begin() + static_cast<std::ptrdiff_t>(i), left, rest.begin());
+    store(rest.data(), log_lane(load(rest.data()) + floor));
+    std::copy_n(rest.begin(), left, x.begin() + static_cast<std::ptrdiff_t>(i));
 }
 
 // The window in the middle of `size` points, scaled so that a full-scale sine has magnitude 1.
@@ -127,7 +135,6 @@ void DescriptorPlan::spectral_rows(const float* signal, Matrix<float>& rows, con
         const auto put = [&](std::size_t index, const float* eight) { std::copy_n(eight, count, &rows(index, first)); };
         short_fft_->power(signal + first * hop + (long_size - short_size) / 2, hop, short_window_.data(), power.data(), scratch.data());
         mel_.apply_block(power.data(), lanes, bands.data(), lanes);
-        log_kernel(bands.data(), row::n_bands, bands.data());
         for (std::size_t b = 0; b < row::n_bands; ++b) {
             put(row::band + b, &bands[b * lanes]);
         }
@@ -144,6 +151,8 @@ void DescriptorPlan::spectral_rows(const float* signal, Matrix<float>& rows, con
             }
         }
     }
+    const std::span<float> energies(rows.values.data() + row::band * rows.cols, row::n_bands * rows.cols);
+    log_kernel(energies, std::max(power_floor, band_range * *std::ranges::max_element(energies)));
     multiply(cepstrum_.view(), {rows.values.data() + row::band * rows.cols, row::n_bands, rows.cols},
              {rows.values.data() + row::mfcc * rows.cols, row::n_mfcc, rows.cols});
     add_loudness(rows);

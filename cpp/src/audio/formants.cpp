@@ -25,8 +25,8 @@ constexpr std::array<double, 3> neutral_hz{500.0, 1500.0, 2500.0};
 constexpr std::array<double, 3> lowest_hz{150.0, 500.0, 1300.0};
 constexpr std::array<double, 3> highest_hz{1250.0, 3300.0, 4500.0};
 constexpr double distance_cost = 0.5;      // a unit of |F - neutral| / neutral
-constexpr double bandwidth_cost = 1.0 / 1000.0;  // a Hz
-constexpr double jump_cost = 4.0;          // an octave a frame
+constexpr double bandwidth_cost = 1.0 / 4000.0;  // a Hz
+constexpr double jump_cost = 1.0;          // an octave a frame
 constexpr double range_cost = 4.0;
 constexpr float missing_bandwidth_hz = 1000.0F;
 

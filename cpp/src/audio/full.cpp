@@ -109,7 +109,7 @@ private:
         *out++ = slope / frame_period_s;
         *out++ = mean_ - slope * half;
         *out++ = std::sqrt(linear_rest);
-        *out++ = bend / (frame_period_s * frame_period_s);
+        *out++ = bend * half * half;
         *out++ = std::sqrt(std::max(0.0, linear_rest - bend * bend * parabola_square / n));
         return out;
     }
@@ -205,13 +205,14 @@ const std::vector<std::string>& full_names() {
     return names;
 }
 
-std::vector<float> full(const Descriptors& descriptors) {
+std::vector<float> full(const Descriptors& descriptors, const StopToken& stop) {
     const std::size_t frames = descriptors.rows.cols;
     const std::vector<std::pair<std::size_t, std::size_t>> whole{{0, frames}}, voiced = stretches_of(descriptors.voiced, true);
     std::vector<float> out = egemaps(descriptors), values(frames), deltas(frames);
     out.reserve(full_names().size());
     Functionals functionals(frames);
     for (std::size_t r = 0; r < row::wide_count; ++r) {
+        stop.check();
         const std::span<const float> contour = descriptors.rows.row(r);
         std::size_t n = 0;
         for (const auto& [first, last] : r < row::voiced_rows ? voiced : whole) {

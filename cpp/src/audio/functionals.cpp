@@ -252,7 +252,7 @@ std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, F
         return egemaps(voice_descriptors(samples, sample_rate_hz, false, stop));
     }
     if (set == FeatureSet::full) {
-        return full(voice_descriptors(samples, sample_rate_hz, true, stop));
+        return full(voice_descriptors(samples, sample_rate_hz, true, stop), stop);
     }
     const Matrix<float> rows = ClassicPlan::get(sample_rate_hz)->frame_features(samples, stop);
     std::vector<float> vector(row_count * statistics.size());

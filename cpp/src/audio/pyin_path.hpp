@@ -22,22 +22,60 @@ struct PitchCandidate {
 
 namespace pyin_detail {
 
-// out[j] = max over d in [0, width) of v[j + width - 1 - d] + kernel[d], for j < n. v is readable for n + width + 14 values, out for n + 15.
-EMOTION_CLONES static void max_plus(const double* v, const double* kernel, std::size_t width, std::size_t n, double* out) {
+inline constexpr std::size_t tile = 16;  // values and kernel weights that are judged together
+
+// most[i] = max of v[16 i … 16 i + 15], for i < n / 16.
+EMOTION_CLONES static void tile_maxima(const double* v, std::size_t n, double* most) {
+    for (std::size_t i = 0; i < n / tile; ++i) {
+        double m = v[i * tile];
+        for (std::size_t q = 1; q < tile; ++q) {
+            m = v[i * tile + q] > m ? v[i * tile + q] : m;
+        }
+        most[i] = m;
+    }
+}
+
+// out[j] = max over d in [0, width) of v[j + width - 1 - d] + kernel[d], for j < n; sums that are at most `least` may be left out. Sixteen weights whose
+// largest, plus the largest of the values they meet, is no gain for any of sixteen outputs are passed over: the result is the same, as rounding keeps
+// the order. most, kernel_most: maxima of sixteen values and of sixteen weights. v is readable for n + width + 30 values, out for n + 15.
+EMOTION_CLONES static void max_plus(const double* v, const double* most, const double* kernel, const double* kernel_most, std::size_t width, double least,
+                                    std::size_t n, double* out) {
     typedef double Four __attribute__((vector_size(32)));
     typedef double FourMemory __attribute__((vector_size(32), aligned(8), may_alias));
-    for (std::size_t j = 0; j < n; j += 16) {
-        const double* const from = v + j + width - 1;
+    const std::size_t tiles = (width + tile - 1) / tile, middle = tiles / 2;
+    for (std::size_t j = 0; j < n; j += tile) {
         Four best[4];
         for (Four& b : best) {
             b = Four{} - __builtin_inf();
         }
-        for (std::size_t d = 0; d < width; ++d) {
-            const double* const p = from - d;
-            for (int q = 0; q < 4; ++q) {
-                const Four x = *reinterpret_cast<const FourMemory*>(p + 4 * q) + kernel[d];
-                best[q] = x > best[q] ? x : best[q];
+        double lowest = least;
+        for (std::size_t i = 0; i < 2 * middle + 1; ++i) {  // from the middle outwards: the weights fall to both sides
+            const std::size_t c = i % 2 == 0 ? middle - i / 2 : middle + i / 2 + 1;
+            if (c >= tiles) {
+                continue;
             }
+            const std::size_t begin = c * tile, end = begin + tile < width ? begin + tile : width;
+            const std::size_t from = j + width - end, to = j + width - 1 - begin + tile - 1;  // of v
+            double high = most[from / tile];
+            for (std::size_t k = from / tile + 1; k <= to / tile; ++k) {
+                high = most[k] > high ? most[k] : high;
+            }
+            if (high + kernel_most[c] <= lowest) {
+                continue;
+            }
+            for (std::size_t d = begin; d < end; ++d) {
+                const double* const p = v + j + width - 1 - d;
+                for (int q = 0; q < 4; ++q) {
+                    const Four x = *reinterpret_cast<const FourMemory*>(p + 4 * q) + kernel[d];
+                    best[q] = x > best[q] ? x : best[q];
+                }
+            }
+            Four low = best[0] < best[1] ? best[0] : best[1];
+            low = best[2] < low ? best[2] : low;
+            low = best[3] < low ? best[3] : low;
+            const double ab = low[0] < low[1] ? low[0] : low[1], cd = low[2] < low[3] ? low[2] : low[3];
+            const double smallest = ab < cd ? ab : cd;
+            lowest = smallest > lowest ? smallest : lowest;
         }
         for (int q = 0; q < 4; ++q) {
             *reinterpret_cast<FourMemory*>(out + j + 4 * q) = best[q];
@@ -55,7 +93,11 @@ public:
         : segment_(segment), bins_(bins), stay_(std::log(1.0 - o.switch_prob)), change_(std::log(o.switch_prob)) {
         const double semitones = std::nearbyint(o.max_transition_rate * 12.0 * static_cast<double>(o.yin.hop_length) / o.yin.sample_rate_hz);
         make_kernel(std::min(semitones * static_cast<double>(per_semitone), 1e15) + 1.0);
-        row_ = 2 * (bins_ + kernel_.size() + 15);
+        row_ = 2 * ((bins_ + kernel_.size() + 2 * pyin_detail::tile) / pyin_detail::tile * pyin_detail::tile);
+        for (std::size_t d = 0; d < kernel_.size(); d += pyin_detail::tile) {
+            kernel_most_.push_back(*std::max_element(&kernel_[d], kernel_.data() + std::min(d + pyin_detail::tile, kernel_.size())));
+        }
+        most_.resize(row_ / 2 / pyin_detail::tile);
     }
 
     // Frame t has the candidates [starts[t], starts[t + 1]) and each unvoiced bin the log probability unvoiced[t].
@@ -149,11 +191,23 @@ private:
     [[nodiscard]] std::size_t margin() const { return static_cast<std::size_t>(static_cast<long>(kernel_.size()) - 1 + lowest_); }
     [[nodiscard]] const double* half(const double* row, std::size_t which) const { return row + which * (row_ / 2); }
 
+    // A number whose sums with the cost of staying and of changing are both at most `jump`.
+    [[nodiscard]] double least_that_counts(double jump) const {
+        double least = jump - std::max(stay_, change_);
+        while (std::max(least + stay_, least + change_) > jump) {
+            least = std::nextafter(least, nothing);
+        }
+        return least;
+    }
+
     void step(const double* row, double best) {
-        // Bin j is reached from bin j - lowest_ - q, which is value j + width - 1 - q of a half row.
-        pyin_detail::max_plus(half(row, 0), kernel_.data(), kernel_.size(), bins_, voiced_.data());
-        pyin_detail::max_plus(half(row, 1), kernel_.data(), kernel_.size(), bins_, unvoiced_.data());
-        const double jump = best + floor_log;
+        // Bin j is reached from bin j - lowest_ - q, which is value j + width - 1 - q of a half row. What is at most `least` loses against the jump.
+        const double jump = best + floor_log, least = least_that_counts(jump);
+        for (std::size_t which = 0; which < 2; ++which) {
+            pyin_detail::tile_maxima(half(row, which), row_ / 2, most_.data());
+            pyin_detail::max_plus(half(row, which), most_.data(), kernel_.data(), kernel_most_.data(), kernel_.size(), least, bins_,
+                                  (which == 0 ? voiced_ : unvoiced_).data());
+        }
         for (std::size_t j = 0; j < bins_; ++j) {
             const double v = voiced_[j], u = unvoiced_[j];
             voiced_[j] = std::max(std::max(v + stay_, u + change_), jump);
@@ -207,7 +261,7 @@ private:
     std::size_t segment_, bins_, row_ = 0;
     double stay_, change_;
     long lowest_ = 0;
-    std::vector<double> kernel_, edge_, values_, voiced_, unvoiced_;
+    std::vector<double> kernel_, kernel_most_, most_, edge_, values_, voiced_, unvoiced_;
     std::vector<Best> best_;
 };
 

@@ -1,6 +1,7 @@
 #include "emotion/audio/temporal.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -21,16 +22,17 @@ Part inside(std::size_t t, std::size_t n, std::size_t frame_length, std::size_t 
     return {clamp(first), clamp(last)};
 }
 
-EMOTION_CLONES bool finite_kernel(const float* x, std::size_t n) {
-    constexpr std::int32_t exponent = 0x7F800000;
+EMOTION_CLONES bool finite_kernel(const float* x, std::size_t n, float largest) {
+    constexpr std::int32_t magnitude = 0x7FFFFFFF;  // bits that order magnitudes, infinity and NaN above all others
+    const auto most = std::bit_cast<std::int32_t>(largest);
     LaneInt bad = splat_int(0);
     std::size_t i = 0;
     for (; i + lanes <= n; i += lanes) {
-        bad |= (bits_of(load(x + i)) & exponent) == exponent;
+        bad |= (bits_of(load(x + i)) & magnitude) > most;
     }
     bool tail = false;
     for (; i < n; ++i) {
-        tail = tail || !__builtin_isfinite(x[i]);
+        tail = tail || (std::bit_cast<std::int32_t>(x[i]) & magnitude) > most;
     }
     return !any_lane(bad) && !tail;
 }
@@ -107,12 +109,15 @@ void zero_crossing_rate(std::span<const float> x, std::size_t frame_length, std:
     }
 }
 
-bool all_finite(std::span<const float> x) { return finite_kernel(x.data(), x.size()); }
+bool all_finite(std::span<const float> x, float largest) { return finite_kernel(x.data(), x.size(), largest); }
 
 namespace {
 
 template <class T>
-void root_mean_square(std::span<const T> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<T> out) {
+void root_mean_square(std::span<const T> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<T> out,
+                      const StopToken& stop) {
+    constexpr std::size_t often = 1 << 20;  // samples between two looks at the token
+    std::size_t since = often;
     // Where the hop divides the frame and its half, frames are sums of whole hops: each sample is squared once.
     const bool shared = frame_length % hop_length == 0 && (!center || frame_length / 2 % hop_length == 0);
     std::vector<double> hops;
@@ -123,6 +128,11 @@ void root_mean_square(std::span<const T> x, std::size_t frame_length, std::size_
     }
     for (std::size_t t = 0; t < out.size(); ++t) {
         const Part part = inside(t, x.size(), frame_length, hop_length, center);
+        since += part.end - part.begin;
+        if (since >= often) {
+            stop.check();
+            since = 0;
+        }
         double sum = 0;
         if (shared) {
             for (std::size_t h = part.begin / hop_length; h * hop_length < part.end; ++h) {
@@ -137,11 +147,11 @@ void root_mean_square(std::span<const T> x, std::size_t frame_length, std::size_
 
 }  // namespace
 
-void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out) {
-    root_mean_square(x, frame_length, hop_length, center, out);
+void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out, const StopToken& stop) {
+    root_mean_square(x, frame_length, hop_length, center, out, stop);
 }
-void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out) {
-    root_mean_square(x, frame_length, hop_length, center, out);
+void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out, const StopToken& stop) {
+    root_mean_square(x, frame_length, hop_length, center, out, stop);
 }
 
 }  // namespace emotion::audio

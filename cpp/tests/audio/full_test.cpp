@@ -58,7 +58,7 @@ TEST_CASE("functionals of a line, a parabola and a train of pulses") {
     CHECK(value(v, "loudness_rise_share") == doctest::Approx(0.99));
     CHECK(value(v, "loudness_delta_percentile50") == doctest::Approx(0.01).epsilon(1e-4));
     CHECK(value(v, "loudness_percentile25") == doctest::Approx(1.2475).epsilon(1e-5));
-    CHECK(value(v, "sharpness_curvature") == doctest::Approx(1.0).epsilon(1e-4));
+    CHECK(value(v, "sharpness_curvature") == doctest::Approx(49.5 * 49.5 * 1e-4).epsilon(1e-4));
     CHECK(std::fabs(value(v, "sharpness_slope")) < 1e-4);
     CHECK(std::fabs(value(v, "sharpness_quadratic_error")) < 1e-4);
     CHECK(value(v, "sharpness_linear_error") == doctest::Approx(value(v, "sharpness_std")).epsilon(1e-4));

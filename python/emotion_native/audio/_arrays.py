@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from collections.abc import Callable
@@ -20,6 +21,8 @@ PadMode: TypeAlias = str | Callable[..., Any]
 
 _COSINES = {"hann": (0.5, 0.5, 0.0), "hamming": (0.54, 0.46, 0.0), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0, 0.0, 0.0), "ones": (1.0, 0.0, 0.0)}
 PAD_MODES = ("constant", "edge", "empty", "linear_ramp", "reflect", "symmetric")
+LARGEST_SAMPLE = 1e9  # beyond, the power of a spectrum could overflow single precision
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def refuse(parameter: str, caller: str, rule: str, value: object) -> InvalidInputError:
@@ -45,9 +48,13 @@ def integer(value: Any, parameter: str, caller: str, *, low: int = 1, high: int 
 def number(value: Any, parameter: str, caller: str, *, above: float = -math.inf, minimum: float = -math.inf) -> float:
     """Return ``value`` as a finite float that is greater than ``above`` and at least ``minimum``."""
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise refuse(parameter, caller, "a number", repr(value)) from None
+    except OverflowError:
+        result = math.inf
     if not math.isfinite(result) or result <= above or result < minimum:
         rule = "a finite number" + (f" > {above:g}" if above > -math.inf else "") + (f" >= {minimum:g}" if minimum > -math.inf else "")
         raise refuse(parameter, caller, rule, repr(value))
@@ -56,6 +63,8 @@ def number(value: Any, parameter: str, caller: str, *, above: float = -math.inf,
 
 def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
     """Return ``y`` when it is a floating-point array, as librosa demands."""
+    if isinstance(y, np.ma.MaskedArray):
+        raise refuse(parameter, caller, "without masked values", "a masked array")
     if not isinstance(y, np.ndarray) or not np.issubdtype(y.dtype, np.floating):
         got = f"an array of {y.dtype}" if isinstance(y, np.ndarray) else type(y).__name__
         hint = " (scale integer samples to [-1, 1] first, for example y.astype(numpy.float32) / 32768)"
@@ -63,11 +72,28 @@ def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
     return y
 
 
-def _finite(array: NDArray[Any], parameter: str, caller: str) -> Float32:
-    result = np.ascontiguousarray(array, dtype=np.float32)
-    if not _core.all_finite(result):
-        raise refuse(parameter, caller, "finite", "an array with NaN or infinity")
+def finite(array: NDArray[Any], parameter: str, caller: str, *, largest: float = _LARGEST) -> Float32:
+    """Return an array as C-contiguous float32, refused where a value is not finite or beyond ``largest``."""
+    if array.dtype == np.float32:
+        result = np.ascontiguousarray(array, dtype=np.float32)
+    else:
+        with np.errstate(over="ignore"):
+            result = np.ascontiguousarray(array, dtype=np.float32)
+    if not result.flags.aligned:
+        result = result.copy()
+    if not _core.all_finite(result, largest):
+        found = "larger values" if np.isfinite(array).all() else "an array with NaN or infinity"
+        raise refuse(parameter, caller, f"finite and within {-largest:.3g} to {largest:.3g}", found)
     return result
+
+
+def kind_of(dtype: Any, caller: str, *allowed: type[np.generic]) -> np.dtype[Any]:
+    """Return a dtype that is one of those allowed."""
+    for kind in map(np.dtype, allowed):
+        with contextlib.suppress(TypeError):  # what is no dtype at all
+            if np.dtype(dtype) == kind:
+                return kind
+    raise refuse("dtype", caller, " or ".join(one.__name__ for one in allowed), repr(dtype))
 
 
 def samples(y: Any, caller: str, *, parameter: str = "y") -> Float32:
@@ -85,7 +111,7 @@ def signal(y: Any, caller: str, *, parameter: str = "y") -> Float32:
         raise refuse(parameter, caller, "at least one-dimensional", "an array without dimensions")
     if array.size == 0:
         raise refuse(parameter, caller, "at least one sample long", "an empty array")
-    return _finite(array, parameter, caller)
+    return finite(array, parameter, caller, largest=LARGEST_SAMPLE)
 
 
 def each_channel(y: NDArray[Any], function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
@@ -117,7 +143,7 @@ def spectrum(S: Any, caller: str, *, parameter: str = "S", signed: bool = False)
         raise refuse(parameter, caller, "a real numpy.ndarray", got)
     if S.ndim < 2 or S.size == 0:
         raise refuse(parameter, caller, "an array of bins x frames, or channels of them", f"an array of shape {S.shape}")
-    result = _finite(side_by_side(S), parameter, caller)
+    result = finite(side_by_side(S), parameter, caller)
     if not signed and (result < 0).any():
         raise refuse(parameter, caller, "non-negative", "an array with negative values")
     return result

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import Float32, integer, number, refuse, samples
+from ._arrays import Float32, finite, integer, number, refuse, samples
 from .decoding import resample
 
 __all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_speed", "impulse_response", "reverberate", "shift_pitch"]
@@ -18,10 +18,25 @@ __all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_
 Floats = NDArray[np.float64]
 _SPEED_STEPS = 1000  # speeds are multiples of a thousandth
 _FRAME, _HOP = 1024, 256
+_BOUNDS = {"snr_db": (-200.0, 200.0), "gain_db": (-200.0, 200.0), "speed": (0.25, 4.0), "semitones": (-12.0, 12.0), "rt60_s": (0.02, 10.0)}
+_NARROWEST_HZ = 300.0
 
 
-def _finished(values: NDArray[Any]) -> Float32:
-    return np.ascontiguousarray(values, dtype=np.float32)
+def _finished(values: NDArray[Any], caller: str) -> Float32:
+    return finite(values, "result", caller)
+
+
+def _generator(rng: Any, caller: str) -> np.random.Generator:
+    if not isinstance(rng, np.random.Generator):
+        raise refuse("rng", caller, "a numpy.random.Generator", type(rng).__name__)
+    return rng
+
+
+def _within(value: Any, name: str, caller: str, bounds: tuple[float, float]) -> float:
+    result = number(value, name, caller)
+    if not bounds[0] <= result <= bounds[1]:
+        raise refuse(name, caller, f"from {bounds[0]:g} to {bounds[1]:g}", repr(value))
+    return result
 
 
 def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color: str = "white") -> Float32:
@@ -57,17 +72,17 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     20.0
     """
     signal = samples(y, "add_noise").astype(np.float64)
-    ratio = number(snr_db, "snr_db", "add_noise")
+    ratio = _within(snr_db, "snr_db", "add_noise", _BOUNDS["snr_db"])
     if color not in ("white", "pink"):
         raise refuse("color", "add_noise", "'white' or 'pink'", repr(color))
-    noise = rng.standard_normal(len(signal))
+    noise = _generator(rng, "add_noise").standard_normal(len(signal))
     if color == "pink":
         spectrum = np.fft.rfft(noise)
         bins = np.arange(len(spectrum), dtype=np.float64)
         noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(bins, max(1.0, len(bins) / 1000))), len(signal))
     energy = float(noise @ noise)
     scale = math.sqrt(float(signal @ signal) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
-    return _finished(signal + scale * noise)
+    return _finished(signal + scale * noise, "add_noise")
 
 
 def change_gain(y: NDArray[Any], *, gain_db: float) -> Float32:
@@ -96,14 +111,8 @@ def change_gain(y: NDArray[Any], *, gain_db: float) -> Float32:
     >>> augment.change_gain(np.ones(2, dtype=np.float32), gain_db=-20.0).round(3).tolist()
     [0.10000000149011612, 0.10000000149011612]
     """
-    return _finished(samples(y, "change_gain").astype(np.float64) * 10 ** (number(gain_db, "gain_db", "change_gain") / 20))
-
-
-def _speed(value: Any, name: str, caller: str) -> float:
-    result = number(value, name, caller, above=0.0)
-    if not 0.25 <= result <= 4.0:
-        raise refuse(name, caller, "from 0.25 to 4", repr(value))
-    return result
+    gain = _within(gain_db, "gain_db", "change_gain", _BOUNDS["gain_db"])
+    return _finished(samples(y, "change_gain").astype(np.float64) * 10 ** (gain / 20), "change_gain")
 
 
 def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
@@ -132,7 +141,7 @@ def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
     >>> augment.change_speed(np.ones(1100, dtype=np.float32), speed=1.1).shape
     (1000,)
     """
-    steps = round(_speed(speed, "speed", "change_speed") * _SPEED_STEPS)
+    steps = round(_within(speed, "speed", "change_speed", _BOUNDS["speed"]) * _SPEED_STEPS)
     return resample(samples(y, "change_speed"), orig_sr=steps, target_sr=_SPEED_STEPS)
 
 
@@ -188,15 +197,13 @@ def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
     (8000,)
     """
     signal = samples(y, "shift_pitch")
-    shift = number(semitones, "semitones", "shift_pitch")
-    if abs(shift) > 12:
-        raise refuse("semitones", "shift_pitch", "from -12 to 12", repr(semitones))
+    shift = _within(semitones, "semitones", "shift_pitch", _BOUNDS["semitones"])
     steps = round(2 ** (shift / 12) * _SPEED_STEPS)
     if steps == _SPEED_STEPS:
         return signal.copy()
     longer = _stretched(signal.astype(np.float64), steps / _SPEED_STEPS)
-    shifted = resample(_finished(longer), orig_sr=steps, target_sr=_SPEED_STEPS)
-    return _finished(np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)])
+    shifted = resample(_finished(longer, "shift_pitch"), orig_sr=steps, target_sr=_SPEED_STEPS)
+    return _finished(np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)], "shift_pitch")
 
 
 def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct_db: float = 0.0) -> Float32:
@@ -231,13 +238,11 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
     """
     caller = "impulse_response"
     rate = integer(sr, "sr", caller, low=100, high=768_000)
-    time = number(rt60_s, "rt60_s", caller)
-    if not 0.02 <= time <= 10:
-        raise refuse("rt60_s", caller, "from 0.02 to 10", repr(rt60_s))
+    time = _within(rt60_s, "rt60_s", caller, _BOUNDS["rt60_s"])
     n = round(1.2 * time * rate)
-    tail = rng.standard_normal(n) * np.exp(-math.log(1000) / (time * rate) * np.arange(1, n + 1))
-    tail *= 10 ** (-number(direct_db, "direct_db", caller) / 20) / math.sqrt(float(tail @ tail))
-    return _finished(np.concatenate([[1.0], tail]))
+    tail = _generator(rng, caller).standard_normal(n) * np.exp(-math.log(1000) / (time * rate) * np.arange(1, n + 1))
+    tail *= 10 ** (-_within(direct_db, "direct_db", caller, (-200.0, 200.0)) / 20) / math.sqrt(float(tail @ tail))
+    return _finished(np.concatenate([[1.0], tail]), caller)
 
 
 def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
@@ -271,7 +276,7 @@ def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
     size = 1 << (len(signal) + len(room) - 1).bit_length()
     wet = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(room, size), size)[: len(signal)]
     energy = float(wet @ wet)
-    return _finished(wet * math.sqrt(float(signal @ signal) / energy) if energy > 0 else wet)
+    return _finished(wet * math.sqrt(float(signal @ signal) / energy) if energy > 0 else wet, "reverberate")
 
 
 def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float | None = None) -> Float32:
@@ -308,8 +313,8 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     rate = integer(sr, "sr", caller, low=1000, high=768_000)
     low = number(low_hz, "low_hz", caller, minimum=0.0)
     high = rate / 2 if high_hz is None else number(high_hz, "high_hz", caller, above=0.0)
-    if high - low < 300:
-        raise refuse("high_hz", caller, f"at least 300 Hz above low_hz ({low:g})", repr(high_hz))
+    if high - low < _NARROWEST_HZ:
+        raise refuse("high_hz", caller, f"at least {_NARROWEST_HZ:g} Hz above low_hz ({low:g})", repr(high_hz))
     half = math.ceil((80 - 7.95) / (14.36 * 300 / rate) / 2)
     t = np.arange(-half, half + 1)
     window = np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
@@ -317,7 +322,7 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     lower = np.sinc(2 * low / rate * t) * 2 * low / rate if low > 0 else np.zeros(len(t))
     taps = (upper - lower) * window
     size = 1 << (len(signal) + len(taps) - 1).bit_length()
-    return _finished(np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(taps, size), size)[half : half + len(signal)])
+    return _finished(np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(taps, size), size)[half : half + len(signal)], caller)
 
 
 @dataclass(frozen=True)
@@ -350,13 +355,21 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 0 <= number(self.probability, "probability", "Recipe") <= 1:
             raise refuse("probability", "Recipe", "from 0 to 1", repr(self.probability))
-        for name in ("snr_db", "gain_db", "speed", "semitones", "rt60_s"):
+        for name, possible in _BOUNDS.items():
             bounds = getattr(self, name)
-            if bounds is not None and not (isinstance(bounds, tuple) and len(bounds) == 2 and bounds[0] <= bounds[1]):
+            if bounds is None:
+                continue
+            if not (isinstance(bounds, tuple) and len(bounds) == 2 and [_within(one, name, "Recipe", possible) for one in bounds] == sorted(bounds)):
                 raise refuse(name, "Recipe", "two bounds, the lower first, or None", repr(bounds))
+        for band in self.bands_hz if isinstance(self.bands_hz, tuple) else (None,):
+            pair = isinstance(band, tuple) and len(band) == 2
+            if not pair or number(band[1], "bands_hz", "Recipe") - number(band[0], "bands_hz", "Recipe", minimum=0.0) < _NARROWEST_HZ:
+                raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
 
 
-def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0, copy: int = 0) -> tuple[Float32, Mapping[str, float | str]]:
+def apply(
+    y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0, copy: int = 0, voice: int | None = None
+) -> tuple[Float32, Mapping[str, float | str]]:
     """Return a changed copy of a clip, and what was done to it.
 
     Parameters
@@ -368,6 +381,9 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
     recipe : Recipe
     seed, clip, copy : int
         Key a stream of random numbers of their own (counter-based: Philox), so that a copy does not depend on what else is made.
+    voice : int, optional
+        Keys what is done, and the room, instead of ``clip``: clips of one voice are changed alike, as if another person spoke them elsewhere. The
+        noise stays each clip's own.
 
     Returns
     -------
@@ -389,8 +405,13 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
     ['color', 'gain_db', 'high_hz', 'low_hz', 'rt60_s', 'semitones', 'snr_db', 'speed']
     """
     out = samples(y, "apply")
+    if not isinstance(recipe, Recipe):
+        raise refuse("recipe", "apply", "a Recipe", type(recipe).__name__)
+    for name, value in (("seed", seed), ("clip", clip), ("copy", copy), ("voice", 0 if voice is None else voice)):
+        integer(value, name, "apply", low=0 if name == "copy" else -(2**63), high=2**64 - 1)
     key = np.array([seed % 2**64, clip % 2**64], dtype=np.uint64)
-    rng = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, copy]))
+    shared = key if voice is None else np.array([seed % 2**64, voice % 2**64], dtype=np.uint64)
+    rng = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 0, copy]))
     done: dict[str, float | str] = {}
     # Every number is drawn whether it is used or not: leaving a change out leaves the others as they are.
     wanted = rng.random(6) < recipe.probability
@@ -409,7 +430,7 @@ def apply(y: NDArray[Any], *, sr: int, recipe: Recipe, seed: int, clip: int = 0,
         out = shift_pitch(out, semitones=float(done["semitones"]))
     if recipe.rt60_s is not None and wanted[2]:
         done["rt60_s"] = size("rt60_s", 2)
-        room = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 1, copy]))
+        room = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 1, copy]))
         out = reverberate(out, response=impulse_response(sr=sr, rt60_s=float(done["rt60_s"]), rng=room))
     bands = [band for band in recipe.bands_hz if band[1] < sr / 2]
     if bands and wanted[3]:

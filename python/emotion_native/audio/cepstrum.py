@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, Framing, PadMode, Window, apart, integer, number, refuse, spectrum
+from ._arrays import Float32, Framing, PadMode, Window, apart, finite, integer, number, refuse, spectrum
 from .spectrum import filterbank_of, melspectrogram, result_type
 
 _DCT_NORMS = {None: 0, "backward": 0, "ortho": 1, "forward": 2}
@@ -74,7 +74,7 @@ def mfcc(
     (13, 32)
     """
     caller = "mfcc"
-    if norm not in _DCT_NORMS:
+    if not (norm is None or (isinstance(norm, str) and norm in _DCT_NORMS)):
         raise refuse("norm", caller, "'ortho', None, 'backward' or 'forward'", repr(norm))
     kind = result_type(dtype, caller)
     lift = number(lifter, "lifter", caller, minimum=0.0)
@@ -147,18 +147,15 @@ def delta(
     array([2., 2., 2.], dtype=float32)
     """
     values = np.atleast_1d(data)
-    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise refuse(
-            "data", "delta", "a real and finite array", f"an array of {values.dtype}" + (" with NaN or infinity" if values.dtype.kind == "f" else "")
-        )
-    if not -values.ndim <= axis < values.ndim or values.size == 0:
-        raise refuse("axis", "delta", "an axis of a non-empty array", f"{axis} for shape {values.shape}")
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        raise refuse("data", "delta", "a real and finite array with values", f"an array of {values.dtype}, shape {values.shape}")
+    place = integer(axis, "axis", "delta", low=-values.ndim, high=values.ndim - 1)
     span = integer(width, "width", "delta", low=3)
     derivative = integer(order, "order", "delta")
     degree = derivative if polyorder is None else integer(polyorder, "polyorder", "delta", low=0)
     step = number(delta, "delta", "delta", above=0.0)
-    moved = np.moveaxis(values, axis, -1)
-    rows = np.ascontiguousarray(moved.reshape(-1, moved.shape[-1]), dtype=np.float32)
+    moved = np.moveaxis(values, place, -1)
+    rows = finite(moved.reshape(-1, moved.shape[-1]), "data", "delta")
     half = span // 2
     if mode != "interp":
         if mode not in _PAD:
@@ -170,7 +167,7 @@ def delta(
         result = result[:, half:-half]
     if step != 1.0:
         result = result / np.float32(step**derivative)
-    return np.ascontiguousarray(np.moveaxis(result.reshape(moved.shape), -1, axis))
+    return np.ascontiguousarray(np.moveaxis(result.reshape(moved.shape), -1, place))
 
 
 __all__ = ["delta", "mfcc"]

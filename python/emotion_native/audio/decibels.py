@@ -90,19 +90,32 @@ def _magnitude(S: ArrayLike, caller: str) -> NDArray[Any]:
     if array.dtype.kind == "c":
         warnings.warn(f"S of {caller} is complex: its phase is dropped", EmotionNativeWarning, stacklevel=3)
     magnitude: NDArray[Any] = np.abs(array) if array.dtype.kind == "c" else array
+    if magnitude.dtype != np.float32:  # squares of short integers and of half precision would not fit their type
+        magnitude = magnitude.astype(np.float64)
     if not np.isfinite(magnitude).all():
         raise refuse("S", caller, "finite", "an array with NaN or infinity")
     return magnitude
 
 
+def _square(value: float, name: str, caller: str) -> float:
+    if value > 1e150:
+        raise refuse(name, caller, "at most 1e150", repr(value))
+    return max(value * value, 1e-300)
+
+
 def _to_db(magnitude: NDArray[Any], ref: Reference, amin: float, top_db: float | None, caller: str, *, square: bool) -> NDArray[Any]:
-    exponent = 2 if square else 1
-    floor = number(amin, "amin", caller, above=0.0) ** exponent
-    reference = abs(float(ref(magnitude) if callable(ref) else ref)) ** exponent
-    number(reference, "ref", caller)
+    floor = number(amin, "amin", caller, above=0.0)
+    reference = abs(number(ref(magnitude) if callable(ref) else ref, "ref", caller))
+    if square:
+        floor, reference = _square(floor, "amin", caller), _square(reference, "ref", caller)
     drop = None if top_db is None else number(top_db, "top_db", caller, minimum=0.0)
     offset = 10.0 * math.log10(max(floor, reference))
-    power = np.square(magnitude) if square else magnitude
+    power = magnitude
+    if square:
+        with np.errstate(over="ignore"):
+            power = np.square(magnitude)
+        if not np.isfinite(power).all():  # beyond single precision
+            power = np.square(magnitude.astype(np.float64))
     if power.dtype == np.float32 and floor > 1.2e-38:
         db: NDArray[Any] = _core.power_to_db(np.array(power, order="C"), floor, -1.0 if drop is None else drop)
         return db if offset == 0.0 else db - np.float32(offset)

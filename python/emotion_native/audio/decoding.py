@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..exceptions import MediaDecodeError
-from ._arrays import Float32, floating, integer, number, refuse
+from ._arrays import LARGEST_SAMPLE, Float32, finite, floating, integer, kind_of, number, refuse
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -86,9 +86,7 @@ def load(
     ((1600,), 16000)
     """
     target = None if sr is None else integer(sr, "sr", "load", high=768_000)
-    kind = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise refuse("dtype", "load", "float32 or float64", str(kind))
+    kind = kind_of(dtype, "load", np.float32, np.float64)
     _check_res_type(res_type, "load")
     start = number(offset, "offset", "load", minimum=0.0)
     end = None if duration is None else start + number(duration, "duration", "load", above=0.0)
@@ -153,11 +151,8 @@ def resample(
     array = floating(y, "y", caller)
     if array.ndim == 0 or array.size == 0:
         raise refuse("y", caller, "at least one sample long", f"an array of shape {array.shape}")
-    if not -array.ndim <= axis < array.ndim:
-        raise refuse("axis", caller, f"an axis of an array with {array.ndim} dimensions", axis)
-    if not np.isfinite(array).all():
-        raise refuse("y", caller, "finite", "an array with NaN or infinity")
-    rows = np.ascontiguousarray(np.moveaxis(array, axis, -1), dtype=np.float32)
+    place = integer(axis, "axis", caller, low=-array.ndim, high=array.ndim - 1)
+    rows = finite(np.moveaxis(array, place, -1), "y", caller, largest=LARGEST_SAMPLE)
     if source == target:
         result = rows.copy()
     elif rows.ndim == 1:
@@ -167,7 +162,7 @@ def resample(
         result = np.stack([_core.resample(row, source, target) for row in flat]).reshape(*rows.shape[:-1], -1)
     if scale:
         result /= np.float32(math.sqrt(target / source))
-    return np.ascontiguousarray(np.moveaxis(result, -1, axis))
+    return np.ascontiguousarray(np.moveaxis(result, -1, place))
 
 
 def probe(path: Source) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import floating, integer, number, refuse
+from ._arrays import integer, number, signal
 from .temporal import rms
 
 __all__ = ["split", "trim"]
@@ -20,14 +20,13 @@ def _is_loud(
     y: Any, top_db: Any, ref: Any, frame_length: Any, hop_length: Any, aggregate: Callable[..., Any], caller: str
 ) -> tuple[NDArray[np.bool_], int]:
     """Return which frames are at most ``top_db`` below the reference, and the hop."""
-    array = floating(y, "y", caller)
-    if array.ndim < 1 or array.size == 0:
-        raise refuse("y", caller, "at least one sample long", f"an array of shape {array.shape}")
+    array = signal(y, caller)
     least = -number(top_db, "top_db", caller)
     length, hop = integer(frame_length, "frame_length", caller), integer(hop_length, "hop_length", caller)
     channels = array.reshape(-1, array.shape[-1])
-    levels = np.concatenate([rms(y=np.ascontiguousarray(one), frame_length=length, hop_length=hop) for one in channels]).astype(np.float64)
-    reference = float(np.abs(ref(levels))) if callable(ref) else abs(number(ref, "ref", caller))
+    levels = np.concatenate([rms(y=one, frame_length=length, hop_length=hop) for one in channels]).astype(np.float64)
+    given = ref(levels.reshape(*array.shape[:-1], -1)) if callable(ref) else ref
+    reference = abs(number(given, "ref", caller))
     floor = _LEAST_AMPLITUDE**2
     decibels = 10 * np.log10(np.maximum(floor, levels**2)) - 10 * np.log10(max(floor, reference**2))
     joined = decibels[0] if array.ndim == 1 else aggregate(decibels, axis=0)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..exceptions import EmotionNativeWarning
-from ._arrays import Float32, Framing, PadMode, Window, apart, integer, magnitude_or_given, number, refuse
+from ._arrays import Float32, Framing, PadMode, Window, apart, integer, kind_of, magnitude_or_given, number, refuse
 
 
 def fft_frequencies(*, sr: float = 22050, n_fft: int = 2048) -> NDArray[np.float64]:
@@ -98,9 +98,7 @@ def stft(
     if dtype is None:
         kind = np.dtype(np.complex128 if isinstance(y, np.ndarray) and y.dtype.itemsize >= 8 else np.complex64)
     else:
-        kind = np.dtype(dtype)
-        if kind not in (np.complex64, np.complex128):
-            raise refuse("dtype", "stft", "complex64, complex128 or None", str(kind))
+        kind = kind_of(dtype, "stft", np.complex64, np.complex128)
     framing = Framing(y, n_fft, hop_length, win_length, window, center, pad_mode, "stft", double=kind == np.complex128)
     result = framing.transform()
     return result if out is None else _written(result, out)
@@ -124,14 +122,14 @@ def _filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float, ht
 def filterbank_of(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: bool, norm: Any, caller: str) -> Any:
     """Return the native filterbank of checked arguments; warn when a band above 0 Hz holds no bin."""
     exponent = 0.0
-    if norm is not None and norm != "slaney":
-        if isinstance(norm, str | bool) or not np.isscalar(norm) or not float(norm) > 0:  # type: ignore[arg-type]  # numpy's isscalar tells mypy nothing
+    if norm is not None and not (isinstance(norm, str) and norm == "slaney"):
+        if isinstance(norm, bool) or not isinstance(norm, int | float | np.number) or np.iscomplexobj(norm) or not 0 < norm <= np.inf:
             raise refuse("norm", caller, "'slaney', a number > 0, inf or None", repr(norm))
-        exponent = float(norm)  # type: ignore[arg-type]  # the same
+        exponent = np.inf if norm > 1e300 else float(norm)
     rate = number(sr, "sr", caller, above=0.0)
     low = number(fmin, "fmin", caller, minimum=0.0)
     high = rate / 2 if fmax is None else number(fmax, "fmax", caller, above=0.0)
-    bank, empty = _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), norm == "slaney", exponent)
+    bank, empty = _filterbank(rate, n_fft, integer(n_mels, "n_mels", caller, high=4096), low, high, bool(htk), isinstance(norm, str), exponent)
     if empty:
         words = f"n_mels of {caller} gives bands without a bin of the transform: fewer bands, a longer transform or a higher fmax fill them"
         warnings.warn(words, EmotionNativeWarning, stacklevel=3)
@@ -140,10 +138,7 @@ def filterbank_of(sr: Any, n_fft: int, n_mels: Any, fmin: Any, fmax: Any, htk: b
 
 def result_type(dtype: Any, caller: str) -> np.dtype[Any]:
     """Return float32 or float64."""
-    kind: np.dtype[Any] = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise refuse("dtype", caller, "float32 or float64", str(kind))
-    return kind
+    return kind_of(dtype, caller, np.float32, np.float64)
 
 
 def mel_filterbank(

@@ -61,7 +61,7 @@ def check_ensemble(ensemble: Any, candidates: Iterable[str], prior_correction: b
     if not set(ensemble.hidden) <= set(members):
         raise InvalidInputError(f"ensemble.hidden of {caller} must be members; got {list(ensemble.hidden)!r:.200}")
     if prior_correction:
-        raise InvalidInputError(f"prior_correction of {caller} must be off where there is an ensemble: each member would have a correction of its own")
+        raise InvalidInputError(f"prior_correction of {caller} must be off with an ensemble, whose members would each have their own")
 
 
 def best_members(ensemble: SoftEnsemble, score: Callable[[str], float]) -> list[str]:

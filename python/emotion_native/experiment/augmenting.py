@@ -34,7 +34,7 @@ def recipe_of(settings: AugmentationSettings) -> Recipe:
     """Return what may be done to a clip."""
     from ..audio.augment import Recipe
 
-    return Recipe(**settings.model_dump(exclude={"copies", "seed"}))
+    return Recipe(**settings.model_dump(exclude={"copies", "seed", "per"}))
 
 
 def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) -> Prepared:
@@ -66,6 +66,7 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
         prepared.clips.iloc[rows],
         n_copies=wanted.copies,
         recipe=recipe_of(wanted),
+        per="clip" if "speaker" not in prepared.clips else wanted.per or ("speaker" if settings.speaker_normalization else "clip"),
         features=str(extractor["feature_set"]),
         sample_rate_hz=int(extractor["sample_rate_hz"]),
         random_state=settings.seed if wanted.seed is None else wanted.seed,
@@ -93,7 +94,8 @@ def augmentation_record(prepared: Prepared) -> dict[str, Any]:
         return {}
     recipe = {name: getattr(copies.recipe, name) for name in copies.recipe.__dataclass_fields__}
     a_clip = int(copies.copy.max()) + 1 if len(copies.copy) else 0
-    return {"augmentation": {"copies": a_clip, "made": len(copies.source), "failed": len(copies.failed), "seed": copies.seed, "recipe": recipe}}
+    counts = {"copies": a_clip, "made": len(copies.source), "failed": len(copies.failed)}
+    return {"augmentation": {**counts, "seed": copies.seed, "per": copies.per, "recipe": recipe}}
 
 
 def write_copies(prepared: Prepared, folder: Path) -> None:
@@ -116,8 +118,9 @@ def augmentation_statement(record: Mapping[str, Any]) -> str:
         bands = ", ".join(f"{low:g} to {high:g} Hz" for low, high in recipe["bands_hz"])
         changes += [f"bands {bands}"] if bands else []
         failed = f"; none of {about['failed']:d} clips, which could not be read again" if about["failed"] else ""
+        alike = "alike for all clips of a speaker, " if about.get("per") == "speaker" else ""
         made = f"{about['copies']:d} copies a clip, {about['made']:d} in all (seed {about['seed']:d})"
-        size = f"each change with probability {recipe['probability']:g}: {', '.join(changes) or 'none'}{failed}"
+        size = f"{alike}each change with probability {recipe['probability']:g}: {', '.join(changes) or 'none'}{failed}"
         return f"Augmentation inside the training folds: {made}, {size}. Copies are in the folds of their clips; none was scored."
     except (LookupError, TypeError, ValueError):  # a model file says what its maker wrote
         return "Augmented copies took part in the training; how they were made is not recorded in full."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..augmentation import AugmentedFeatures
     from ..calibration import SoftEnsemble
 
-__all__ = ["build_candidates", "build_chosen", "build_ensemble", "build_detector", "build_pipeline", "ensemble_statement", "sampler_options"]
+__all__ = ["build_candidates", "build_chosen", "build_detector", "build_ensemble", "build_pipeline", "ensemble_statement", "sampler_options"]
 
 
 SCALED_SAMPLERS = ("smote", "borderline_smote")  # distances between rows need columns of one scale
@@ -87,7 +87,10 @@ def build_detector(settings: Settings) -> Any:
 
 
 def build_candidates(settings: Settings, copies: AugmentedFeatures | None = None) -> dict[str, Any]:
-    """Return what is fitted by name, candidates and members of the ensemble, in the order of the settings; ``copies`` train along with the rows that they were made of."""
+    """Return what is fitted by name, candidates and members of the ensemble, in the order of the settings.
+
+    ``copies`` train along with the rows that they were made of.
+    """
     return {kind: build_pipeline(kind, settings, copies) for kind in settings.fitted_kinds}
 
 

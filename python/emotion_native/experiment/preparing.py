@@ -74,7 +74,7 @@ class Prepared:
     enrolled : bool
         Whether test rows are normalised by other clips of their speaker.
     clips : DataFrame or None
-        File, start and end of each row's clip.
+        File, start, end and speaker of each row's clip.
     copies : AugmentedFeatures or None
         Augmented copies of training clips; ``source`` counts these rows.
     """
@@ -222,7 +222,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         left_out_keys=left_out_keys,
         sources=datasets.training_sources(rows[(part != "test") & (status == "ok")]),
         enrolled=settings.speaker_normalization,
-        clips=rows[[name for name in ("filepath", "start", "end") if name in rows]],
+        clips=rows[[name for name in ("filepath", "start", "end", "speaker") if name in rows]],
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")

@@ -111,7 +111,9 @@ class LogisticSettings(_Section):
 class EnsembleSettings(_Section):
     """The soft vote of several kinds of models, as `emotion_native.calibration.SoftEnsemble`."""
 
-    members: list[Member] = Field(default=["forest", "gradient_boosting", "logistic"], min_length=2, description="models whose probabilities are averaged")
+    members: list[Member] = Field(
+        default=["forest", "gradient_boosting", "logistic"], min_length=2, description="models whose probabilities are averaged"
+    )
     n_best: int | None = Field(default=None, ge=1, description="only so many of them, the best on the inner folds of each training part; null: all")
 
     @field_validator("members")
@@ -130,6 +132,11 @@ class AugmentationSettings(_Section):
     """Augmented copies of training clips, named as in `emotion_native.audio.augment.Recipe`; bounds are ``[lowest, highest]``."""
 
     copies: int = Field(default=0, ge=0, le=100, description="augmented copies of each training clip, inside the training folds only; 0: none")
+    per: Literal["clip", "speaker"] | None = Field(
+        default=None,
+        description="`clip`: each copy is changed by itself; `speaker`: those of one number of a speaker's clips alike, as if another person spoke; "
+        "null: `speaker` with `speaker_normalization`, else `clip`",
+    )
     probability: float = Field(default=0.5, ge=0.0, le=1.0, description="of each change by itself")
     snr_db: Bounds | None = Field(default=(5.0, 30.0), description="signal-to-noise ratio of added noise in dB; null: no noise")
     gain_db: Bounds | None = Field(default=(-6.0, 6.0), description="gain in dB; null: none")

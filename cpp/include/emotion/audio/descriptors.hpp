@@ -36,7 +36,7 @@ enum Index : std::size_t {
     slope_low,           // dB/Hz
     slope_middle,        // dB/Hz
     mfcc,                // from the first on
-    band = mfcc + n_mfcc,  // natural logarithm of the mel energies
+    band = mfcc + n_mfcc,  // natural logarithm of the mel energies plus 1e-5 of the clip's largest
     count = band + n_bands,
     shape = count,         // of shape.hpp; from here on rows of the wide set only
     sharpness = shape + n_shape,  // Bark

@@ -14,6 +14,6 @@ namespace emotion::audio {
 
 [[nodiscard]] const std::vector<std::string>& full_names();
 // `descriptors` with the rows of the wide set.
-[[nodiscard]] std::vector<float> full(const Descriptors& descriptors);
+[[nodiscard]] std::vector<float> full(const Descriptors& descriptors, const StopToken& stop = {});
 
 }  // namespace emotion::audio

@@ -7,20 +7,23 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <span>
+
+#include "emotion/core/stop_token.hpp"
 
 namespace emotion::audio {
 
 // Frames of n samples; zero when there is no whole frame.
 [[nodiscard]] std::size_t frame_count(std::size_t n, std::size_t frame_length, std::size_t hop_length, bool center);
 
-// Neither NaN nor infinite.
-[[nodiscard]] bool all_finite(std::span<const float> x);
+// Neither NaN nor infinite, nor beyond `largest` in magnitude.
+[[nodiscard]] bool all_finite(std::span<const float> x, float largest = std::numeric_limits<float>::max());
 
 // out: frame_count values. With zero_is_positive false, zero is a sign of its own.
 void zero_crossing_rate(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, float threshold,
                         std::span<float> out, bool zero_is_positive = true);
-void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out);
-void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out);
+void rms(std::span<const float> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<float> out, const StopToken& stop = {});
+void rms(std::span<const double> x, std::size_t frame_length, std::size_t hop_length, bool center, std::span<double> out, const StopToken& stop = {});
 
 }  // namespace emotion::audio
