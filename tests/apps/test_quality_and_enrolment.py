@@ -51,7 +51,8 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     unreadable.write_bytes(b"no sound")
     broken = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", unreadable)
     assert broken.code == 4 and "enrol of for_speaker must have a clip that can be used" in broken.err
-    refused = command("predict", clips[0], "--enrol", clips[1])
+    en.save_model(LogisticRegression().fit(table.X / 1000, train["label"]), tmp_path / "plain.emotion", extractor=table)
+    refused = command("predict", clips[0], "-m", tmp_path / "plain.emotion", "--enrol", clips[1])
     assert refused.code == 3 and "must be left out unless the model normalises by the speaker" in refused.err
     demo.to_csv(tmp_path / "demo.csv", index=False)
     plain = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "--json")
