@@ -316,30 +316,44 @@ def sets_table() -> str:
 
 
 def pitch_table() -> str:
-    """Return the table of pitch tracking on synthetic vowels, and that of real clips."""
+    """Return the tables of pitch tracking on synthetic vowels, for the development and the test seed, and that of real clips."""
     result = load("pitch_accuracy")
-    if result is None:
+    if result is None or "seeds" not in result:
         return "Not measured yet: `python benchmarks/pitch_accuracy.py`.\n"
-    lines = [
-        "| noise | wrong frames, %: ours, pYIN | missed | false alarms | gross: ours, pYIN, YIN | cents: ours, pYIN, YIN |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in result["synthetic"]:
-        three = [row["trackers"][name] for name in ("pitch", "pyin", "yin")]
-        wrong, missed, alarms = (", ".join(f"{100 * t[key]:.1f}" for t in three[:2]) for key in ("wrong", "missed", "false_alarms"))
-        gross, cents = (", ".join(f"{scale * t[key]:.1f}" for t in three) for key, scale in (("gross", 100), ("cents", 1)))
-        lines.append(f"| {row['noise']}, {row['snr_db']:.0f} dB | {wrong} | {missed} | {alarms} | {gross} | {cents} |")
+    lines = []
+    for part in ("test", "development"):
+        lines += [
+            f"Vowels of the {part} seed ({result['seeds'][part]}), {result[part][0]['clips']} clips a row:",
+            "",
+            "| noise | wrong frames, %: ours, pYIN, SWIPE', DIO | missed | false alarms | gross: ours, pYIN, SWIPE', DIO, YIN |"
+            " gross where both are voiced: ours / pYIN | cents: ours, pYIN, SWIPE', DIO, YIN |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for row in result[part]:
+            five = [row["trackers"][name] for name in ("pitch", "pyin", "swipe", "dio", "yin")]
+            wrong, missed, alarms = (", ".join(f"{100 * t[key]:.1f}" for t in five[:4]) for key in ("wrong", "missed", "false_alarms"))
+            gross, cents = (", ".join(f"{scale * t[key]:.1f}" for t in five) for key, scale in (("gross", 100), ("cents", 1)))
+            common = f"{100 * five[1]['gross_common_of_pitch']:.1f} / {100 * five[1]['gross_common']:.1f}"
+            lines.append(f"| {row['noise']}, {row['snr_db']:.0f} dB | {wrong} | {missed} | {alarms} | {gross} | {common} | {cents} |")
+        lines.append("")
     lines += [
+        "Real clips: ours / librosa's pYIN, each with the tracker of the row; the last rows are the two with each other. CPU is a second of audio.",
         "",
-        "| corpus | clips | voiced, % | by pYIN too | of those more than 20 % apart | the same where YIN agrees with pYIN |",
-        "|---|---|---|---|---|---|",
+        "| corpus, clips | with | one voicing, % | both voiced | within 50 cents | within 20 % | an octave apart | CPU, ms: ours, pYIN, that |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in result["real"]:
-        cells = [f"{100 * row[key]:.1f}" for key in ("voiced", "voiced_by_both", "apart_from_pyin", "apart_where_yin_and_pyin_agree")]
-        lines.append(f"| {CORPORA[row['corpus']]} | {row['clips']} | {' | '.join(cells)} |")
+        pairs = {frozenset(pair["trackers"]): pair for pair in row["pairs"]}
+        for other in ("swipe", "dio", "harvest", "librosa.pyin"):
+            found = [pairs[frozenset((name, other))] for name in ("pitch", "librosa.pyin") if name != other]
+            keys = ("voicing", "both_voiced", "within_50_cents", "within_20_percent", "octave_apart")
+            cells = [" / ".join(f"{100 * pair[key]:.1f}" for pair in found) for key in keys]
+            cpu = ", ".join(f"{1000 * row['cpu_s_per_s'][name]:.2g}" for name in dict.fromkeys(("pitch", "librosa.pyin", other)))
+            lines.append(f"| {CORPORA[row['corpus']]}, {row['clips']} | {PITCH_TRACKERS[other]} | {' | '.join(cells)} | {cpu} |")
     return "\n".join(lines) + "\n"
 
 
+PITCH_TRACKERS = {"swipe": "SWIPE'", "dio": "DIO", "harvest": "Harvest", "librosa.pyin": "each other"}
 CORPORA = {
     "emodb": "EmoDB",
     "ravdess": "RAVDESS",

@@ -65,7 +65,8 @@ def measure(corpus: str, folder: Path, feature_sets: list[str], n_jobs: int) -> 
             "standard_error": float(np.std(each, ddof=1) / np.sqrt(len(each))),
             "reference": REFERENCE[corpus].get(feature_set),
         }
-        print(f"{corpus:8s} {feature_set:8s} {row['recall']:.3f} +- {row['standard_error']:.3f} (reference {row['reference']})", flush=True)
+        spread = f"{row['recall']:.3f} +- {row['standard_error']:.3f} over speakers"
+        print(f"{corpus:8s} {feature_set:8s} {spread} (reference {row['reference']})", flush=True)
         rows.append(row)
     return rows
 

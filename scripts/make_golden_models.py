@@ -31,7 +31,7 @@ from emotion_native.impute import SimpleImputer
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.multilabel import OneVsRestClassifier, TunedThresholdsClassifier
 from emotion_native.pipeline import make_pipeline
-from emotion_native.preprocessing import StandardScaler
+from emotion_native.preprocessing import SpeakerNormalizer, StandardScaler
 
 FORESTS = {"n_estimators": 4, "max_depth": 3, "random_state": 0}
 
@@ -111,6 +111,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "label_sets_forests": lambda: OneVsRestClassifier(RandomForestClassifier(**FORESTS)),
     "label_sets_tuned": lambda: TunedThresholdsClassifier(OneVsRestClassifier(linear()), cv=3),
     "label_sets_boosting": lambda: OneVsRestClassifier(GradientBoostingClassifier(n_estimators=3, max_depth=2, random_state=0)),
+    "speaker_normalizer": lambda: CalibratedClassifierCV(make_pipeline(SpeakerNormalizer(), SimpleImputer(), LogisticRegression()), cv=3),
     "abstaining": lambda: AbstainingClassifier(CalibratedClassifierCV(RandomForestClassifier(**FORESTS), cv=3), target_coverage=0.6),
 }
 
@@ -144,7 +145,8 @@ def main(folder: Path) -> None:
         if name.startswith("label_sets"):
             y = label_sets(y, X)[:, : 3 if name == "label_sets" else 4]
         takes_groups = {"groups", "metadata"} & set(inspect.signature(model.fit).parameters)
-        model.fit(X, y, groups=groups) if takes_groups else model.fit(X, y)
+        speakers = {"speaker": groups} if name.startswith("speaker") else {}
+        model.fit(X, y, groups=groups, **speakers) if takes_groups else model.fit(X, y)
         model_hash = en.save_model(model, path)
         loaded = en.load_model(path)
         result = loaded.predict_features(X[:12])
@@ -156,6 +158,10 @@ def main(folder: Path) -> None:
             "abstained": result.abstained.tolist(),
             "probabilities": result.probabilities.tolist(),
         }
+        if speakers:
+            expected["speaker"] = groups[:12].tolist()
+            expected["of_speakers"] = loaded.predict_features(X[:12], speaker=groups[:12]).probabilities.tolist()
+            expected["of_one_speaker"] = loaded.for_speaker(X[4:12]).predict_features(X[:4]).probabilities.tolist()
         if result.indicators is not None:
             expected["indicators"] = result.indicators.tolist()
         if loaded.metadata.get("prediction_sets"):

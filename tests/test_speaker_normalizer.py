@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 
 import emotion_native as en
-from emotion_native.exceptions import InvalidInputError, LeakageError, ModelFormatError
+from emotion_native.exceptions import InvalidInputError, LeakageError, MediaDecodeError, ModelFormatError
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict, cross_validate
 from emotion_native.over_sampling import SMOTE, RandomOverSampler
@@ -360,7 +360,8 @@ def test_a_model_file_normalises_by_the_speaker(trained: tuple[Pipeline, Any, An
     again = pickle.loads(pickle.dumps(own))
     assert again.enrolled == 6
     assert np.array_equal(again.predict_features(new[:1]).probabilities, expected)
-    assert model.for_speaker(np.full((2, 8), np.nan, dtype=np.float32)) is model
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must have a row with known values; got none"):
+        model.for_speaker(np.full((2, 8), np.nan, dtype=np.float32))
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be left out unless"):
         own.for_speaker(new[1:7])
 
@@ -392,9 +393,10 @@ def test_votes_normalise_too(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     np.testing.assert_allclose(own, single[1].predict_proba(single[0].transform(new[:1], enrol=new[1:7])), rtol=1e-12)
 
 
-def test_no_clips_leave_a_model_as_it_is(trained: tuple[Pipeline, Any, Any, Any]) -> None:
+def test_no_clips_are_refused(trained: tuple[Pipeline, Any, Any, Any]) -> None:
     model = en.load_model(model_bytes(trained[0]))
-    assert model.for_speaker([]) is model
+    with pytest.raises(InvalidInputError, match="enrol of for_speaker must be at least one clip; got none"):
+        model.for_speaker([])
 
 
 def test_models_without_it_refuse(trained: tuple[Pipeline, Any, Any, Any]) -> None:
@@ -420,6 +422,37 @@ def test_a_file_that_changed_is_refused(trained: tuple[Pipeline, Any, Any, Any],
         model.for_speaker(X[:2])
 
 
+def test_enrolment_clips_of_another_rate_and_too_short_ones(tmp_path: Path) -> None:
+    import wave
+
+    sample = en.datasets.load_sample()
+    training = sample[sample["split"] == "train"]
+    table = en.features.extract(training, progress=False, cache=False)
+    model = pipeline().fit(table.X, training["label"].to_numpy(), speaker=training["speaker"].to_numpy())
+    loaded = en.load_model(model_bytes(model, extractor=table, provenance={"enrolment": "all other clips of the speaker"}))
+    clip = str(sample[sample["split"] == "demo"]["filepath"].iloc[0])
+    y, rate = en.audio.load(str(training["filepath"].iloc[0]), sr=None)
+    paths = []
+    other_rate = en.audio.resample(y, orig_sr=int(rate), target_sr=44_100)
+    for name, samples, sr in (("same", y, int(rate)), ("other", other_rate, 44_100), ("short", y[:300], int(rate))):
+        paths.append(str(tmp_path / f"{name}.wav"))
+        with wave.open(paths[-1], "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(sr)
+            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    same, other = (loaded.predict(clip, enrol=[path]) for path in paths[:2])
+    rows = en.features.extract(pd.DataFrame({"filepath": [clip, *paths[:2]]}), progress=False, cache=False).X  # each brought to the model's rate
+    for found, row in ((same, 1), (other, 2)):
+        expected = model[1].predict_proba(model[0].transform(rows[:1], enrol=rows[row : row + 1]))[0]
+        assert np.array_equal(list(found.probabilities.values()), expected)
+    with pytest.raises(MediaDecodeError, match=r"got 1 that cannot \(too_short: "):
+        loaded.predict(clip, enrol=paths[2:])
+    assert any(note.startswith("enrolment: 1 of 2 clips cannot be used (too_short") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
+    assert loaded.predict(clip).warnings[0].startswith("not_enrolled: ")
+    assert not any(note.startswith("not_enrolled") for note in same.warnings)
+
+
 def test_clips_enrol(tmp_path: Path) -> None:
     sample = en.datasets.load_sample()
     training = sample[sample["split"] == "train"]
@@ -434,8 +467,24 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert np.array_equal(list(found.probabilities.values()), expected)
     assert "enrolled: normalised by 3 clips of the speaker" in found.warnings
     assert not any(note.startswith("enrolled") for note in loaded.predict(paths[0]).warnings)
-    broken = loaded.predict(paths[0], enrol=[b"no sound"])
-    assert broken.probabilities == loaded.predict(paths[0]).probabilities
+    broken = loaded.predict(paths[0], enrol=[*paths[1:], b"no sound"], top_features=2)
+    assert broken.probabilities == found.probabilities
+    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips cannot be used (unsupported_format: ")
+    batch = loaded.predict_batch([paths[0]], enrol=paths[1:], top_features=2)
+    assert batch == [found]
+    one = loaded.predict(paths[0], enrol=paths[1:2])
+    assert "enrolled: normalised by 1 clip of the speaker" in one.warnings
+    message = r"enrol of for_speaker must have a clip that can be used; got 2 that cannot \(unsupported_format: "
+    with pytest.raises(MediaDecodeError, match=message) as caught:
+        loaded.predict(paths[0], enrol=[b"no sound", "nowhere.wav"])
+    assert caught.value.reason == "unsupported_format"
+    for call in (loaded.predict, lambda clip, enrol: loaded.predict_batch([clip], enrol=enrol)):
+        with pytest.raises(InvalidInputError, match="enrol of for_speaker must be at least one clip; got none"):
+            call(paths[0], enrol=[])
+        with pytest.raises(InvalidInputError, match=r"enrol of predict\w* must be other clips of the speaker than those to be predicted"):
+            call(paths[0], enrol=paths)
+    with pytest.raises(InvalidInputError, match="source of for_speaker \\(enrol\\) must be a path, bytes"):
+        loaded.predict(paths[0], enrol=[3])
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
 

@@ -9,6 +9,7 @@ void register_audio(py::module_& m) {
     register_audio_transforms(m);
     register_audio_spectral(m);
     register_audio_pitch(m);
+    register_audio_quality(m);
     register_audio_stream(m);
 }
 

@@ -66,7 +66,7 @@ void register_audio_clips(py::module_& m) {
     m.def("measure_quality", [](const Samples& y, int sr) {
         const auto x = vector(y, "y", "signal_quality");
         const auto q = run(x.size(), [&](const StopToken& stop) { return audio::measure_quality(x, sr, stop); });
-        const double values[] = {q.duration_s, q.speech_s, q.speech_ratio, q.segments, q.snr_db, q.snr_wada_db, q.clipped_ratio, q.peak_dbfs, q.level_dbfs, q.offset};
+        const auto values = audio::quality_values(q);
         py::dict result;
         for (std::size_t i = 0; i < audio::quality_names.size(); ++i) {
             result[audio::quality_names[i]] = values[i];

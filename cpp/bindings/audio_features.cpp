@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "audio_input.hpp"
+#include "audio_quality.hpp"
 #include "emotion/audio/descriptors.hpp"
 #include "emotion/audio/functionals.hpp"
 #include "emotion/core/parallel.hpp"
@@ -19,6 +20,7 @@ namespace {
 py::dict info_dict(const audio::ExtractInfo& info) {
     py::dict d = level_dict(info.header, info.levels);
     d["warnings"] = info.warnings;
+    add_quality(d, info);
     return d;
 }
 

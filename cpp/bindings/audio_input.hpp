@@ -59,6 +59,7 @@ void register_audio_features(py::module_& m);
 void register_audio_transforms(py::module_& m);
 void register_audio_spectral(py::module_& m);
 void register_audio_pitch(py::module_& m);
+void register_audio_quality(py::module_& m);
 void register_audio_stream(py::module_& m);
 
 }  // namespace emotion::bindings

@@ -81,6 +81,7 @@ py::dict clips_dict(runtime::ClipPredictions&& clips) {
     result["message"] = std::move(messages);
     result["duration_s"] = std::move(durations);
     result["warnings"] = clips.warnings;
+    result["quality"] = clips.quality;
     return result;
 }
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .exceptions import InvalidInputError
 
-__all__ = ["check_clip", "check_count", "check_names", "check_rate", "check_rows", "check_samples"]
+__all__ = ["check_clip", "check_clips", "check_count", "check_names", "check_rate", "check_rows", "check_samples"]
 
 
 def check_count(value: int, caller: str) -> int:
@@ -54,6 +54,23 @@ def check_clip(source: Any, caller: str) -> str | bytes:
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
     raise InvalidInputError(f"source of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
+
+
+def check_clips(sources: Any, caller: str) -> tuple[str | bytes, ...]:
+    """Return clips as paths or bytes.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are something else.
+    """
+    if isinstance(sources, str | bytes | os.PathLike):
+        raise InvalidInputError(f"sources of {caller} must be a sequence of clips; got one {type(sources).__name__} (use predict)")
+    try:
+        given = tuple(sources)
+    except TypeError:
+        raise InvalidInputError(f"sources of {caller} must be a sequence of clips; got {type(sources).__name__}") from None
+    return tuple(check_clip(source, caller) for source in given)
 
 
 def check_samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

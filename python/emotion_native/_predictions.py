@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,8 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ._display import MOST_ROWS, counted, html_table, listed
+from .exceptions import InvalidInputError
 
-__all__ = ["FeaturePredictions", "Label", "Prediction", "TopFeature"]
+__all__ = [
+    "FeaturePredictions",
+    "Label",
+    "Prediction",
+    "TopFeature",
+    "calibration_of",
+    "notes_of",
+    "records_of",
+    "rows_of",
+    "thresholds_of",
+    "unexplained",
+]
 
 Label = str | int
 
@@ -48,10 +61,11 @@ class Prediction:
     confidence : float
         The label's calibrated probability; NaN where there are no features.
     abstained : bool
-        True when the answer should not be used: the confidence is below the model's threshold, or there are no features.
+        True when the answer should not be used: the confidence is below the model's threshold, the clip is too poor for a model that drops
+        such clips, or there are no features.
     reason : str or None
-        Why the model abstained: ``low_confidence``, ``out_of_distribution``, or the reason code of a clip that could not be used (``corrupt``,
-        ``silent``, …).
+        Why the model abstained: ``low_confidence``, ``out_of_distribution``, a quality that the model refuses (``noisy``, ``clipped``, …), or
+        the reason code of a clip that could not be used (``corrupt``, ``silent``, …).
     segments : list of dict
         Predictions of parts of the clip; empty when the clip was taken as a whole.
     top_features : list of TopFeature
@@ -160,3 +174,86 @@ class FeaturePredictions:
 
 def _json_number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def records_of(result: dict[str, Any], model: Any, notes: Sequence[str]) -> list[Prediction]:
+    """Return what the native core found about clips as records of a loaded model; ``notes`` are warnings of each."""
+    records = []
+    for i, status in enumerate(result["status"]):
+        usable = status == "ok"
+        columns = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
+        top = [column for column in columns if column[0] >= 0]  # -1 where a model has no explanations
+        several = usable and model.label_thresholds is not None
+        records.append(
+            Prediction(
+                label=model.classes[result["label"][i]] if usable else None,
+                probabilities=dict(zip(model.classes, result["probability"][i].tolist(), strict=True)),
+                confidence=float(result["confidence"][i]),
+                abstained=bool(result["abstained"][i]),
+                reason=_reason(result, i, model.quality["action"] == "drop") if usable else status,
+                top_features=[TopFeature(model.feature_names[c], float(v), float(w)) for c, v, w in top],
+                model_hash=model.model_hash,
+                warnings=[*notes, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
+                labels=[label for label, given in zip(model.classes, result["has_label"][i], strict=True) if given] if several else None,
+                thresholds=model.label_thresholds,
+            )
+        )
+    return records
+
+
+def _reason(result: dict[str, Any], row: int, drops: bool) -> str | None:
+    """Return why a clip with features gets no answer, or None."""
+    if drops and result["quality"][row]:
+        return str(result["quality"][row])
+    if result["out_of_distribution"][row]:
+        return "out_of_distribution"
+    return "low_confidence" if result["abstained"][row] else None
+
+
+def calibration_of(description: dict[str, Any]) -> str | None:
+    """Return the kind of a model's calibration, or where only what it joins is calibrated, the members' kinds."""
+    own = (description["calibration"] or {}).get("kind")
+    members = description["steps"][-1].get("members") or []
+    if own is not None or not members:
+        return own
+    kinds = [None if "constant" in member else calibration_of(member) for member in members]
+    known = sorted({kind for kind in kinds if kind is not None})
+    if not known:
+        return None
+    return f"{known[0]} of each member" if len(known) == 1 and None not in kinds else f"{', '.join(known)} of some members"
+
+
+def rows_of(result: dict[str, Any], model: Any, abstained: npt.NDArray[np.bool_], strange: npt.NDArray[np.bool_]) -> FeaturePredictions:
+    """Return what the native core found about rows of features as the record of a loaded model."""
+    classes = np.asarray(model.classes)
+    indicators = None if model.label_thresholds is None else result["has_label"].astype(np.int64)
+    return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
+
+
+def unexplained(description: dict[str, Any], several_labels: bool) -> InvalidInputError:
+    """Return why a model's output is no sum of contributions, as an error with the remedy."""
+    rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
+    remedy = "emotion_native.explain.PermutationExplainer(model, rows) explains the probabilities of rows of features"
+    kinds = {"voting_classifier": "another vote", "stacking_classifier": "a stack"}
+    found = "several labels a row" if several_labels else kinds.get(description["steps"][-1]["kind"], "one classifier a class")
+    return InvalidInputError(f"model of explain must be {rule}; got {found} ({remedy})")
+
+
+def notes_of(model: Any) -> list[str]:
+    """Return the warnings that each prediction of a clip by a loaded model must have."""
+    notes = []
+    if model.ungrouped:
+        notes.append("ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers")
+    if model.enrolled:
+        notes.append(f"enrolled: normalised by {model.enrolled} clip{'s' if model.enrolled > 1 else ''} of the speaker")
+    elif model.takes_enrolment and model.provenance.get("enrolment"):
+        notes.append("not_enrolled: calibrated with other clips of the speaker, which are missing here: the confidence may be off")
+    return notes
+
+
+def thresholds_of(thresholds: Any, description: dict[str, Any], classes: Sequence[Label]) -> dict[Label, float] | None:
+    """Return the probability that each label must exceed, where a model gives several labels a row."""
+    if thresholds is None:
+        return None
+    by_margin = description["label_sets"]["rule"] == "margin"  # above 0, where the probability is above a half
+    return dict(zip(classes, [0.5] * len(classes) if by_margin else thresholds.tolist(), strict=True))

@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from ._remedies import did_you_mean
-from .exceptions import InvalidTypeError
+from .exceptions import InvalidInputError, InvalidTypeError, LeakageError
 from .model_selection._fit import ROW_METADATA
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -140,3 +140,75 @@ def rows_by_class(y: Any, weight: Any) -> tuple[Any, Any, Any]:
     """Return the labels that occur, and the number and the weight of the rows of each."""
     labels, codes = np.unique(np.asarray(y), return_inverse=True)
     return labels, np.bincount(codes.ravel()), np.bincount(codes.ravel(), weights=None if weight is None else np.asarray(weight, dtype=np.float64))
+
+
+class RowMetadata:
+    """What a pipeline's ``fit`` was given beside X and y, on its way through the steps.
+
+    Parameters
+    ----------
+    metadata : mapping
+        By name; ``step__argument`` for one step alone. None is as if it was not given.
+    steps : sequence of str
+        The names of the steps.
+    n : int or None
+        Rows.
+
+    Raises
+    ------
+    InvalidInputError
+        For a step that is none, and for row metadata without one value a row.
+    """
+
+    def __init__(self, metadata: Mapping[str, Any], steps: Iterable[str], n: int | None) -> None:
+        self._rows: dict[str, Any] = {}
+        self._named: dict[str, dict[str, Any]] = {name: {} for name in steps}
+        for key, value in metadata.items():
+            if value is None:
+                continue
+            if per_row(value, n) and not isinstance(value, (list, np.ndarray)) and not hasattr(value, "iloc"):
+                value = np.asarray(value)
+            step, found, argument = key.partition("__")
+            if found:
+                if step not in self._named:
+                    raise InvalidInputError(f"{key} of Pipeline.fit must start with the name of a step; got {step!r}")
+                self._named[step][argument] = value
+                self._rows[key] = value if per_row(value, n) else None
+            elif not per_row(value, n):
+                raise InvalidInputError(f"{key} of Pipeline.fit must have one value a row ({n}); got {length_of(value)}")
+            else:
+                self._rows[key] = value
+
+    def resample(self, sampler: Any) -> None:
+        """Follow the rows through a sampler that has been fitted."""
+        self._rows = resampled(self._rows, getattr(sampler, "sample_indices_", None), getattr(sampler, "provenance_", None))
+        self._rows.update(getattr(sampler, "row_metadata_", {}))
+
+    def asked(self, name: str, method: Callable[..., Any]) -> dict[str, Any]:
+        """Return what a step's method asks for, as the rows are now.
+
+        Raises
+        ------
+        LeakageError
+            Where the step needs what synthetic rows of two origins have no value of.
+        InvalidInputError
+            Where it needs what a sampler lost.
+        """
+        asked = {key: value for key, value in self._rows.items() if "__" not in key and asks_for(method, key)}
+        for argument, value in self._named[name].items():
+            current = self._rows.get(f"{name}__{argument}")
+            asked[argument] = value if current is None else current
+        unknown = [key for key, value in asked.items() if value is MIXED or (value is LOST and key in ROW_METADATA)]
+        idle = {key for key in unknown if not needs(method.__self__, key)}  # type: ignore[attr-defined]  # the bound method of a step
+        asked = {key: value for key, value in asked.items() if key not in idle}
+        mixed = [key for key, value in asked.items() if value is MIXED]
+        if mixed:
+            way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
+            raise LeakageError(
+                f"{mixed[0]} of Pipeline.fit must be known for each row that reaches step {name!r}; got synthetic rows that a sampler before it made "
+                f"of two rows that differ in it: give that sampler {way}"
+            )
+        lost = [key for key, value in asked.items() if value is LOST]
+        if lost:
+            raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
+        return asked

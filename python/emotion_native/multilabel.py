@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ from ._validation import (
 from .exceptions import EmotionNativeWarning, InvalidInputError
 from .linear_model import LogisticRegression
 from .model_selection import resolve_folds
-from .model_selection._fit import fit_params_of, fit_rows, take_columns
+from .model_selection._asking import HandsOn, ask
+from .model_selection._fit import fit_params_of, fit_rows, for_rows, take_columns
 
 __all__ = ["OneVsRestClassifier", "TunedThresholdsClassifier", "tune_thresholds"]
 
@@ -66,7 +67,7 @@ class _Constant(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         return self.decision_function(X).astype(np.int64)
 
 
-class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class OneVsRestClassifier(HandsOn, MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """One binary classifier a class (against all others), or a label (for rows with sets of labels).
 
     The labels of a `LogisticRegression` of this package are fitted in one native call, in parallel, each bit for bit as
@@ -161,6 +162,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             extra = fit_params_of(self.estimator, given, None, indicators.shape[1], caller=_CALLER)
             fitted = [clone(self.estimator).fit(X, indicators[k].astype(np.int64), **extra) for k in learn]
         found_of = dict(zip(learn.tolist(), fitted, strict=True))
+        self._remember_metadata(params)
         self.estimators_ = [found_of.get(k) or _Constant(bool(indicators[k, 0])) for k in range(indicators.shape[0])]
         self.classes_, self.multilabel_, self._sparse_labels = classes, multilabel, multilabel and is_sparse(y)
         self._stack()
@@ -199,10 +201,11 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         """Return a fitted classifier that is no constant, if there is one."""
         return next((model for model in self.estimators_ if not isinstance(model, _Constant)), self.estimators_[0])
 
-    def _scores(self, X: Any, method: str, *, proba: bool) -> npt.NDArray[np.float64]:
+    def _scores(self, X: Any, method: str, metadata: Mapping[str, Any], *, proba: bool) -> npt.NDArray[np.float64]:
         """Return one column a fitted classifier: the score of its label, or the probability."""
         if "estimators_" not in self.__dict__:
             check_is_fitted(self, "estimators_")
+        given = self._handed_on(metadata, method)
         if self._coef is not None and self._intercept is not None:
             X = check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
             native: npt.NDArray[np.float64] = _core.one_vs_rest_predict(X, self._coef, self._intercept, proba, not self.multilabel_)
@@ -210,21 +213,25 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         if type(self.estimator) is LogisticRegression:
             check_dense_or_sparse(X, caller=f"OneVsRestClassifier.{method}", estimator=self)
         if is_regressor(self._template()):
-            return np.column_stack([np.ravel(model.predict(X)) for model in self.estimators_])
+            return np.column_stack([np.ravel(ask(model, "predict", X, given)) for model in self.estimators_])
         if proba:
-            return np.column_stack([model.predict_proba(X)[:, 1] for model in self.estimators_])
-        return np.column_stack([np.ravel(model.decision_function(X)) for model in self.estimators_])
+            return np.column_stack([ask(model, "predict_proba", X, given)[:, 1] for model in self.estimators_])
+        return np.column_stack([np.ravel(ask(model, "decision_function", X, given)) for model in self.estimators_])
 
     @available_if(_has("decision_function"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores (n_samples, n_labels); (n_samples,) where there is one classifier."""
-        scores = self._scores(X, "decision_function", proba=False)
+    def decision_function(self, X: Any, **metadata: Any) -> npt.NDArray[np.float64]:
+        """Return scores (n_samples, n_labels); (n_samples,) where there is one classifier.
+
+        ``metadata``: what the classifiers inside ask for when they predict (``speaker`` or ``enrol``, for a `SpeakerNormalizer`); it
+        must be given where `fit` was given it. So in the other methods.
+        """
+        scores = self._scores(X, "decision_function", metadata, proba=False)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any, **metadata: Any) -> npt.NDArray[np.float64]:
         """Return probabilities (n_samples, n_labels): of each label by itself, or of classes, rows summing to 1."""
-        own = self._scores(X, "predict_proba", proba=True)
+        own = self._scores(X, "predict_proba", metadata, proba=True)
         if own.shape[1] == 1:
             own = np.column_stack([1 - own[:, 0], own[:, 0]])
         if not self.multilabel_ and self._coef is None:  # the native call has scaled them
@@ -232,7 +239,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
             np.divide(own, total, out=own, where=total != 0)
         return own
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, **metadata: Any) -> Any:
         """Return the likeliest class (n_samples,), or an indicator matrix (n_samples, n_labels) of the labels with a positive score.
 
         The likeliest class is the first one with the largest probability; of other estimators than ours the one with the highest score. The matrix
@@ -240,7 +247,7 @@ class OneVsRestClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin,
         """
         check_is_fitted(self, "estimators_")
         by_score = hasattr(self._template(), "decision_function") and (self.multilabel_ or self._coef is None or len(self._coef) == 1)
-        scores = self._scores(X, "predict", proba=not by_score)
+        scores = self._scores(X, "predict", metadata, proba=not by_score)
         threshold = 0.0 if by_score else 0.5
         if self.multilabel_:
             labels_of_rows = (scores > threshold).astype(np.int64)
@@ -348,7 +355,7 @@ def tune_thresholds(y: Any, scores: Any, *, n_jobs: int | None = None) -> tuple[
     return _core.best_f1_thresholds(np.ascontiguousarray(truth, np.uint8), values, threads)
 
 
-class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class TunedThresholdsClassifier(HandsOn, MultiOutputMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Labels are predicted where their probability exceeds a threshold of their own, tuned on predictions out of fold with whole groups left out.
 
     Parameters
@@ -429,7 +436,7 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
         for train, test in zip(folds.train, folds.test, strict=True):
             model = clone(template)
             fit_rows(model, X, truth, train, given, caller=caller)
-            found = model.predict_proba(_safe_indexing(X, test))
+            found = for_rows(model, given, test, len(truth)).predict_proba(_safe_indexing(X, test))
             if np.shape(found) != (len(test), truth.shape[1]):
                 got = f"a list of {len(found)}" if isinstance(found, list) else f"shape {np.shape(found)}"
                 rule = "a classifier whose predict_proba has one column a label (wrap it in OneVsRestClassifier)"
@@ -437,19 +444,20 @@ class TunedThresholdsClassifier(MultiOutputMixin, ClassifierMixin, MetaEstimator
             proba[test] = found
         thresholds, f1 = tune_thresholds(truth, proba, n_jobs=self.n_jobs)
         whole = clone(template)
+        self._remember_metadata(params)
         self.estimator_ = whole.fit(X, truth, **fit_params_of(whole, given, None, len(truth), caller=caller))
         self.thresholds_, self.out_of_fold_f1_, self.classes_, self.ungrouped_ = thresholds, f1, labels, folds.ungrouped
         return self
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each label (n_samples, n_labels)."""
+    def predict_proba(self, X: Any, **metadata: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each label (n_samples, n_labels); ``metadata`` as in `OneVsRestClassifier.predict_proba`."""
         check_is_fitted(self, "estimator_")
-        proba: npt.NDArray[np.float64] = self.estimator_.predict_proba(X)
+        proba: npt.NDArray[np.float64] = ask(self.estimator_, "predict_proba", X, self._handed_on(metadata, "predict_proba"))
         return proba
 
-    def predict(self, X: Any) -> npt.NDArray[np.int64]:
+    def predict(self, X: Any, **metadata: Any) -> npt.NDArray[np.int64]:
         """Return an indicator matrix (n_samples, n_labels) of probabilities above their thresholds."""
-        return (self.predict_proba(X) > self.thresholds_).astype(np.int64)
+        return (self.predict_proba(X, **metadata) > self.thresholds_).astype(np.int64)
 
     def _native_thresholds(self) -> npt.NDArray[np.float64]:
         """Return what each label's probability must exceed, for the model file."""

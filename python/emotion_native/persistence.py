@@ -46,6 +46,7 @@ def save_model(
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
     out_of_distribution: Any = None,
+    quality: Any = None,
 ) -> str:
     """Save a fitted model as one file of plain arrays that `load_model` executes natively.
 
@@ -82,6 +83,8 @@ def save_model(
         ``duration_s``: the shortest and the longest training clip, so that predictions can warn about clips unlike them.
     out_of_distribution : OutOfDistributionDetector or None
         A fitted detector of rows that get no answer; None takes the fitted one's, if it has one.
+    quality : audio.QualityRule, mapping of its parameters, or None
+        When a clip is too poor: predictions then warn (``flag``) or abstain with the reason (``drop``). Of a model with an extractor alone.
 
     Returns
     -------
@@ -119,6 +122,7 @@ def save_model(
         provenance=provenance,
         training_clips=training_clips,
         out_of_distribution=out_of_distribution,
+        quality=quality,
     )
     write_atomically(target, content)
     return stated_hash(content)
@@ -136,6 +140,7 @@ def model_bytes(
     provenance: Mapping[str, Any] | None = None,
     training_clips: Mapping[str, Any] | None = None,
     out_of_distribution: Any = None,
+    quality: Any = None,
 ) -> bytes:
     """Return the content of the file that `save_model` would write, with the same parameters and errors.
 
@@ -175,6 +180,8 @@ def model_bytes(
         requires.add("label_sets")
     if training_clips is not None:
         description["training_clips"] = dict(training_clips)
+    if (rule := _quality(quality, full_extractor)) is not None:
+        description["quality"] = rule
     description["provenance"] = {"versions": _versions(), "ungrouped": parts.ungrouped, **(provenance or {})}
     if background is not None:
         tensors["background"] = _background(background, len(description["feature_names"]))
@@ -299,6 +306,26 @@ def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None
     named = [str(name) for name in names]
     _check_texts(named, "feature_names")
     return named
+
+
+def _quality(quality: Any, extractor: Any) -> dict[str, Any] | None:
+    """Return the rule about the quality of clips as the file states it; None where nothing is judged."""
+    if quality is None:
+        return None
+    from .audio import QualityRule
+
+    if isinstance(quality, Mapping):
+        unknown = sorted(set(map(str, quality)) - {"action", *QualityRule().limits})
+        if unknown:
+            raise InvalidInputError(f"quality of save_model must have the parameters of audio.QualityRule; got {unknown[0]!r}")
+        quality = QualityRule(**quality)
+    if not isinstance(quality, QualityRule):
+        raise InvalidInputError(f"quality of save_model must be an audio.QualityRule, a mapping of its parameters, or None; got {quality!r:.80}")
+    if quality.action == "off":
+        return None
+    if extractor is None:
+        raise InvalidInputError("quality of save_model must be None without an extractor, as no clip is ever heard; got a rule")
+    return {"action": quality.action, **quality.limits}
 
 
 def _threshold(threshold: Any) -> float | None:

@@ -15,23 +15,10 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._remedies import measuring_part, refuse_class
-from ._row_metadata import (
-    LOST,
-    MIXED,
-    asks_for,
-    check_names,
-    is_sampler,
-    length_of,
-    metadata_names,
-    needs,
-    per_row,
-    resampled,
-    rows_by_class,
-    transform_metadata,
-)
+from ._row_metadata import RowMetadata, check_names, is_sampler, metadata_names, rows_by_class, transform_metadata
 from ._validation import check_flag, label_steps
-from .exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from .model_selection._fit import ROW_METADATA
+from .exceptions import EmotionNativeWarning, InvalidInputError
+from .model_selection._asking import ENROL
 
 __all__ = ["Pipeline", "make_pipeline"]
 
@@ -175,69 +162,25 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
     def _check_metadata_names(self, names: Iterable[str], *, parameter: str = "metadata", caller: str = "Pipeline.fit") -> None:
         check_names(names, dict(self._steps()), parameter=parameter, caller=caller)
 
-    def _split(self, metadata: dict[str, Any], X: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Return row metadata for all, and arguments named ``step__argument`` by step."""
-        rows: dict[str, Any] = {}
-        named: dict[str, dict[str, Any]] = {name: {} for name, _ in self.steps}
-        n = None if X is None else _num_samples(X)
-        for key, value in metadata.items():
-            if value is None:
-                continue
-            if per_row(value, n) and not isinstance(value, (list, np.ndarray)) and not hasattr(value, "iloc"):
-                value = np.asarray(value)
-            step, found, argument = key.partition("__")
-            if found:
-                if step not in named:
-                    raise InvalidInputError(f"{key} of Pipeline.fit must start with the name of a step; got {step!r}")
-                named[step][argument] = value
-                rows[key] = value if per_row(value, n) else None
-            elif not per_row(value, n):
-                raise InvalidInputError(f"{key} of Pipeline.fit must have one value a row ({n}); got {length_of(value)}")
-            else:
-                rows[key] = value
-        return rows, named
-
-    def _asked(self, name: str, method: Callable[..., Any], rows: dict[str, Any], named: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        """Return what a step asks for, as the rows are now."""
-        asked = {key: value for key, value in rows.items() if "__" not in key and asks_for(method, key)}
-        for argument, value in named[name].items():
-            current = rows.get(f"{name}__{argument}")
-            asked[argument] = value if current is None else current
-        unknown = [key for key, value in asked.items() if value is MIXED or (value is LOST and key in ROW_METADATA)]
-        idle = {key for key in unknown if not needs(method.__self__, key)}  # type: ignore[attr-defined]  # the bound method of a step
-        asked = {key: value for key, value in asked.items() if key not in idle}
-        mixed = [key for key, value in asked.items() if value is MIXED]
-        if mixed:
-            way = f"within={mixed[0]!r}" if mixed[0] in ("speaker", "groups") else "within='speaker'"
-            raise LeakageError(
-                f"{mixed[0]} of Pipeline.fit must be known for each row that reaches step {name!r}; got synthetic rows that a sampler before it made "
-                f"of two rows that differ in it: give that sampler {way}"
-            )
-        lost = [key for key, value in asked.items() if value is LOST]
-        if lost:
-            raise InvalidInputError(f"{lost[0]} of Pipeline.fit must reach step {name!r}; got a sampler before it without sample_indices_")
-        return asked
-
     def _fit_steps(self, X: Any, y: Any, metadata: dict[str, Any], method: str = "fit") -> tuple[Any, Any, dict[str, Any]]:
         """Fit all but the last step; return the rows as they reach it and what its method asks for."""
         self._check_steps()
         self._check_metadata_names([name for name, value in metadata.items() if value is not None])
         self._warn_of_measuring_steps()
-        rows, named = self._split(metadata, X)
+        rows = RowMetadata(metadata, [name for name, _ in self.steps], None if X is None else _num_samples(X))
         for number, (name, step) in enumerate(self.steps[:-1]):
             start = time.perf_counter()
             if _is_passthrough(step):
                 pass
             elif is_sampler(step):
-                X, y = step.fit_resample(X, y, **self._asked(name, step.fit_resample, rows, named))
-                rows = resampled(rows, getattr(step, "sample_indices_", None), getattr(step, "provenance_", None))
-                rows.update(getattr(step, "row_metadata_", {}))
+                X, y = step.fit_resample(X, y, **rows.asked(name, step.fit_resample))
+                rows.resample(step)
             elif hasattr(step, "fit_transform"):
-                X = step.fit_transform(X, y, **self._asked(name, step.fit, rows, named))
+                X = step.fit_transform(X, y, **rows.asked(name, step.fit))
             else:
-                X = step.fit(X, y, **self._asked(name, step.fit, rows, named)).transform(X)
+                X = step.fit(X, y, **rows.asked(name, step.fit)).transform(X)
             self._say(number, start)
-        final = {} if _is_passthrough(self._final) else self._asked(self.steps[-1][0], getattr(self._final, method), rows, named)
+        final = {} if _is_passthrough(self._final) else rows.asked(self.steps[-1][0], getattr(self._final, method))
         return X, y, final
 
     def _warn_of_measuring_steps(self) -> None:
@@ -343,15 +286,23 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
 
     def _before_final(self, X: Any, params: dict[str, Any] | None = None) -> Any:
         """Return the rows as they reach the last step, and take out of ``params`` what only the steps before it ask for."""
-        rows: dict[str, Any] = {}
-        if params:
-            rows = {name: params[name] for name in self._prediction_metadata() if params.get(name) is not None}
-            kept = transform_metadata(self._final)
-            for name in [name for name in self._prediction_metadata() - kept if name in params]:
-                del params[name]
+        if not params:
+            for _, step in self._steps(with_final=False):
+                X = step.transform(X) if hasattr(step, "transform") else X
+            return X
+        known = self._prediction_metadata()
+        rows = {name: params[name] for name in known if params.get(name) is not None}
+        enrol = params.pop(ENROL, None) if "speaker" in known else None
+        for name in [name for name in known - transform_metadata(self._final) if name in params]:
+            del params[name]
         for _, step in self._steps(with_final=False):
             if hasattr(step, "transform"):
-                X = step.transform(X, **{name: rows[name] for name in transform_metadata(step) if name in rows})
+                names = transform_metadata(step)
+                own = {name: rows[name] for name in names if name in rows}
+                X = step.transform(X, **own, **({} if enrol is None or "speaker" not in names else {ENROL: enrol}))
+                enrol = None if enrol is None else step.transform(enrol)  # clips of the speaker pass the steps as any other row
+        if enrol is not None and "speaker" in transform_metadata(self._final):
+            params[ENROL] = enrol
         return X
 
     @available_if(_final_has("predict"))  # type: ignore[untyped-decorator]
@@ -359,7 +310,7 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         """Return the last step's labels.
 
         Row metadata that a transformer asks for in ``transform`` (``speaker``, for a `SpeakerNormalizer`) goes to it, other arguments to the
-        last step; so in the other methods.
+        last step; so in the other methods. Instead of ``speaker``, ``enrol``: rows of features of the one speaker of all rows.
         """
         labels: npt.NDArray[Any] = self._final.predict(self._before_final(X, params), **params)
         return labels
@@ -371,15 +322,15 @@ class Pipeline(_BaseComposition):  # type: ignore[misc]  # scikit-learn is untyp
         return probabilities
 
     @available_if(_final_has("predict_abstain"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def predict_abstain(self, X: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
+    def predict_abstain(self, X: Any, **params: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
         """Return the last step's labels, where it abstains, and why."""
-        answers: tuple[Any, Any, Any] = self._final.predict_abstain(self._before_final(X))
+        answers: tuple[Any, Any, Any] = self._final.predict_abstain(self._before_final(X, params), **params)
         return answers
 
     @available_if(_final_has("predict_set"))  # type: ignore[untyped-decorator]
-    def predict_set(self, X: Any) -> npt.NDArray[np.bool_]:
+    def predict_set(self, X: Any, **params: Any) -> npt.NDArray[np.bool_]:
         """Return the last step's prediction sets (n_samples, n_classes)."""
-        sets: npt.NDArray[np.bool_] = self._final.predict_set(self._before_final(X))
+        sets: npt.NDArray[np.bool_] = self._final.predict_set(self._before_final(X, params), **params)
         return sets
 
     @available_if(_final_has("predict_log_proba"))  # type: ignore[untyped-decorator]

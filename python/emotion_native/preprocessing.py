@@ -200,6 +200,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     (True, True)
     """
 
+    _heads_native_loop = True  # each row depends on others: fitted a fold, before the native loop of what follows
+
     def __init__(self, *, enrolment: int | str = "all", training: str = "mixed", random_state: Any = 0) -> None:
         self.enrolment = enrolment
         self.training = training

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._enrolment import enrolment_places, prior_at, read_content, with_statistics
-from ._model_inputs import check_clip, check_count, check_names, check_rate, check_rows, check_samples
+from ._enrolment import behind_normalisation, check_others, enrolment_clips, enrolment_places, for_one_speaker, known_rows, read_content, usable_rows
+from ._model_inputs import check_clip, check_clips, check_count, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
 from ._prediction_stream import PredictionStream, StreamedPrediction, window_samples
-from ._predictions import FeaturePredictions, Label, Prediction, TopFeature
+from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, notes_of, records_of, rows_of, thresholds_of, unexplained
 from ._progress import Progress, progress_reporter
-from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics, speaker_codes
+from ._speaker_statistics import normalised, speaker_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
@@ -77,10 +77,10 @@ def _load_again(source: str | bytes, model_hash: str) -> EmotionModel:
     return model
 
 
-def _load_enrolled(source: bytes, model_hash: str, enrolled: int) -> EmotionModel:
+def _load_enrolled(source: bytes, model_hash: str, enrolled: int, notes: tuple[str, ...]) -> EmotionModel:
     """Load a model for one speaker that another process had."""
     model = load_model(source)
-    model.model_hash, model.enrolled = model_hash, enrolled
+    model.model_hash, model.enrolled, model._notes = model_hash, enrolled, notes
     return model
 
 
@@ -109,6 +109,8 @@ class EmotionModel:
         What the model was trained from and with: versions, hashes, seeds.
     ungrouped : bool
         Whether speakers were not kept apart in training; every prediction then warns.
+    quality : dict
+        When a clip is too poor (`audio.QualityRule`): its ``action`` is ``flag`` (predictions warn), ``drop`` (they abstain) or ``off``.
     takes_enrolment : bool
         Whether clips of a speaker help with that speaker's other clips: the model was saved from a `SpeakerNormalizer` and what follows it.
     enrolled : int
@@ -137,17 +139,16 @@ class EmotionModel:
         self.feature_names: tuple[str, ...] = tuple(self.metadata["feature_names"])
         self.threshold: float | None = self.metadata["threshold"]
         self.extractor: dict[str, Any] | None = self.metadata["extractor"]
-        self.calibration: str | None = _calibration_of(self.metadata)
-        thresholds = native.label_thresholds
-        by_margin = thresholds is not None and self.metadata["label_sets"]["rule"] == "margin"  # above 0, where the probability is above a half
-        given = np.full(len(self.classes), 0.5) if by_margin else thresholds
-        self.label_thresholds: dict[Label, float] | None = None if given is None else dict(zip(self.classes, given.tolist(), strict=True))
+        self.calibration: str | None = calibration_of(self.metadata)
+        self.label_thresholds: dict[Label, float] | None = thresholds_of(native.label_thresholds, self.metadata, self.classes)
         provenance = self.metadata.get("provenance")
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
         self.ungrouped: bool = self.provenance.get("ungrouped") is True
+        self.quality: dict[str, Any] = self.metadata.get("quality") or {"action": "off"}
         self._places = tuple(enrolment_places(self.metadata))
         self.takes_enrolment: bool = bool(self._places)
         self.enrolled = 0
+        self._notes: tuple[str, ...] = ()  # what each prediction of clips must say
         self._behind: Any = None  # the native model behind its normalisation, once it is needed
 
     def __repr__(self) -> str:
@@ -155,7 +156,7 @@ class EmotionModel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.enrolled:
-            return _load_enrolled, (self._source, self.model_hash, self.enrolled)
+            return _load_enrolled, (self._source, self.model_hash, self.enrolled, self._notes)
         return _load_again, (self._source, self.model_hash)
 
     def for_speaker(self, enrol: Enrolment, *, n_jobs: int | None = None) -> EmotionModel:
@@ -164,8 +165,8 @@ class EmotionModel:
         Parameters
         ----------
         enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
-            Clips of the speaker, without labels, other than those to be predicted; or rows of features. Clips that cannot be used do not count;
-            without any the model stays as it is.
+            Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little, and
+            never hurts. A clip that cannot be used does not count, and each prediction of a clip warns of it.
         n_jobs : int or None
             Threads; never changes the result.
 
@@ -177,22 +178,27 @@ class EmotionModel:
         Raises
         ------
         InvalidInputError
-            If the model takes no enrolment, or is for a speaker already, or an argument breaks a rule above.
+            If the model takes no enrolment, or is for a speaker already, or an argument breaks a rule above, such as a sequence without a clip.
+        MediaDecodeError
+            If none of the clips can be used.
         ModelFormatError
             If the model's file has changed since it was loaded.
         """
         self._check_enrolment("enrol of for_speaker")
-        rows = self._enrolment_rows(enrol, n_jobs)
-        rows = rows[np.isfinite(rows).any(axis=1)]
-        if not len(rows):
-            return self
-        content = read_content(self._bytes(), self.model_hash)
-        statistics = {}
-        for place in self._places:
-            prior = prior_at(content, place)
-            statistics[place] = own_statistics(prior, moments_of(prior.units(rows)))
-        changed = with_statistics(content, statistics)
-        return _load_enrolled(changed, self.model_hash, len(rows))
+        notes: tuple[str, ...] = ()
+        if isinstance(enrol, np.ndarray):
+            rows = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
+        else:
+            rows, notes = self._enrolled_rows(enrolment_clips(enrol), effective_n_jobs(n_jobs, caller="for_speaker"))
+        changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
+        return _load_enrolled(changed, self.model_hash, len(rows), notes)
+
+    def _enrolled_rows(self, clips: list[str | bytes], jobs: int) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+        from . import _core
+
+        how, whole = self._check_extractor("for_speaker"), np.full(len(clips), np.nan)
+        rows, status, messages, _ = _core.extract_functionals_batch(clips, whole, whole, how["feature_set"], how["sample_rate_hz"], jobs)
+        return usable_rows(rows, status, messages)
 
     def _bytes(self) -> bytes:
         return self._source if isinstance(self._source, bytes) else Path(self._source).read_bytes()
@@ -201,30 +207,6 @@ class EmotionModel:
         if not self.takes_enrolment or self.enrolled:
             known = f"a model for one speaker already ({self.enrolled} clips)" if self.enrolled else "a model without a SpeakerNormalizer"
             raise InvalidInputError(f"{what} must be left out unless the model normalises by the speaker; got {known}")
-
-    def _enrolment_rows(self, enrol: Any, n_jobs: int | None) -> npt.NDArray[np.float32]:
-        """Return the features of enrolment clips, NaN where there are none."""
-        if isinstance(enrol, np.ndarray):
-            rows = self._matrix(enrol, "for_speaker")
-            if rows.shape[1] != len(self.feature_names):
-                raise InvalidInputError(f"enrol of for_speaker must have {len(self.feature_names)} columns; got {rows.shape[1]}")
-            return rows
-        if isinstance(enrol, str | bytes | bytearray | memoryview | os.PathLike):
-            raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got one {type(enrol).__name__}")
-        from . import _core
-
-        try:
-            clips = tuple(check_clip(clip, "for_speaker") for clip in enrol)
-        except TypeError:
-            raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
-        if not clips:
-            return np.empty((0, len(self.feature_names)), dtype=np.float32)
-        self._check_extractor("for_speaker")
-        extractor = self.extractor or {}
-        whole = np.full(len(clips), np.nan)
-        jobs = effective_n_jobs(n_jobs, caller="for_speaker")
-        rows = _core.extract_functionals_batch(list(clips), whole, whole, extractor["feature_set"], extractor["sample_rate_hz"], jobs)[0]
-        return np.asarray(rows, dtype=np.float32)
 
     def predict(
         self,
@@ -262,6 +244,7 @@ class EmotionModel:
             If an argument breaks a rule above, or the model was saved without an extractor, or takes no enrolment.
         """
         if enrol is not None:
+            check_others(enrol, [source], "predict")
             own = self.for_speaker(enrol, n_jobs=n_jobs)
             return own.predict(source, sample_rate_hz=sample_rate_hz, top_features=top_features, n_jobs=n_jobs)
         self._check_extractor("predict")
@@ -283,6 +266,7 @@ class EmotionModel:
         top_features: int = 5,
         n_jobs: int | None = None,
         progress: Progress = None,
+        enrol: Enrolment | None = None,
     ) -> list[Prediction]:
         """Predict many clips in parallel, in order; a clip that cannot be used does not stop the others.
 
@@ -297,6 +281,8 @@ class EmotionModel:
         progress : callable, bool or None
             A callable gets ``(done, total)`` in clips whose features are done, and may raise to stop; True shows a bar, None does where
             someone watches, False shows nothing.
+        enrol : sequence of clips or None
+            Other clips of the one speaker of all sources, as `for_speaker` takes them.
 
         Returns
         -------
@@ -308,15 +294,13 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
-        if isinstance(sources, str | bytes | os.PathLike):
-            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got one {type(sources).__name__} (use predict)")
-        try:
-            given = tuple(sources)
-        except TypeError:
-            raise InvalidInputError(f"sources of predict_batch must be a sequence of clips; got {type(sources).__name__}") from None
         if progress is not None and not callable(progress):
             raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
-        clips = tuple(check_clip(source, "predict_batch") for source in given)
+        clips = check_clips(sources, "predict_batch")
+        if enrol is not None:
+            check_others(enrol, clips, "predict_batch")
+            own = self.for_speaker(enrol, n_jobs=n_jobs)
+            return own.predict_batch(clips, top_features=top_features, n_jobs=n_jobs, progress=progress)
         self._check_extractor("predict_batch")
         top, jobs = check_count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
@@ -385,10 +369,7 @@ class EmotionModel:
         if speaker is not None:
             return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, n_jobs)
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
-        classes = np.asarray(self.classes)
-        abstained, strange = (result[name].astype(bool) for name in ("abstained", "out_of_distribution"))
-        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
-        return FeaturePredictions(classes, classes[result["label"]], result["probability"], result["confidence"], abstained, strange, indicators)
+        return rows_of(result, self, result["abstained"].astype(bool), result["out_of_distribution"].astype(bool))
 
     def _predict_enrolled(self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, n_jobs: int | None) -> FeaturePredictions:
         """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
@@ -397,27 +378,16 @@ class EmotionModel:
         plain = self.predict_features(X, n_jobs=n_jobs)
         codes = speaker_codes(speaker, len(X), caller=caller)
         if self._behind is None:
-            self._behind = self._behind_normalisation()
+            from . import _core
+
+            prior, content = behind_normalisation(read_content(self._bytes(), self.model_hash), self._places)
+            self._behind = prior, _core.Model.from_bytes(content)
         prior, native = self._behind
         z = normalised(prior, X, codes, -1, 0)
         result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
         strange = plain.out_of_distribution
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
-        labels, confidence = plain.classes[result["label"]], result["confidence"]
-        indicators = None if self.label_thresholds is None else result["has_label"].astype(np.int64)
-        return FeaturePredictions(plain.classes, labels, result["probability"], confidence, doubtful | strange, strange, indicators)
-
-    def _behind_normalisation(self) -> tuple[SpeakerPrior, Any]:
-        """Return what normalises, and the native model behind it."""
-        from . import _core
-
-        content = read_content(self._bytes(), self.model_hash)
-        priors = [prior_at(content, place) for place in self._places]
-        if any(not prior.equals(priors[0]) for prior in priors):
-            rule = "speaker of predict_features must be left out where the members of a vote normalise by other speakers"
-            raise InvalidInputError(f"{rule}; got a model of {len(priors)} (for_speaker serves them)")
-        same = {place: (np.zeros_like(priors[0].mean), np.ones_like(priors[0].scale)) for place in self._places}
-        return priors[0], _core.Model.from_bytes(with_statistics(content, same))
+        return rows_of(result, self, doubtful | strange, strange)
 
     def predict_set(self, X: npt.ArrayLike, *, n_jobs: int | None = None) -> npt.NDArray[np.bool_]:
         """Return which classes belong to each row's prediction set, for models that were saved from a `ConformalClassifier`.
@@ -482,12 +452,7 @@ class EmotionModel:
             As `predict`.
         """
         if self.explained_output == "none":
-            rule = "a pipeline, or a soft vote of forests: only their output is a sum of contributions of single columns"
-            remedy = "emotion_native.explain.PermutationExplainer(model, rows) explains the probabilities of rows of features"
-            kinds = {"voting_classifier": "another vote", "stacking_classifier": "a stack"}
-            found = kinds.get(self.metadata["steps"][-1]["kind"], "one classifier a class")
-            found = found if self.label_thresholds is None else "several labels a row"
-            raise InvalidInputError(f"model of explain must be {rule}; got {found} ({remedy})")
+            raise unexplained(self.metadata, self.label_thresholds is not None)
         prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
         row = np.empty((1, len(self.feature_names)), dtype=np.float32)
         place = {name: column for column, name in enumerate(self.feature_names)}
@@ -523,60 +488,13 @@ class EmotionModel:
         rows: npt.NDArray[np.float32] = self._native.background
         return rows
 
-    def _check_extractor(self, caller: str) -> None:
+    def _check_extractor(self, caller: str) -> dict[str, Any]:
         if self.extractor is None:
             raise InvalidInputError(
                 f"source of {caller} must be rows of features, since the model was saved without an extractor; got a clip: use predict_features, or "
                 "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
             )
-
-    def _labels(self, row: npt.NDArray[np.uint8]) -> list[Label] | None:
-        if self.label_thresholds is None:
-            return None
-        return [label for label, given in zip(self.classes, row, strict=True) if given]
+        return self.extractor
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
-        records = []
-        always = ["ungrouped: speakers were not kept apart in training, so confidences are too high for new speakers"] if self.ungrouped else []
-        if self.enrolled:
-            always.append(f"enrolled: normalised by {self.enrolled} clip{'s' if self.enrolled > 1 else ''} of the speaker")
-        for i, status in enumerate(result["status"]):
-            usable = status == "ok"
-            abstained = bool(result["abstained"][i])
-            columns = zip(result["top_column"][i], result["top_value"][i], result["top_contribution"][i], strict=True) if usable else ()
-            top = [column for column in columns if column[0] >= 0]  # -1 where a model has no explanations
-            records.append(
-                Prediction(
-                    label=self.classes[result["label"][i]] if usable else None,
-                    probabilities=dict(zip(self.classes, result["probability"][i].tolist(), strict=True)),
-                    confidence=float(result["confidence"][i]),
-                    abstained=abstained,
-                    reason=_reason(result, i) if usable else status,
-                    top_features=[TopFeature(self.feature_names[c], float(v), float(w)) for c, v, w in top],
-                    model_hash=self.model_hash,
-                    warnings=[*always, *result["warnings"][i]] + ([] if usable else [f"{status}: {result['message'][i]}"]),
-                    labels=self._labels(result["has_label"][i]) if usable else None,
-                    thresholds=self.label_thresholds,
-                )
-            )
-        return records
-
-
-def _calibration_of(description: dict[str, Any]) -> str | None:
-    """Return the kind of a model's calibration, or where only what it joins is calibrated, the members' kinds."""
-    own = (description["calibration"] or {}).get("kind")
-    members = description["steps"][-1].get("members") or []
-    if own is not None or not members:
-        return own
-    kinds = [None if "constant" in member else _calibration_of(member) for member in members]
-    known = sorted({kind for kind in kinds if kind is not None})
-    if not known:
-        return None
-    return f"{known[0]} of each member" if len(known) == 1 and None not in kinds else f"{', '.join(known)} of some members"
-
-
-def _reason(result: dict[str, Any], row: int) -> str | None:
-    """Return why a clip with features gets no answer, or None."""
-    if result["out_of_distribution"][row]:
-        return "out_of_distribution"
-    return "low_confidence" if result["abstained"][row] else None
+        return records_of(result, self, [*notes_of(self), *self._notes])

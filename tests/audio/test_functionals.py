@@ -48,7 +48,7 @@ def test_names() -> None:
     assert len(names) == len(set(names)) == 1092
     assert names[:4] == ["mfcc_01_mean", "mfcc_01_std", "mfcc_01_min", "mfcc_01_max"]
     assert {name.rsplit("_", 1)[1] for name in names} == {"mean", "std", "min", "max"}
-    assert _core.AUDIO_ALGORITHM_VERSION == 2
+    assert _core.AUDIO_ALGORITHM_VERSION == 4
 
 
 def test_the_vector_does_not_depend_on_the_way(folder: Path, voice: np.ndarray) -> None:

@@ -68,6 +68,13 @@ def test_padding_by_whole_hops_moves_the_frames(y: np.ndarray, frames: int) -> N
         (lambda z, **a: audio.melspectrogram(y=z, **a), {"sr": SR}),
         (lambda z, **a: audio.spectral_centroid(y=z, **a), {"sr": SR}),
         (lambda z, **a: audio.rms(y=z, **a), {}),
+        (lambda z, **a: audio.mfcc(y=z, **a), {"sr": SR, "n_mfcc": 13}),
+        (lambda z, **a: audio.spectral_bandwidth(y=z, **a), {"sr": SR}),
+        (lambda z, **a: audio.spectral_rolloff(y=z, **a), {"sr": SR}),
+        (lambda z, **a: audio.spectral_flatness(y=z, **a), {}),
+        (lambda z, **a: audio.spectral_contrast(y=z, **a), {"sr": SR}),
+        (lambda z, **a: audio.chroma_stft(y=z, **a), {"sr": SR, "tuning": 0.0}),
+        (audio.zero_crossing_rate, {}),
     ]
     for function, arguments in cases:
         assert np.array_equal(function(padded, **arguments)[..., frames + 4 :], function(y, **arguments)[..., 4:])

@@ -80,7 +80,7 @@ def test_a_higher_threshold_gives_fewer_voiced_frames() -> None:
 def test_padding_moves_the_track() -> None:
     clip = vowel(glide(120, 240, 0.6), duration_s=0.6).samples
     plain, padded = audio.pitch(clip, RATE), audio.pitch(in_silence(clip), RATE)
-    np.testing.assert_allclose(padded.f0_hz[43:97], plain.f0_hz[3:57], rtol=1e-5)
+    np.testing.assert_allclose(padded.f0_hz[43:97], plain.f0_hz[3:57], rtol=1e-4)  # other frames are the quietest, which tell about the noise
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])

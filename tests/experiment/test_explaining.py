@@ -29,11 +29,11 @@ def settings(kind: str, **changes: Any) -> dict[str, Any]:
     return {"model": [kind], **KINDS[kind], **rest, **changes}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_contributions_add_up_to_the_out_of_fold_prediction(table: Any, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "enrolled"), [*((kind, False) for kind in KINDS), ("logistic", True), ("forest", True)])
+def test_contributions_add_up_to_the_out_of_fold_prediction(table: Any, tmp_path: Path, kind: str, enrolled: bool) -> None:
     """Without calibration the stored probabilities are the estimator's, so that base value and contributions must give them: 1e-4, as they are
     stored in float32 and the predictions in nine digits."""
-    run = train(table, settings(kind, select_k_best=40), output=tmp_path / "run")
+    run = train(table, settings(kind, select_k_best=40, speaker_normalization=enrolled), output=tmp_path / "run")
     found = read_explanations(run.folder)
     assert found is not None and found.values.shape == (30, 1092, 4) and run.record["explanations"]["candidate"] == kind
     output = found.base_values + found.values.sum(axis=1, dtype=np.float64)

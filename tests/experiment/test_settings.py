@@ -229,6 +229,7 @@ def test_reference_page_lists_every_setting() -> None:
         ("augmentation.", Settings().augmentation.__class__),
         ("ensemble.", Settings().ensemble.__class__),
         ("logistic.", Settings().logistic.__class__),
+        ("quality.", Settings().quality.__class__),
     ):
         for name, field in model.model_fields.items():
             if prefix + name not in defaults:

@@ -306,6 +306,8 @@ def test_enrolment_is_told_in_the_first_line_of_every_report(table: Any, small: 
     assert told in (tmp_path / "evaluation" / "report.html").read_text()
     plain = en.experiment.evaluate(model, table.select(held.to_numpy()), output=tmp_path / "plain")
     assert not np.array_equal(plain.scored.proba, expected.probabilities)
+    both = en.experiment.compare([tmp_path / "evaluation", tmp_path / "plain"])
+    assert any(line.startswith("ENROLMENT: evaluation used test speakers' own clips, which the others do without") for line in both.warnings)
     assert "ENROLMENT" not in (tmp_path / "plain" / "report.html").read_text().split("Data, split")[0]
 
 

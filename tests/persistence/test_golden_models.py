@@ -34,6 +34,13 @@ def test_golden_files_answer_as_when_they_were_written(path: Path) -> None:
     assert ("indicators" in expected) == (result.indicators is not None)
     if result.indicators is not None:
         assert result.indicators.tolist() == expected["indicators"]
+    assert model.takes_enrolment == ("speaker" in expected)
+    if model.takes_enrolment:
+        rows = np.array(expected["rows"], dtype=np.float32)
+        together = model.predict_features(rows, speaker=expected["speaker"]).probabilities
+        np.testing.assert_allclose(together, expected["of_speakers"], rtol=1e-10, atol=1e-15)  # sums of NumPy may change their order
+        alone = model.for_speaker(rows[4:]).predict_features(rows[:4]).probabilities
+        np.testing.assert_allclose(alone, expected["of_one_speaker"], rtol=1e-10, atol=1e-15)
     if "sets" in expected:
         assert model.predict_set(np.array(expected["rows"], dtype=np.float32)).tolist() == expected["sets"]
 
@@ -43,6 +50,7 @@ def test_there_is_a_golden_file_of_every_kind() -> None:
     assert {step["kind"] for model in models for step in model.metadata["steps"]} >= STEPS
     assert {model.calibration for model in models} >= CALIBRATIONS | {None}
     assert any(model.threshold is not None for model in models)
+    assert any(model.takes_enrolment for model in models)
     assert {len(model.classes) for model in models} == {2, 3, 4}
     assert {feature for model in models for feature in model.metadata["requires"]} == {"vote", "out_of_distribution_steps", "stack", "label_sets"}
     assert {model.metadata["label_sets"]["rule"] for model in models if "label_sets" in model.metadata} == {"margin", "probability"}

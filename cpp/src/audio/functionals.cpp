@@ -213,7 +213,7 @@ Matrix<float> ClassicPlan::frame_features(std::span<const float> samples, const 
     return rows;
 }
 
-std::vector<std::string> classic_names() {
+std::vector<std::string> make_classic_names() {
     std::vector<std::string> names;
     const auto add = [&](const std::string& name) {
         for (const char* statistic : statistics) {
@@ -247,17 +247,28 @@ bool usable(std::span<const float> samples) {
     return bad == 0;
 }
 
-std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop) {
-    if (set == FeatureSet::egemaps) {
-        return egemaps(voice_descriptors(samples, sample_rate_hz, false, stop));
+std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, FeaturePart part, const Quality& quality, const StopToken& stop) {
+    if (part == FeaturePart::quality) {
+        return quality_columns(quality);
     }
-    if (set == FeatureSet::full) {
-        return full(voice_descriptors(samples, sample_rate_hz, true, stop), stop);
+    if (part != FeaturePart::classic) {
+        const auto found = voice_descriptors(samples, sample_rate_hz, part == FeaturePart::full, stop);
+        return part == FeaturePart::full ? full(found, stop) : egemaps(found);
     }
     const Matrix<float> rows = ClassicPlan::get(sample_rate_hz)->frame_features(samples, stop);
     std::vector<float> vector(row_count * statistics.size());
     summarize(rows.view(), vector);
     return vector;
+}
+
+// quality: measured where the set has it.
+std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const Quality& quality, const StopToken& stop) {
+    std::vector<float> all;
+    for (const FeaturePart part : set.view()) {
+        std::vector<float> columns = compute(samples, sample_rate_hz, part, quality, stop);
+        all.insert(all.end(), columns.begin(), columns.end());
+    }
+    return all;
 }
 
 void check_rate(int sample_rate_hz, const char* caller) {
@@ -280,7 +291,7 @@ void add_warnings(ExtractInfo& info, std::size_t samples, const ExtractOptions& 
         info.warnings.push_back("upsampled: the file has " + std::to_string(info.header.sample_rate_hz) + " Hz, the features expect " +
                                 std::to_string(options.sample_rate_hz) + " Hz");
     }
-    if (options.set == FeatureSet::classic && frame_count(samples, n_fft, hop_length, true) < delta_width) {
+    if (options.set.has(FeaturePart::classic) && frame_count(samples, n_fft, hop_length, true) < delta_width) {
         info.warnings.push_back("short: fewer than 9 frames, so the deltas see the first and last frame repeated");
     }
 }
@@ -307,29 +318,16 @@ ExtractStatus extract_row(const Source& source, const ExtractOptions& options, s
 
 }  // namespace
 
-FeatureSet feature_set_of(std::string_view name, std::string_view caller) {
-    if (name == "classic") {
-        return FeatureSet::classic;
-    }
-    if (name == "egemaps") {
-        return FeatureSet::egemaps;
-    }
-    if (name == "full") {
-        return FeatureSet::full;
-    }
-    throw InvalidInputError("feature_set", caller, "'classic', 'egemaps' or 'full'", std::string("'").append(name).append("'"));
+const std::vector<std::string>& classic_names() {
+    static const std::vector<std::string> names = make_classic_names();
+    return names;
 }
 
-const std::vector<std::string>& feature_names(FeatureSet set) {
-    static const std::vector<std::string> names = classic_names();
-    return set == FeatureSet::egemaps ? egemaps_names() : set == FeatureSet::full ? full_names() : names;
-}
-
-std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set) {
+std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set) {
     return functionals(samples, sample_rate_hz, set, StopToken{});
 }
 
-std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop) {
+std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
     if (samples.empty()) {
         throw InvalidInputError("samples", "functionals", "at least one sample", "none");
@@ -337,7 +335,7 @@ std::vector<float> functionals(std::span<const float> samples, int sample_rate_h
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
     }
-    return compute(samples, sample_rate_hz, set, stop);
+    return compute(samples, sample_rate_hz, set, set.has(FeaturePart::quality) ? measure_quality(samples, sample_rate_hz, stop) : Quality{}, stop);
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info, const StopToken& stop) {
@@ -351,13 +349,26 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
     if (decoded.levels.silent) {
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
     }
+    const auto judge = [&](std::span<const float> x, int rate_hz) {
+        if (!info.quality && rate_hz >= lowest_quality_rate_hz && (options.quality || options.set.has(FeaturePart::quality))) {
+            info.quality = measure_quality(x, rate_hz, stop);
+            const double seen = decoded.header.channels > 1 ? decoded.levels.clipped_ratio : 0.0;  // what mixing down hides stays clipped
+            info.quality->clipped_ratio = std::max(info.quality->clipped_ratio, seen);
+        }
+    };
+    judge(decoded.samples, decoded.header.sample_rate_hz);
     const std::vector<float> samples = resampled(std::move(decoded.samples), decoded.header.sample_rate_hz, options.sample_rate_hz, stop);
     if (samples.size() < n_fft) {
         throw MediaDecodeError("too_short", source.name() + " has " + std::to_string(samples.size()) + " samples at " +
                                                 std::to_string(options.sample_rate_hz) + " Hz; at least " + std::to_string(n_fft) + " are needed");
     }
+    judge(samples, options.sample_rate_hz);
+    if (!info.quality && options.set.has(FeaturePart::quality)) {
+        throw MediaDecodeError("unsupported_format", source.name() + " has " + std::to_string(decoded.header.sample_rate_hz) +
+                                                         " Hz; its quality can be measured from 1000 Hz on");
+    }
     add_warnings(info, samples.size(), options);
-    return compute(samples, options.sample_rate_hz, options.set, stop);
+    return compute(samples, options.sample_rate_hz, options.set, info.quality.value_or(Quality{}), stop);
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "emotion/core/errors.hpp"
+#include "lag_products.hpp"
 #include "lanes.hpp"
 
 namespace emotion::audio {
@@ -17,120 +18,9 @@ constexpr double shortest = 0.8, longest = 1.25;  // of the next period, in peri
 constexpr double least_match = 0.3;               // of the cross-correlation: below, the chain of marks is cut
 constexpr double most_change = 1.3;               // ratio of successive periods or amplitudes that still counts as perturbation: 1.3, and 1.6
 constexpr double most_change_amplitude = 1.6;
-constexpr long reach = 8;                         // of the sinc interpolation
 constexpr double quality_window_s = 0.06, quality_window_periods = 4.5;
 constexpr double hnr_window_s = 0.04, hnr_window_periods = 4.5;
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
-
-// out[j] = sum over i < n of x[i] y[i + j], j < count rounded up to sixteens.
-EMOTION_CLONES void lag_products(const float* x, const float* y, std::size_t n, std::size_t count, float* out) {
-    for (std::size_t j = 0; j < count; j += 2 * lanes) {
-        Lane a = {}, b = {};
-        for (std::size_t i = 0; i < n; ++i) {
-            a += x[i] * load(y + i + j);
-            b += x[i] * load(y + i + j + lanes);
-        }
-        store(out + j, a);
-        store(out + j + lanes, b);
-    }
-}
-
-// w[i] = (1 + cos(phase + i step)) / 2, i < n rounded up to eights, by rotation of eight phasors.
-EMOTION_CLONES void hann_weights(double phase, double step, std::size_t n, float* w) {
-    double c[lanes], s[lanes];
-    for (std::size_t l = 0; l < lanes; ++l) {
-        c[l] = __builtin_cos(phase + static_cast<double>(l) * step);
-        s[l] = __builtin_sin(phase + static_cast<double>(l) * step);
-    }
-    const double turn_c = __builtin_cos(static_cast<double>(lanes) * step), turn_s = __builtin_sin(static_cast<double>(lanes) * step);
-    for (std::size_t i = 0; i < n; i += lanes) {
-        for (std::size_t l = 0; l < lanes; ++l) {
-            w[i + l] = static_cast<float>(0.5 + 0.5 * c[l]);
-            const double next = c[l] * turn_c - s[l] * turn_s;
-            s[l] = c[l] * turn_s + s[l] * turn_c;
-            c[l] = next;
-        }
-    }
-}
-
-// Sums in eight parts, so that a fixed order is also a fast one.
-EMOTION_CLONES double sum(const float* x, std::size_t n) {
-    double parts[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-        for (std::size_t l = 0; l < lanes; ++l) {
-            parts[l] += static_cast<double>(x[i + l]);
-        }
-    }
-    for (; i < n; ++i) {
-        parts[i % lanes] += static_cast<double>(x[i]);
-    }
-    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
-}
-EMOTION_CLONES double sum_of_products(const float* x, const float* y, std::size_t n) {
-    double parts[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-        for (std::size_t l = 0; l < lanes; ++l) {
-            parts[l] += static_cast<double>(x[i + l]) * static_cast<double>(y[i + l]);
-        }
-    }
-    for (; i < n; ++i) {
-        parts[i % lanes] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-    }
-    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
-}
-
-// The sinc interpolation, with a Hann taper, of v at x; v must reach from floor(x) - reach + 1 to floor(x) + reach.
-double interpolate(const float* v, double x) {
-    // cos(pi i / reach) and sin(pi i / reach), i = 1 - reach … reach
-    static const auto turns = [] {
-        std::array<std::array<double, 2>, static_cast<std::size_t>(2 * reach)> t{};
-        for (long i = 1 - reach; i <= reach; ++i) {
-            const double angle = std::numbers::pi * static_cast<double>(i) / static_cast<double>(reach);
-            t[static_cast<std::size_t>(i + reach - 1)] = {std::cos(angle), std::sin(angle)};
-        }
-        return t;
-    }();
-    const double whole = std::floor(x), fraction = x - whole;
-    const auto k = static_cast<long>(whole);
-    if (fraction < 1e-12) {
-        return static_cast<double>(v[k]);
-    }
-    const double angle = std::numbers::pi * fraction, sine = std::sin(angle) / std::numbers::pi;
-    const double c = std::cos(angle / static_cast<double>(reach)), s = std::sin(angle / static_cast<double>(reach));
-    double sum = 0.0;
-    for (long i = 1 - reach; i <= reach; ++i) {
-        const auto& turn = turns[static_cast<std::size_t>(i + reach - 1)];
-        const double taper = 0.5 + 0.5 * (c * turn[0] + s * turn[1]);
-        sum += static_cast<double>(v[k + i]) * taper * (i % 2 == 0 ? sine : -sine) / (fraction - static_cast<double>(i));
-    }
-    return sum;
-}
-
-struct Peak {
-    double at, height;
-};
-// The peak next to the largest of v[first … last], by parabolas through ever closer points of the interpolation.
-Peak find_peak(const float* v, std::size_t first, std::size_t last) {
-    const float* const top = std::max_element(v + first, v + last + 1);
-    double x = static_cast<double>(top - v), height = static_cast<double>(*top);
-    for (const double h : {0.5, 0.125}) {
-        const double a = interpolate(v, x - h), b = interpolate(v, x), c = interpolate(v, x + h), bend = a - 2.0 * b + c;
-        if (bend < 0.0) {
-            const double shift = std::clamp(0.5 * (a - c) / bend, -1.0, 1.0);
-            height = b - 0.25 * (a - c) * shift;
-            x += shift * h;
-        }
-    }
-    return {x, height};
-}
-
-// The autocorrelation of a Hann window of length w at lag t, 1 at 0 (Boersma 1993, eq. 8).
-double hann_correlation(double t, double w) {
-    const double u = t / w, turn = 2.0 * std::numbers::pi * u;
-    return (1.0 - u) * (2.0 / 3.0 + std::cos(turn) / 3.0) + std::sin(turn) / (2.0 * std::numbers::pi);
-}
 
 // What the samples are freed of: their mean, and their gain by a power of two.
 struct Level {
@@ -201,28 +91,27 @@ private:
         lag_products(here, there, n, count, products_.data());
         const double own = sum_of_products(here, here, n);
         double energy = sum_of_products(there, there, n);
+        energies_.resize(count);
         for (std::size_t j = 0; j < count; ++j) {
-            const double scale = own * std::max(energy, 0.0);
-            products_[j] = scale > 0.0 ? static_cast<float>(static_cast<double>(products_[j]) / std::sqrt(scale)) : 0.0F;
+            energies_[j] = energy;
             const auto in = static_cast<double>(there[j + n]), out = static_cast<double>(there[j]);
             energy += in * in - out * out;
         }
+        divide_by_energies(products_.data(), energies_.data(), own, count);
         const Peak peak = find_peak(products_.data(), static_cast<std::size_t>(pad), count - 1 - static_cast<std::size_t>(pad));
         return {std::abs(peak.at + static_cast<double>(first)), peak.height};
     }
 
-    [[nodiscard]] double amplitude(double at) {
-        const double width = period(at), place = at - static_cast<double>(origin_), step = 2.0 * std::numbers::pi / width;
-        const auto first = static_cast<long>(std::ceil(place - width / 2)), last = static_cast<long>(std::floor(place + width / 2));
-        const auto n = static_cast<std::size_t>(last - first + 1);
-        weights_.resize(n + lanes);
-        hann_weights((static_cast<double>(first) - place) * step, step, n, weights_.data());
-        const float* const x = &x_[static_cast<std::size_t>(first)];
-        const double weights = sum(weights_.data(), n);
-        for (std::size_t i = 0; i < n; ++i) {
-            weights_[i] *= x[i];
+    // The peak of the cycle around `at`, of the sign of the strongest sample of the stretch.
+    [[nodiscard]] double amplitude(double at, double sign) {
+        const double half = 0.5 * period(at), place = at - static_cast<double>(origin_);
+        const auto first = static_cast<std::size_t>(std::ceil(place - half)), last = static_cast<std::size_t>(std::floor(place + half));
+        frame_.resize(last - first + 1 + static_cast<std::size_t>(2 * reach + 2));
+        const std::size_t before = static_cast<std::size_t>(reach) + 1;
+        for (std::size_t i = 0; i < frame_.size(); ++i) {
+            frame_[i] = static_cast<float>(sign) * x_[first - before + i];
         }
-        return std::sqrt(sum_of_products(weights_.data(), x, n) / weights) * unit_;
+        return std::max(find_peak(frame_.data(), before, before + last - first).height, 0.0) * unit_;
     }
 
     double rate_, unit_;
@@ -231,6 +120,7 @@ private:
     double from_ = 0.0, to_ = 0.0;  // samples of the clip
     long origin_ = 0;               // of x_
     std::vector<float> x_, products_, frame_, weights_;
+    std::vector<double> energies_;
 };
 
 std::vector<Mark> Stretch::marks(const StopToken& stop) {
@@ -267,8 +157,9 @@ std::vector<Mark> Stretch::marks(const StopToken& stop) {
     }
     found.push_back({start, 0.0, linked});
     walk(true);
+    const double sign = x_[static_cast<std::size_t>(strongest)] < 0.0F ? -1.0 : 1.0;
     for (Mark& m : found) {
-        m.amplitude = amplitude(m.at);
+        m.amplitude = amplitude(m.at, sign);
     }
     return found;
 }
@@ -300,9 +191,7 @@ float Stretch::hnr_db(std::size_t t) {
     }
     products_.resize(static_cast<std::size_t>(count) + 2 * lanes);
     lag_products(frame, frame + begin, n, static_cast<std::size_t>(count), products_.data());
-    for (long j = 0; j < count; ++j) {
-        products_[static_cast<std::size_t>(j)] *= static_cast<float>(1.0 / (energy * hann_correlation(std::abs(static_cast<double>(begin + j)), width)));
-    }
+    divide_by_hann_correlation(products_.data(), begin, static_cast<std::size_t>(count), width, energy);
     const double r = find_peak(products_.data(), static_cast<std::size_t>(low - begin), static_cast<std::size_t>(high - begin)).height;
     const double bounded = std::clamp(r > 1.0 ? 1.0 / r : r, 1e-3, 1.0 - 1e-7);
     return static_cast<float>(std::clamp(10.0 * std::log10(bounded / (1.0 - bounded)), -20.0, 60.0));

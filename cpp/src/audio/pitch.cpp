@@ -4,14 +4,19 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
+#include <memory>
 #include <numbers>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "emotion/audio/fft.hpp"
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
 #include "peak_scale.hpp"
+#include "pitch_path.hpp"
+#include "plan_cache.hpp"
 #include "scratch.hpp"
 
 namespace emotion::audio {
@@ -21,34 +26,29 @@ namespace {
 constexpr double window_periods = 3.0;      // of the lowest pitch: Boersma 1993, section 3
 constexpr double lag_rate_low_hz = 16000.0;
 constexpr double low_stop_hz = 30.0, low_pass_hz = 60.0, high_pass_hz = 1000.0, high_stop_hz = 3000.0;  // band of the correlation
-constexpr double tilt = 0.5;                // the power spectrum is weighted by f^tilt: against noise that falls with frequency
+// The power spectrum is weighted by f^tilt, which makes noise with a spectrum of f^-tilt white: estimated from the quietest frames of each segment.
+constexpr double usual_tilt = 0.5, steepest_tilt = 1.0;
+constexpr double quiet_share = 0.1;         // of the frames
+constexpr double quiet_floor = 0.02;        // of the highest level: frames below say nothing about noise that matters
+constexpr std::array<double, 9> noise_bands_hz{40.0, 80.0, 160.0, 320.0, 640.0, 1000.0, 1500.0, 2000.0, 3000.0};
+constexpr std::size_t segment_frames = 4096;
 constexpr float octave_cost = 0.04F;        // correlation an octave, in favour of high pitch: against the multiples of the period
-constexpr float jump_cost = 0.35F;          // an octave of pitch change, for frames 10 ms apart
-constexpr float change_cost = 0.15F;        // a change between voiced and unvoiced, for frames 10 ms apart
-constexpr float silence = 0.02F;            // level over the clip's highest below which frames turn unvoiced
 constexpr float least_height = 0.1F;        // of a candidate
-constexpr float softness = 0.08F;           // of the voiced probability
-constexpr std::size_t most_candidates = 8;
-constexpr float unvoiced_value = std::numeric_limits<float>::quiet_NaN();
 
-struct Candidate {
-    float lag = 0.0F;       // samples of the correlation
-    float strength = 0.0F;  // what the path search adds up
-    float height = 0.0F;    // the correlation
-    float octave = 0.0F;    // log2 of the frequency
-};
-
-// The candidates of one frame, strongest first, and its level.
-struct Frame {
-    std::array<Candidate, most_candidates> candidates;
-    std::size_t count = 0;
-    float level = 0.0F;
-};
-
-EMOTION_CLONES void weigh(float* power, const float* weight, std::size_t bins) {
+// out = power x weight, bin by bin.
+EMOTION_CLONES void weigh(const float* power, const float* weight, std::size_t bins, float* out) {
     for (std::size_t k = 0; k < bins; ++k) {
-        store(power + k * lanes, load(power + k * lanes) * weight[k]);
+        store(out + k * lanes, load(power + k * lanes) * weight[k]);
     }
+}
+
+// sums[l] = sum over the bins of weight x power.
+EMOTION_CLONES void weighted_sums(const float* power, const float* weight, std::size_t bins, float* sums) {
+    Lane sum = {};
+    for (std::size_t k = 0; k < bins; ++k) {
+        sum += load(power + k * lanes) * weight[k];
+    }
+    store(sums, sum);
 }
 
 // r[k] / r[0] over that of the window; 0 for a frame of nothing.
@@ -88,9 +88,10 @@ public:
         }
         inverse_ = RealFft::get(m);
         first_lag_ = std::max<std::size_t>(2, static_cast<std::size_t>(std::floor(lag_rate_ / o.fmax_hz)));
+        lowest_octave_ = static_cast<float>(std::log2(o.fmin_hz));
         last_lag_ = static_cast<std::size_t>(std::ceil(lag_rate_ / o.fmin_hz));
         lags_ = last_lag_ + 2 + sinc_reach;
-        make_weight();
+        make_band();
         make_sinc();
         make_correction();
     }
@@ -113,53 +114,58 @@ private:
         }
     }
 
-    void make_weight() {
+    // The band, and the logarithm of frequency over 500 Hz.
+    void make_band() {
         const double step = rate_ / static_cast<double>(fft_->size());
-        const std::size_t used = std::min(fft_->bins(), inverse_->bins());
-        weight_.assign(inverse_->bins(), 0.0F);
-        for (std::size_t k = 0; k < used; ++k) {
+        used_ = std::min({fft_->bins(), inverse_->bins(), static_cast<std::size_t>(std::ceil(high_stop_hz / step))});
+        for (std::size_t k = 0; k < used_; ++k) {
             const double f = static_cast<double>(k) * step;
             const double low = std::clamp((f - low_stop_hz) / (low_pass_hz - low_stop_hz), 0.0, 1.0);
             const double high = std::clamp((high_stop_hz - f) / (high_stop_hz - high_pass_hz), 0.0, 1.0);
-            weight_[k] = static_cast<float>(low * high * std::pow(f / 500.0, tilt));
+            band_.push_back(low * high);
+            log_frequency_.push_back(std::log(std::max(f, step) / 500.0));
         }
+        usual_weight_ = weight(usual_tilt);
+    }
+    [[nodiscard]] std::vector<float> weight(double tilt) const {
+        std::vector<float> w(used_);
+        for (std::size_t k = 0; k < used_; ++k) {
+            w[k] = static_cast<float>(band_[k] * std::exp(tilt * log_frequency_[k]));
+        }
+        return w;
     }
 
-    // Leaves the correlation of eight frames, lags_ values each, in `r`.
-    void correlate(const float* signal, std::size_t hop, float* power, float* r, float* work, bool flat) const {
-        const std::size_t used = std::min(fft_->bins(), inverse_->bins());
-        fft_->power(signal, hop, window_.data(), power, work);
-        std::fill(power + used * lanes, power + std::max(fft_->bins(), inverse_->bins()) * lanes, 0.0F);
-        if (!flat) {
-            weigh(power, weight_.data(), used);
-        }
-        inverse_->even(power, lags_, r, work);
-    }
+    // The tilt that makes the noise white: minus the slope of the quietest frames' spectrum, in powers of frequency.
+    [[nodiscard]] double noise_tilt(const float* powers, const std::vector<PitchFrame>& frames, std::size_t first, std::size_t count) const;
+    void track_segment(const float* signal, std::size_t first, std::size_t count, std::vector<PitchFrame>& frames, const StopToken& stop) const;
     [[nodiscard]] std::size_t power_size() const { return std::max(fft_->bins(), inverse_->bins()) * lanes; }
     [[nodiscard]] std::size_t work_size() const { return std::max(fft_->scratch_size(), inverse_->scratch_size()); }
 
     // One over the correlation of the window alone.
     void make_correction() {
         std::vector<float> flat(fft_->size() + lanes, 1.0F), power(power_size()), r(lags_ * lanes), work(work_size());
-        correlate(flat.data(), 1, power.data(), r.data(), work.data(), true);
+        fft_->power(flat.data(), 1, window_.data(), power.data(), work.data());
+        std::fill(power.begin() + static_cast<std::ptrdiff_t>(std::min(fft_->bins(), inverse_->bins()) * lanes), power.end(), 0.0F);
+        inverse_->even(power.data(), lags_, r.data(), work.data());
         correction_.resize(lags_);
         for (std::size_t k = 0; k < lags_; ++k) {
             correction_[k] = r[0] / std::max(r[k * lanes], 1e-3F * r[0]);
         }
     }
 
-    void find_candidates(const float* r, Frame& frame) const;
+    void find_candidates(const float* r, PitchFrame& frame) const;
     [[nodiscard]] float refine(const float* r, float lag) const;
-    void search(std::vector<Frame>& frames, PitchTrack& track) const;
 
     PitchOptions o_;
     double rate_, lag_rate_ = 0.0;
-    std::size_t window_length_ = 0, first_lag_ = 0, last_lag_ = 0, lags_ = 0;
+    std::size_t window_length_ = 0, first_lag_ = 0, last_lag_ = 0, lags_ = 0, used_ = 0;
+    float lowest_octave_ = 0.0F;
+    std::vector<double> band_, log_frequency_;
     std::shared_ptr<const RealFft> fft_, inverse_;
-    std::vector<float> window_, weight_, correction_, sinc_;
+    std::vector<float> window_, usual_weight_, correction_, sinc_;
 };
 
-void Tracker::find_candidates(const float* r, Frame& frame) const {
+void Tracker::find_candidates(const float* r, PitchFrame& frame) const {
     frame.count = 0;
     const auto at = [&](std::size_t k) { return r[k * lanes]; };
     for (std::size_t k = first_lag_; k <= last_lag_; ++k) {
@@ -169,16 +175,16 @@ void Tracker::find_candidates(const float* r, Frame& frame) const {
         }
         const float a = at(k - 1), c = at(k + 1), bend = a - 2.0F * here + c;
         const float shift = bend < 0.0F ? 0.5F * (a - c) / bend : 0.0F;
-        Candidate candidate;
+        PitchPeak candidate;
         candidate.lag = static_cast<float>(k) + shift;
         candidate.height = here - 0.25F * (a - c) * shift;
         candidate.octave = std::log2(static_cast<float>(lag_rate_) / candidate.lag);
         // A correlation above 1 is an artefact of the correction at long lags: fold it down, as Boersma does.
         const float height = candidate.height > 1.0F ? 1.0F / candidate.height : candidate.height;
         candidate.height = height;
-        candidate.strength = height + octave_cost * (candidate.octave - static_cast<float>(std::log2(o_.fmin_hz)));
-        std::size_t place = frame.count < most_candidates ? frame.count++ : most_candidates - 1;
-        if (place == most_candidates - 1 && frame.count == most_candidates && frame.candidates[place].lag > 0.0F &&
+        candidate.strength = height + octave_cost * (candidate.octave - lowest_octave_);
+        std::size_t place = frame.count < pitch_path::most_candidates ? frame.count++ : pitch_path::most_candidates - 1;
+        if (place == pitch_path::most_candidates - 1 && frame.count == pitch_path::most_candidates && frame.candidates[place].lag > 0.0F &&
             frame.candidates[place].strength >= candidate.strength) {
             continue;
         }
@@ -186,65 +192,6 @@ void Tracker::find_candidates(const float* r, Frame& frame) const {
             frame.candidates[place] = frame.candidates[place - 1];
         }
         frame.candidates[place] = candidate;
-    }
-}
-
-void Tracker::search(std::vector<Frame>& frames, PitchTrack& track) const {
-    const std::size_t n = frames.size();
-    float loudest = 0.0F;
-    for (const Frame& f : frames) {
-        loudest = std::max(loudest, f.level);
-    }
-    // State 0 is unvoiced, state i + 1 candidate i.
-    constexpr std::size_t states = most_candidates + 1;
-    std::vector<std::array<std::uint8_t, states>> back(n);
-    std::array<double, states> value{}, next{};
-    const auto per_frame = static_cast<float>(0.01 / o_.hop_s);
-    const float jump = jump_cost * per_frame, change = change_cost * per_frame;
-    const auto threshold = static_cast<float>(o_.voicing_threshold);
-    std::vector<float> margin(n);
-    for (std::size_t t = 0; t < n; ++t) {
-        Frame& f = frames[t];
-        const float relative = loudest > 0.0F ? f.level / loudest : 0.0F;
-        const float unvoiced = threshold + std::max(0.0F, 2.0F - relative * (1.0F + threshold) / silence);
-        float best_strength = 0.0F;
-        for (std::size_t s = 0; s <= f.count; ++s) {
-            const float strength = s == 0 ? unvoiced : f.candidates[s - 1].strength;
-            if (s > 0) {
-                best_strength = std::max(best_strength, f.candidates[s - 1].height);
-            }
-            double best = 0.0;
-            std::uint8_t from = 0;
-            if (t > 0) {
-                const Frame& b = frames[t - 1];
-                best = -std::numeric_limits<double>::infinity();
-                for (std::size_t p = 0; p <= b.count; ++p) {
-                    double cost = 0.0;
-                    if ((p == 0) != (s == 0)) {
-                        cost = static_cast<double>(change);
-                    } else if (p > 0) {
-                        cost = static_cast<double>(jump * std::abs(b.candidates[p - 1].octave - f.candidates[s - 1].octave));
-                    }
-                    if (value[p] - cost > best) {
-                        best = value[p] - cost;
-                        from = static_cast<std::uint8_t>(p);
-                    }
-                }
-            }
-            next[s] = best + static_cast<double>(strength);
-            back[t][s] = from;
-        }
-        value = next;
-        margin[t] = best_strength - unvoiced;
-    }
-    std::size_t state = 0;
-    for (std::size_t s = 1; n > 0 && s <= frames[n - 1].count; ++s) {
-        state = value[s] > value[state] ? s : state;
-    }
-    for (std::size_t t = n; t-- > 0;) {
-        track.f0_hz[t] = state == 0 ? unvoiced_value : static_cast<float>(lag_rate_) / frames[t].candidates[state - 1].lag;
-        track.voiced_probability[t] = 1.0F / (1.0F + std::exp(-margin[t] / softness));
-        state = back[t][state];
     }
 }
 
@@ -267,6 +214,88 @@ float Tracker::refine(const float* r, float lag) const {
     return static_cast<float>(static_cast<double>(place) / static_cast<double>(phases) + shift);
 }
 
+double Tracker::noise_tilt(const float* powers, const std::vector<PitchFrame>& frames, std::size_t first, std::size_t count) const {
+    float loudest = 0.0F;
+    for (std::size_t t = first; t < first + count; ++t) {
+        loudest = std::max(loudest, frames[t].level);
+    }
+    std::vector<std::pair<float, std::size_t>> heard;
+    for (std::size_t t = first; t < first + count; ++t) {
+        if (frames[t].level > static_cast<float>(quiet_floor) * loudest) {
+            heard.emplace_back(frames[t].level, t - first);
+        }
+    }
+    const std::size_t quiet = std::min(heard.size(), static_cast<std::size_t>(std::ceil(quiet_share * static_cast<double>(count))));
+    std::partial_sort(heard.begin(), heard.begin() + static_cast<std::ptrdiff_t>(quiet), heard.end());
+    std::vector<double> spectrum(used_);
+    for (std::size_t i = 0; i < quiet; ++i) {
+        const std::size_t t = heard[i].second;
+        const float* const power = powers + t / lanes * lanes * used_ + t % lanes;
+        for (std::size_t k = 0; k < used_; ++k) {
+            spectrum[k] += static_cast<double>(power[k * lanes]);
+        }
+    }
+    // The regression line of the logarithms, one point a band.
+    const double step = rate_ / static_cast<double>(fft_->size());
+    double n = 0.0, sx = 0.0, sy = 0.0, sxx = 0.0, sxy = 0.0;
+    for (std::size_t b = 0; b + 1 < noise_bands_hz.size(); ++b) {
+        const auto from = static_cast<std::size_t>(std::ceil(noise_bands_hz[b] / step));
+        const std::size_t to = std::min(used_, static_cast<std::size_t>(std::ceil(noise_bands_hz[b + 1] / step)));
+        double sum = 0.0;
+        for (std::size_t k = from; k < to; ++k) {
+            sum += spectrum[k];
+        }
+        if (sum > 0.0) {
+            const double x = 0.5 * std::log(noise_bands_hz[b] * noise_bands_hz[b + 1]), y = std::log(sum / static_cast<double>(to - from));
+            n += 1.0;
+            sx += x;
+            sy += y;
+            sxx += x * x;
+            sxy += x * y;
+        }
+    }
+    return n < 3.0 ? usual_tilt : std::clamp(-(sxy - sx * sy / n) / (sxx - sx * sx / n), 0.0, steepest_tilt);
+}
+
+// signal: the first sample of the clip, with margins as wide as the transform.
+void Tracker::track_segment(const float* signal, std::size_t first, std::size_t count, std::vector<PitchFrame>& frames, const StopToken& stop) const {
+    const std::size_t blocks = (count + lanes - 1) / lanes, block = used_ * lanes, size = fft_->size();
+    Scratch powers(blocks * block), power(power_size()), r(lags_ * lanes), work(work_size()), gathered(lanes * size);
+    std::fill_n(gathered.data(), lanes * size, 0.0F);
+    for (std::size_t b = 0; b < blocks; ++b) {
+        stop.check();
+        for (std::size_t l = 0; l < lanes; ++l) {
+            const std::size_t t = first + std::min(b * lanes + l, count - 1);
+            // A hop need not be a whole number of samples: the frames are gathered.
+            const double centre = static_cast<double>(t) * o_.hop_s * rate_;
+            const auto begin = static_cast<long>(std::floor(centre - 0.5 * static_cast<double>(window_length_) + 0.5));
+            std::copy_n(signal + begin, window_length_, gathered.data() + l * size);
+        }
+        fft_->power(gathered.data(), size, window_.data(), power.data(), work.data());
+        std::copy_n(power.data(), block, powers.data() + b * block);
+        std::array<float, lanes> sums{};
+        weighted_sums(power.data(), usual_weight_.data(), used_, sums.data());
+        for (std::size_t l = 0; l < lanes && b * lanes + l < count; ++l) {
+            frames[first + b * lanes + l].level = std::sqrt(sums[l]);
+        }
+    }
+    const std::vector<float> weights = weight(noise_tilt(powers.data(), frames, first, count));
+    std::fill_n(power.data(), power_size(), 0.0F);
+    for (std::size_t b = 0; b < blocks; ++b) {
+        stop.check();
+        weigh(powers.data() + b * block, weights.data(), used_, power.data());
+        inverse_->even(power.data(), lags_, r.data(), work.data());
+        normalise(r.data(), correction_.data(), lags_);
+        for (std::size_t l = 0; l < lanes && b * lanes + l < count; ++l) {
+            PitchFrame& frame = frames[first + b * lanes + l];
+            find_candidates(r.data() + l, frame);
+            for (std::size_t i = 0; i < frame.count; ++i) {
+                frame.candidates[i].lag = refine(r.data() + l, frame.candidates[i].lag);
+            }
+        }
+    }
+}
+
 PitchTrack Tracker::operator()(std::span<const float> samples, const StopToken& stop) const {
     PitchTrack track;
     if (samples.empty()) {
@@ -276,50 +305,28 @@ PitchTrack Tracker::operator()(std::span<const float> samples, const StopToken& 
     track.times_s.resize(n);
     track.f0_hz.resize(n);
     track.voiced_probability.resize(n);
-
+    for (std::size_t t = 0; t < n; ++t) {
+        track.times_s[t] = static_cast<double>(t) * o_.hop_s;
+    }
     const std::size_t margin = fft_->size() + 1;
-    Scratch signal(samples.size() + 2 * margin), power(power_size()), r(lags_ * lanes), work(work_size()), gathered(lanes * fft_->size());
+    Scratch signal(samples.size() + 2 * margin), centred(samples.size());
     std::fill_n(signal.data(), margin, 0.0F);
     std::fill_n(signal.data() + margin + samples.size(), margin, 0.0F);
-    std::fill_n(gathered.data(), lanes * fft_->size(), 0.0F);
     double mean = 0.0;
     for (const float x : samples) {
         mean += static_cast<double>(x);
     }
     mean /= static_cast<double>(samples.size());
-    std::vector<float> centred(samples.size());
     for (std::size_t i = 0; i < samples.size(); ++i) {
         centred[i] = static_cast<float>(static_cast<double>(samples[i]) - mean);
     }
-    scale_to_peak(centred, signal.data() + margin);
+    scale_to_peak({centred.data(), samples.size()}, signal.data() + margin);
 
-    std::vector<Frame> frames(n);
-    for (std::size_t first = 0; first < n; first += lanes) {
-        stop.check();
-        const std::size_t count = std::min(lanes, n - first);
-        for (std::size_t l = 0; l < lanes; ++l) {
-            const std::size_t t = first + std::min(l, count - 1);
-            const double centre = static_cast<double>(t) * o_.hop_s * rate_;
-            const auto begin = static_cast<long>(std::floor(centre - 0.5 * static_cast<double>(window_length_) + 0.5)) + static_cast<long>(margin);
-            // A hop need not be a whole number of samples: the frames are gathered. The margins are as wide as the transform.
-            std::copy_n(signal.data() + begin, window_length_, gathered.data() + l * fft_->size());
-        }
-        correlate(gathered.data(), fft_->size(), power.data(), r.data(), work.data(), false);
-        for (std::size_t l = 0; l < count; ++l) {
-            frames[first + l].level = r[l];
-        }
-        normalise(r.data(), correction_.data(), lags_);
-        for (std::size_t l = 0; l < count; ++l) {
-            Frame& frame = frames[first + l];
-            frame.level = std::sqrt(std::max(frame.level, 0.0F));
-            find_candidates(r.data() + l, frame);
-            for (std::size_t i = 0; i < frame.count; ++i) {
-                frame.candidates[i].lag = refine(r.data() + l, frame.candidates[i].lag);
-            }
-            track.times_s[first + l] = static_cast<double>(first + l) * o_.hop_s;
-        }
+    std::vector<PitchFrame> frames(n);
+    for (std::size_t first = 0; first < n; first += segment_frames) {
+        track_segment(signal.data() + margin, first, std::min(segment_frames, n - first), frames, stop);
     }
-    search(frames, track);
+    search_pitch_path(frames, lag_rate_, o_, track);
     return track;
 }
 
@@ -347,7 +354,11 @@ PitchTrack track_pitch(std::span<const float> samples, double sample_rate_hz, co
             throw InvalidInputError("samples", caller, "finite", "NaN or infinity");
         }
     }
-    return Tracker(sample_rate_hz, o)(samples, stop);
+    using Key = std::tuple<double, double, double, double, double>;
+    static PlanCache<Key, Tracker> cache(4);
+    const auto tracker = cache.get({sample_rate_hz, o.fmin_hz, o.fmax_hz, o.hop_s, o.voicing_threshold},
+                                   [&] { return std::make_shared<const Tracker>(sample_rate_hz, o); });
+    return (*tracker)(samples, stop);
 }
 
 }  // namespace emotion::audio

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "emotion/audio/stft.hpp"
@@ -29,7 +30,7 @@ void check(std::span<const float> samples, int sample_rate_hz, const VoiceOption
     if (samples.empty()) {
         throw InvalidInputError("samples", caller, "at least one sample", "none");
     }
-    if (sample_rate_hz < 1000 || sample_rate_hz > 768'000) {
+    if (sample_rate_hz < lowest_quality_rate_hz || sample_rate_hz > 768'000) {
         throw InvalidInputError("sample_rate_hz", caller, "between 1000 and 768000", std::to_string(sample_rate_hz));
     }
     for (const double value : {options.least_ratio, options.level_range_db, options.bridge_s, options.shortest_s}) {
@@ -242,20 +243,65 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     return q;
 }
 
-std::string quality_reason(const Quality& quality, const QualityLimits& limits) {
-    if (quality.duration_s < limits.least_duration_s) {
-        return "too_short";
+std::array<double, quality_names.size()> quality_values(const Quality& q) {
+    return {q.duration_s, q.speech_s, q.speech_ratio, q.segments, q.snr_db, q.snr_wada_db, q.clipped_ratio, q.peak_dbfs, q.level_dbfs, q.offset};
+}
+
+Quality quality_from(std::span<const double, quality_names.size()> v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]}; }
+
+std::vector<float> quality_columns(const Quality& quality) {
+    std::vector<float> columns;
+    for (const double value : quality_values(quality)) {
+        columns.push_back(static_cast<float>(value));
     }
-    if (quality.peak_dbfs < limits.least_peak_dbfs) {
-        return "silent";
+    return columns;
+}
+
+namespace {
+
+// What is wrong first, and the numbers that say so.
+struct Shortfall {
+    const char* reason = "";
+    const char* text = "";
+    double value = 0, limit = 0;
+    const char* unit = "";
+};
+
+Shortfall shortfall(const Quality& q, const QualityLimits& limits) {
+    if (q.duration_s < limits.least_duration_s) {
+        return {"too_short", "a duration", q.duration_s, limits.least_duration_s, " s"};
     }
-    if (quality.speech_s < limits.least_speech_s) {
-        return "no_speech";
+    if (q.peak_dbfs < limits.least_peak_dbfs) {
+        return {"silent", "a peak", q.peak_dbfs, limits.least_peak_dbfs, " dB of full scale"};
     }
-    if (quality.clipped_ratio > limits.most_clipped_ratio) {
-        return "clipped";
+    if (q.speech_s < limits.least_speech_s) {
+        return {"no_speech", "speech", q.speech_s, limits.least_speech_s, " s"};
     }
-    return quality.snr_db < limits.least_snr_db ? "noisy" : "";
+    if (q.speech_ratio < limits.least_speech_ratio) {
+        return {"little_speech", "a share of speech", q.speech_ratio, limits.least_speech_ratio};
+    }
+    if (q.clipped_ratio > limits.most_clipped_ratio) {
+        return {"clipped", "a share of clipped samples", q.clipped_ratio, limits.most_clipped_ratio};
+    }
+    if (q.snr_db < limits.least_snr_db) {
+        return {"noisy", "a signal-to-noise ratio", q.snr_db, limits.least_snr_db, " dB"};
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string quality_reason(const Quality& quality, const QualityLimits& limits) { return shortfall(quality, limits).reason; }
+
+std::string quality_message(const Quality& quality, const QualityLimits& limits) {
+    const Shortfall found = shortfall(quality, limits);
+    if (*found.reason == '\0') {
+        return {};
+    }
+    std::array<char, 128> text{};
+    std::snprintf(text.data(), text.size(), "%s: %s of %.4g%s, %s %.4g%s", found.reason, found.text, found.value, found.unit,
+                  found.value < found.limit ? "below" : "above", found.limit, found.unit);
+    return text.data();
 }
 
 }  // namespace emotion::audio

@@ -68,6 +68,7 @@ audio::ExtractOptions Model::extract_options(const char* caller) const {
     audio::ExtractOptions options;
     options.set = audio::feature_set_of(contents_.extractor->feature_set, caller);
     options.sample_rate_hz = contents_.extractor->sample_rate_hz;
+    options.quality = contents_.quality.has_value();
     return options;
 }
 
@@ -89,6 +90,11 @@ std::vector<std::string> Model::clip_warnings(const audio::ExtractInfo& info) co
     return warnings;
 }
 
+std::string Model::quality_reason(const audio::ExtractStatus& clip) const {
+    const bool measured = contents_.quality && clip.status == "ok" && clip.info.quality;
+    return measured ? audio::quality_reason(*clip.info.quality, contents_.quality->limits) : std::string{};
+}
+
 ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std::size_t top_features, Parallel& parallel, StopToken& stop) const {
     const audio::ExtractOptions options = extract_options("predict");
     ClipPredictions result;
@@ -100,6 +106,10 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
             usable.push_back(i);
         }
         result.warnings.push_back(clip_warnings(result.status[i].info));
+        result.quality.push_back(quality_reason(result.status[i]));
+        if (!result.quality.back().empty()) {
+            result.warnings.back().push_back(audio::quality_message(*result.status[i].info.quality, contents_.quality->limits));
+        }
     }
     // Failed rows move out of the way, in place: usable[i] >= i.
     for (std::size_t i = 0; i < usable.size(); ++i) {
@@ -115,7 +125,7 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
         std::ranges::copy(part.probability.row(i), all.probability.row(r).begin());
         all.label[r] = part.label[i];
         all.confidence[r] = part.confidence[i];
-        all.abstained[r] = part.abstained[i];
+        all.abstained[r] = result.quality[r].empty() || !contents_.quality->drops ? part.abstained[i] : std::uint8_t{1};
         all.out_of_distribution[r] = part.out_of_distribution[i];
         std::ranges::copy(part.has_label.row(i), all.has_label.row(r).begin());
         std::ranges::copy(part.top_column.row(i), all.top_column.row(r).begin());

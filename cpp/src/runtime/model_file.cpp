@@ -176,6 +176,29 @@ void read_training_clips(const JsonValue* value, ModelContents& model) {
     model.max_duration_s = range->items[1].number;
 }
 
+// An optional key: {"action": "flag" or "drop", and each limit}.
+void read_quality(const JsonValue* value, ModelContents& model) {
+    if (value == nullptr || value->is(Kind::null)) {
+        return;
+    }
+    const auto limit = [&](const char* key) {
+        const JsonValue& found = required(*value, key, "its quality");
+        if (!found.is_number() || !std::isfinite(found.number)) {
+            refuse("its quality's " + std::string(key) + " is not a finite number");
+        }
+        return found.number;
+    };
+    const std::string& action = required(*value, "action", "its quality").string;
+    if (action != "flag" && action != "drop") {
+        refuse("its quality's action is neither flag nor drop");
+    }
+    QualityRule rule;
+    rule.drops = action == "drop";
+    rule.limits = {limit("least_duration_s"),   limit("least_peak_dbfs"),    limit("least_speech_s"),
+                   limit("least_speech_ratio"), limit("most_clipped_ratio"), limit("least_snr_db")};
+    model.quality = rule;
+}
+
 // The digest's digits must occur once in the header, so that there is no doubt which bytes the checksum leaves out.
 void verify_checksum(std::span<const std::byte> bytes, std::string_view header, const std::string& stated) {
     const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -234,6 +257,7 @@ ModelContents parse_contents(std::span<const std::byte> bytes, Checksum checksum
         }
     }
     read_training_clips(root.find("training_clips"), model);
+    read_quality(root.find("quality"), model);
     model.background = read_background(file, model.feature_names.size(), limits);
     return model;
 }

@@ -121,12 +121,36 @@ TEST_CASE("reasons come in their order") {
     CHECK(quality_reason(q, {}) == "noisy");
     q.clipped_ratio = 0.1;
     CHECK(quality_reason(q, {}) == "clipped");
+    q.speech_ratio = 0.05;
+    CHECK(quality_reason(q, {}) == "little_speech");
     q.speech_s = 0.1;
     CHECK(quality_reason(q, {}) == "no_speech");
     q.peak_dbfs = -90;
     CHECK(quality_reason(q, {}) == "silent");
     q.duration_s = 0.1;
     CHECK(quality_reason(q, {}) == "too_short");
+}
+
+TEST_CASE("values go out and come back in the order of their names") {
+    const Quality q{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    const auto values = quality_values(q);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        CHECK(values[i] == static_cast<double>(i + 1));
+        CHECK(quality_columns(q)[i] == static_cast<float>(i + 1));
+    }
+    CHECK(quality_values(quality_from(values)) == values);
+    CHECK(std::string(quality_names[4]) == "snr_db");
+    CHECK(std::string(quality_names[6]) == "clipped_ratio");
+}
+
+TEST_CASE("limits are settings") {
+    const Quality q{2.0, 1.0, 0.5, 1, 20, 20, 0, -6, -20, 0};
+    CHECK(quality_reason(q, {.least_snr_db = 25}) == "noisy");
+    CHECK(quality_reason(q, {.least_speech_ratio = 0.6}) == "little_speech");
+    CHECK(quality_reason(q, {.least_duration_s = 3}) == "too_short");
+    CHECK(quality_message(q, {}).empty());
+    CHECK(quality_message(q, {.least_snr_db = 25}) == "noisy: a signal-to-noise ratio of 20 dB, below 25 dB");
+    CHECK(quality_message({2.0, 1.0, 0.5, 1, 20, 20, 0.1, -6, -20, 0}, {}) == "clipped: a share of clipped samples of 0.1, above 0.02");
 }
 
 TEST_CASE("what is no recording is refused") {

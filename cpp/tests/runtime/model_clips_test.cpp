@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ std::vector<float> tone(double frequency_hz, double level, std::size_t samples) 
 }
 
 // A logistic model over the classic columns, with coefficients that differ from column to column.
-Model classic_model() {
+Model classic_model(std::optional<QualityRule> quality = {}) {
     ModelContents contents;
+    contents.quality = quality;
     contents.classes = {"calm", "happy"};
     contents.feature_names = audio::feature_names(audio::FeatureSet::classic);
     contents.extractor = ExtractorSpec{"classic", rate_hz, audio::algorithm_version};
@@ -115,4 +117,24 @@ TEST_CASE("model_clips: warnings and bad samples") {
     CHECK_THROWS_AS((void)model.predict_samples({}, rate_hz, 0, parallel, stop), emotion::InvalidInputError);
     CHECK_THROWS_AS((void)model.predict_samples(tone(220, 0.3, 9'000), 0, 0, parallel, stop), emotion::InvalidInputError);
     CHECK_THROWS_AS((void)model.predict_samples(tone(220, 0.3, 9'000), 768'001, 0, parallel, stop), emotion::InvalidInputError);
+}
+
+TEST_CASE("model_clips: clips that are too poor are flagged or dropped, as the model says") {
+    Parallel parallel(1);
+    StopToken stop;
+    const std::vector<float> samples = tone(220, 0.3, 12'000);  // steady: no speech
+    const auto plain = classic_model().predict_samples(samples, rate_hz, 0, parallel, stop);
+    CHECK(plain.quality.at(0).empty());
+    CHECK_FALSE(plain.status.at(0).info.quality.has_value());
+    for (const bool drops : {false, true}) {
+        const auto clip = classic_model(QualityRule{{}, drops}).predict_samples(samples, rate_hz, 0, parallel, stop);
+        CHECK(clip.quality.at(0) == "no_speech");
+        CHECK(clip.warnings.at(0).back() == "no_speech: speech of 0 s, below 0.2 s");
+        CHECK(clip.predictions.abstained[0] == (drops ? 1 : 0));
+        CHECK(clip.predictions.probability.values == plain.predictions.probability.values);
+    }
+    QualityRule lenient{{}, true};
+    lenient.limits.least_speech_s = lenient.limits.least_speech_ratio = 0;
+    lenient.limits.least_snr_db = -30;
+    CHECK(classic_model(lenient).predict_samples(samples, rate_hz, 0, parallel, stop).quality.at(0).empty());
 }

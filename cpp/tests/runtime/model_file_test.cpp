@@ -96,6 +96,10 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"spline"},"threshold":null)"; }, "spline"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":{"kind":"sigmoid"},"threshold":null)"; }, "lacks the tensor calibration.a"));
     CHECK(refused([](auto& p) { p.rest += R"(,"training_clips":{"duration_s":[3,1]})"; }, "durations"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"quality":7)"; }, "its quality lacks the key action"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"quality":{"action":"hide"})"; }, "neither flag nor drop"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"quality":{"action":"drop","least_duration_s":1})"; }, "lacks the key least_peak_dbfs"));
+    CHECK(refused([](auto& p) { p.rest += R"(,"quality":{"action":"drop","least_duration_s":"x"})"; }, "least_duration_s is not a finite number"));
     CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":{"threshold":2.5})"; }, "lacks the tensor out_of_distribution.center"));
     CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":{"threshold":-1})"; }, "out_of_distribution"));
     CHECK(refused([](auto& p) { p.rest += R"(,"out_of_distribution":7)"; }, "out_of_distribution"));
@@ -109,6 +113,16 @@ TEST_CASE("model_file: the description") {
     ModelParts silent;
     silent.rest = R"("calibration":null,"threshold":2)";
     CHECK(parse_model_file(silent.unsigned_bytes(), "m", Checksum::ignore).threshold == 2.0);
+    ModelParts judging;
+    judging.rest += R"(,"quality":{"action":"drop","least_duration_s":1,"least_peak_dbfs":-60,"least_speech_s":0.5,"least_speech_ratio":0.25,)"
+                    R"("most_clipped_ratio":0.125,"least_snr_db":3})";
+    const auto rule = parse_model_file(judging.build(), "m").quality;
+    REQUIRE(rule.has_value());
+    CHECK(rule->drops);
+    CHECK(rule->limits.least_speech_ratio == 0.25);
+    CHECK(rule->limits.most_clipped_ratio == 0.125);
+    CHECK(rule->limits.least_snr_db == 3);
+    CHECK_FALSE(parse_model_file(ModelParts{}.build(), "m").quality.has_value());
     ModelParts integers;
     integers.classes = R"("classes":[-1,3])";
     CHECK(parse_model_file(integers.build(), "m").integer_classes);

@@ -26,11 +26,12 @@ from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, 
 from .spectrum import fft_frequencies, mel_filterbank, melspectrogram, stft
 from .streaming import FeatureStream, StreamedFeatures
 from .temporal import rms, zero_crossing_rate
-from .voice import VoiceActivity, signal_quality, voice_activity
+from .voice import QualityRule, VoiceActivity, signal_quality, voice_activity
 
 __all__ = [
     "FeatureStream",
     "PitchTrack",
+    "QualityRule",
     "StreamedFeatures",
     "VoiceActivity",
     "VoiceQuality",

@@ -22,18 +22,22 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters
     more than size. Definitions, units and sources: docs/reference/egemaps.md.
 
+    "quality": the ten measures of `signal_quality`, of how usable the recording is. Sets joined by "+", such as "egemaps+quality", give the
+    columns of one after the other, each named ``set:column``.
+
     Parameters
     ----------
     samples : ndarray of floats, shape (n,)
         Finite mono samples within -1e9 to 1e9, n >= 1. Silence and constant signals give finite values.
     sample_rate_hz : int
         100 to 768000. Models expect the rate that they were trained with, 16000 by default: use `resample` first.
-    set : {"classic", "egemaps", "full"}
-        The feature set.
+        With "quality" from 1000.
+    set : {"classic", "egemaps", "full", "quality"}
+        The feature set, or several joined by "+", each once.
 
     Returns
     -------
-    ndarray of float32, shape (1092,), (88,) or (5188,), in the order of `feature_names`
+    ndarray of float32, shape (1092,), (88,), (5188,) or (10,), or their sum, in the order of `feature_names`
 
     Raises
     ------

@@ -16,6 +16,7 @@ __all__ = ["FeatureStream", "StreamedFeatures"]
 
 _MEL = ("melspectrogram", "log_mel", "mfcc")
 _LONGEST_S = 600.0
+_NO_TIMES, _NO_RANGES = np.empty(0), np.empty((0, 2))
 
 
 class StreamedFeatures(NamedTuple):
@@ -211,6 +212,8 @@ class FeatureStream:
 
     def _record(self, result: tuple[Float32, int, Float32, int]) -> StreamedFeatures:
         frames, first_frame, windows, first_window = result
+        if not frames.shape[1] and not len(windows):  # what most pushes of small chunks bring
+            return StreamedFeatures(frames, _NO_TIMES, windows, _NO_RANGES)
         centres = (self._frame_offset + self._hop * np.arange(first_frame, first_frame + frames.shape[1])) / self._rate
         begins = self._window_hop * np.arange(first_window, first_window + len(windows))
         ends = np.minimum(begins + self._window, self._native.samples)

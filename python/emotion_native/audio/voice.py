@@ -2,15 +2,83 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..exceptions import InvalidInputError
 from ._arrays import integer, number, samples
 
-__all__ = ["VoiceActivity", "signal_quality", "voice_activity"]
+__all__ = ["QualityRule", "VoiceActivity", "signal_quality", "voice_activity"]
+
+QUALITY_NAMES: tuple[str, ...] = tuple(_core.QUALITY_NAMES)
+LIMIT_NAMES: tuple[str, ...] = tuple(_core.default_quality_limits())
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityRule:
+    """When a recording is too poor, and what then becomes of it.
+
+    The first limit that a clip breaks, in this order, is its reason: ``too_short``, ``silent``, ``no_speech``, ``little_speech``, ``clipped``,
+    ``noisy``. The defaults are what a listener would call unusable; they were chosen on no corpus.
+
+    Parameters
+    ----------
+    action : {"flag", "drop", "off"}
+        ``flag``: the clip is kept and answered; tables, reports and predictions name the reason. ``drop``: the reason is the clip's status, it is not
+        learned from, counts as abstained and wrong, and gets no answer. ``off``: nothing is judged.
+    least_duration_s : float
+        Seconds. Features need 2048 samples at their rate whatever this says.
+    least_peak_dbfs : float
+        Decibels of full scale. Clips below -80 fail whatever this says.
+    least_speech_s, least_speech_ratio : float
+        Seconds of speech that `voice_activity` finds, and their share of the clip.
+    most_clipped_ratio : float
+        Share of the samples.
+    least_snr_db : float
+        Decibels, by the pauses.
+
+    Raises
+    ------
+    InvalidInputError
+        For another action, and for limits that are not finite numbers.
+
+    Examples
+    --------
+    >>> from emotion_native import audio
+    >>> audio.QualityRule(action="drop", least_snr_db=5.0).limits["least_snr_db"]
+    5.0
+    """
+
+    action: str = "flag"
+    least_duration_s: float = 0.25
+    least_peak_dbfs: float = -80.0
+    least_speech_s: float = 0.2
+    least_speech_ratio: float = 0.1
+    most_clipped_ratio: float = 0.02
+    least_snr_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.action not in ("flag", "drop", "off"):
+            raise InvalidInputError(f"action of QualityRule must be 'flag', 'drop' or 'off'; got {self.action!r}")
+        for name in LIMIT_NAMES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+                raise InvalidInputError(f"{name} of QualityRule must be a finite number; got {value!r}")
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits by name."""
+        return {name: float(getattr(self, name)) for name in LIMIT_NAMES}
+
+    def messages(self, values: NDArray[Any]) -> list[str]:
+        """Return ``reason: text`` of each row of measures, in the order of `signal_quality`; "" where no limit is broken or nothing was measured."""
+        rows = np.ascontiguousarray(values, dtype=np.float64).reshape(-1, len(QUALITY_NAMES))
+        return [""] * len(rows) if self.action == "off" else list(_core.quality_messages(rows, self.limits))
 
 
 class VoiceActivity(NamedTuple):
@@ -90,7 +158,7 @@ def voice_activity(
     return VoiceActivity(frames.astype(bool), np.asarray(segments, dtype=np.int64).reshape(-1, 2), int(hop), float(snr))
 
 
-def signal_quality(y: NDArray[Any], *, sr: int) -> dict[str, Any]:
+def signal_quality(y: NDArray[Any], *, sr: int, rule: QualityRule | None = None) -> dict[str, Any]:
     """Measure how usable a recording of speech is.
 
     Parameters
@@ -99,14 +167,17 @@ def signal_quality(y: NDArray[Any], *, sr: int) -> dict[str, Any]:
         Finite mono samples; full scale is 1.
     sr : int
         Sampling rate in Hz, 1000 to 768000.
+    rule : QualityRule, optional
+        Other limits than the default ones.
 
     Returns
     -------
     dict
         ``duration_s``, ``speech_s``, ``speech_ratio``, ``segments`` (of speech), ``snr_db`` (from pauses and speech), ``snr_wada_db`` (from the
         distribution of the samples: Kim & Stern, 2008), ``clipped_ratio``, ``peak_dbfs``, ``level_dbfs``, ``offset``; and ``reason``: why it
-        should not be used, or "": ``too_short`` (under 0.25 s), ``silent`` (peak under -80 dB), ``no_speech`` (under 0.2 s), ``clipped`` (over 2 %
-        of the samples), ``noisy`` (``snr_db`` under 0). `emotion_native.calibration.ABSTENTION_REASONS` explains them.
+        should not be used, or "": ``too_short`` (under 0.25 s), ``silent`` (peak under -80 dB), ``no_speech`` (under 0.2 s), ``little_speech``
+        (under 10 %), ``clipped`` (over 2 % of the samples), ``noisy`` (``snr_db`` under 0).
+        `emotion_native.calibration.ABSTENTION_REASONS` explains them.
 
     Raises
     ------
@@ -122,4 +193,8 @@ def signal_quality(y: NDArray[Any], *, sr: int) -> dict[str, Any]:
     """
     caller = "signal_quality"
     result: dict[str, Any] = _core.measure_quality(samples(y, caller), integer(sr, "sr", caller, low=1000, high=768_000))
+    if rule is not None:
+        if not isinstance(rule, QualityRule):
+            raise InvalidInputError(f"rule of {caller} must be a QualityRule or None; got {type(rule).__name__}")
+        result["reason"] = rule.messages(np.array([[result[name] for name in QUALITY_NAMES]]))[0].partition(":")[0]
     return result

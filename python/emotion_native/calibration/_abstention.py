@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_sample_weight
 from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ..model_selection._asking import ask
 from ..model_selection._fit import aligned, take_columns
 from ._classifier import CalibratedClassifierCV, OutOfFold, _GroupedMetaClassifier, out_of_fold
 from ._maps import Floats
@@ -21,16 +22,17 @@ from ._out_of_distribution import OutOfDistributionDetector
 ALWAYS_ABSTAIN = 1.0
 
 # Why no answer is given, everywhere: `predict_abstain`, `Prediction.reason`, tables and reports. All but the first two are statuses of clips that
-# gave no features.
+# gave no features, or whose quality broke a limit of `audio.QualityRule`.
 ABSTENTION_REASONS: dict[str, str] = {
     "low_confidence": "the calibrated probability of the best class is below the threshold",
     "out_of_distribution": "the features are unlike those of the training clips",
     "too_short": "the clip, or the part asked for, is too short for features",
     "too_long": "the clip is longer than the limit",
     "silent": "no sample is above -80 dB of full scale",
-    "no_speech": "less than 0.2 s of speech were found in the clip",
-    "clipped": "more than 2 % of the samples are clipped",
-    "noisy": "the noise is louder than the speech",
+    "no_speech": "almost no speech was found in the clip (by default under 0.2 s)",
+    "little_speech": "only a small share of the clip is speech (by default under 10 %)",
+    "clipped": "too many samples are clipped (by default over 2 %)",
+    "noisy": "the noise is too loud (by default louder than the speech)",
     "non_finite": "samples are NaN or infinite",
     "corrupt": "the file cannot be decoded",
     "unsupported_format": "the file is of a kind that cannot be read",
@@ -315,21 +317,29 @@ class AbstainingClassifier(_GroupedMetaClassifier):
         cv = self.cv if estimator.cv is None else estimator.cv
         rows = model._fit_out_of_fold(X, y, groups, params, cv=cv, allow_ungrouped=self.allow_ungrouped or estimator.allow_ungrouped)
         self.estimator_ = model
+        self._remember_metadata(params)
         self.classes_ = rows.labels.classes
         take_columns(self, model)
         return rows
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return the classifier's probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self)
-        return aligned(self.estimator_.predict_proba(X), self.estimator_.classes_, self.classes_)
+        proba = ask(self.estimator_, "predict_proba", X, self._handed_on(metadata, "predict_proba"))
+        return aligned(proba, self.estimator_.classes_, self.classes_)
 
-    def predict_abstain(self, X: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
+    def predict_abstain(
+        self, X: Any, *, quality: Any = None, **metadata: Any
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
         """Return labels, where the model abstains, and why.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        quality : array-like of str of shape (n_samples,), optional
+            Why each row's clip is too poor for an answer, or "": ``table.flags``, for instance. The limits are those of `audio.QualityRule`.
+        **metadata
+            As in `predict`.
 
         Returns
         -------
@@ -337,12 +347,26 @@ class AbstainingClassifier(_GroupedMetaClassifier):
             As `predict`, for abstained rows too.
         abstained : ndarray of bool of shape (n_samples,)
         reasons : ndarray of str objects of shape (n_samples,)
-            ``"out_of_distribution"`` where the row is unlike the training rows, whatever the confidence, else ``"low_confidence"`` where
-            abstained, else empty. `ABSTENTION_REASONS` explains these and the reasons of clips that give no features.
+            The reason in ``quality`` where there is one, else ``"out_of_distribution"`` where the row is unlike the training rows, whatever the
+            confidence, else ``"low_confidence"`` where abstained, else empty. `ABSTENTION_REASONS` explains these and the reasons of
+            clips that give no features.
         """
-        proba = self.predict_proba(X)
+        proba = self.predict_proba(X, **metadata)
+        poor = _quality_reasons(quality, len(proba))
         unsure = self._threshold.abstains(proba.max(axis=1))
         strange = np.zeros(len(proba), dtype=bool) if self.detector_ is None else self.detector_.is_strange(X)
-        abstained = unsure | strange
+        abstained = unsure | strange | (poor != "")
         reasons = np.where(strange, "out_of_distribution", np.where(unsure, "low_confidence", "")).astype(object)
+        reasons = np.where(poor != "", poor, reasons)
         return np.asarray(self.classes_[np.argmax(proba, axis=1)]), abstained, reasons
+
+
+def _quality_reasons(quality: Any, n: int) -> npt.NDArray[np.object_]:
+    """Return the reason of each row, checked; "" for none."""
+    if quality is None:
+        return np.full(n, "", dtype=object)
+    reasons = np.asarray(quality, dtype=object)
+    if reasons.shape != (n,) or not all(isinstance(reason, str) for reason in reasons):
+        rule = f"one reason a row ({n}), '' for none"
+        raise InvalidInputError(f"quality of AbstainingClassifier.predict_abstain must be {rule}; got {quality!r:.80}")
+    return reasons

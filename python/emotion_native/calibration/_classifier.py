@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._remedies import check_estimator
 from .._validation import check_flag, check_sample_weight, is_true
 from ..exceptions import InvalidInputError
+from ..model_selection._asking import HandsOn
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, class_seen, fit_params_of, fold_probabilities, take_columns
 from ..model_selection._folds import Folds, resolve_folds
 from ._fold_models import (
@@ -102,7 +103,7 @@ def out_of_fold(
     return OutOfFold(labels, folds, proba, seen, weights_of(params))
 
 
-class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+class _GroupedMetaClassifier(HandsOn, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
     """What classifiers around one refitted classifier share."""
 
     estimator: Any
@@ -123,18 +124,23 @@ class _GroupedMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
 
     def _refit(self, estimator: Any, X: Any, labels: Labels, groups: Any, params: dict[str, Any], caller: str) -> None:
         """Fit one clone on all rows."""
+        self._remember_metadata(params)
         model = clone(estimator)
         arguments = fit_params_of(model, {**params, "groups": groups}, None, len(labels.codes), caller=caller)
         self.estimator_ = model.fit(X, labels.values, **arguments)
         self.classes_ = labels.classes
         take_columns(self, model)
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the class of the highest probability, always one of ``classes_``."""
-        proba = self.predict_proba(X)
+    def predict(self, X: Any, **metadata: Any) -> npt.NDArray[Any]:
+        """Return the class of the highest probability, always one of ``classes_``.
+
+        ``metadata``: what the classifier inside asks for when it predicts (``speaker`` or ``enrol``, for a `SpeakerNormalizer`); it
+        must be given where `fit` was given it. So in the other methods.
+        """
+        proba = self.predict_proba(X, **metadata)
         return np.asarray(self.classes_[np.argmax(proba, axis=1)])
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         raise NotImplementedError
 
@@ -250,7 +256,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
         if is_true(self.ensemble) or (isinstance(self.ensemble, str) and not frozen):
             return self._fit_ensemble(estimator, X, y, groups, fit_params, weights_of(params), cv, allow_ungrouped, response)
         if frozen:
-            rows = self._frozen_rows(estimator, X, y, groups, weights_of(params), response, caller)
+            rows = self._frozen_rows(estimator, X, y, groups, params, response, caller)
         else:
             options: dict[str, Any] = {"cv": cv, "n_jobs": self.n_jobs, "allow_ungrouped": allow_ungrouped, "caller": caller, "response": response}
             rows = out_of_fold(estimator, X, y, groups, fit_params, prior_correction=self.prior_correction, **options)
@@ -270,7 +276,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             return fit_calibrator(self.method, values, codes, sample_weight=weight, seen=seen)
         return ScoreCalibrator(self.method).fit(values[seen], codes[seen].astype(np.int64), None if weight is None else weight[seen])
 
-    def _frozen_rows(self, estimator: Any, X: Any, y: Any, groups: Any, weight: Floats | None, response: str, caller: str) -> OutOfFold:
+    def _frozen_rows(self, estimator: Any, X: Any, y: Any, groups: Any, params: dict[str, Any], response: str, caller: str) -> OutOfFold:
         """Return what a classifier fitted before says about all rows."""
         X, labels, _ = checked_rows(estimator, X, y, groups, caller)
         if self.prior_correction:
@@ -280,9 +286,9 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             raise InvalidInputError(f"y of {caller} must be labels that the frozen classifier knows; got {unknown!r:.80}")
         own = np.asarray(estimator.classes_)
         codes = np.searchsorted(own, labels.values).astype(np.int32)
-        values = answers(estimator, X, own, response)
+        values = answers(estimator, X, own, response, params)
         folds = Folds([], [], len(values), ungrouped=False)
-        return OutOfFold(Labels(labels.values, own, codes), folds, values, np.ones(len(values), dtype=bool), weight)
+        return OutOfFold(Labels(labels.values, own, codes), folds, values, np.ones(len(values), dtype=bool), weights_of(params))
 
     def _fit_ensemble(
         self,
@@ -319,6 +325,7 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             proba[test] = aligned(calibrator.predict_proba(values), model.classes_, labels.classes)
             models.append(CalibratedModel(model, chained(correction, calibrator), labels.classes, response))
         self.calibrated_classifiers_ = models
+        self._remember_metadata(params)
         self.classes_ = labels.classes
         take_columns(self, models[0].estimator)
         self.ungrouped_ = folds.ungrouped
@@ -328,13 +335,14 @@ class CalibratedClassifierCV(_GroupedMetaClassifier):
             raise InvalidInputError(f"cv of {caller} must test each row; got {int((~tested).sum())} rows that no fold tests")
         return OutOfFold(labels, folds, proba, tested, weight)
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return calibrated probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self)
+        given = self._handed_on(metadata, "predict_proba")
         models = self.calibrated_classifiers_
-        total = models[0].predict_proba(X)
+        total = models[0].predict_proba(X, given)
         for model in models[1:]:
-            total = total + model.predict_proba(X)
+            total = total + model.predict_proba(X, given)
         return np.asarray(total / len(models) if len(models) > 1 else total)
 
     def _native_vote(self) -> tuple[str, Floats, list[Any]]:

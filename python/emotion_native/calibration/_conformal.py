@@ -15,7 +15,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._prediction_sets import conformity_scores, sets_of
 from .._validation import check_choice, check_flag, check_number, check_sample_weight, check_seed
 from ..exceptions import EmotionNativeWarning, InvalidInputError, LeakageError
-from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of, take_columns
+from ..model_selection._asking import ask
+from ..model_selection._fit import aligned, check_labels, check_lengths, fit_params_of, for_rows, take_columns
 from ..model_selection._folds import resolve_folds
 from ..model_selection._splitters import GroupShuffleSplit
 from ._classifier import _GroupedMetaClassifier, default_estimator, out_of_fold
@@ -214,7 +215,9 @@ class ConformalClassifier(_GroupedMetaClassifier):
         model = clone(default_estimator() if self.estimator is None else self.estimator)
         arguments = fit_params_of(model, {**params, "groups": groups}, train, n, caller=caller)
         model.fit(_safe_indexing(X, train), labels.values[train], **arguments)
-        proba = aligned(model.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
+        self._remember_metadata(params)
+        asked = for_rows(model, params, held_out, n)
+        proba = aligned(asked.predict_proba(_safe_indexing(X, held_out)), model.classes_, labels.classes)
         self.estimator_, self.classes_, self.ungrouped_ = model, labels.classes, ungrouped
         take_columns(self, model)
         units = np.asarray(held_out if groups is None else np.asarray(groups)[held_out])
@@ -253,24 +256,27 @@ class ConformalClassifier(_GroupedMetaClassifier):
         each = [hierarchical_quantile(scores[codes == k], units[codes == k], self.confidence_level) for k in range(n_classes)]
         return np.array(each)
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return the classifier's probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self, "quantiles_")
-        return aligned(self.estimator_.predict_proba(X), self.estimator_.classes_, self.classes_)
+        proba = ask(self.estimator_, "predict_proba", X, self._handed_on(metadata, "predict_proba"))
+        return aligned(proba, self.estimator_.classes_, self.classes_)
 
-    def predict_set(self, X: Any) -> npt.NDArray[np.bool_]:
+    def predict_set(self, X: Any, **metadata: Any) -> npt.NDArray[np.bool_]:
         """Return which classes belong to each row's set.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        **metadata
+            As in `predict`.
 
         Returns
         -------
         ndarray of bool of shape (n_samples, n_classes)
             Columns as in ``classes_``.
         """
-        proba = self.predict_proba(X)
+        proba = self.predict_proba(X, **metadata)
         return sets_of(proba, self.quantiles_, self.conformity_score, allow_empty=bool(self.allow_empty_sets), seed=self._seed)
 
     def _native_sets(self) -> tuple[dict[str, Any], Floats]:

@@ -14,6 +14,7 @@ from sklearn.utils import _safe_indexing
 
 from .._progress import Progress
 from ..exceptions import EmotionNativeWarning, InvalidInputError
+from ..model_selection._asking import ask
 from ..model_selection._fit import Labels, Probabilities, aligned, each_fold, fit_rows, fold_probabilities, for_rows
 from ..model_selection._splitters import Indices
 from ._maps import Floats
@@ -55,10 +56,10 @@ class CalibratedModel:
         """The map, by the name that the model file looks for."""
         return self.calibrator
 
-    def predict_proba(self, X: Any) -> Probabilities:
-        """Return calibrated probabilities of shape (n_samples, n_classes)."""
+    def predict_proba(self, X: Any, given: Mapping[str, Any] | None = None) -> Probabilities:
+        """Return calibrated probabilities of shape (n_samples, n_classes); ``given`` is what the classifier asks for beside the rows."""
         own = self.estimator.classes_
-        return aligned(self.calibrator.predict_proba(answers(self.estimator, X, own, self._response)), own, self.classes)
+        return aligned(self.calibrator.predict_proba(answers(self.estimator, X, own, self._response, given)), own, self.classes)
 
 
 def response_of(estimator: Any, caller: str) -> str:
@@ -70,11 +71,11 @@ def response_of(estimator: Any, caller: str) -> str:
     raise InvalidInputError(f"estimator of {caller} must {rule}; got {type(estimator).__name__}")
 
 
-def answers(model: Any, X: Any, classes: npt.NDArray[Any], response: str) -> Floats:
+def answers(model: Any, X: Any, classes: npt.NDArray[Any], response: str, given: Mapping[str, Any] | None = None) -> Floats:
     """Return probabilities or scores of a fitted model, one column a class; a class that it never met has 0, as a score minus infinity."""
     if response == "predict_proba":
-        return aligned(model.predict_proba(X), model.classes_, classes)
-    scores = np.asarray(model.decision_function(X), dtype=np.float64)
+        return aligned(ask(model, response, X, given or {}), model.classes_, classes)
+    scores = np.asarray(ask(model, response, X, given or {}), dtype=np.float64)
     if scores.ndim == 1 or scores.shape[1] == 1:
         scores = scores.reshape(-1, 1) * np.array([-1.0, 1.0])
     return aligned(scores, model.classes_, classes, fill=-np.inf)
@@ -120,7 +121,6 @@ def fold_models(
     caller: str,
     n_jobs: int | None,
     progress: Progress = False,
-    enrolled: bool = False,
 ) -> list[tuple[Any, Floats]]:
     """Return a model of each fold's training rows, and its answers about the test rows, in all classes or in its own."""
 
@@ -128,7 +128,7 @@ def fold_models(
         model = clone(estimator)
         fit_rows(model, X, labels.values, train[k], params, caller=caller)
         classes = model.classes_ if own_classes else labels.classes
-        asked = for_rows(model, params, test[k], len(labels.codes)) if enrolled else model
+        asked = for_rows(model, params, test[k], len(labels.codes))
         return model, answers(asked, _safe_indexing(X, test[k]), classes, response)
 
     return each_fold(len(train), one, caller=caller, n_jobs=n_jobs, progress=progress)
@@ -167,7 +167,6 @@ def corrected_folds(
     caller: str,
     n_jobs: int | None,
     progress: Progress = False,
-    enrolled: bool = False,
 ) -> tuple[list[Probabilities], list[PriorCorrection]]:
     """Return the probabilities of each fold's test rows as they come, and the correction of each fold's model.
 
@@ -179,9 +178,9 @@ def corrected_folds(
     corrections = [one for one in known if one is not None]
     if len(corrections) == len(known):
         require_totals(corrections[0].trained_priors_, estimator, REMEDY, caller)
-        options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": progress, "enrolled": enrolled}
+        options: dict[str, Any] = {"caller": caller, "n_jobs": n_jobs, "progress": progress}
         return fold_probabilities(estimator, X, labels, train, test, params, **options), corrections
-    options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress, "enrolled": enrolled}
+    options = {"own_classes": False, "caller": caller, "n_jobs": n_jobs, "progress": progress}
     fitted = fold_models(estimator, X, labels, train, test, params, "predict_proba", **options)
     own = [model_correction(model, labels, rows, weight, caller) for (model, _), rows in zip(fitted, train, strict=True)]
     return [proba for _, proba in fitted], own

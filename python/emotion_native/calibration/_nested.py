@@ -382,12 +382,12 @@ def _fit_candidates(
     for i, (name, candidate) in enumerate(candidates.items()):
         options: dict[str, Any] = {"caller": "nested_evaluation", "n_jobs": n_jobs, "progress": _fits_done(advance, i * fits, fits)}
         if prior_correction:
-            raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
+            raw, corrections = corrected_folds(candidate, X, labels, plan.train, plan.test, arguments, **options)
             pieces = [own.predict_proba(piece) for own, piece in zip(corrections, raw, strict=True)]
             starts = np.cumsum([0, *(1 + len(folds) for folds in plan.inner)])[:-1]
             found.corrections[str(name)] = [corrections[at] for at in starts]
         else:
-            raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, enrolled=True, **options)
+            raw = pieces = fold_probabilities(candidate, X, labels, plan.train, plan.test, arguments, **options)
         found.raw[str(name)], _ = _split_results(plan, raw, n, k)
         found.outer[str(name)], found.inner[str(name)] = _split_results(plan, pieces, n, k)
     return found

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_sample_weight
 from ..exceptions import InvalidInputError
+from ..model_selection._asking import ask
 from ..model_selection._fit import aligned
 from ._classifier import _GroupedMetaClassifier, checked_rows, default_estimator
 from ._fold_models import model_correction, weights_of
@@ -115,7 +116,8 @@ class PriorCorrectedClassifier(_GroupedMetaClassifier):
         self.calibrator_ = PriorCorrection(trained, target)
         return self
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return corrected probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self)
-        return self.calibrator_.predict_proba(aligned(self.estimator_.predict_proba(X), self.estimator_.classes_, self.classes_))
+        proba = ask(self.estimator_, "predict_proba", X, self._handed_on(metadata, "predict_proba"))
+        return self.calibrator_.predict_proba(aligned(proba, self.estimator_.classes_, self.classes_))

@@ -119,6 +119,8 @@ def validate(manifest: Manifest, n_jobs: Jobs = None, json: Json = False, quiet:
 def extract(
     manifest: Manifest,
     output: Annotated[str, typer.Option("--output", "-o", help="Feature table to write: .parquet or .csv.")] = "features.parquet",
+    features: Annotated[str, typer.Option("--features", help="Feature sets: classic, egemaps, full, quality; several joined by +.")] = "classic",
+    quality: Annotated[str, typer.Option("--quality", help="What becomes of clipped, noisy, nearly speechless clips: flag, drop or off.")] = "flag",
     sample_rate_hz: Annotated[int, typer.Option("--sample-rate-hz", help="Sampling rate that clips are brought to.", min=4000, max=192000)] = 16000,
     cache: Cache = None,
     no_cache: NoCache = False,
@@ -134,12 +136,15 @@ def extract(
     Examples:
       emotion-native extract manifest.csv -o features.parquet
       emotion-native extract manifest.csv -o features.parquet --cache .cache --fail-threshold 0.02
+      emotion-native extract manifest.csv -o features.parquet --features egemaps+quality
     """
     from .corpus import extract_features
 
     extract_features(
         manifest,
         output,
+        features=features,
+        quality=quality,
         sample_rate_hz=sample_rate_hz,
         cache=False if no_cache else cache or True,
         fail_threshold=fail_threshold,
@@ -239,6 +244,9 @@ def evaluate(
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Score speakers and clips that the model was trained on; the report says so.")
     ] = False,
+    enrol: Annotated[
+        bool, typer.Option("--enrol", help="Normalise each clip by the other clips of its speaker, where the model takes that; the report says so.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder if it exists.")] = False,
     n_jobs: Jobs = None,
     json: Json = False,
@@ -259,6 +267,7 @@ def evaluate(
         cache=False if no_cache else cache or True,
         fail_threshold=fail_threshold,
         allow_seen=allow_seen,
+        enrol=enrol,
         force=force,
         n_jobs=n_jobs,
         as_json=json,
@@ -270,6 +279,10 @@ def evaluate(
 def predict(
     clips: Annotated[list[str], typer.Argument(help="Audio files, or folders of them.")],
     model_file: ModelFile = None,
+    enrol: Annotated[
+        list[str] | None,
+        typer.Option("--enrol", help="Another clip of the one speaker of all clips, or a folder; repeat. For models that normalise by speaker."),
+    ] = None,
     top_features: Annotated[int, typer.Option("--top-features", help="Columns that drove the prediction to show.", min=0, max=1000)] = 3,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.0,
     trust_pickle: Annotated[bool, typer.Option("--trust-pickle", help="Read a .pkl model; that runs code from the file.")] = False,
@@ -284,12 +297,14 @@ def predict(
       emotion-native predict clip.wav
       emotion-native predict *.wav --model-file runs/first/model.emotion --json
       emotion-native predict clips/ --model-file runs/first
+      emotion-native predict take7.wav --model-file runs/first --enrol take1.wav --enrol take2.wav
     """
     from .prediction import predict_clips
 
     predict_clips(
         clips,
         model_file,
+        enrol=enrol,
         top_features=top_features,
         fail_threshold=fail_threshold,
         n_jobs=n_jobs,

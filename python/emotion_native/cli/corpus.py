@@ -77,6 +77,8 @@ def extract_features(
     manifest: str,
     output: str,
     *,
+    features: str,
+    quality: str,
     sample_rate_hz: int,
     cache: str | bool,
     fail_threshold: float,
@@ -94,7 +96,8 @@ def extract_features(
     with StageProgress(quiet=quiet) as progress:
         table = extract_silently(
             frame,
-            ["classic"],
+            features.split(","),
+            quality=quality,
             sample_rate_hz=sample_rate_hz,
             n_jobs=n_jobs,
             cache=cache,
@@ -103,11 +106,13 @@ def extract_features(
         )
     status = [str(value) for value in table.status]
     failed = [(str(path), code) for path, code in zip(table.rows["filepath"], status, strict=True) if code != "ok"]
+    flagged = [(str(path), str(flag)) for path, flag in zip(table.rows["filepath"], table.flags, strict=True) if flag]
     result = {
         "output": output,
         "rows": len(status),
         "columns": len(table.names),
         "failed": [{"filepath": path, "reason": code} for path, code in failed],
+        "flagged": [{"filepath": path, "reason": code} for path, code in flagged],
     }
     if as_json:
         print_json(result)
@@ -116,6 +121,9 @@ def extract_features(
         if failed:
             print(f"{len(failed)} clips failed:")
             print_table(["File", "Reason"], failed[:20])
+        if flagged:
+            print(f"{len(flagged)} clips flagged for quality and kept:")
+            print_table(["File", "Reason"], flagged[:20])
     if len(failed) > fail_threshold * len(status):
         message = f"clips of extract must be readable for all but {fail_threshold:.0%}; got {len(failed)} of {len(status)} failed"
         if as_json:

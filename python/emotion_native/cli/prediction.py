@@ -32,6 +32,7 @@ def predict_clips(
     clips: list[str],
     model_file: str | None,
     *,
+    enrol: list[str] | None,
     top_features: int,
     fail_threshold: float,
     n_jobs: int | None,
@@ -43,9 +44,10 @@ def predict_clips(
     model_file = model_path(model_file)
     model = open_model(model_file, trust_pickle=trust_pickle)
     clips = _files_of(clips)
+    others = _files_of(enrol) if enrol else None
     with StageProgress(quiet=quiet or len(clips) < 8) as progress:
         predictions = model.predict_batch(
-            clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done, total: progress("Predicting", done, total)
+            clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done, total: progress("Predicting", done, total), enrol=others
         )
     predictions = _with_notes(predictions, clips, model)
     if as_json:

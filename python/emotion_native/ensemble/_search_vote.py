@@ -11,11 +11,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..exceptions import InvalidInputError
+from ..model_selection._asking import HandsOn
 from ..model_selection._fit import check_labels, check_lengths, take_columns
 from ._voting import VotingClassifier
 
 
-class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+class SearchVotingClassifier(HandsOn, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
     """A search whose best settings vote, instead of the best one alone.
 
     ``fit`` scores all settings on the search's grouped folds, takes the ``n_best``, and fits a `VotingClassifier` of them on all rows. The choice is
@@ -94,6 +95,7 @@ class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             search.set_params(refit=deciding)  # says which of several scores ranks
         vote = VotingClassifier.from_search(search, self.n_best, weights=self.weights, n_jobs=self.n_jobs)
         self.vote_ = vote.fit(X, y, sample_weight=sample_weight, groups=groups, **params)
+        self._remember_metadata(params)
         self.search_ = search
         self.classes_ = vote.classes_
         self.selection_split_ = search.selection_split_
@@ -101,15 +103,18 @@ class SearchVotingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         take_columns(self, vote)
         return self
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the weighted mean of the members' probabilities (n_samples, n_classes)."""
-        check_is_fitted(self)
-        return np.asarray(self.vote_.predict_proba(X))
+    def _asked(self) -> list[Any]:
+        return [self.search]
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def predict_proba(self, X: Any, **metadata: Any) -> npt.NDArray[np.float64]:
+        """Return the weighted mean of the members' probabilities (n_samples, n_classes); ``metadata`` as in `VotingClassifier.predict_proba`."""
+        check_is_fitted(self)
+        return np.asarray(self.vote_.predict_proba(X, **self._handed_on(metadata, "predict_proba")))
+
+    def predict(self, X: Any, **metadata: Any) -> npt.NDArray[Any]:
         """Return labels (n_samples,)."""
         check_is_fitted(self)
-        return np.asarray(self.vote_.predict(X))
+        return np.asarray(self.vote_.predict(X, **self._handed_on(metadata, "predict")))
 
     def _native_vote(self) -> tuple[str, npt.NDArray[np.float64], list[Any]]:
         """Return the kind of vote, the weights and the fitted classifiers, for the model file."""

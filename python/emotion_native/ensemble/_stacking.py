@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._validation import check_flag
 from ..exceptions import InvalidInputError
+from ..model_selection._asking import HandsOn, ask, asked_names
 from ..model_selection._cross_validation import cross_val_predict
 from ..model_selection._fit import Labels, aligned, check_labels, check_lengths, each_fold, fit_params_of
 from ..model_selection._folds import resolve_folds
@@ -31,7 +32,7 @@ def _final_has(method: str) -> Callable[[Any], bool]:
     return check
 
 
-class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ignore[misc]  # scikit-learn has no type information
+class StackingClassifier(HandsOn, ClassifierMixin, TransformerMixin, Members):  # type: ignore[misc]  # scikit-learn has no type information
     """Classifiers whose out-of-fold predictions are the columns of a last one.
 
     The last classifier learns from predictions of rows that a member has not seen: members are fitted on grouped inner folds, which keep speakers
@@ -176,7 +177,7 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
             models = [model for _, model in members]
             for model in models:
                 check_is_fitted(model)
-            pieces = [np.asarray(getattr(model, method)(X)) for model, method in zip(models, methods, strict=True)]
+            pieces = [np.asarray(ask(model, method, X, params)) for model, method in zip(models, methods, strict=True)]
             split: dict[str, Any] = {}
         else:
             pieces, split = self._out_of_fold(members, methods, X, labels, groups, given, caller)
@@ -186,6 +187,7 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
         columns = self._columns(X, pieces, methods)
         final.fit(columns, labels.values, **fit_params_of(final, own, None, len(labels.codes), caller=caller))
         self.classes_ = labels.classes
+        self._remember_metadata(params)
         self._keep_fitted(members, models)
         self.stack_method_ = methods
         self.inner_split_ = split
@@ -228,31 +230,37 @@ class StackingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: i
             return sparse.hstack([*columns, X], format=X.format)
         return np.hstack([*columns, np.asarray(X)] if self.passthrough else columns)
 
-    def transform(self, X: Any) -> Any:
-        """Return the columns that the last classifier sees: the members' predictions, and ``X`` with ``passthrough``."""
+    def transform(self, X: Any, **metadata: Any) -> Any:
+        """Return the columns that the last classifier sees: the members' predictions, and ``X`` with ``passthrough``.
+
+        ``metadata``: what members ask for when they predict (``speaker`` or ``enrol``, for a `SpeakerNormalizer`); it
+        must be given where `fit` was given it. So in the other methods.
+        """
         check_is_fitted(self)
+        given = self._handed_on(metadata, "transform")
         pieces = []
         for model, method in zip(self.estimators_, self.stack_method_, strict=True):
-            values = np.asarray(getattr(model, method)(X))
+            values = np.asarray(ask(model, method, X, given))
             whole = values.ndim == 2 and method == "predict_proba" and len(getattr(model, "classes_", ())) == values.shape[1] < len(self.classes_)
             pieces.append(aligned(values, model.classes_, self.classes_) if whole else values)
         return self._columns(X, pieces, self.stack_method_)
 
     def predict(self, X: Any, **predict_params: Any) -> npt.NDArray[Any]:
-        """Return labels (n_samples,); ``predict_params`` go to the last classifier."""
-        columns = self.transform(X)
+        """Return labels (n_samples,); ``predict_params`` go to the members where these ask for them, else to the last classifier."""
+        own = {name: predict_params.pop(name) for name in asked_names(self) if name in predict_params}
+        columns = self.transform(X, **own)
         return np.asarray(self.final_estimator_.predict(columns, **predict_params))
 
     @available_if(_final_has("predict_proba"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any, **metadata: Any) -> Floats:
         """Return the last classifier's probabilities (n_samples, n_classes)."""
-        columns = self.transform(X)
+        columns = self.transform(X, **metadata)
         return np.asarray(self.final_estimator_.predict_proba(columns))
 
     @available_if(_final_has("decision_function"))  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: Any, **metadata: Any) -> Floats:
         """Return the last classifier's margins."""
-        columns = self.transform(X)
+        columns = self.transform(X, **metadata)
         return np.asarray(self.final_estimator_.decision_function(columns))
 
     def _native_stack(self) -> tuple[list[str], list[Any], Any, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._validation import check_flag
 from ..exceptions import InvalidInputError
+from ..model_selection._asking import HandsOn, ask
 from ..model_selection._fit import aligned, check_labels, check_lengths, each_fold, fit_params_of
 from ._best import best_of_comparison, best_of_search
 from ._members import Members, is_dropped
@@ -34,7 +35,7 @@ def _is_soft(self: Any) -> bool:
     return True
 
 
-class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ignore[misc]  # scikit-learn has no type information
+class VotingClassifier(HandsOn, ClassifierMixin, TransformerMixin, Members):  # type: ignore[misc]  # scikit-learn has no type information
     """Several classifiers fitted on the same rows, and the mean of their probabilities or the majority of their labels.
 
     Parameters
@@ -242,51 +243,58 @@ class VotingClassifier(ClassifierMixin, TransformerMixin, Members):  # type: ign
             return model
 
         models = each_fold(len(kept), one, caller=caller, n_jobs=self.n_jobs, progress=False)
+        self._remember_metadata(params)
         self.classes_ = labels.classes
         self._keep_fitted(kept, models)
         return self
 
-    def _probabilities(self, X: Any) -> list[npt.NDArray[np.float64]]:
-        return [aligned(model.predict_proba(X), model.classes_, self.classes_) for model in self.estimators_]
+    def _probabilities(self, X: Any, given: Mapping[str, Any]) -> list[npt.NDArray[np.float64]]:
+        return [aligned(ask(model, "predict_proba", X, given), model.classes_, self.classes_) for model in self.estimators_]
 
     def _native_vote(self) -> tuple[str, npt.NDArray[np.float64], list[Any]]:
         """Return the kind of vote, the weights and the fitted classifiers, for the model file."""
         return self.voting, self._kept_weights(), self.estimators_
 
-    def _votes(self, X: Any) -> npt.NDArray[np.int64]:
+    def _votes(self, X: Any, given: Mapping[str, Any]) -> npt.NDArray[np.int64]:
         """Return class numbers of shape (n_samples, n_classifiers)."""
-        return np.stack([np.searchsorted(self.classes_, model.predict(X)) for model in self.estimators_], axis=1)
+        return np.stack([np.searchsorted(self.classes_, ask(model, "predict", X, given)) for model in self.estimators_], axis=1)
 
     @available_if(_is_soft)  # type: ignore[untyped-decorator]  # scikit-learn is untyped
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the weighted mean of the probabilities (n_samples, n_classes)."""
+    def predict_proba(self, X: Any, **metadata: Any) -> npt.NDArray[np.float64]:
+        """Return the weighted mean of the probabilities (n_samples, n_classes).
+
+        ``metadata``: what classifiers inside ask for when they predict (``speaker`` or ``enrol``, for a `SpeakerNormalizer`); it
+        must be given where `fit` was given it. So in the other methods.
+        """
         check_is_fitted(self)
+        given = self._handed_on(metadata, "predict_proba")
         weights = self._kept_weights()
         total = 0.0
         mean = np.zeros(())
         # One after another, as the runtime adds them up: a loaded model gives the same bits.
-        for proba, weight in zip(self._probabilities(X), weights.tolist(), strict=True):
+        for proba, weight in zip(self._probabilities(X, given), weights.tolist(), strict=True):
             mean = mean + proba * weight
             total += weight
         return np.asarray(mean / total)
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def predict(self, X: Any, **metadata: Any) -> npt.NDArray[Any]:
         """Return labels (n_samples,)."""
         check_is_fitted(self)
         if self.voting == "soft":
-            return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-        votes = self._votes(X)
+            return np.asarray(self.classes_[np.argmax(self.predict_proba(X, **metadata), axis=1)])
+        votes = self._votes(X, self._handed_on(metadata, "predict"))
         counts = np.zeros((len(votes), len(self.classes_)))
         for column, weight in zip(votes.T, self._kept_weights(), strict=True):
             counts[np.arange(len(votes)), column] += weight
         return np.asarray(self.classes_[np.argmax(counts, axis=1)])
 
-    def transform(self, X: Any) -> npt.NDArray[Any]:
+    def transform(self, X: Any, **metadata: Any) -> npt.NDArray[Any]:
         """Return what each classifier says: probabilities with soft voting (see ``flatten_transform``), class numbers with hard voting."""
         check_is_fitted(self)
+        given = self._handed_on(metadata, "transform")
         if self.voting == "hard":
-            return self._votes(X)
-        probabilities = self._probabilities(X)
+            return self._votes(X, given)
+        probabilities = self._probabilities(X, given)
         return np.hstack(probabilities) if self.flatten_transform else np.stack(probabilities)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import reports
-from .summary import NAMES, summarise, wrapped
+from .summary import NAMES, summarise, warnings_of, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,7 +87,7 @@ def calibration_table(scored: Scored) -> reports.Table | None:
         f"{scored.title}: before and after calibration",
         ["Measure (lower is better)", "Before", "After", "After less before", "Speakers", "p"],
         rows,
-        [*(["UNGROUPED SPLIT: these scores are inflated."] if scored.summary.get("ungrouped") else []), *_notes(scored, known["steps"]), *hints],
+        [*warnings_of(scored.summary), *_notes(scored, known["steps"]), *hints],
     )
 
 

@@ -394,6 +394,10 @@ def _warnings(records: list[dict[str, Any]], names: list[str], n_speakers: int) 
     ungrouped = [name for record, name in zip(records, names, strict=True) if record.get("ungrouped")]
     if ungrouped:
         lines.append(f"UNGROUPED SPLIT: the scores of {', '.join(ungrouped)} are inflated; so are differences.")
+    enrolled = [name for record, name in zip(records, names, strict=True) if record.get("enrolment")]
+    if enrolled:
+        others = "" if len(enrolled) == len(names) else ", which the others do without"
+        lines.append(f"ENROLMENT: {', '.join(enrolled)} used test speakers' own clips{others}.")
     seen = [name for record, name in zip(records, names, strict=True) if any((record.get("seen") or {}).values())]
     if seen:
         lines.append(f"SEEN DATA: {', '.join(seen)} scored clips or speakers of its own training.")

@@ -145,8 +145,7 @@ def evaluate(
     if loaded.label_thresholds is not None:
         remedy = "score predict_features(X).indicators with f1_score of emotion_native.metrics"
         raise InvalidInputError(f"model of evaluate must answer with one class a clip; got one of several labels a clip ({remedy})")
-    rate = int((loaded.extractor or {}).get("sample_rate_hz", 16_000))
-    table = load_table(data, Settings(sample_rate_hz=rate, cache=cache, n_jobs=n_jobs), progress)
+    table = load_table(data, _settings_of(loaded, cache, n_jobs), progress)
     rows = _choose_rows(loaded, table, fail_threshold)
     seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
@@ -177,6 +176,13 @@ def evaluate(
     return Evaluation(scored, seen, None if output is None else Path(output), record)
 
 
+def _settings_of(model: EmotionModel, cache: str | bool, n_jobs: int | None) -> Settings:
+    """Return how the model's clips become columns, and which of them it refuses."""
+    extractor = model.extractor or {"feature_set": "classic", "sample_rate_hz": 16_000}
+    known: dict[str, Any] = {"features": extractor["feature_set"], "sample_rate_hz": extractor["sample_rate_hz"], "quality": model.quality}
+    return Settings(**known, cache=cache, n_jobs=n_jobs)
+
+
 @dataclass(frozen=True)
 class _Rows:
     """The rows whose labels the model knows."""
@@ -187,6 +193,7 @@ class _Rows:
     filepath: NDArray[np.str_]
     content: NDArray[np.str_]
     status: list[str]
+    flag: list[str]
     modality: list[str]
     left_out: dict[str, int]
 
@@ -212,6 +219,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
         filepath=text_column(rows, "filepath")[known],
         content=np.asarray([str(key) for key in table.content_keys])[known],
         status=status[known].tolist(),
+        flag=table.flags[known].tolist(),
         modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
         left_out=_left_out(label, known),
     )
@@ -229,7 +237,12 @@ def _record(model: EmotionModel, rows: _Rows, scored: Scored, seen: dict[str, in
         "seen": seen,
         "classes": scored.classes,
         "modality": rows.modality,
-        "rows": {"test": len(rows.label), "failed": sum(code != "ok" for code in rows.status), "left_out": rows.left_out},
+        "rows": {
+            "test": len(rows.label),
+            "failed": sum(code != "ok" for code in rows.status),
+            "left_out": rows.left_out,
+            "flagged": count_reasons(rows.flag),
+        },
         "speakers": {"test": scored.n_speakers},
         "notes": [],
     }

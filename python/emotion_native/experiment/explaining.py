@@ -156,10 +156,17 @@ def _explain_fold(
     model = build_candidates(settings, prepared.copies)[candidate]
     groups = prepared.group[train] if prepared.grouped else None
     model.fit(prepared.X[train], prepared.y[train], groups=groups, **row_metadata(prepared, train))
-    background = prepared.X[np.sort(rng.choice(train, size=min(64, len(train)), replace=False))]
+    reference = np.sort(rng.choice(len(train), size=min(64, len(train)), replace=False))
+    picked = np.sort(rng.choice(len(test), size=min(wanted, len(test)), replace=False))
+    rows, background, seen = test[picked], prepared.X[train[reference]], prepared.X[test[picked]]
+    if prepared.enrolled and hasattr(model, "steps"):
+        # What predicted a row saw it normalised by the other test clips of its speaker; contributions are of the same columns.
+        end = [name for name, _ in model.steps].index("normalise") + 1
+        normalise, model = model[:end], model[end:]
+        background = normalise.transform(prepared.X[train], speaker=prepared.speaker[train])[reference]
+        seen = normalise.transform(prepared.X[test], speaker=prepared.speaker[test])[picked]
     native = load_model(model_bytes(model, background=background, feature_names=prepared.names))
-    rows = np.sort(rng.choice(test, size=min(wanted, len(test)), replace=False))
-    own, base = native.explain_features(prepared.X[rows], n_jobs=settings.n_jobs)
+    own, base = native.explain_features(seen, n_jobs=settings.n_jobs)
     columns = [classes.index(str(label)) for label in native.classes]
     values = np.zeros((*own.shape[:2], len(classes)), dtype=np.float32)  # a class that the fold's training rows lack has no contributions
     values[:, :, columns] = own

@@ -71,6 +71,8 @@ class Prepared:
         Content keys and files of the rows left out.
     sources : list of dict
         Corpora and licences of the rows that the model learns from; see `datasets.training_sources`.
+    flag : list of str
+        Why a row that is kept is doubtful (``clipped``, ``noisy``, …), or "".
     enrolled : bool
         Whether test rows are normalised by other clips of their speaker.
     clips : DataFrame or None
@@ -97,6 +99,7 @@ class Prepared:
     left_out_keys: frozenset[str] = frozenset()
     sources: list[dict[str, Any]] = field(default_factory=list)
     enrolled: bool = False
+    flag: list[str] = field(default_factory=list)
     clips: pd.DataFrame | None = None
     copies: AugmentedFeatures | None = None
 
@@ -107,13 +110,17 @@ class Prepared:
 
 
 def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
-    """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet)."""
+    """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet); its clips judged by ``quality``."""
     from .. import features
 
     if isinstance(data, (str, Path)):
         data = read_source(data)
+    from ..audio import QualityRule
+    from ..features._quality import judged
+
+    rule = QualityRule(**settings.quality.model_dump())
     if isinstance(data, features.FeatureTable):
-        return data
+        return judged(data, rule)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -124,7 +131,13 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
     from ..features._extract import extract_silently
 
     return extract_silently(
-        data, list(settings.features), sample_rate_hz=settings.sample_rate_hz, n_jobs=settings.n_jobs, progress=advance, cache=settings.cache
+        data,
+        list(settings.features),
+        sample_rate_hz=settings.sample_rate_hz,
+        n_jobs=settings.n_jobs,
+        progress=advance,
+        cache=settings.cache,
+        quality=rule,
     )
 
 
@@ -222,6 +235,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         left_out_keys=left_out_keys,
         sources=datasets.training_sources(rows[(part != "test") & (status == "ok")]),
         enrolled=settings.speaker_normalization,
+        flag=table.flags[keep].tolist(),
         clips=rows[[name for name in ("filepath", "start", "end", "speaker") if name in rows]],
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):

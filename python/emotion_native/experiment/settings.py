@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 __all__ = [
     "AugmentationSettings",
@@ -13,6 +13,7 @@ __all__ = [
     "ForestSettings",
     "GradientBoostingSettings",
     "LogisticSettings",
+    "QualitySettings",
     "Settings",
     "SmoteSettings",
 ]
@@ -24,7 +25,7 @@ Member = Literal["forest", "extra_trees", "gradient_boosting", "logistic"]
 Candidate = Literal[Member, "ensemble"]
 Sampling = Literal["random_over", "smote", "borderline_smote", "random_under", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
-FeatureSet = Literal["classic", "egemaps", "full"]
+FeatureSet = Literal["classic", "egemaps", "full", "quality"]
 
 
 def _once(names: list[str], what: str) -> list[str]:
@@ -108,6 +109,20 @@ class LogisticSettings(_Section):
     max_iter: int = Field(default=1000, ge=1, description="greatest number of solver steps")
 
 
+class QualitySettings(_Section):
+    """When a recording is too poor, named as in `emotion_native.audio.QualityRule`; the first limit that a clip breaks is its reason."""
+
+    action: Literal["flag", "drop", "off"] = Field(
+        default="flag", description="`flag`: keep the clip, say and count why it is doubtful; `drop`: not learned from, wrong and unanswered; `off`"
+    )
+    least_duration_s: float = Field(default=0.25, ge=0.0, description="`too_short` below, in seconds")
+    least_peak_dbfs: float = Field(default=-80.0, description="`silent` below, in dB of full scale")
+    least_speech_s: float = Field(default=0.2, ge=0.0, description="`no_speech` below, in seconds")
+    least_speech_ratio: float = Field(default=0.1, ge=0.0, le=1.0, description="`little_speech` below, share of the clip")
+    most_clipped_ratio: float = Field(default=0.02, ge=0.0, le=1.0, description="`clipped` above, share of the samples")
+    least_snr_db: float = Field(default=0.0, description="`noisy` below, signal-to-noise ratio in dB")
+
+
 class EnsembleSettings(_Section):
     """The soft vote of several kinds of models, as `emotion_native.calibration.SoftEnsemble`."""
 
@@ -176,8 +191,9 @@ class Settings(_Section):
     labels: list[str] = Field(default=[], description="labels to keep; empty: all. Rows with other labels are left out and counted")
 
     features: list[FeatureSet] = Field(
-        default=["classic"], min_length=1, max_length=1, description="feature set to extract: `classic`, `egemaps` or `full`"
+        default=["classic"], min_length=1, description="feature sets to extract, joined: `classic`, `egemaps`, `full`, `quality`"
     )
+    quality: QualitySettings = Field(default=QualitySettings(), description="when a recording is too poor, and what then becomes of it")
     sample_rate_hz: int = Field(default=16_000, ge=4_000, le=192_000, description="sampling rate that clips are brought to")
     cache: bool | str = Field(default=True, description="keep extracted features: true (the user's cache folder), false, or a folder")
     fail_threshold: float = Field(default=0.1, ge=0.0, le=1.0, description="greatest share of clips that may fail before the run is an error")
@@ -246,7 +262,7 @@ class Settings(_Section):
             values = {**values, "seed": values["seeds"][0]}
         return values
 
-    @field_validator("format", "labels", "features", "test_speakers", "group_by", "model", mode="before")
+    @field_validator("format", "labels", "test_speakers", "group_by", "model", mode="before")
     @classmethod
     def _one_name(cls, value: Any) -> Any:
         """Take one text as a list of one."""
@@ -260,10 +276,18 @@ class Settings(_Section):
 
         return same_measure(name, get_args(cls.model_fields["selection_metric"].annotation))
 
-    @field_validator("model")
+    @field_validator("features", mode="before")
     @classmethod
-    def _each_once(cls, names: list[str]) -> list[str]:
-        return _once(names, "candidate")
+    def _joined_sets(cls, value: Any) -> Any:
+        """Take sets joined by "+" too, as model files name them."""
+        texts = [value] if isinstance(value, str) else value
+        split = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+        return [name for text in texts for name in text.split("+")] if split else value
+
+    @field_validator("model", "features")
+    @classmethod
+    def _each_once(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        return _once(names, "candidate" if info.field_name == "model" else "feature set")
 
     @field_validator("n_jobs")
     @classmethod

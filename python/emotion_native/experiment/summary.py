@@ -29,6 +29,7 @@ __all__ = [
     "speaker_table",
     "summarise",
     "summary_table",
+    "warnings_of",
     "wrapped",
 ]
 
@@ -126,7 +127,7 @@ def summary_table(scored: Scored) -> Table:
     notes = list(filter(None, [evidence(scored)]))
     if summary["n_failed"]:
         notes.append(f"{summary['n_failed']} of {summary['n_rows']} clips failed: they count as wrong and as abstained.")
-    return Table(f"{scored.title}: scores", ["Measure", "Value", "95 % interval"], rows, [*_warning(summary), *notes])
+    return Table(f"{scored.title}: scores", ["Measure", "Value", "95 % interval"], rows, [*warnings_of(summary), *notes])
 
 
 def count_reasons(reason: Sequence[str]) -> dict[str, int]:
@@ -152,7 +153,7 @@ def answer_table(scored: Scored) -> Table:
     notes = [f"{name}: {ABSTENTION_REASONS[name]}." for name in counts if name in ABSTENTION_REASONS]
     if any(name in counts for name in ("low_confidence", "out_of_distribution")):
         notes.insert(0, "Best label right, where there is no answer: how often an answer would have been right.")
-    return Table(f"{scored.title}: answers", ["Clips that are", "Clips", "Share", "Best label right"], rows, [*notes, *_warning(scored.summary)])
+    return Table(f"{scored.title}: answers", ["Clips that are", "Clips", "Share", "Best label right"], rows, [*notes, *warnings_of(scored.summary)])
 
 
 def evidence(scored: Scored) -> str:
@@ -160,7 +161,8 @@ def evidence(scored: Scored) -> str:
     return evidence_note(scored.n_speakers, scored.summary["overall"]["balanced_accuracy"].get("method"))
 
 
-def _warning(summary: dict[str, Any]) -> list[str]:
+def warnings_of(summary: dict[str, Any]) -> list[str]:
+    """Return what the first lines of a table must say about its scores."""
     told = ["UNGROUPED SPLIT: these scores are inflated."] if summary.get("ungrouped") else []
     return [*told, "ENROLMENT: test speakers' own clips were used."] if summary.get("enrolment") else told
 
@@ -180,7 +182,7 @@ def class_table(scored: Scored) -> Table:
         for row in scored.summary["per_class"]
     ]
     header = ["Label", "Precision", "Recall", "95 % interval of recall", "F1", "Coverage", "Clips"]
-    return Table(f"{scored.title}: each label", header, rows, [*_warning(scored.summary)])
+    return Table(f"{scored.title}: each label", header, rows, [*warnings_of(scored.summary)])
 
 
 def speaker_table(scored: Scored) -> Table:
@@ -201,7 +203,7 @@ def speaker_table(scored: Scored) -> Table:
     ]
     header = ["Speaker", "UAR", "Accuracy", "Macro F1", "Coverage", "Accuracy of answers", "Clips", "Failed"]
     return Table(
-        f"{scored.title}: each speaker", header, rows, ["UAR of a speaker is over the labels that the speaker has.", *_warning(scored.summary)]
+        f"{scored.title}: each speaker", header, rows, ["UAR of a speaker is over the labels that the speaker has.", *warnings_of(scored.summary)]
     )
 
 

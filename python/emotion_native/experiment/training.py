@@ -355,6 +355,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
             "test": int(prepared.test.sum()),
             "failed": int((~prepared.ok).sum()),
             "left_out": dict(prepared.left_out),
+            "flagged": count_reasons(prepared.flag),
         },
         "speakers": {"train": scored.n_speakers, "test": len(set(prepared.speaker[prepared.test].tolist()))},
         "groups": len(np.unique(prepared.group[~prepared.test])),
@@ -422,6 +423,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         background=background,
         feature_names=prepared.names,
         provenance=provenance,
+        quality=None if prepared.extractor is None else settings.quality.model_dump(),
     )
     if "pkl" in settings.format:
         # What the pipeline alone does not hold travels as attributes; `predict_proba` of the pickled pipeline stays uncalibrated.

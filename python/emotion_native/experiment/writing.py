@@ -414,6 +414,7 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
         shown = ", ".join(f"{code} {count}" for code, count in zip(codes.tolist(), counts.tolist(), strict=True))
         clips, they = ("clip", "It counts") if failed == 1 else ("clips", "They count")
         lines.append(f"{failed} {clips} failed ({shown}). {they} as wrong and as abstained.")
+    lines += _flagged(record)
     for reason, count in (record.get("rows", {}).get("left_out") or {}).items():
         lines.append(f"{count} row{'' if count == 1 else 's'} left out: {reason}.")
     modality = record.get("modality") or []
@@ -440,6 +441,17 @@ def report_notes(record: dict[str, Any], scored: Scored) -> list[str]:
             "Calibration, thresholds and the choice of a candidate were fitted inside each training fold; the final model's are not scored here."
         )
     return lines
+
+
+def _flagged(record: dict[str, Any]) -> list[str]:
+    """Return how many clips were kept although their quality is doubtful."""
+    flagged = record.get("rows", {}).get("flagged") or {}
+    if not flagged:
+        return []
+    count = sum(flagged.values())
+    shown = ", ".join(f"{reason} {n}" for reason, n in flagged.items())
+    clips = "clip was" if count == 1 else "clips were"
+    return [f"{count} {clips} flagged for quality and kept ({shown}); `quality.action` drop would leave them out."]
 
 
 def _abstention_rule(record: dict[str, Any]) -> list[str]:

@@ -16,12 +16,14 @@ import pandas as pd
 from .._progress import Advance, Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_path
+from ..audio import QualityRule
 from ..datasets import _manifest, read_manifest
 from ..datasets._content import Content, lone_key, read_content, signature, text_key
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._cache import CacheArgument, FeatureCache, Vector, content_reader, open_cache
 from ._extractors import Extractor, make_extractors, make_schema
 from ._journal import Item, Journal
+from ._quality import INFO_NAMES, check_rule, judged
 from ._table import FeatureTable, check_row_columns
 
 _CHUNK_S = (1.0, 4.0)  # a chunk is what an interruption may lose
@@ -31,7 +33,7 @@ _INFO = ("duration_s", "sample_rate_hz", "channels", "frames", "peak", "rms_dbfs
 
 def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Sequence[str] = ("classic",), *, sample_rate_hz: int = 16_000,
             root: str | os.PathLike[str] | None = None, output: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
-            progress: Progress = None, cache: CacheArgument = None) -> FeatureTable:
+            progress: Progress = None, cache: CacheArgument = None, quality: QualityRule | str | None = None) -> FeatureTable:
     """Extract features from every clip of a manifest.
 
     Rows that fail get NaN and a reason code; the rest goes on. A clip whose content, segment and settings were seen before comes from the
@@ -42,7 +44,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     manifest : DataFrame or path
         As from `datasets.read_manifest`; only ``filepath`` is needed, ``start``, ``end`` and ``modality`` are honoured.
     features : sequence of str
-        Names of feature sets. With several, columns are named ``set:column``.
+        Names of feature sets: ``classic``, ``egemaps``, ``full``, ``quality``. With several, columns are named ``set:column``.
     sample_rate_hz : int
         The rate to which clips are resampled.
     root : path, optional
@@ -55,6 +57,9 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
         A callable of (done, total), True for a bar, False for none; by default a bar where the work takes over a second.
     cache : bool or path, optional
         None or True: the folder of `cache_folder`. A path: that folder. False: no cache.
+    quality : QualityRule or its action, optional
+        What becomes of clips that are clipped, noisy or nearly without speech. By default they are kept and flagged (``table.flags``);
+        ``"drop"`` makes the reason their status, with NaN as features.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     >>> table
     FeatureTable(2 rows: 2 ok; 1092 columns: classic)
     """
-    options: dict[str, Any] = {"root": root, "output": output, "n_jobs": n_jobs, "progress": progress, "cache": cache}
+    options: dict[str, Any] = {"root": root, "output": output, "n_jobs": n_jobs, "progress": progress, "cache": cache, "quality": quality}
     table = extract_silently(manifest, features, sample_rate_hz=sample_rate_hz, **options)
     failed = {status: count for status, count in table.summary().items() if status != "ok"}
     if failed:
@@ -92,8 +97,9 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
 
 def extract_silently(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Sequence[str], *, sample_rate_hz: int,
                      root: str | os.PathLike[str] | None = None, output: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
-                     progress: Progress = None, cache: CacheArgument = None) -> FeatureTable:
+                     progress: Progress = None, cache: CacheArgument = None, quality: QualityRule | str | None = None) -> FeatureTable:
     """Do what `extract` does without the warning, for callers that count failed rows themselves."""
+    rule = check_rule(quality, "extract")
     extractors = make_extractors(features, sample_rate_hz)
     rows, clips = _prepare(manifest, check_path(root, parameter="root", caller="extract") if root is not None else None)
     check_row_columns(rows, [column for e in extractors for column in e.columns], "manifest of extract")
@@ -104,6 +110,7 @@ def extract_silently(manifest: pd.DataFrame | str | os.PathLike[str], features: 
     try:
         with progress_reporter(progress, "Extracting features", len(rows), caller="extract") as advance:
             table = _Run(clips, extractors, jobs, store, journal, advance).table(rows)
+        table = judged(table, rule)
         if target is not None and journal is not None:
             table._save(target, journal.folder)
             journal.finish()
@@ -185,7 +192,7 @@ class _Run:
         for row in np.flatnonzero(failed):
             self._content_keys[row] = lone_key(self._paths[row], int(row))
         schema = make_schema(self._extractors)
-        info = {name: np.array([entry.get(name, np.nan) for entry in self._info], dtype=np.float64) for name in _INFO}
+        info = {name: np.array([entry.get(name, np.nan) for entry in self._info], dtype=np.float64) for name in (*_INFO, *INFO_NAMES)}
         frame = pd.DataFrame({**info, "warnings": ["; ".join(entry.get("warnings", ())) for entry in self._info]})
         return FeatureTable(X=self._matrix, names=schema["name"].tolist(), schema=schema, rows=rows, status=self._status, messages=self._messages,
                             content_keys=self._content_keys, info=frame)

@@ -13,11 +13,12 @@ import pandas as pd
 
 from ..exceptions import InvalidInputError
 
-CACHE_LAYOUT = 1
+CACHE_LAYOUT = 2
 _CLASSIC_UNITS = (
     ("mfcc_delta2", "dB/frame2"), ("mfcc_delta", "dB/frame"), ("mfcc", "dB"), ("log_mel", "dB"), ("spectral_contrast", "dB"),
     ("spectral_centroid", "Hz"), ("spectral_bandwidth", "Hz"), ("spectral_rolloff", "Hz"),
 )  # fmt: skip
+_QUALITY_UNITS = (("_s", "s"), ("_dbfs", "dB"), ("_db", "dB"))
 _WITHOUT_UNIT = ("_skewness", "_kurtosis", "_position", "_above25", "_above50", "_above75", "_above90", "_rise_share")
 _BY_TIME = ("Slope", "_slope", "_slope_mean", "_slope_std")
 _VOICE_UNITS = (
@@ -64,7 +65,8 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
     """Return the extractors for the names that a user gave, checked."""
     from .. import _core
 
-    names: list[Any] = [features] if isinstance(features, str) else list(features) if isinstance(features, Iterable) else []
+    given: list[Any] = [features] if isinstance(features, str) else list(features) if isinstance(features, Iterable) else []
+    names = [part for name in given for part in (name.split("+") if isinstance(name, str) else [name])]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise InvalidInputError(f"features of extract must be different names of feature sets, such as ['classic']; got {features!r}")
     if isinstance(sample_rate_hz, bool) or not isinstance(sample_rate_hz, int) or not 100 <= sample_rate_hz <= 768_000:
@@ -74,7 +76,8 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
         try:
             columns = _core.feature_names(name)
         except InvalidInputError:
-            raise InvalidInputError(f"features of extract must be names of feature sets ('classic', 'egemaps', 'full'); got {name!r}") from None
+            rule = "names of feature sets ('classic', 'egemaps', 'full', 'quality')"
+            raise InvalidInputError(f"features of extract must be {rule}; got {name!r}") from None
         prefix = f"{name}:" if len(names) > 1 else ""
         found.append(Extractor(name, sample_rate_hz, int(_core.AUDIO_ALGORITHM_VERSION), tuple(f"{prefix}{column}" for column in columns)))
     return found
@@ -82,6 +85,8 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
 
 def _unit(column: str, extractor: str) -> str:
     name = column.rsplit(":", 1)[-1]
+    if extractor == "quality":
+        return next((unit for ending, unit in _QUALITY_UNITS if name.endswith(ending)), "1")
     if extractor != "classic":
         return _voice_unit(name)
     return next((unit for start, unit in _CLASSIC_UNITS if name.startswith(start)), "1")

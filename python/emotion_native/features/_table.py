@@ -53,7 +53,8 @@ class FeatureTable:
         SHA-256 of the content of each row's file: rows with equal keys are the same recording and belong to one group. Rows that failed have keys of
         their own.
     info : DataFrame
-        What decoding told about each clip: ``duration_s, sample_rate_hz, channels, peak, rms_dbfs, clipped_ratio, warnings``.
+        What decoding told about each clip: ``duration_s, sample_rate_hz, channels, peak, rms_dbfs, clipped_ratio, warnings``; its quality, as
+        ``quality_snr_db`` and the like (`audio.signal_quality`); ``flag``, why a clip that is kept is doubtful.
 
     Examples
     --------
@@ -92,14 +93,20 @@ class FeatureTable:
         return np.asarray(self.status == "ok", dtype=bool)
 
     @property
+    def flags(self) -> npt.NDArray[np.object_]:
+        """Why each row that is kept is doubtful: ``clipped``, ``noisy``, …, or ""; its status is ``ok`` all the same."""
+        texts = self.info["flag"].tolist() if "flag" in self.info.columns else [""] * len(self)
+        return np.array([str(text).partition(":")[0] for text in texts], dtype=object)
+
+    @property
     def extractor(self) -> dict[str, Any] | None:
-        """How clips became the columns, as `save_model` takes it; None where not one known feature set made them all."""
-        made = {(str(name), str(parameters)) for name, parameters in zip(self.schema["extractor"], self.schema["parameters"], strict=True)}
-        if len(made) != 1:
+        """How clips became the columns, as `save_model` takes it; None where these are not known feature sets of equal settings."""
+        made = list(dict.fromkeys((str(name), str(text)) for name, text in zip(self.schema["extractor"], self.schema["parameters"], strict=True)))
+        if len({text for _, text in made}) != 1:
             return None
-        name, text = made.pop()
         try:
-            parameters = json.loads(text)
+            parameters = json.loads(made[0][1])
+            name = "+".join(name for name, _ in made)
             return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
         except (ValueError, KeyError, TypeError):
             return None
@@ -174,10 +181,15 @@ class FeatureTable:
         counts = Counter(str(status) for status in self.status)
         return {"ok": counts.pop("ok", 0), **dict(sorted(counts.items()))}
 
+    def flagged(self) -> dict[str, int]:
+        """Return the number of rows that are kept and doubtful, by reason."""
+        return dict(sorted(Counter(str(flag) for flag in self.flags if flag).items()))
+
     def __repr__(self) -> str:
         sets = ", ".join(self.schema["extractor"].drop_duplicates())
         counts = ", ".join(f"{n} {status}" for status, n in self.summary().items())
-        return f"FeatureTable({len(self)} rows: {counts}; {len(self.names)} columns: {sets})"
+        doubtful = ", ".join(f"{n} {reason}" for reason, n in self.flagged().items())
+        return f"FeatureTable({len(self)} rows: {counts}{f' (flagged: {doubtful})' if doubtful else ''}; {len(self.names)} columns: {sets})"
 
     def _repr_html_(self) -> str:
         shown = min(len(self.names), 6)

@@ -23,6 +23,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._progress import Progress
 from .._validation import check_flag, check_sample_weight
 from ..exceptions import InvalidInputError, InvalidTypeError
+from ._asking import HandsOn, asked_names
 from ._fit import check_lengths, fit_params_of
 from ._folds import Folds
 from ._notices import warn_of_odd_splits
@@ -65,7 +66,7 @@ def _refuse_unknown_labels(y: Any, caller: str) -> None:
         raise InvalidInputError(f"y of {caller} must be labels; got: {error}") from error
 
 
-class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+class BaseSearchCV(HandsOn, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
     """What the searches share; subclasses say in ``_run_search(evaluate_candidates)`` which settings are tried.
 
     Examples
@@ -160,6 +161,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.scorer_ = scorers["score"] if single else scorers
         self.cv_results_ = table
         self.fits_ = records
+        self._remember_metadata(routed.fit)
         if self.refit:  # last: the scores are kept where this fit fails or is interrupted
             self._refit(X, y, data, caller)
         return self
@@ -325,12 +327,14 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _best(self, method: str, X: Any, params: Mapping[str, Any] | None = None) -> Any:
         check_is_fitted(self)
-        return getattr(self.best_estimator_, method)(X, **(params or {}))
+        given = dict(params or {})
+        if given or self._fitted_with:
+            names = asked_names(self)
+            self._handed_on({name: value for name, value in given.items() if name in names}, method)  # other arguments are the estimator's own
+        return getattr(self.best_estimator_, method)(X, **given)
 
-    def _prediction_metadata(self) -> set[str]:
-        """Return the names of row metadata that the estimator asks for when rows are predicted."""
-        inner = getattr(self, "best_estimator_", self.estimator)
-        return inner._prediction_metadata() if hasattr(inner, "_prediction_metadata") else set()
+    def _asked(self) -> list[Any]:
+        return [getattr(self, "best_estimator_", self.estimator)]
 
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
         """Return the best estimator's score by ``scoring``; with several, by the one that ``refit`` names.

@@ -366,7 +366,7 @@ def cross_val_predict(
     pieces: list[Any] | None = None
     options: dict[str, Any] = {"caller": "cross_val_predict", "n_jobs": n_jobs, "progress": progress}
     if labels is not None and method in ("predict_proba", "predict_log_proba"):
-        pieces = list(run_probabilities(runs, X, labels, arguments, enrolled=True, **options))
+        pieces = list(run_probabilities(runs, X, labels, arguments, **options))
     elif labels is not None and method == "predict":
         proba = native_probabilities(runs, X, labels, arguments, **options)
         pieces = None if proba is None else [labels.classes[np.argmax(p, axis=1)] for p in proba]

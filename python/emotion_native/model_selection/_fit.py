@@ -23,7 +23,9 @@ from .._remedies import did_you_mean, refuse_table, refuse_text
 from .._threads import effective_n_jobs
 from .._validation import check_class_labels, check_matrix, check_sample_weight, count_rows, encode_labels, is_sparse, label_steps, refuse_masked
 from ..exceptions import InvalidInputError, InvalidTypeError
+from ._asking import prediction_metadata
 from ._groups import check_groups, encode
+from ._heads import behind_heads, head_of
 from ._parts import stored
 from ._runs import Runs
 from ._splitters import Indices
@@ -166,8 +168,7 @@ class ForRows:
 
 def for_rows(model: Any, params: Mapping[str, Any], rows: Indices, n_samples: int) -> Any:
     """Return the model as it answers about these rows: a pipeline with a step that asks for row metadata in ``transform`` is given it."""
-    names = model._prediction_metadata() if hasattr(model, "_prediction_metadata") else set()
-    given = {name: params[name] for name in sorted(names) if params.get(name) is not None}
+    given = {name: params[name] for name in sorted(prediction_metadata(model)) if params.get(name) is not None}
     return ForRows(model, rows_of(given, rows, n_samples)) if given else model
 
 
@@ -261,9 +262,11 @@ def native_probabilities(
     from .. import _core
 
     foreign = [name for name, value in params.items() if value is not None and name != "sample_weight" and name not in ROW_METADATA]
-    plans = [] if foreign else [native_step_plan(estimator, labels.classes) for estimator in runs.estimators]
-    if not plans or any(plan is None for plan in plans):
+    if foreign:
         return None
+    plans = [native_step_plan(estimator, labels.classes) for estimator in runs.estimators]
+    if not plans or any(plan is None for plan in plans):
+        return _headed_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
     own_plans = [plan for plan in plans if plan is not None]
     if is_sparse(X) and all(step["kind"] == "logistic_regression" for plan in own_plans for step in plan):
         return None  # the loop's tables are dense; the classifier alone takes sparse rows
@@ -288,6 +291,56 @@ def native_probabilities(
         )
 
 
+def has_native_path(estimator: Any, classes: npt.NDArray[Any]) -> bool:
+    """Return whether the native loop runs a classifier's folds, all of it or what stands behind its head."""
+    if native_step_plan(estimator, classes) is not None:
+        return True
+    head = head_of(estimator)
+    return head is not None and native_step_plan(head[1], classes) is not None
+
+
+def _headed_probabilities(
+    runs: Runs, X: Any, labels: Labels, params: Mapping[str, Any], *, caller: str, n_jobs: int | None, progress: Progress
+) -> list[Probabilities] | None:
+    """Return what `native_probabilities` does where each estimator has a head before steps of ours."""
+    from .. import _core
+
+    heads = [head for head in map(head_of, runs.estimators) if head is not None]
+    found = [native_step_plan(rest, labels.classes) for _, rest in heads]
+    plans = [plan for plan in found if plan is not None]
+    if len(plans) < len(runs.estimators) or is_sparse(X):
+        return None
+    n = _num_samples(X)
+    for estimator in runs.estimators:
+        fit_params_of(estimator, params, None, n, caller=caller)  # refuses what nobody takes
+    weight = check_sample_weight(params.get("sample_weight"), n, caller=caller)
+    codes = _row_codes(plans, params, n, caller=caller)
+    units = [int(plan[-1].get("n_estimators", 1)) for plan in plans]
+    before = 0
+    with progress_reporter(progress, "Fitting folds", sum(units[k] for k in runs.estimator_of), caller=caller) as advance:
+
+        def run(matrix: Any, rows: npt.NDArray[np.int64], n_train: int, estimators: list[int]) -> list[Probabilities]:
+            nonlocal before
+            start, parts = before, np.arange(len(rows), dtype=np.int64)
+            answers = _core.run_folds(
+                check_matrix(matrix, caller=caller, allow_nan=True),
+                np.ascontiguousarray(labels.codes[rows]),
+                len(labels.classes),
+                [plans[k] for k in estimators],
+                [parts[:n_train]] * len(estimators),
+                [parts[n_train:]] * len(estimators),
+                None if weight is None else np.ascontiguousarray(weight[rows]),
+                effective_n_jobs(n_jobs, caller=caller),
+                lambda done: advance(start + int(done)),
+                np.arange(len(estimators), dtype=np.int64),
+                **{name: np.ascontiguousarray(values[rows]) for name, values in codes.items()},
+            )
+            before += sum(units[k] for k in estimators)
+            return list(answers)
+
+        return behind_heads(runs, X, labels.values, heads, {name: params.get(name) for name in (*ROW_METADATA, "sample_weight")}, run)
+
+
 def fold_probabilities(
     estimator: Any,
     X: Any,
@@ -299,7 +352,6 @@ def fold_probabilities(
     caller: str,
     n_jobs: int | None = None,
     progress: Progress = False,
-    enrolled: bool = False,
 ) -> list[Probabilities]:
     """Return the probabilities of each fold's test rows in the global class list, each from a model of that fold's training rows alone.
 
@@ -308,17 +360,15 @@ def fold_probabilities(
     estimator : classifier with predict_proba
         Cloned for each fold; never fitted itself.
     params : mapping
-        Arguments of ``fit``; those with one value a row are cut down to the training rows.
-    enrolled : bool
-        Whether steps that ask for row metadata in ``transform`` are given that of the test rows: for the rows of a report, not for
-        calibration inside an estimator whose own ``predict`` takes none.
+        Arguments of ``fit``; those with one value a row are cut down to the training rows. What an estimator asks for when it predicts, as a
+        `SpeakerNormalizer` does for speakers, is cut down to the test rows.
 
     Returns
     -------
     list of ndarray of shape (n_test_rows, n_classes), float64
     """
     runs = Runs([estimator], [0] * len(train), list(range(len(train))), train, list(test), None, False, np.zeros(len(train), dtype=np.int64))
-    return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress, enrolled=enrolled)
+    return run_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
 
 
 def run_probabilities(
@@ -330,7 +380,6 @@ def run_probabilities(
     caller: str,
     n_jobs: int | None = None,
     progress: Progress = False,
-    enrolled: bool = False,
 ) -> list[Probabilities]:
     """Return what `fold_probabilities` does, for every run."""
     proba = native_probabilities(runs, X, labels, params, caller=caller, n_jobs=n_jobs, progress=progress)
@@ -342,7 +391,7 @@ def run_probabilities(
     def one(k: int) -> Probabilities:
         model = clone(runs.estimators[runs.estimator_of[k]])
         fit_rows(model, X, labels.values, runs.train[k], params, caller=caller)
-        asked = for_rows(model, params, runs.test[k], _num_samples(X)) if enrolled else model
+        asked = for_rows(model, params, runs.test[k], _num_samples(X))
         return aligned(asked.predict_proba(_safe_indexing(X, runs.test[k])), model.classes_, labels.classes)
 
     return each_fold(len(runs), one, caller=caller, n_jobs=n_jobs, progress=progress)

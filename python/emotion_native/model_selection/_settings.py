@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._progress import Progress, progress_reporter
 from ..exceptions import EmotionNativeError
-from ._fit import native_step_plan
+from ._fit import has_native_path
 from ._folds import Folds
 from ._parts import TrainingParts, stored
 from ._runs import Runs
@@ -111,7 +111,7 @@ def _has_plan(estimator: Any, data: SharedData) -> bool:
     if data.y is None or data.scored.classes is None or not is_classifier(estimator):
         return False
     try:
-        return native_step_plan(estimator, data.scored.classes) is not None
+        return has_native_path(estimator, data.scored.classes)
     except Exception:  # whatever it is, the fit of this setting will raise it again
         return False
 

@@ -6,6 +6,7 @@
 //
 // "egemaps" (88 columns): the extended Geneva minimalistic acoustic parameter set; "full" (5188 columns): those and 34 functionals
 // of every descriptor of voice and spectrum and of its delta. egemaps.hpp, full.hpp, docs/reference/egemaps.md.
+// "quality" (10 columns): how usable the recording is. quality.hpp.
 //
 // This header is a contract: the runtime room calls extract(), the bindings the rest. NaN policy: samples must be finite.
 // Determinism: a pure function of its inputs, whatever the number of threads. Threads: every function may be called from any thread.
@@ -13,12 +14,14 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "emotion/audio/decode.hpp"
+#include "emotion/audio/feature_set.hpp"
+#include "emotion/audio/quality.hpp"
 #include "emotion/core/parallel.hpp"
 #include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
@@ -26,31 +29,30 @@
 namespace emotion::audio {
 
 // Grows whenever a value of any feature set changes; part of cache keys and model files.
-inline constexpr int algorithm_version = 3;
+inline constexpr int algorithm_version = 4;
 
-enum class FeatureSet { classic, egemaps, full };
+// Columns of "classic": `mfcc_01_mean`, `mfcc_01_std`, `mfcc_01_min`, `mfcc_01_max`, `mfcc_02_mean`, …
+[[nodiscard]] const std::vector<std::string>& classic_names();
 
-// The set of that name; InvalidInputError naming `caller` otherwise.
-[[nodiscard]] FeatureSet feature_set_of(std::string_view name, std::string_view caller);
-
-// Column names in order: `mfcc_01_mean`, `mfcc_01_std`, `mfcc_01_min`, `mfcc_01_max`, `mfcc_02_mean`, …
-[[nodiscard]] const std::vector<std::string>& feature_names(FeatureSet set);
-
-// The vector of samples that are already mono at sample_rate_hz (100 to 768000). Any length from one sample on; silence and constant signals
-// give finite values. InvalidInputError for empty or non-finite samples.
-[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set);
-[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, FeatureSet set, const StopToken& stop);
+// The vector of samples that are already mono at sample_rate_hz (100 to 768000; with "quality" from 1000). Any length from one sample on; silence and
+// constant signals give finite values. InvalidInputError for empty or non-finite samples.
+[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set);
+[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop);
 
 struct ExtractOptions {
     FeatureSet set = FeatureSet::classic;
     int sample_rate_hz = 16'000;  // the clip is resampled to this rate
     DecodeOptions decode;
+    bool quality = true;  // measure it, also where no column is made of it
 };
 
 struct ExtractInfo {
     AudioHeader header;
     AudioLevels levels;
     std::vector<std::string> warnings;  // "clipped: …", "short: …", …
+    // Of the samples at the file's own rate, as resampling hides clipping; at options.sample_rate_hz where the file's is below 1000. Absent where both
+    // are, and where nobody asked.
+    std::optional<Quality> quality;
 };
 
 // Decodes, mixes down, resamples, extracts. MediaDecodeError with any reason of decode(), or non_finite, silent, or too_short (fewer than 2048

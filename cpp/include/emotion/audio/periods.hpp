@@ -3,8 +3,8 @@
 //   marks      one instant a cycle: from the strongest sample of each voiced stretch outwards, each next mark where the waveform, one period around
 //              the last mark, correlates best within 0.8 to 1.25 periods of the track (normalised cross-correlation: Talkin, "A robust algorithm
 //              for pitch tracking (RAPT)", in Speech Coding and Synthesis, 1995, section 2), moved to the peak of its sinc interpolation
-//   amplitude  root-mean-square under a Hann window of one period around the mark: for cycles of one shape it is in proportion to their peak, and
-//              neither the sampling instants nor noise move it much
+//   amplitude  the peak of the cycle: the largest value, between the samples too, within half a period of the mark, of the sign of the stretch's
+//              strongest sample (Eyben et al., IEEE Trans. Affective Computing 7, 2016, section 3.1: shimmer compares peak amplitudes)
 //   jitter     mean |T[i] - T[i+1]| over mean T, of the cycles in a window of max(60 ms, 4.5 periods) around the frame
 //   shimmer    the same of the amplitudes; in dB, mean |20 log10(A[i+1] / A[i])| (Titze, "Workshop on acoustic voice analysis", NCVS 1995:
 //              perturbation of the first order)

@@ -68,6 +68,8 @@ inline constexpr double clip_share = 0.999;
 inline constexpr std::array<const char*, 10> quality_names{"duration_s",    "speech_s",  "speech_ratio", "segments", "snr_db", "snr_wada_db",
                                                            "clipped_ratio", "peak_dbfs", "level_dbfs",   "offset"};
 
+inline constexpr int lowest_quality_rate_hz = 1000;
+
 [[nodiscard]] Quality measure_quality(std::span<const float> samples, int sample_rate_hz, const StopToken& stop);
 
 // The one place of the thresholds behind the reasons.
@@ -75,11 +77,21 @@ struct QualityLimits {
     double least_duration_s = 0.25;     // below: too_short
     double least_peak_dbfs = -80.0;     // below: silent, as silence_peak
     double least_speech_s = 0.2;        // below: no_speech
+    double least_speech_ratio = 0.1;    // below: little_speech
     double most_clipped_ratio = 0.02;   // above: clipped
     double least_snr_db = 0.0;          // below: noisy
 };
 
-// too_short, silent, no_speech, clipped, noisy: the first that holds, in this order; empty when none does.
+// The values in the order of quality_names.
+[[nodiscard]] std::array<double, quality_names.size()> quality_values(const Quality& quality);
+[[nodiscard]] Quality quality_from(std::span<const double, quality_names.size()> values);
+// The same as columns of the feature set "quality".
+[[nodiscard]] std::vector<float> quality_columns(const Quality& quality);
+
+// Why the recording should not be used: too_short, silent, no_speech, little_speech, clipped, noisy, the first that holds, in this order; empty when
+// none does.
 [[nodiscard]] std::string quality_reason(const Quality& quality, const QualityLimits& limits);
+// The reason with what was measured, for people: "noisy: a signal-to-noise ratio of -3 dB, below 0 dB"; empty when none holds.
+[[nodiscard]] std::string quality_message(const Quality& quality, const QualityLimits& limits);
 
 }  // namespace emotion::audio

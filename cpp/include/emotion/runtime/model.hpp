@@ -53,6 +53,7 @@ struct ClipPredictions {
     Predictions predictions;
     std::vector<audio::ExtractStatus> status;        // one a clip
     std::vector<std::vector<std::string>> warnings;  // one list a clip: "code: text"
+    std::vector<std::string> quality;                // one a clip: the reason that its quality gives, empty for none; a rule that drops then abstains
 };
 
 class Model {
@@ -93,6 +94,7 @@ private:
     void explain_inputs(MatrixView<const float> transformed, std::span<double> values, std::span<double> base, Parallel& parallel, StopToken& stop) const;
     void add_top_features(MatrixView<const float> x, Predictions& result, std::size_t top_features, Parallel& parallel, StopToken& stop) const;
     [[nodiscard]] std::vector<std::string> clip_warnings(const audio::ExtractInfo& info) const;
+    [[nodiscard]] std::string quality_reason(const audio::ExtractStatus& clip) const;
     [[nodiscard]] audio::ExtractOptions extract_options(const char* caller) const;
 
     ModelContents contents_;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "emotion/audio/quality.hpp"
 #include "emotion/calibration/out_of_distribution.hpp"
 #include "emotion/core/views.hpp"
 #include "emotion/runtime/fitted_classifier.hpp"
@@ -36,6 +37,12 @@ struct ExtractorSpec {
     std::string feature_set;
     int sample_rate_hz = 0;
     int algorithm_version = 0;
+};
+
+// Clips whose quality breaks a limit are answered with a warning, or where the model `drops` them get no answer.
+struct QualityRule {
+    audio::QualityLimits limits;
+    bool drops = false;
 };
 
 // Rows farther from the training rows than `threshold` get no answer; over the columns that the first `steps` steps leave.
@@ -70,6 +77,7 @@ struct ModelContents {
     std::optional<DistributionCheck> out_of_distribution;
     std::optional<PredictionSets> sets;
     std::optional<LabelSets> label_sets;          // of models whose classes are labels that a row may have beside each other
+    std::optional<QualityRule> quality;
     Matrix<float> background;                     // training rows for explanations; may have no rows
     std::optional<double> min_duration_s;         // range of the training clips, where the file tells
     std::optional<double> max_duration_s;

@@ -1,0 +1,99 @@
+// The path through the candidates of the frames of a pitch track, and the voicing decision (Boersma 1993, section 3; pitch.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "emotion/audio/pitch.hpp"
+
+namespace emotion::audio {
+
+namespace pitch_path {
+constexpr float jump_cost = 0.5F;     // an octave of pitch change, for frames 10 ms apart
+constexpr float change_cost = 0.15F;  // a change between voiced and unvoiced, for frames 10 ms apart
+constexpr float silence = 0.02F;      // level over the clip's highest below which frames turn unvoiced
+constexpr float softness = 0.08F;     // of the voiced probability
+constexpr std::size_t most_candidates = 8;
+}  // namespace pitch_path
+
+struct PitchPeak {
+    float lag = 0.0F;       // samples of the correlation
+    float strength = 0.0F;  // what the path search adds up
+    float height = 0.0F;    // the correlation
+    float octave = 0.0F;    // log2 of the frequency
+};
+
+// The candidates of one frame, strongest first, and its level.
+struct PitchFrame {
+    std::array<PitchPeak, pitch_path::most_candidates> candidates;
+    std::size_t count = 0;
+    float level = 0.0F;
+};
+
+// Fills f0_hz and voiced_probability. Viterbi over the candidates and one unvoiced state a frame: the largest sum of strengths less costs.
+inline void search_pitch_path(std::vector<PitchFrame>& frames, double lag_rate_hz, const PitchOptions& options, PitchTrack& track) {
+    using namespace pitch_path;
+    const std::size_t n = frames.size();
+    float loudest = 0.0F;
+    for (const PitchFrame& f : frames) {
+        loudest = std::max(loudest, f.level);
+    }
+    // State 0 is unvoiced, state i + 1 candidate i.
+    constexpr std::size_t states = most_candidates + 1;
+    std::vector<std::array<std::uint8_t, states>> back(n);
+    std::array<double, states> value{}, next{};
+    const auto per_frame = static_cast<float>(0.01 / options.hop_s);
+    const float jump = jump_cost * per_frame, change = change_cost * per_frame;
+    const auto threshold = static_cast<float>(options.voicing_threshold);
+    std::vector<float> margin(n);
+    for (std::size_t t = 0; t < n; ++t) {
+        PitchFrame& f = frames[t];
+        const float relative = loudest > 0.0F ? f.level / loudest : 0.0F;
+        const float unvoiced = threshold + std::max(0.0F, 2.0F - relative * (1.0F + threshold) / silence);
+        float best_strength = 0.0F;
+        for (std::size_t s = 0; s <= f.count; ++s) {
+            const float strength = s == 0 ? unvoiced : f.candidates[s - 1].strength;
+            if (s > 0) {
+                best_strength = std::max(best_strength, f.candidates[s - 1].height);
+            }
+            double best = 0.0;
+            std::uint8_t from = 0;
+            if (t > 0) {
+                const PitchFrame& b = frames[t - 1];
+                best = -std::numeric_limits<double>::infinity();
+                for (std::size_t p = 0; p <= b.count; ++p) {
+                    double cost = 0.0;
+                    if ((p == 0) != (s == 0)) {
+                        cost = static_cast<double>(change);
+                    } else if (p > 0) {
+                        cost = static_cast<double>(jump * std::abs(b.candidates[p - 1].octave - f.candidates[s - 1].octave));
+                    }
+                    if (value[p] - cost > best) {
+                        best = value[p] - cost;
+                        from = static_cast<std::uint8_t>(p);
+                    }
+                }
+            }
+            next[s] = best + static_cast<double>(strength);
+            back[t][s] = from;
+        }
+        value = next;
+        margin[t] = best_strength - unvoiced;
+    }
+    std::size_t state = 0;
+    for (std::size_t s = 1; n > 0 && s <= frames[n - 1].count; ++s) {
+        state = value[s] > value[state] ? s : state;
+    }
+    for (std::size_t t = n; t-- > 0;) {
+        track.f0_hz[t] = state == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(lag_rate_hz) / frames[t].candidates[state - 1].lag;
+        track.voiced_probability[t] = 1.0F / (1.0F + std::exp(-margin[t] / softness));
+        state = back[t][state];
+    }
+}
+
+}  // namespace emotion::audio

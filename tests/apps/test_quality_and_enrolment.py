@@ -1,0 +1,62 @@
+"""Feature sets, quality and enrolment through the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import emotion_native as en
+
+from .conftest import Command
+
+
+def test_extract_joins_sets_and_shows_what_is_flagged_and_dropped(command: Command, manifest: Path, tmp_path: Path) -> None:
+    done = command("extract", manifest, "-o", tmp_path / "a.parquet", "--features", "egemaps+quality", "--quality", "off", "--json")
+    assert done.code == 0 and done.json["columns"] == 98 and done.json["flagged"] == [] and done.json["failed"] == []
+    table = en.features.read_table(tmp_path / "a.parquet")
+    assert table.names == en.audio.feature_names("egemaps+quality")
+    plain = command("extract", manifest, "-o", tmp_path / "b.parquet", "--features", "quality", "--json")
+    flags = en.features.read_table(tmp_path / "b.parquet").flags
+    assert [entry["reason"] for entry in plain.json["flagged"]] == flags[flags != ""].tolist()
+    options = ("--features", "quality", "--quality", "drop", "--fail-threshold", "1", "--json")
+    dropped = command("extract", manifest, "-o", tmp_path / "c.parquet", *options)
+    assert dropped.json["failed"] == plain.json["flagged"] and dropped.json["flagged"] == []
+    wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--features", "loudness")
+    assert wrong.code == 3 and "features of extract must be names of feature sets" in wrong.err
+    wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--quality", "some")
+    assert wrong.code == 3 and "action of QualityRule must be" in wrong.err
+
+
+def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
+    sample = en.datasets.load_sample()
+    train, demo = sample[sample["split"] == "train"], sample[sample["split"] == "demo"]
+    table = en.features.extract(train, progress=False, cache=False)
+    from emotion_native.linear_model import LogisticRegression
+    from emotion_native.pipeline import make_pipeline
+    from emotion_native.preprocessing import SpeakerNormalizer
+
+    model: Any = make_pipeline(SpeakerNormalizer(), LogisticRegression()).fit(table.X, train["label"], speaker=train["speaker"])
+    en.save_model(model, tmp_path / "m.emotion", extractor=table)
+    clips = [str(path) for path in demo["filepath"]]
+    done = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", clips[1], "--enrol", clips[2], "--json")
+    expected = en.load_model(tmp_path / "m.emotion").predict(clips[0], enrol=clips[1:3])
+    found = done.json["predictions"][0]
+    assert done.code == 0 and found["probabilities"] == expected.to_dict()["probabilities"]
+    assert "enrolled: normalised by 2 clips of the speaker" in found["warnings"]
+    both = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", clips[0])
+    assert both.code == 3 and "enrol of predict_batch must be other clips of the speaker" in both.err
+    unreadable = tmp_path / "x.wav"
+    unreadable.write_bytes(b"no sound")
+    broken = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", unreadable)
+    assert broken.code == 4 and "enrol of for_speaker must have a clip that can be used" in broken.err
+    en.save_model(LogisticRegression().fit(table.X / 1000, train["label"]), tmp_path / "plain.emotion", extractor=table)
+    refused = command("predict", clips[0], "-m", tmp_path / "plain.emotion", "--enrol", clips[1])
+    assert refused.code == 3 and "must be left out unless the model normalises by the speaker" in refused.err
+    demo.to_csv(tmp_path / "demo.csv", index=False)
+    plain = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "--json")
+    enrolled = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "--enrol", "--json")
+    assert plain.code == enrolled.code == 0
+    assert enrolled.json["run"]["enrolment"] == "all other clips of the speaker" and "enrolment" not in plain.json["run"]
+    assert not np.isnan(enrolled.json["evaluation"]["overall"]["accuracy"]["value"])

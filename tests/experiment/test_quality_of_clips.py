@@ -1,0 +1,70 @@
+"""Clips of poor quality in a training run: what is kept, flagged and dropped is counted in the record, the report and the model's answers."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotion_native as en
+from emotion_native.experiment import evaluate, train
+
+SMALL: dict[str, Any] = {"model": "logistic", "folds": 2, "inner_folds": 2, "explained_rows": 0, "n_jobs": 1, "cache": False, "fail_threshold": 0.5}
+RULE = {"least_duration_s": 0.25, "least_speech_s": 0.0, "least_speech_ratio": 0.0, "least_snr_db": -50.0, "most_clipped_ratio": 0.1}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The sample's training clips, and a badly clipped one of two speakers."""
+    sample = en.datasets.load_sample()
+    rows = sample[sample["split"] == "train"].reset_index(drop=True)
+    folder = tmp_path_factory.mktemp("clips")
+    poor = rows.groupby("speaker").head(1).head(2).copy()
+    for place, path in enumerate(poor["filepath"].tolist()):
+        y, rate = en.audio.load(str(path), sr=None)
+        with wave.open(str(folder / f"{place}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(int(rate))
+            file.writeframes((np.clip(100 * y / np.abs(y).max(), -1, 1) * 32767).astype("<i2").tobytes())
+    poor["filepath"] = [str(folder / f"{place}.wav") for place in range(len(poor))]
+    if "recording" in poor:
+        poor["recording"] = [f"poor {place}" for place in range(len(poor))]
+    return pd.concat([rows, poor], ignore_index=True)
+
+
+def test_flagged_clips_are_kept_and_counted(clips: pd.DataFrame, tmp_path: Path) -> None:
+    run = train(clips, {**SMALL, "features": "egemaps+quality", "quality": RULE}, output=tmp_path / "run")
+    assert run.record["rows"]["flagged"] == {"clipped": 2} and run.record["rows"]["failed"] == 0
+    assert "2 clips were flagged for quality and kept (clipped 2)" in (run.folder / "report.html").read_text(encoding="utf-8")
+    model = en.load_model(run.model_path)
+    assert model.extractor is not None and model.extractor["feature_set"] == "egemaps+quality"
+    assert len(model.feature_names) == 98 and model.quality == {"action": "flag", "least_peak_dbfs": -80.0, **RULE}
+    found = model.predict(clips["filepath"].iloc[-1], top_features=0)
+    assert found.warnings[-1].startswith("clipped: a share of clipped samples of 0.") and found.reason != "clipped"
+    again = evaluate(model, clips, allow_seen=True)
+    assert again.record["rows"]["flagged"] == {"clipped": 2}
+
+
+def test_dropped_clips_are_not_learned_from_and_count_as_unanswered(clips: pd.DataFrame, tmp_path: Path) -> None:
+    run = train(clips, {**SMALL, "quality": {**RULE, "action": "drop"}}, output=tmp_path / "run")
+    assert run.record["rows"]["failed"] == 2 and run.record["rows"]["flagged"] == {}
+    scored = run.cross_validated
+    assert scored.reason[-2:] == ["clipped", "clipped"] and scored.abstained[-2:].all() and not scored.ok[-2:].any()
+    assert scored.summary["reasons"]["clipped"] == 2
+    assert "2 clips failed (clipped 2). They count as wrong and as abstained." in (run.folder / "report.html").read_text(encoding="utf-8")
+    model = en.load_model(run.model_path)
+    found = model.predict(clips["filepath"].iloc[-1], top_features=0)
+    assert (found.abstained, found.reason) == (True, "clipped") and found.label is not None
+    assert evaluate(model, clips, allow_seen=True, fail_threshold=0.5).scored.summary["reasons"]["clipped"] == 2
+
+
+def test_off_judges_nothing(clips: pd.DataFrame, tmp_path: Path) -> None:
+    run = train(clips, {**SMALL, "quality": {"action": "off"}}, output=tmp_path / "run")
+    assert run.record["rows"]["flagged"] == {} and run.record["rows"]["failed"] == 0
+    assert en.load_model(run.model_path).quality == {"action": "off"}
+    assert "flagged for quality" not in (run.folder / "report.html").read_text(encoding="utf-8")
