@@ -44,14 +44,15 @@ def smoothed(x: Floats, counts: NDArray[np.bool_]) -> Floats:
 
 
 def spectral_descriptors(x: Floats) -> dict[str, Floats]:
-    power, hz = short_power(x), np.arange(257) * SR / 512
+    gain = 2.0 ** max(-20, np.floor(np.log2(np.abs(x).max())) + 1) if x.any() else 1.0  # the peak over it lies in [0.5, 1)
+    power, hz = short_power(x / gain), np.arange(257) * SR / 512
     edges = 700 * (10 ** (np.linspace(2595 * np.log10(1 + 20 / 700), 2595 * np.log10(1 + 8000 / 700), 28) / 2595) - 1)
     triangles = [np.maximum(0, np.minimum((hz - a) / (b - a), (c - hz) / (c - b))) for a, b, c in zip(edges, edges[1:], edges[2:], strict=False)]
     energy = power @ np.array(triangles).T
     energy += max(1e-12, 1e-5 * energy.max())
     w, bands, rows = 2 * np.pi * edges[1:-1], np.arange(26), {}
     ear = (w**2 + 56.8e6) * w**4 / ((w**2 + 6.3e6) ** 2 * (w**2 + 0.38e9) * (1 + w**6 / 9.58e26))
-    rows["loudness"] = ((ear * energy) ** 0.33).sum(axis=1)
+    rows["loudness"] = ((ear * energy * gain**2) ** 0.33).sum(axis=1)
     for k in range(1, 5):
         cosines = np.sqrt(2 / 26) * np.cos(np.pi * k * (bands + 0.5) / 26)
         rows[f"mfcc{k}"] = np.log(energy) @ cosines * (1 + 11 * np.sin(np.pi * k / 22))

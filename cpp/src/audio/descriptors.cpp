@@ -32,6 +32,17 @@ constexpr std::size_t most_harmonics = 112;
 constexpr double lifter = 22.0;
 constexpr double loudness_exponent = 0.33;
 constexpr double lowest_semitone = 1.0;
+constexpr int least_exponent = -20;           // of the peak: below 2^-20 a clip is silence, and not lifted further
+
+// The exponent e of the power of two that brings the peak into [0.5, 1) when taken away: spectra, the floors under them and the rounding of their
+// decibels then do not depend on the gain of the clip. The rows of levels get it back.
+int exponent_of_peak(std::span<const float> samples, double mean) {
+    double peak = 0.0;
+    for (const float v : samples) {
+        peak = std::max(peak, std::fabs(static_cast<double>(v) - mean));
+    }
+    return peak > 0.0 ? std::max(std::ilogb(peak) + 1, least_exponent) : 0;
+}
 
 EMOTION_CLONES void level_kernel(const float* power, std::size_t bins, float* out) {
     constexpr float decibels = 4.34294482F;  // 10 / ln 10
@@ -85,14 +96,14 @@ public:
         static const DescriptorPlan plan;
         return plan;
     }
-    // signal: frame t is centred on signal[t * hop + long_size / 2]; readable for eight frames beyond the last.
-    void spectral_rows(const float* signal, Matrix<float>& rows, const StopToken& stop) const;
+    // signal: frame t is centred on signal[t * hop + long_size / 2]; readable for eight frames beyond the last. The clip is 2^exponent times as loud.
+    void spectral_rows(const float* signal, int exponent, Matrix<float>& rows, const StopToken& stop) const;
     void voiced_rows(const float* signal, const VoiceTrack& voice, Matrix<float>& rows, const StopToken& stop) const;
 
 private:
     struct Workspace;
     void stretch_rows(const float* signal, const VoiceTrack& voice, std::size_t first, std::size_t last, Workspace& work, Matrix<float>& rows) const;
-    void add_loudness(Matrix<float>& rows) const;
+    void add_loudness(double gain, Matrix<float>& rows) const;
 
     std::shared_ptr<const RealFft> short_fft_ = RealFft::get(short_size), long_fft_ = RealFft::get(long_size);
     std::vector<float> short_window_ = padded_window(short_window, short_size, hamming);
@@ -122,7 +133,7 @@ DescriptorPlan::DescriptorPlan() {
     }
 }
 
-void DescriptorPlan::spectral_rows(const float* signal, Matrix<float>& rows, const StopToken& stop) const {
+void DescriptorPlan::spectral_rows(const float* signal, int exponent, Matrix<float>& rows, const StopToken& stop) const {
     constexpr std::size_t bins = short_size / 2 + 1;
     Scratch power(bins * lanes), scratch(short_fft_->scratch_size());
     std::array<float, row::n_bands * lanes> bands;
@@ -155,12 +166,19 @@ void DescriptorPlan::spectral_rows(const float* signal, Matrix<float>& rows, con
     log_kernel(energies, std::max(power_floor, band_range * *std::ranges::max_element(energies)));
     multiply(cepstrum_.view(), {rows.values.data() + row::band * rows.cols, row::n_bands, rows.cols},
              {rows.values.data() + row::mfcc * rows.cols, row::n_mfcc, rows.cols});
-    add_loudness(rows);
+    const double gain = 2.0 * std::numbers::ln2 * static_cast<double>(exponent);  // natural logarithm of power
+    const auto raise = [](std::span<float> x, double by) { std::ranges::for_each(x, [by](float& v) { v += static_cast<float>(by); }); };
+    add_loudness(gain, rows);
+    raise(energies, gain);
+    if (rows.rows == row::wide_count) {
+        raise(rows.row(row::shape + SpectralShape::energy), 10.0 / std::numbers::ln10 * gain);
+    }
 }
 
-// sum over the bands of (sensitivity * energy)^0.33, and the mean of Bark under it, in pieces that fit the stack.
-void DescriptorPlan::add_loudness(Matrix<float>& rows) const {
+// sum over the bands of (sensitivity * energy)^0.33, and the mean of Bark under it, in pieces that fit the stack. gain: logarithm, of the power.
+void DescriptorPlan::add_loudness(double gain, Matrix<float>& rows) const {
     constexpr std::size_t piece = 64;
+    const double factor = std::exp(loudness_exponent * gain);
     std::array<double, piece> values, sum, place;
     for (std::size_t first = 0; first < rows.cols; first += piece) {
         const std::size_t n = std::min(piece, rows.cols - first);
@@ -178,7 +196,7 @@ void DescriptorPlan::add_loudness(Matrix<float>& rows) const {
             }
         }
         for (std::size_t i = 0; i < n; ++i) {
-            rows(row::loudness, first + i) = static_cast<float>(sum[i]);
+            rows(row::loudness, first + i) = static_cast<float>(factor * sum[i]);
             if (rows.rows == row::wide_count) {
                 rows(row::sharpness, first + i) = static_cast<float>(place[i] / sum[i]);
             }
@@ -311,11 +329,13 @@ Descriptors voice_descriptors(std::span<const float> samples, int sample_rate_hz
     const std::size_t frames = 1 + samples.size() / hop, before = long_size / 2;
     Scratch signal(std::max((frames + lanes) * hop + long_size, before + samples.size()));
     std::fill_n(signal.data(), before, 0.0F);
+    const int exponent = exponent_of_peak(samples, mean);
+    const double unit = std::ldexp(1.0, -exponent);
     double squares = 0;
     for (std::size_t i = 0; i < samples.size(); ++i) {
         const double v = static_cast<double>(samples[i]) - mean;
         squares += v * v;
-        signal[before + i] = static_cast<float>(v);
+        signal[before + i] = static_cast<float>(v * unit);
     }
     std::fill(signal.data() + before + samples.size(), signal.data() + signal.size(), 0.0F);
     result.mean_square = squares / static_cast<double>(samples.size());
@@ -323,7 +343,7 @@ Descriptors voice_descriptors(std::span<const float> samples, int sample_rate_hz
 
     const VoiceTrack voice = track_voice({signal.data() + before, samples.size()}, frames, stop);
     const DescriptorPlan& plan = DescriptorPlan::get();
-    plan.spectral_rows(signal.data(), result.rows, stop);
+    plan.spectral_rows(signal.data(), exponent, result.rows, stop);
     plan.voiced_rows(signal.data(), voice, result.rows, stop);
     result.voiced.resize(frames);
     for (std::size_t t = 0; t < frames; ++t) {

@@ -15,6 +15,9 @@ constexpr std::size_t most_degree = 16;
 constexpr std::size_t most_harmonics = 256;
 constexpr int most_iterations = 60;
 constexpr float settled = 1e-8F;          // squared step of a root: convergence is quadratic, what is left is its square
+// Two estimates next to each other throw one another away, so far that products of distances would overflow and the step be 0: steps are cut.
+constexpr float longest_step = 1.0F;
+constexpr float smallest_product = 1e-30F;  // squared, of the distances of an estimate from the others
 constexpr double dynamic_range_db = 60.0;  // harmonics further below the strongest are noise
 constexpr double emphasis_hz = 50.0;
 constexpr double widest_hz = 1500.0;       // bandwidth of a root that can be a formant
@@ -52,11 +55,19 @@ EMOTION_CLONES void durand_kerner(const float* a, std::size_t n, float* re, floa
                 qi = qr * di + qi * dr;
                 qr = next;
             }
-            const Lane scale = 1.0F / lane_max(qr * qr + qi * qi, splat(1e-30F));
-            const Lane step_re = (pr * qr + pi * qi) * scale, step_im = (pi * qr - pr * qi) * scale;
+            const Lane square = qr * qr + qi * qi;
+            const LaneInt apart = square > splat(smallest_product);  // else an estimate sits on another: moved off it
+            const Lane scale = 1.0F / (apart ? square : splat(1.0F));
+            Lane step_re = apart ? (pr * qr + pi * qi) * scale : splat(0.1F), step_im = apart ? (pi * qr - pr * qi) * scale : splat(0.05F);
+            const Lane length = step_re * step_re + step_im * step_im;
+            for (std::size_t l = 0; l < lanes; ++l) {
+                const float cut = length[l] > longest_step * longest_step ? longest_step / __builtin_sqrtf(length[l]) : 1.0F;
+                step_re[l] *= cut;
+                step_im[l] *= cut;
+            }
             store(re + i * lanes, moving ? x - step_re : x);
             store(im + i * lanes, moving ? y - step_im : y);
-            largest = lane_max(largest, step_re * step_re + step_im * step_im);
+            largest = lane_max(largest, length);
         }
         moving = moving & (largest > splat(settled));
     }

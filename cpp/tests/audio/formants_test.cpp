@@ -9,6 +9,9 @@
 #include <numbers>
 #include <vector>
 
+#include "emotion/core/rng.hpp"
+
+using namespace emotion;
 using namespace emotion::audio;
 
 namespace {
@@ -80,6 +83,40 @@ TEST_CASE("the roots of eight polynomials come out, each independent of its neig
     for (std::size_t i = 0; i < n; ++i) {
         CHECK(alone_re[i * 8] == re[i * 8 + 3]);
         CHECK(alone_im[i * 8] == im[i * 8 + 3]);
+    }
+}
+
+TEST_CASE("the roots of any predictor of a stable filter multiply to it") {
+    // Estimates that meet by chance were lost once in 500 polynomials, and settled nowhere near a root.
+    constexpr std::size_t n = 13;
+    RandomStream random(3, Purpose::test, 1);
+    for (std::size_t round = 0; round < 1000; ++round) {
+        std::vector<float> a(n * 8), re(n * 8), im(n * 8);
+        for (std::size_t l = 0; l < 8; ++l) {
+            std::vector<double> filter{1.0};
+            for (std::size_t i = 1; i <= n; ++i) {
+                const double k = 0.7 * std::sin(2.0 * random.normal());
+                filter.push_back(0.0);
+                const std::vector<double> last = filter;
+                for (std::size_t j = 1; j <= i; ++j) {
+                    filter[j] = last[j] + k * last[i - j];
+                }
+            }
+            for (std::size_t i = 0; i < n; ++i) {
+                a[i * 8 + l] = static_cast<float>(filter[i + 1]);
+            }
+        }
+        polynomial_roots(a.data(), n, re.data(), im.data());
+        for (std::size_t l = 0; l < 8; ++l) {
+            std::vector<Root> roots;
+            for (std::size_t i = 0; i < n; ++i) {
+                roots.emplace_back(static_cast<double>(re[i * 8 + l]), static_cast<double>(im[i * 8 + l]));
+            }
+            const std::vector<double> product = polynomial_of(roots);
+            for (std::size_t i = 0; i < n; ++i) {
+                CHECK(std::fabs(product[i] - static_cast<double>(a[i * 8 + l])) < 1e-3);
+            }
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 //   slope             least-squares slope of 10 log10 P over frequency, 0 … 500 Hz and 500 … 1500 Hz, dB/Hz (Tamarit et al. 2008)
 //   flux              root of the sum over the bins up to 5000 Hz of (|X_t| - |X_(t-1)|)^2, each frame's magnitudes scaled to energy 1: 0 … sqrt(2),
 //                     whatever the level; 0 in the first frame
-// The bin of 0 Hz never counts. Every sum, every largest value and every P under a logarithm has 1e-12 added (-120 dB of full scale), so that
-// silence gives 0 throughout.
+// The bin of 0 Hz never counts. Every sum, every largest value and every P under a logarithm has 1e-12 added (-120 dB of a sine of amplitude 1), so
+// that silence gives 0 throughout.
 // Complexity O(bins). Frames are independent, but for the flux. Deterministic; plans are immutable. Input must be finite.
 #pragma once
 

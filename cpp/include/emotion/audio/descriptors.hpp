@@ -1,6 +1,7 @@
 // The low-level descriptors of voice, one value every 10 ms: what the feature sets "egemaps" and "full" summarise.
 //
-// The signal is brought to 16 kHz and freed of its mean. Frame t is centred on t * 10 ms; zeros beyond the ends; 1 + floor(duration / 10 ms)
+// The signal is brought to 16 kHz and freed of its mean; its spectra are taken with the peak brought into [0.5, 1) by a power of two (a peak below
+// 2^-20 by 2^20), which the rows of levels (loudness, band, energy) get back: a gain of a power of two leaves the bits of every other row. Frame t is centred on t * 10 ms; zeros beyond the ends; 1 + floor(duration / 10 ms)
 // frames. Spectra: 20 ms Hamming window, 512 points (loudness, cepstrum, balance); 60 ms Gaussian window of sigma 0.4, 1024 points (harmonics,
 // formants). Magnitudes are scaled so that a full-scale sine has 1. Each row is smoothed by a moving average of three frames; the rows that exist in
 // voiced frames only are averaged over the voiced ones among the three, and are 0 elsewhere (Eyben et al., IEEE Trans. Affective Computing 7, 2016, §6).

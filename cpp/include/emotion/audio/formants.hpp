@@ -32,7 +32,7 @@ struct Harmonic {
                                          std::span<Harmonic> out);
 
 // All roots of `lanes` real polynomials z^n + a[0] z^(n-1) + … + a[n-1]; a, re and im are lane blocks of n values. n <= 16. Roots of modulus up to
-// about one come out within 1e-4 where they are simple; the others as far as 60 iterations bring them. Lanes are independent.
+// about one come out within 1e-4 where they are simple; the others as far as 60 iterations, of steps of at most 1, bring them. Lanes are independent.
 void polynomial_roots(const float* a, std::size_t n, float* re, float* im);
 
 // The resonances of one frame by rising frequency: at most six.

@@ -15,7 +15,7 @@ namespace emotion::audio {
 
 class SpectralShape {
 public:
-    static constexpr std::size_t count = 12;
+    static constexpr std::size_t count = 12, energy = 0;
     // In the order of the results.
     static constexpr const char* names[count] = {"energy",    "spectral_centroid",   "spectral_spread",     "spectral_skewness",
                                                  "spectral_kurtosis", "spectral_entropy", "spectral_flatness", "spectral_rolloff25",
