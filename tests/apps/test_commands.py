@@ -65,7 +65,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["demo", "--n-jobs", "0"], 3, "n_jobs of the flags must be a positive or a negative integer, or null; got 0"),
         (["demo", "--seed", "18446744073709551616"], 3, "seed of the flags must be"),
         (["validate", "/dev/zero"], 3, "must be a regular file; got '/dev/zero'"),
-        (["train", "m.csv", "--model", "tree"], 3, "'forest', 'extra_trees', 'gradient_boosting' or 'logistic'"),
+        (["train", "m.csv", "--model", "tree"], 3, "'forest', 'extra_trees', 'gradient_boosting', 'logistic' or 'ensemble'"),
         (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
         (["report", "/no/such/run"], 3, "run of report"),
         (["train", "/no/such.csv"], 3, "existing file"),
@@ -150,7 +150,7 @@ def test_train_json(trained: tuple[Path, Any]) -> None:
     folder, outcome = trained
     result = outcome.json
     assert outcome.err == ""
-    assert set(result) == {"folder", "model_file", "report", "ungrouped", "cross_validated", "held_out", "candidates", "repeats", "run"}
+    assert set(result) == {"folder", "model_file", "report", "ungrouped", "enrolment", "cross_validated", "held_out", "candidates", "repeats", "run"}
     assert Path(result["model_file"]).is_file() and result["ungrouped"] is False
     assert result["held_out"]["n_speakers"] == 1 and result["cross_validated"]["n_speakers"] == 4
     assert result["run"]["origins"]["forest.n_estimators"] == "flag"

@@ -44,7 +44,7 @@ MAY_INCLUDE["runtime"] = {"core", "explain", "runtime"} | LEAVES
 STANDARD = {"immintrin.h", "cpuid.h"}
 THIRD_PARTY = {
     "tbb": {"core/parallel.cpp"},
-    "sndfile.h": {"audio/decode.cpp"},
+    "sndfile.h": {"audio/sound_file.cpp"},
 }
 
 

@@ -42,11 +42,10 @@ def _forest() -> Any:
 
 
 def _copies() -> Any:
-    """Return copies of every other row of `data`."""
-    source = np.arange(0, 120, 2)
-    X = np.random.default_rng(1).normal(size=(60, 5)).astype(np.float32)
+    """Return one copy of each row of `data`."""
+    X = np.random.default_rng(1).normal(size=(120, 5)).astype(np.float32)
     recipe = en.audio.augment.Recipe()
-    return en.augmentation.AugmentedFeatures(X, list("abcde"), source, np.zeros(60, dtype=np.int64), [{}] * 60, recipe, 0, {})
+    return en.augmentation.AugmentedFeatures(X, list("abcde"), np.arange(120), np.zeros(120, dtype=np.int64), [{}] * 120, recipe, 0, {})
 
 
 def public_estimators() -> dict[str, type]:

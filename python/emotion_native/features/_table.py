@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .. import _core
 from .._files import write_whole
 from .._validation import check_path
 from ..exceptions import InvalidInputError
@@ -107,6 +108,7 @@ class FeatureTable:
         try:
             parameters = json.loads(made[0][1])
             name = "+".join(name for name, _ in made)
+            _core.feature_names(name)  # raises where no such set is known
             return {"feature_set": name, "sample_rate_hz": int(parameters["sample_rate_hz"]), "algorithm_version": int(parameters["version"])}
         except (ValueError, KeyError, TypeError):
             return None
