@@ -33,6 +33,18 @@ constexpr double jump_cost = 1.0;          // an octave a frame
 constexpr double range_cost = 4.0;
 constexpr float missing_bandwidth_hz = 1000.0F;
 
+// r[m] = the sum over g of envelope[g] * cosine(g, m), g in rising order: the same bits in every clone.
+EMOTION_CLONES void cosine_sums(const double* envelope, std::size_t n, const double* cosine, double* r) {
+    constexpr std::size_t columns = FormantModel::order + 1;
+    double sums[columns] = {};  // kept in registers
+    for (std::size_t g = 0; g < n; ++g) {
+        for (std::size_t m = 0; m < columns; ++m) {
+            sums[m] += envelope[g] * cosine[g * columns + m];
+        }
+    }
+    std::copy_n(sums, columns, r);
+}
+
 EMOTION_CLONES void durand_kerner(const float* a, std::size_t n, float* re, float* im) {
     LaneInt moving = splat_int(-1);
     for (int iteration = 0; iteration < most_iterations && any_lane(moving); ++iteration) {
@@ -234,12 +246,8 @@ void FormantModel::predict(std::span<const Harmonic> harmonics, float* a, std::s
         envelope[g] = value + emphasis_[g];
     }
     exponentials(envelope.data(), envelope.size(), envelope.data());
-    std::array<double, order + 1> r{}, predictor;
-    for (std::size_t g = 0; g <= cells; ++g) {
-        for (std::size_t m = 0; m <= order; ++m) {
-            r[m] += envelope[g] * cosine_[g * (order + 1) + m];
-        }
-    }
+    std::array<double, order + 1> r, predictor;
+    cosine_sums(envelope.data(), envelope.size(), cosine_.data(), r.data());
     levinson(r.data(), order, predictor.data());
     for (std::size_t m = 0; m < order; ++m) {
         a[m * stride] = static_cast<float>(predictor[m + 1]);
