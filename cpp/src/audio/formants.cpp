@@ -72,8 +72,9 @@ EMOTION_CLONES void durand_kerner(const float* a, std::size_t n, float* re, floa
             const Lane scale = 1.0F / (apart ? square : splat(1.0F));
             Lane step_re = apart ? (pr * qr + pi * qi) * scale : splat(0.1F), step_im = apart ? (pi * qr - pr * qi) * scale : splat(0.05F);
             const Lane length = step_re * step_re + step_im * step_im;
-            for (std::size_t l = 0; l < lanes; ++l) {
-                const float cut = length[l] > longest_step * longest_step ? longest_step / __builtin_sqrtf(length[l]) : 1.0F;
+            const LaneInt far = length > splat(longest_step * longest_step);
+            for (std::size_t l = 0; l < lanes && any_lane(far); ++l) {
+                const float cut = far[l] != 0 ? longest_step / __builtin_sqrtf(length[l]) : 1.0F;
                 step_re[l] *= cut;
                 step_im[l] *= cut;
             }
