@@ -127,6 +127,10 @@ class PredictionStream:
         window = np.ascontiguousarray(signal[begin - self._place : end - self._place])
         return StreamedPrediction(begin / self._rate, end / self._rate, self._predict(window))
 
+    def __repr__(self) -> str:
+        window, hop = self._window / self._rate, self._hop / self._rate
+        return f"PredictionStream({self._rate} Hz, a prediction of {window:g} s every {hop:g} s, {self._total} samples seen)"
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a PredictionStream is not pickled or copied: it belongs to the signal of one process; make one in each")
 

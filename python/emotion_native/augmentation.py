@@ -105,7 +105,7 @@ def augmented_features(
         ``"speaker"``: the copies of one number of all clips of a speaker (the column ``speaker``) are changed alike, so that they are the clips of
         another, virtual speaker, whom `SpeakerNormalizer` takes for one. Clips of an unknown speaker are changed each in its own way.
     features : str, default="classic"
-        The feature set.
+        The feature set, or several joined by ``+``.
     sample_rate_hz : int, default=16000
     root : path, optional
         The folder that relative paths start from.

@@ -152,7 +152,8 @@ class EmotionModel:
         self._behind: Any = None  # the native model behind its normalisation, once it is needed
 
     def __repr__(self) -> str:
-        return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…')"
+        enrolled = f", enrolled={self.enrolled}" if self.enrolled else ""
+        return f"EmotionModel(classes={list(self.classes)}, n_features={len(self.feature_names)}, model_hash='{self.model_hash[:12]}…'{enrolled})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.enrolled:
@@ -205,7 +206,8 @@ class EmotionModel:
 
     def _check_enrolment(self, what: str) -> None:
         if not self.takes_enrolment or self.enrolled:
-            known = f"a model for one speaker already ({self.enrolled} clips)" if self.enrolled else "a model without a SpeakerNormalizer"
+            known = "a model without a SpeakerNormalizer (train --set speaker_normalization=true)"
+            known = f"a model for one speaker already ({self.enrolled} clips)" if self.enrolled else known
             raise InvalidInputError(f"{what} must be left out unless the model normalises by the speaker; got {known}")
 
     def predict(

@@ -113,3 +113,20 @@ def test_bad_input() -> None:
     for name, value in (("fmin_hz", 10), ("fmin_hz", 1000), ("fmax_hz", 5000), ("hop_s", 0), ("hop_s", 2), ("voicing_threshold", 1.5)):
         with pytest.raises(InvalidInputError, match=f"{name} of pitch"):
             audio.pitch(good, RATE, **{name: value})
+
+
+def test_tracks_show_themselves_in_one_line() -> None:
+    rate = 16_000
+    tone = (0.3 * np.sin(2 * np.pi * 200 * np.arange(rate) / rate)).astype(np.float32)
+    track, nothing = audio.pitch(tone, rate), audio.pitch(np.zeros(rate, dtype=np.float32), rate)
+    assert repr(track).startswith("PitchTrack(101 frames, ") and "101 voiced: median 20" in repr(track)
+    assert repr(nothing) == "PitchTrack(101 frames, 0 voiced: no pitch)"
+    assert repr(audio.voice_quality(tone, rate)).startswith("VoiceQuality(101 frames, medians jitter_local=")
+    assert "hnr_db=nan" in repr(audio.voice_quality(np.zeros(rate, dtype=np.float32), rate))
+    assert repr(audio.voice_activity(tone, sr=rate)).startswith("VoiceActivity(63 frames, ")
+    assert repr(audio.FeatureStream(rate, set="classic").push(tone)) == "StreamedFeatures(0 frames, 0 windows)"
+
+
+def test_a_path_instead_of_samples_names_the_function_that_reads_it() -> None:
+    with pytest.raises(InvalidInputError, match=r"audio\.load reads a sound file.*got str"):
+        audio.pitch("clip.wav", 16_000)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
@@ -68,6 +69,8 @@ def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
     if not isinstance(y, np.ndarray) or not np.issubdtype(y.dtype, np.floating):
         got = f"an array of {y.dtype}" if isinstance(y, np.ndarray) else type(y).__name__
         hint = " (scale integer samples to [-1, 1] first, for example y.astype(numpy.float32) / 32768)"
+        if isinstance(y, (str, os.PathLike)):
+            hint = " (audio.load reads a sound file: y, sr = audio.load(path, sr=None))"
         raise refuse(parameter, caller, "a floating-point numpy.ndarray" + hint, got)
     return y
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._display import counted
 from ._arrays import Float32, integer, number, refuse, signal
 from ._arrays import samples as _samples
 
@@ -41,6 +42,11 @@ class PitchTrack:
     def voiced(self) -> NDArray[np.bool_]:
         """Whether each frame is voiced."""
         return np.isfinite(self.f0_hz)
+
+    def __repr__(self) -> str:
+        voiced = self.f0_hz[self.voiced]
+        found = f"median {np.median(voiced):.0f} Hz, {voiced.min():.0f} to {voiced.max():.0f} Hz" if len(voiced) else "no pitch"
+        return f"PitchTrack({counted(len(self.f0_hz), 'frame')}, {len(voiced):,} voiced: {found})"
 
 
 def pitch(
@@ -118,6 +124,11 @@ class VoiceQuality:
     shimmer_local: Float32
     shimmer_db: Float32
     hnr_db: Float32
+
+    def __repr__(self) -> str:
+        known = [(name, values[np.isfinite(values)]) for name, values in vars(self).items()]
+        medians = ", ".join(f"{name}={np.median(values):.3g}" if len(values) else f"{name}=nan" for name, values in known)
+        return f"VoiceQuality({counted(len(self.hnr_db), 'frame')}, medians {medians})"
 
 
 def voice_quality(samples: NDArray[Any], sample_rate_hz: float, *, track: PitchTrack | None = None) -> VoiceQuality:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._display import counted
 from ._arrays import Float32, Window, floating, integer, make_window, number, refuse
 from .spectrum import filterbank_of
 
@@ -38,6 +39,9 @@ class StreamedFeatures(NamedTuple):
     frame_times_s: NDArray[np.float64]
     windows: Float32
     window_times_s: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"StreamedFeatures({counted(self.frames.shape[1], 'frame')}, {counted(len(self.windows), 'window')})"
 
 
 class FeatureStream:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._display import counted
 from ..exceptions import InvalidInputError
 from ._arrays import integer, number, samples
 
@@ -100,6 +101,10 @@ class VoiceActivity(NamedTuple):
     segments: NDArray[np.int64]
     hop_length: int
     snr_db: float
+
+    def __repr__(self) -> str:
+        speech = f"{counted(len(self.segments), 'segment')} of speech"
+        return f"VoiceActivity({counted(len(self.frames), 'frame')}, {int(self.frames.sum()):,} of them speech; {speech}; snr_db={self.snr_db:.1f})"
 
 
 def voice_activity(

@@ -213,6 +213,7 @@ def train(
     \b
     Examples:
       emotion-native train manifest.csv -o runs/first
+      emotion-native train manifest.csv --model logistic --set features=egemaps+quality --set augmentation.copies=2
       emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
       emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
       emotion-native train features.parquet --abstention-cost 0.3 --out-of-distribution-rate 0.1

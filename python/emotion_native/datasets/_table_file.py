@@ -24,7 +24,10 @@ def read_table_rows(path: Path, *, encoding: str | None) -> tuple[pd.DataFrame, 
     if not path.is_file():
         if not path.is_dir():
             raise InvalidInputError(f"path of read_manifest must be a regular file; got {str(path)!r}. Remedy: name a CSV or Parquet file")
-        raise InvalidInputError(f"path of read_manifest must be a file; got the folder {str(path)!r}. Remedy: name the CSV or Parquet file in it")
+        raise InvalidInputError(
+            f"path of read_manifest must be a file; got the folder {str(path)!r}. Remedy: name the CSV or Parquet file in it; for clips without one, "
+            "pandas.DataFrame({'filepath': …}) of their paths is a manifest for features.extract"
+        )
     try:
         data = path.read_bytes()
     except OSError as error:

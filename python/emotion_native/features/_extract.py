@@ -142,7 +142,8 @@ def _prepare(manifest: pd.DataFrame | str | os.PathLike[str], root: Path | None)
             if problem.code != "duplicate_row":
                 raise InvalidInputError(problem.message("manifest of extract", lambda row: f"row {row + 1}"))
     else:
-        raise InvalidInputError(f"manifest of extract must be a DataFrame or the path of a table; got {type(manifest).__name__}")
+        remedy = "Remedy: pandas.DataFrame({'filepath': clips}) makes a manifest of paths"
+        raise InvalidInputError(f"manifest of extract must be a DataFrame or the path of a table; got {type(manifest).__name__}. {remedy}")
     n = len(rows)
     paths = _manifest.as_paths(rows["filepath"])
     clips = pd.DataFrame({
