@@ -67,14 +67,6 @@ audio::PitchTrack to_track(const Array<double>& times_s, const Array<float>& f0_
     return {{times.begin(), times.end()}, {f0.begin(), f0.end()}, {}};
 }
 
-py::tuple period_marks(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
-    const auto x = vector(samples, "samples", "period_marks");
-    const auto track = to_track(times_s, f0_hz, "period_marks");
-    auto marks = run(x.size(), [&](const StopToken& stop) { return audio::period_marks(x, sample_rate_hz, track, stop); }, many_samples);
-    return py::make_tuple(to_array(std::move(marks.mark_s)), to_array(std::move(marks.amplitude)),
-                          to_array(std::vector<std::int64_t>(marks.stretch.begin(), marks.stretch.end())));
-}
-
 py::tuple voice_quality(const Samples& samples, double sample_rate_hz, const Array<double>& times_s, const Array<float>& f0_hz) {
     const auto x = vector(samples, "samples", "voice_quality");
     const auto track = to_track(times_s, f0_hz, "voice_quality");
@@ -94,8 +86,6 @@ void register_audio_pitch(py::module_& m) {
           "(f0 of the path, voiced as 0 or 1, voiced probability), one value a frame.");
     m.def("track_pitch", &track_pitch, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("fmin_hz"), py::arg("fmax_hz"),
           py::arg("hop_s"), py::arg("voicing_threshold"), "(times, f0 with NaN where unvoiced, voiced probability), one value a frame.");
-    m.def("period_marks", &period_marks, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("times_s").noconvert(),
-          py::arg("f0_hz").noconvert(), "(marks in seconds, amplitudes, first mark of each stretch and their number).");
     m.def("voice_quality", &voice_quality, py::arg("samples").noconvert(), py::arg("sample_rate_hz"), py::arg("times_s").noconvert(),
           py::arg("f0_hz").noconvert(), "(jitter, shimmer, shimmer in dB, HNR in dB), one value a frame, NaN where there is none.");
 }

@@ -70,7 +70,8 @@ def test_offset_and_duration_equal_librosa() -> None:
         for offset, duration in ((0.25, None), (0.1, 0.5), (0.0, 0.33), (0.9, 5.0)):
             ours, _ = audio.load(data, sr=None, offset=offset, duration=duration)
             theirs, _ = librosa.load(io.BytesIO(data), sr=None, offset=offset, duration=duration)
-            assert np.array_equal(ours, theirs)
+            # Ogg Vorbis is decoded in float by two builds of libvorbis, whose last bits may differ: 1e-6 is a thirtieth of a step of 16 bits.
+            assert ours.shape == theirs.shape and np.abs(ours - theirs).max() <= (1e-6 if arguments["format"] == "OGG" else 0.0)
 
 
 @pytest.mark.parametrize(("source", "target"), [(48000, 16000), (44100, 16000), (8000, 16000), (16000, 22050)])
