@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from .exceptions import InvalidInputError
 
-__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+__all__ = ["Moments", "SpeakerPrior", "is_unknown", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
 
 Floats = npt.NDArray[np.float64]
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
@@ -114,13 +114,14 @@ def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]
     codes = np.empty(n, dtype=np.int64)
     for i, value in enumerate(array.tolist()):
         try:
-            codes[i] = -1 if _is_unknown(value) else known.setdefault(value, len(known))
+            codes[i] = -1 if is_unknown(value) else known.setdefault(value, len(known))
         except (TypeError, ValueError):
             raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
 
 
-def _is_unknown(value: Any) -> bool:
+def is_unknown(value: Any) -> bool:
+    """Return whether a value names no speaker: None, NaN, pandas.NA, ""."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value) or bool(value == "")  # pandas.NA compares to nothing
 
 

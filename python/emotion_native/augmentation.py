@@ -25,6 +25,7 @@ from sklearn.base import BaseEstimator
 
 from . import audio
 from ._progress import Progress, progress_reporter
+from ._speaker_statistics import is_unknown
 from ._threads import effective_n_jobs
 from ._validation import check_seed
 from .audio._arrays import integer
@@ -184,7 +185,7 @@ def augmented_features(
 
 def _voices(manifest: pd.DataFrame) -> list[int | None]:
     """Return a number for each row's speaker; None where it is unknown."""
-    names = [None if name is None or name != name or name == "" else str(name) for name in manifest["speaker"].tolist()]
+    names = [None if is_unknown(name) else str(name) for name in manifest["speaker"].tolist()]
     return [None if name is None else int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "little") for name in names]
 
 

@@ -188,6 +188,16 @@ def test_clips_that_cannot_be_read_are_told(sample: Any) -> None:
     assert list(found.failed) == [1]
 
 
+@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA, ""])
+def test_clips_of_unknown_speakers_are_changed_each_in_its_own_way(sample: Any, unknown: Any) -> None:
+    speaker = sample["speaker"].astype(object)
+    speaker[:2] = unknown
+    found = augmented_features(sample.assign(speaker=speaker).head(4), n_copies=1, random_state=7, per="speaker", progress=False)
+    own = augmented_features(sample.head(4), n_copies=1, random_state=7, progress=False)
+    assert found.parameters[:2] == own.parameters[:2] and found.parameters[0] != found.parameters[1]
+    assert speaker[2] == speaker[3] and found.parameters[2] == found.parameters[3]
+
+
 def test_arguments_are_no_failures_of_clips(sample: Any) -> None:
     for rate in (-1, 16000.5, 10, "16000"):
         with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of augmented_features must be"):
