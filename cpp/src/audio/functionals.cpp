@@ -323,10 +323,6 @@ const std::vector<std::string>& classic_names() {
     return names;
 }
 
-std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set) {
-    return functionals(samples, sample_rate_hz, set, StopToken{});
-}
-
 std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
     if (samples.empty()) {

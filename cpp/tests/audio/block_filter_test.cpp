@@ -9,21 +9,13 @@
 #include <vector>
 
 #include "emotion/core/errors.hpp"
-#include "emotion/core/rng.hpp"
+#include "noise.hpp"
 
 using emotion::StopToken;
 using emotion::audio::BlockFilter;
+using emotion::audio::test::uniform_noise;
 
 namespace {
-
-std::vector<float> noise(std::size_t n, std::uint64_t seed) {
-    emotion::RandomStream random(seed, emotion::Purpose::test, n);
-    std::vector<float> x(n);
-    for (float& v : x) {
-        v = static_cast<float>(random.uniform() - 0.5);
-    }
-    return x;
-}
 
 struct Case {
     std::size_t up, down, taps;
@@ -51,11 +43,11 @@ TEST_CASE("outputs equal the definition, for signals of one sample to several ba
         CAPTURE(c.up);
         CAPTURE(c.down);
         REQUIRE(BlockFilter::suits(c.up, c.down, c.taps));
-        const auto h = noise(c.up * c.taps, 1);
+        const auto h = uniform_noise(c.up * c.taps, 1);
         const BlockFilter filter(c.up, c.down, h, c.taps, c.first);
         for (const std::size_t n : {1UL, 7UL, 1000UL, 20'011UL * c.down}) {
             CAPTURE(n);
-            const auto x = noise(n, 2);
+            const auto x = uniform_noise(n, 2);
             const std::size_t size = (n * c.up + c.down - 1) / c.down;
             std::vector<float> y(size + 1, 77.0F);
             filter.apply(x, {y.data(), size}, StopToken{});
@@ -73,9 +65,9 @@ TEST_CASE("outputs equal the definition, for signals of one sample to several ba
 
 TEST_CASE("silence stays exactly silent, and twice the signal gives exactly twice the output") {
     const Case& c = cases[2];
-    const auto h = noise(c.taps, 1);
+    const auto h = uniform_noise(c.taps, 1);
     const BlockFilter filter(c.up, c.down, h, c.taps, c.first);
-    std::vector<float> x = noise(60'000, 3), y(20'000), doubled(20'000);
+    std::vector<float> x = uniform_noise(60'000, 3), y(20'000), doubled(20'000);
     filter.apply(x, y, StopToken{});
     for (float& v : x) {
         v *= 2;
@@ -90,8 +82,8 @@ TEST_CASE("silence stays exactly silent, and twice the signal gives exactly twic
 
 TEST_CASE("NaN stays near its place") {
     const Case& c = cases[2];
-    const BlockFilter filter(c.up, c.down, noise(c.taps, 1), c.taps, c.first);
-    std::vector<float> x = noise(300'000, 3), y(100'000);
+    const BlockFilter filter(c.up, c.down, uniform_noise(c.taps, 1), c.taps, c.first);
+    std::vector<float> x = uniform_noise(300'000, 3), y(100'000);
     x[150'000] = std::numeric_limits<float>::quiet_NaN();
     filter.apply(x, y, StopToken{});
     CHECK(std::isnan(y[50'000]));

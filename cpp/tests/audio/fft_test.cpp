@@ -8,20 +8,12 @@
 #include <vector>
 
 #include "emotion/core/errors.hpp"
-#include "emotion/core/rng.hpp"
+#include "noise.hpp"
 
 using emotion::audio::RealFft;
+using emotion::audio::test::uniform_noise;
 
 namespace {
-
-std::vector<float> noise(std::size_t n, std::uint64_t seed) {
-    emotion::RandomStream random(seed, emotion::Purpose::test, n);
-    std::vector<float> x(n);
-    for (float& v : x) {
-        v = static_cast<float>(random.uniform() - 0.5);
-    }
-    return x;
-}
 
 std::vector<std::complex<double>> by_definition(const float* x, const std::vector<float>& w) {
     const std::size_t n = w.size();
@@ -43,8 +35,8 @@ TEST_CASE("the transform equals its definition, for powers of two and for any ot
     for (const std::size_t n : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 31, 32, 64, 100, 128, 255, 256, 400, 512, 551, 1000, 1024, 2048, 4096, 8192, 16384}) {
         CAPTURE(n);
         const std::size_t hop = n / 3 + 1;
-        const auto x = noise(n + RealFft::batch * hop, 1);
-        const auto w = noise(n, 2);
+        const auto x = uniform_noise(n + RealFft::batch * hop, 1);
+        const auto w = uniform_noise(n, 2);
         const RealFft fft(n);
         std::vector<float> re(fft.bins() * RealFft::batch), im(re.size()), power(re.size()), scratch(fft.scratch_size());
         fft.forward(x.data(), hop, w.data(), re.data(), im.data(), scratch.data());
@@ -67,7 +59,7 @@ TEST_CASE("the transform equals its definition, for powers of two and for any ot
 
 TEST_CASE("Parseval: the energy of the spectrum is n times the energy of the frame") {
     const std::size_t n = 4096;
-    const auto x = noise(n, 3);
+    const auto x = uniform_noise(n, 3);
     const std::vector<float> ones(n, 1.0F);
     const RealFft fft(n);
     std::vector<float> power(fft.bins() * RealFft::batch), scratch(fft.scratch_size());
@@ -86,7 +78,7 @@ TEST_CASE("Parseval: the energy of the spectrum is n times the energy of the fra
 TEST_CASE("the transform of a power spectrum is the circular autocorrelation") {
     for (const std::size_t n : {2, 4, 8, 64, 100, 512}) {
         CAPTURE(n);
-        const auto x = noise(n + RealFft::batch * 3, 6);
+        const auto x = uniform_noise(n + RealFft::batch * 3, 6);
         const std::vector<float> ones(n, 1.0F);
         const RealFft fft(n);
         const std::size_t count = fft.bins() - (n > 4 ? 2 : 0);
@@ -108,8 +100,8 @@ TEST_CASE("the transform of a power spectrum is the circular autocorrelation") {
 
 TEST_CASE("a frame's bits do not depend on its neighbours in the batch") {
     const std::size_t n = 512;
-    const auto x = noise(n * 9, 4);
-    const auto w = noise(n, 5);
+    const auto x = uniform_noise(n * 9, 4);
+    const auto w = uniform_noise(n, 5);
     const RealFft fft(n);
     std::vector<float> a(fft.bins() * RealFft::batch), b(a.size()), scratch(fft.scratch_size());
     fft.power(x.data(), n, w.data(), a.data(), scratch.data());

@@ -8,21 +8,15 @@
 #include "emotion/audio/stft.hpp"
 #include "emotion/audio/temporal.hpp"
 #include "emotion/core/errors.hpp"
-#include "emotion/core/rng.hpp"
+#include "noise.hpp"
 
 using namespace emotion;
 using namespace emotion::audio;
+using emotion::audio::test::normal_noise;
 
 namespace {
 
-std::vector<float> noise(std::size_t n) {
-    RandomStream random(3, Purpose::test, n);
-    std::vector<float> x(n);
-    for (float& v : x) {
-        v = 0.3F * static_cast<float>(random.normal());
-    }
-    return x;
-}
+std::vector<float> noise(std::size_t n) { return normal_noise(n, 3); }
 
 std::vector<FrameDescriptor> all_descriptors() {
     std::vector<FrameDescriptor> all;

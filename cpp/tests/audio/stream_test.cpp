@@ -11,20 +11,15 @@
 #include "emotion/audio/stft.hpp"
 #include "emotion/core/errors.hpp"
 #include "emotion/core/rng.hpp"
+#include "noise.hpp"
 
 using namespace emotion;
 using namespace emotion::audio;
+using emotion::audio::test::normal_noise;
 
 namespace {
 
-std::vector<float> noise(std::size_t n) {
-    RandomStream random(5, Purpose::test, n);
-    std::vector<float> x(n);
-    for (float& v : x) {
-        v = 0.3F * static_cast<float>(random.normal());
-    }
-    return x;
-}
+std::vector<float> noise(std::size_t n) { return normal_noise(n, 5); }
 
 std::shared_ptr<const FramePlan> plan_of(std::size_t n_fft, std::size_t hop, bool center = true) {
     const std::vector<FrameDescriptor> descriptors{FrameDescriptor::spectral_centroid, FrameDescriptor::rms, FrameDescriptor::zero_crossing_rate};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +17,9 @@
 #include "emotion/runtime/model_file.hpp"
 
 namespace emotion::runtime::test {
+
+inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double inf = std::numeric_limits<double>::infinity();
 
 struct RawTensor {
     std::string name;

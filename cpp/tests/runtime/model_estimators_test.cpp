@@ -15,15 +15,14 @@
 #include "model_builder.hpp"
 
 using namespace emotion::runtime;
+using emotion::runtime::test::inf;
 using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::not_a_number;
 using emotion::runtime::test::reason_of;
 using emotion::runtime::test::refused;
 using emotion::runtime::test::tensor;
 
 namespace {
-
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double inf = std::numeric_limits<double>::infinity();
 
 // One tree over three columns: root on column 0 at 0.5, its right child on column 2.
 ModelParts forest_parts() {

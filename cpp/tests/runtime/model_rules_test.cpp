@@ -4,24 +4,18 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "model_builder.hpp"
 
 using namespace emotion::runtime;
+using emotion::runtime::test::inf;
 using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::not_a_number;
 using emotion::runtime::test::reason_of;
 using emotion::runtime::test::refused;
 using emotion::runtime::test::tensor;
-
-namespace {
-
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double inf = std::numeric_limits<double>::infinity();
-
-}  // namespace
 
 TEST_CASE("model_rules: temperatures that are none") {
     CHECK(refused([](auto& p) { p["calibration.temperature"] = tensor<double>("calibration.temperature", "F64", {1}, {0}); }, "temperature"));

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,17 +14,12 @@
 #include "model_builder.hpp"
 
 using namespace emotion::runtime;
+using emotion::runtime::test::inf;
 using emotion::runtime::test::ModelParts;
+using emotion::runtime::test::not_a_number;
 using emotion::runtime::test::reason_of;
 using emotion::runtime::test::refused;
 using emotion::runtime::test::tensor;
-
-namespace {
-
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double inf = std::numeric_limits<double>::infinity();
-
-}  // namespace
 
 TEST_CASE("model_steps: the arrays of linear models and scalers, and the background") {
     CHECK(refused([](auto& p) { p["steps.0.scale"] = tensor<double>("steps.0.scale", "F64", {3}, {1, 0, 1}); }, "greater than 0"));

@@ -36,8 +36,8 @@ inline constexpr int algorithm_version = 4;
 
 // The vector of samples that are already mono at sample_rate_hz (100 to 768000; with "quality" from 1000). Any length from one sample on; silence and
 // constant signals give finite values. InvalidInputError for empty or non-finite samples.
-[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set);
-[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop);
+[[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set,
+                                             const StopToken& stop = {});
 
 struct ExtractOptions {
     FeatureSet set = FeatureSet::classic;
