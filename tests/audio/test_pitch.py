@@ -60,6 +60,16 @@ def test_at_least_as_accurate_as_pyin_in_noise(colour: str, snr_db: float) -> No
         assert ours[3] < other[3]  # mean error of the others
 
 
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("f0_hz", [70, 80, 100, 150, 200, 400, 900])
+@pytest.mark.parametrize("shares", [(1,), (1, 0.5, 0.3), (0.2, 1, 0.3)])
+def test_few_harmonics_are_not_pulled_by_the_weights_of_the_band(f0_hz: float, shares: tuple[float, ...], rate: int) -> None:
+    time = np.arange(rate // 2) / rate
+    tone = sum(share * np.sin(2 * np.pi * f0_hz * k * time + k * k) for k, share in enumerate(shares, 1))
+    f0 = audio.pitch(0.1 * np.asarray(tone, dtype=np.float32), rate).f0_hz[4:-4]
+    assert np.max(np.abs(1200 * np.log2(f0 / f0_hz))) < 2  # without the correction a sine of 80 Hz is 30 cents sharp
+
+
 def test_track() -> None:
     clip = vowel(150, duration_s=0.5, sample_rate_hz=22050).samples
     track = audio.pitch(clip, 22050, hop_s=0.005)
