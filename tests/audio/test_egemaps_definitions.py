@@ -59,7 +59,7 @@ def spectral_descriptors(x: Floats) -> dict[str, Floats]:
     magnitude = np.sqrt(power[:, 1:161])
     magnitude /= np.sqrt((magnitude**2).sum(axis=1, keepdims=True) + 1e-12)
     rows["spectralFlux"] = np.sqrt((np.diff(magnitude, axis=0, prepend=magnitude[:1]) ** 2).sum(axis=1))
-    rows["alphaRatio"] = 10 * np.log10((power[:, 2:33].sum(axis=1) + 1e-12) / (power[:, 33:161].sum(axis=1) + 1e-12))
+    rows["alphaRatio"] = 10 * np.log10((power[:, 33:161].sum(axis=1) + 1e-12) / (power[:, 2:33].sum(axis=1) + 1e-12))
     rows["hammarbergIndex"] = 10 * np.log10((power[:, 1:65].max(axis=1) + 1e-12) / (power[:, 65:161].max(axis=1) + 1e-12))
     level = 10 * np.log10(power + 1e-12)
     rows["slope0-500"] = np.polyfit(hz[1:17], level[:, 1:17].T, 1)[0]

@@ -26,10 +26,14 @@ EMOTION_INLINE Lane max_bins(const float* power, std::size_t first, std::size_t 
     return largest + power_floor;
 }
 
-EMOTION_CLONES void log_ratio(const float* power, std::size_t a, std::size_t b, std::size_t c, bool peaks, float* out) {
-    const Lane below = peaks ? max_bins(power, a, b) : sum_bins(power, a, b);
-    const Lane above = peaks ? max_bins(power, b + 1, c) : sum_bins(power, b + 1, c);
-    store(out, (log_lane(below) - log_lane(above)) * decibels);
+// Of the sums over b + 1 … c and a … b.
+EMOTION_CLONES void log_ratio_of_sums(const float* power, std::size_t a, std::size_t b, std::size_t c, float* out) {
+    store(out, (log_lane(sum_bins(power, b + 1, c)) - log_lane(sum_bins(power, a, b))) * decibels);
+}
+
+// Of the peaks of a … b and b + 1 … c.
+EMOTION_CLONES void log_ratio_of_peaks(const float* power, std::size_t a, std::size_t b, std::size_t c, float* out) {
+    store(out, (log_lane(max_bins(power, a, b)) - log_lane(max_bins(power, b + 1, c))) * decibels);
 }
 
 EMOTION_CLONES void regression(const float* power, std::size_t first, const float* weights, std::size_t n, float* out) {
@@ -100,8 +104,8 @@ void SpectralBalance::apply(const float* power, Memory& memory, BalanceBlock& ou
     if (first_block) {
         memory.magnitudes.resize(bin_5000_ * (lanes + 1));
     }
-    log_ratio(power, bin_50_ + 1, bin_1000_, bin_5000_, false, out.alpha_ratio);
-    log_ratio(power, 1, bin_2000_, bin_5000_, true, out.hammarberg_index);
+    log_ratio_of_sums(power, bin_50_ + 1, bin_1000_, bin_5000_, out.alpha_ratio);
+    log_ratio_of_peaks(power, 1, bin_2000_, bin_5000_, out.hammarberg_index);
     regression(power, 1, low_weights_.data(), low_weights_.size(), out.slope_low);
     regression(power, bin_500_, middle_weights_.data(), middle_weights_.size(), out.slope_middle);
     flux_kernel(power, bin_5000_, first_block, memory.magnitudes.data(), out.flux);

@@ -1,4 +1,4 @@
-// Long filters with a change of rate by small whole numbers, through the Fourier transform (overlap-save: Oppenheim & Schafer §8.7).
+// Long filters with a change of rate by small whole numbers, through the Fourier transform (overlap-save: Oppenheim & Schafer, 3rd ed., §8.7).
 //
 // Definition: y[k up + r] = sum_j h_r[j] x[k down + first_r + j], r < up; x is zero outside its range. The input is dealt out into `down` streams,
 // x_p[i] = x[i down + p], so that each output stream r is a sum of `down` correlations at the lower rate, and those are products of spectra: of 1,024

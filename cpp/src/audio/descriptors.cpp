@@ -83,7 +83,7 @@ std::vector<float> padded_window(std::size_t length, std::size_t size, double (*
 double hamming(double x) { return 0.54 + 0.46 * std::cos(std::numbers::pi * x); }
 double gaussian(double x) { return std::exp(-0.5 * (x / 0.4) * (x / 0.4)); }
 
-// Hermansky, J. Acoust. Soc. Am. 87, 1990, equation 5 with the term for wide bands: sensitivity of hearing at about 40 phon, as a factor of power.
+// Hermansky, J. Acoust. Soc. Am. 87, 1990, the equal-loudness curve with the term for wide bands, but for a constant factor: sensitivity of hearing at about 40 phon, as a factor of power.
 double equal_loudness(double hz) {
     const double w = std::pow(2.0 * std::numbers::pi * hz, 2.0);
     return (w + 56.8e6) * w * w / ((w + 6.3e6) * (w + 6.3e6) * (w + 0.38e9) * (w * w * w / 9.58e26 + 1.0));

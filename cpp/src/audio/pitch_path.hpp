@@ -1,4 +1,4 @@
-// The path through the candidates of the frames of a pitch track, and the voicing decision (Boersma 1993, section 3; pitch.hpp).
+// The path through the candidates of the frames of a pitch track, and the voicing decision (Boersma 1993, eq. 27; pitch.hpp).
 #pragma once
 
 #include <algorithm>

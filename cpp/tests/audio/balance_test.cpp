@@ -51,7 +51,7 @@ TEST_CASE("a spectrum that falls by a constant number of decibels a hertz has th
         for (std::size_t k = 2; k <= 160; ++k) {  // 62.5 … 1000 Hz and 1031.25 … 5000 Hz
             (k <= 32 ? below : above) += power_of(k, l);
         }
-        CHECK(out.alpha_ratio[l] == doctest::Approx(10.0 * std::log10(below / above)).epsilon(1e-5));
+        CHECK(out.alpha_ratio[l] == doctest::Approx(10.0 * std::log10(above / below)).epsilon(1e-5));
         CHECK(out.hammarberg_index[l] == doctest::Approx(-slope_of(l) * 64.0 * bin_hz).epsilon(1e-4));
         CHECK(static_cast<double>(out.slope_low[l]) == doctest::Approx(slope_of(l)).epsilon(1e-4));
         CHECK(static_cast<double>(out.slope_middle[l]) == doctest::Approx(slope_of(l)).epsilon(1e-4));

@@ -85,7 +85,7 @@ def pitch(
 
     References
     ----------
-    Boersma, Proc. Institute of Phonetic Sciences Amsterdam 17, 1993, sections 2 and 3.
+    Boersma, Proc. Institute of Phonetic Sciences Amsterdam 17, 1993.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def voice_quality(samples: NDArray[Any], sample_rate_hz: float, *, track: PitchT
 
     References
     ----------
-    Talkin, RAPT, in Speech Coding and Synthesis, 1995; Titze, Workshop on acoustic voice analysis, 1995; Boersma 1993, section 2.
+    Talkin, RAPT, in Speech Coding and Synthesis, 1995; Titze, Workshop on acoustic voice analysis, 1995; Boersma 1993, eqs. 4, 8 and 9.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 // The balance of a short-time power spectrum: how its energy spreads over low and high frequencies, and how it moves.
 //
-//   alpha ratio       10 log10 (sum of P over 50 … 1000 Hz / sum of P over 1000 … 5000 Hz)                (Sundberg & Nordenberg 2006)
+//   alpha ratio       10 log10 (sum of P over 1000 … 5000 Hz / sum of P over 50 … 1000 Hz)                (Sundberg & Nordenberg 2006)
 //   Hammarberg index  10 log10 (max of P below 2000 Hz / max of P over 2000 … 5000 Hz)                    (Hammarberg et al. 1980)
-//   slope             least-squares slope of 10 log10 P over frequency, 0 … 500 Hz and 500 … 1500 Hz, dB/Hz (Tamarit et al. 2008)
+//   slope             least-squares slope of 10 log10 P over frequency, 0 … 500 Hz and 500 … 1500 Hz, dB/Hz (Eyben et al. 2016)
 //   flux              root of the sum over the bins up to 5000 Hz of (|X_t| - |X_(t-1)|)^2, each frame's magnitudes scaled to energy 1: 0 … sqrt(2),
 //                     whatever the level; 0 in the first frame
 // The bin of 0 Hz never counts. Every sum, every largest value and every P under a logarithm has 1e-12 added (-120 dB of a sine of amplitude 1), so

@@ -4,7 +4,8 @@
 // 2^-20 by 2^20), which the rows of levels (loudness, band, energy) get back: a gain of a power of two leaves the bits of every other row. Frame t is centred on t * 10 ms; zeros beyond the ends; 1 + floor(duration / 10 ms)
 // frames. Spectra: 20 ms Hamming window, 512 points (loudness, cepstrum, balance); 60 ms Gaussian window of sigma 0.4, 1024 points (harmonics,
 // formants). Magnitudes are scaled so that a full-scale sine has 1. Each row is smoothed by a moving average of three frames; the rows that exist in
-// voiced frames only are averaged over the voiced ones among the three, and are 0 elsewhere (Eyben et al., IEEE Trans. Affective Computing 7, 2016, §6).
+// voiced frames only are averaged over the voiced ones among the three, and are 0 elsewhere (Eyben et al., IEEE Trans. Affective Computing 7, 2016, have this for pitch, jitter and
+// shimmer).
 // Definitions, units and sources row by row: docs/reference/egemaps.md.
 // Complexity O(n log n). Deterministic, independent of threads. Samples must be finite and within 1e9.
 #pragma once

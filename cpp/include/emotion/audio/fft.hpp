@@ -1,7 +1,7 @@
 // A batched real Fourier transform of our own: eight windowed frames at once, one frame a SIMD lane, so no shuffles inside the butterflies.
 //
 // Definition: X[k] = sum_t w[t] x[t] exp(-2 pi i k t / n), k = 0 … n/2, no scaling. Any n >= 1: powers of two by Stockham's autosort radix-4
-// (Van Loan, "Computational Frameworks for the FFT", 1992, §1.7), between 128 and 8192 in two passes over memory (§3.3); real input of even n through
+// (Van Loan, "Computational Frameworks for the FFT", 1992, §1.7 and §2.4), between 128 and 8192 in two passes over memory (§3.3); real input of even n through
 // one complex transform of n/2; other lengths by Bluestein's chirp transform. Complexity O(n log n). Accuracy: about 2e-7 of the frame's root-mean-square spectrum.
 // The plan is immutable and safe to share between threads. Results do not depend on which frames share a batch.
 #pragma once

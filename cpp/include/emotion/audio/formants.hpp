@@ -2,11 +2,10 @@
 //
 // Harmonics: the spectral peak nearest to each multiple of F0, its frequency and level by a parabola through three bins in decibels (exact for a
 // Gaussian window). Envelope: straight lines in decibels between the harmonics (Paul 1981), so that the pitch does not pull the formants; four times
-// the noise between the harmonics is taken from their power, of which 3 % stay (spectral subtraction, Boll 1979).
-// Linear prediction: the autocorrelation of the pre-emphasised envelope below 5.5 kHz (selective linear prediction, Makhoul, Proc. IEEE 1975, §V),
-// Levinson's recursion, order 13
-// (one pole a kHz of the rate and three, Markel & Gray 1976, ch. 6). Formants: roots of the predictor, frequency arg(z) and bandwidth -log|z| (Markel & Gray 1976, ch. 7), by
-// Durand-Kerner iteration, eight frames at once; the path over the frames of a voiced stretch is the cheapest choice of three roots a frame, by
+// the noise between the harmonics is taken from their power, of which 3 % stay (spectral subtraction: Boll 1979; more than once the noise, over a floor: Berouti, Schwartz & Makhoul 1979).
+// Linear prediction: the autocorrelation of the pre-emphasised envelope below 5.5 kHz (selective linear prediction, Makhoul, Proc. IEEE 63, 1975),
+// Levinson's recursion, order 13 (the rate of 11 kHz and two more). Formants: roots of the predictor, frequency arg(z) and bandwidth -log|z|
+// (Markel & Gray 1976, ch. 7), by Durand-Kerner iteration, eight frames at once; the path over the frames of a voiced stretch is the cheapest choice of three roots a frame, by
 // dynamic programming over bandwidth, distance to the neutral tract and jumps (Talkin 1987).
 // Accuracy: docs/reference/egemaps.md. Deterministic, no allocation a frame; no state shared between threads. Input must be finite.
 #pragma once

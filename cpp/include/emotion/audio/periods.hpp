@@ -2,14 +2,14 @@
 //
 //   marks      one instant a cycle: from the strongest sample of each voiced stretch outwards, each next mark where the waveform, one period around
 //              the last mark, correlates best within 0.8 to 1.25 periods of the track (normalised cross-correlation: Talkin, "A robust algorithm
-//              for pitch tracking (RAPT)", in Speech Coding and Synthesis, 1995, section 2), moved to the peak of its sinc interpolation
+//              for pitch tracking (RAPT)", in Speech Coding and Synthesis, 1995), moved to the peak of its sinc interpolation
 //   amplitude  the peak of the cycle: the largest value, between the samples too, within half a period of the mark, of the sign of the stretch's
 //              strongest sample (Eyben et al., IEEE Trans. Affective Computing 7, 2016, section 3.1: shimmer compares peak amplitudes)
 //   jitter     mean |T[i] - T[i+1]| over mean T, of the cycles in a window of max(60 ms, 4.5 periods) around the frame
-//   shimmer    the same of the amplitudes; in dB, mean |20 log10(A[i+1] / A[i])| (Titze, "Workshop on acoustic voice analysis", NCVS 1995:
-//              perturbation of the first order)
+//   shimmer    the same of the amplitudes; in dB, mean |20 log10(A[i+1] / A[i])| (terms: Titze, "Workshop on acoustic voice analysis:
+//              summary statement", NCVS 1995; perturbation of the first order: Pinto & Titze, J. Acoust. Soc. Am. 87, 1990)
 //   hnr        10 log10(r / (1 - r)), r the height at the period of the frame's autocorrelation over that of the window: Boersma, Proc. Institute of
-//              Phonetic Sciences Amsterdam 17, 1993, section 2, eqs. 4, 8 and 9; a Hann window of max(40 ms, 4.5 periods)
+//              Phonetic Sciences Amsterdam 17, 1993, eqs. 4, 8 and 9; a Hann window of max(40 ms, 4.5 periods)
 // Invariant to gain, offset and polarity (to rounding). Complexity O(voiced samples * period / 2). Samples must be finite. No threads; equal bits.
 #pragma once
 

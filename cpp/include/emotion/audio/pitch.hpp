@@ -2,8 +2,8 @@
 // and a voicing decision.
 //
 // Source: Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", Proc. Institute
-// of Phonetic Sciences Amsterdam 17, 1993, 97-110: the autocorrelation of the windowed frame over that of the window (section 2, eq. 9),
-// candidates and costs of the path (section 3). The details are in docs/reference/audio.md.
+// of Phonetic Sciences Amsterdam 17, 1993, 97-110: the autocorrelation of the windowed frame over that of the window (eq. 9),
+// candidates (eqs. 23 and 24) and costs of the path (eq. 27). The details are in docs/reference/audio.md.
 // Frame t is centred on sample t * hop_s * rate; frames: 1 + floor(duration / hop). Complexity O(frames * window log window).
 // Samples must be finite: InvalidInputError. Values do not depend on a gain or an offset of the samples (to rounding). No threads; equal bits.
 #pragma once

@@ -1,6 +1,6 @@
 // Band-limited resampling by any rational ratio.
 //
-// Definition: y[m] = sum_i x[i] h(m r - i), r = from / to, h a Kaiser-windowed sinc (Kaiser 1974; Oppenheim & Schafer §7.5) with its -6 dB point at
+// Definition: y[m] = sum_i x[i] h(m r - i), r = from / to, h a Kaiser-windowed sinc (Kaiser 1974; Oppenheim & Schafer, 3rd ed., §7.5) with its -6 dB point at
 // 0.955 of the lower Nyquist frequency; x is zero outside its range. Pass-band up to 0.91 of the lower Nyquist frequency with a ripple below
 // 0.0001 dB; stop-band from the lower Nyquist frequency on, 130 dB down by design, 115 dB for loud tones in single precision (tested): the level of
 // soxr's HQ. Linear phase, the delay is compensated. Ratios with many phases after cancelling use a table of 2,048 phases with linear interpolation,

@@ -4,7 +4,7 @@
 //   skewness, kurtosis  third and fourth standardised moments      entropy           -sum p log p / log bins, p = P / sum P: 0 … 1
 //   flatness          geometric over arithmetic mean of P (dB)    roll-off           lowest frequency with 25, 50, 75, 90 % of sum P below it (Hz)
 //   band 250 … 650    10 log10 of the share of 250 to 650 Hz in sum P (dB)
-// (Peeters, "A large set of audio features for sound description", CUIDADO report, 2004, §6.) Complexity O(bins). Frames are independent.
+// (Moments, flatness and roll-off after Peeters, "A large set of audio features for sound description", CUIDADO report, 2004.) Complexity O(bins). Frames are independent.
 // Deterministic; plans are immutable. Input must be finite and not negative.
 #pragma once
 
