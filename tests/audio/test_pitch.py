@@ -113,6 +113,28 @@ def test_ten_minutes() -> None:
     assert len(f0) == 60001 and np.nanmax(np.abs(1200 * np.log2(f0 / 150))) < 60
 
 
+@pytest.mark.parametrize("rate", [4000, 8000, 22050, 48000, 96000, 768000])
+@pytest.mark.parametrize("range_hz", [(20, 25), (20, 1000), (55, 990), (600, 1000), (950, 1000), (2000, 3000), (2900, 2901)])
+def test_any_range(range_hz: tuple[float, float], rate: int) -> None:
+    fmin, fmax = range_hz
+    if fmax > rate / 4:
+        pytest.skip("above a quarter of the rate")
+    time = np.arange(int(0.3 * rate)) / rate
+    for inside, f0_hz in ((True, np.sqrt(fmin * fmax)), (False, 1.04 * fmax), (False, 0.96 * fmin)):
+        tone = sum(np.sin(2 * np.pi * k * f0_hz * time) for k in range(1, 4))
+        f0 = audio.pitch(np.asarray(0.1 * tone, np.float32), rate, fmin_hz=fmin, fmax_hz=fmax).f0_hz
+        found = f0[np.isfinite(f0)]
+        assert np.all((found >= fmin) & (found <= fmax))
+        if inside:
+            middle = f0[len(f0) // 2 - 5 : len(f0) // 2 + 5]
+            assert np.max(np.abs(1200 * np.log2(middle / f0_hz))) < 10
+
+
+def test_its_own_track_suits_voice_quality() -> None:
+    tone = np.sin(2 * np.pi * 1020 * np.arange(4000) / 4000).astype(np.float32)  # above the default range
+    assert len(audio.voice_quality(tone, 4000).hnr_db) == 101
+
+
 def test_bad_input() -> None:
     good = np.zeros(4000, dtype=np.float32)
     for bad in (np.array([]), np.zeros((2, 100)), np.array([np.nan] * 5000), np.zeros(5000, dtype=np.int16)):
@@ -120,7 +142,7 @@ def test_bad_input() -> None:
             audio.pitch(bad, RATE)
     with pytest.raises(InvalidInputError, match="sample_rate_hz of pitch"):
         audio.pitch(good, 1000)
-    for name, value in (("fmin_hz", 10), ("fmin_hz", 1000), ("fmax_hz", 5000), ("hop_s", 0), ("hop_s", 2), ("voicing_threshold", 1.5)):
+    for name, value in (("fmin_hz", 10), ("fmin_hz", 1000), ("fmax_hz", 3001), ("hop_s", 0), ("hop_s", 2), ("voicing_threshold", 1.5)):
         with pytest.raises(InvalidInputError, match=f"{name} of pitch"):
             audio.pitch(good, RATE, **{name: value})
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -390,6 +391,9 @@ void RealFft::power(const float* signal, std::size_t hop, const float* window, f
 }
 
 void RealFft::even(const float* half, std::size_t count, float* out, float* scratch) const {
+    if (!packed() || count > bins()) {
+        throw std::logic_error("RealFft::even needs an even size and at most bins() values");
+    }
     const std::size_t part = scratch_size() / 4;
     float *zr = scratch, *zi = scratch + part;
     gather_even(half, m_, zr, zi);

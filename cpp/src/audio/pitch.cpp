@@ -71,10 +71,22 @@ struct Slope {
 class Tracker {
 public:
     Tracker(double rate, const PitchOptions& o) : o_(o), rate_(rate) {
+        // The correlation is sampled at 16 to 32 kHz, whatever the rate of the samples.
+        lag_rate_ = rate;
+        for (; lag_rate_ < lag_rate_low_hz; lag_rate_ *= 2.0) {
+        }
+        for (; lag_rate_ >= 2.0 * lag_rate_low_hz; lag_rate_ /= 2.0) {
+        }
+        shortest_lag_ = static_cast<float>(lag_rate_ / o.fmax_hz);
+        longest_lag_ = static_cast<float>(lag_rate_ / o.fmin_hz);
+        first_lag_ = static_cast<std::size_t>(std::floor(lag_rate_ / o.fmax_hz));
+        last_lag_ = static_cast<std::size_t>(std::ceil(lag_rate_ / o.fmin_hz));
+        lags_ = last_lag_ + 2 + sinc_reach;
         const auto window_length = static_cast<std::size_t>(std::ceil(window_periods / o.fmin_hz * rate));
-        const double longest = rate / o.fmin_hz;
-        // The transform may be shorter than frame plus lag: what wraps around are products of the window's tails.
-        const std::size_t n = std::bit_ceil(window_length + static_cast<std::size_t>(longest / 2.0) + 2);
+        // The transform may be shorter than frame plus lag: what wraps around are products of the window's tails. The inverse gives half its
+        // length of lags.
+        const double longest = rate / o.fmin_hz, covers = 2.0 * static_cast<double>(lags_) * std::max(1.0, rate / lag_rate_);
+        const std::size_t n = std::bit_ceil(std::max(window_length + static_cast<std::size_t>(longest / 2.0) + 2, static_cast<std::size_t>(covers)));
         fft_ = RealFft::get(n);
         window_length_ = window_length;
         window_.resize(n);
@@ -82,20 +94,8 @@ public:
             window_[i] = static_cast<float>(
                 0.5 - 0.5 * std::cos(2.0 * std::numbers::pi * (static_cast<double>(i) + 0.5) / static_cast<double>(window_length)));
         }
-        // The correlation is sampled at 16 to 32 kHz, whatever the rate of the samples.
-        lag_rate_ = rate;
-        std::size_t m = n;
-        for (; lag_rate_ < lag_rate_low_hz; lag_rate_ *= 2.0) {
-            m *= 2;
-        }
-        for (; lag_rate_ >= 2.0 * lag_rate_low_hz; lag_rate_ /= 2.0) {
-            m /= 2;
-        }
-        inverse_ = RealFft::get(m);
-        first_lag_ = std::max<std::size_t>(2, static_cast<std::size_t>(std::floor(lag_rate_ / o.fmax_hz)));
+        inverse_ = RealFft::get(static_cast<std::size_t>(static_cast<double>(n) * (lag_rate_ / rate)));
         lowest_octave_ = static_cast<float>(std::log2(o.fmin_hz));
-        last_lag_ = static_cast<std::size_t>(std::ceil(lag_rate_ / o.fmin_hz));
-        lags_ = last_lag_ + 2 + sinc_reach;
         make_band();
         make_sinc();
         make_correction();
@@ -169,7 +169,7 @@ private:
     PitchOptions o_;
     double rate_, lag_rate_ = 0.0;
     std::size_t window_length_ = 0, first_lag_ = 0, last_lag_ = 0, lags_ = 0, used_ = 0;
-    float lowest_octave_ = 0.0F;
+    float lowest_octave_ = 0.0F, shortest_lag_ = 0.0F, longest_lag_ = 0.0F;
     std::vector<double> band_, band_slope_, log_frequency_;  // a factor, its slope by the hertz
     std::vector<double> frequency_;                           // cycles a lag
     std::shared_ptr<const RealFft> fft_, inverse_;
@@ -326,9 +326,15 @@ void Tracker::track_segment(const float* signal, std::size_t first, std::size_t 
         for (std::size_t l = 0; l < lanes && b * lanes + l < count; ++l) {
             PitchFrame& frame = frames[first + b * lanes + l];
             find_candidates(r.data() + l, frame);
+            std::size_t kept = 0;
             for (std::size_t i = 0; i < frame.count; ++i) {
-                frame.candidates[i].lag = pulled(refine(r.data() + l, frame.candidates[i].lag), slopes[l], bends[l]);
+                const float lag = pulled(refine(r.data() + l, frame.candidates[i].lag), slopes[l], bends[l]);
+                if (lag >= shortest_lag_ && lag <= longest_lag_) {
+                    frame.candidates[kept] = frame.candidates[i];
+                    frame.candidates[kept++].lag = lag;
+                }
             }
+            frame.count = kept;
         }
     }
 }
@@ -377,8 +383,8 @@ PitchTrack track_pitch(std::span<const float> samples, double sample_rate_hz, co
     if (!(o.fmin_hz >= 20.0 && o.fmin_hz < o.fmax_hz)) {
         throw InvalidInputError("fmin_hz", caller, "at least 20 and below fmax_hz", std::to_string(o.fmin_hz));
     }
-    if (!(o.fmax_hz <= sample_rate_hz / 4.0)) {
-        throw InvalidInputError("fmax_hz", caller, "at most a quarter of sample_rate_hz", std::to_string(o.fmax_hz));
+    if (!(o.fmax_hz <= std::min(high_stop_hz, sample_rate_hz / 4.0))) {
+        throw InvalidInputError("fmax_hz", caller, "at most 3000 and a quarter of sample_rate_hz", std::to_string(o.fmax_hz));
     }
     if (!(o.hop_s >= 0.001 && o.hop_s <= 1.0)) {
         throw InvalidInputError("hop_s", caller, "between 0.001 and 1", std::to_string(o.hop_s));

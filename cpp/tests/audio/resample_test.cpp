@@ -84,7 +84,26 @@ TEST_CASE("a constant stays the constant, and lengths are ceil(n to / from)") {
             CHECK(y.size() == static_cast<std::size_t>(std::ceil(static_cast<double>(n) * to / from - 1e-9)));
         }
         const auto y = resampled(std::vector<float>(40000, 0.5F), from, to);
-        CHECK(y[y.size() / 2] == doctest::Approx(0.5).epsilon(1e-6));
+        CHECK(std::ranges::all_of(y, [](float v) { return std::abs(v - 0.5F) < 1e-6F; }));  // to the ends
+    }
+}
+
+TEST_CASE("beyond its ends a signal is continued by its mean: an offset comes out as the same offset everywhere") {
+    for (const auto [from, to] : pairs) {
+        for (const std::size_t n : {300UL, 40000UL}) {
+            auto x = tone(0.01 * std::min(from, to), from, n);
+            for (std::size_t i = 0; i < n; ++i) {
+                x[i] *= 0.5F * static_cast<float>(i) / static_cast<float>(n);  // loud at one end
+            }
+            const auto plain = resampled(x, from, to);
+            std::ranges::for_each(x, [](float& v) { v += 0.25F; });
+            const auto shifted = resampled(x, from, to);
+            float worst = 0;
+            for (std::size_t i = 0; i < plain.size(); ++i) {
+                worst = std::max(worst, std::abs(shifted[i] - plain[i] - 0.25F));
+            }
+            CHECK(worst < 1e-6F);
+        }
     }
 }
 

@@ -67,7 +67,7 @@ def pitch(
     sample_rate_hz : float
         4,000 to 768,000.
     fmin_hz, fmax_hz : float, default 55 and 1000
-        Range of the pitch, 20 <= fmin_hz < fmax_hz <= sample_rate_hz / 4. A frame is three periods of ``fmin_hz`` long.
+        Range of the pitch, 20 <= fmin_hz < fmax_hz, which is at most 3000 and sample_rate_hz / 4. A frame is three periods of ``fmin_hz`` long.
     hop_s : float, default=0.01
         Seconds between frames; frame t is centred on ``t * hop_s``.
     voicing_threshold : float, default=0.45

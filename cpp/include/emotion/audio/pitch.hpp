@@ -29,7 +29,7 @@ struct PitchTrack {
     std::vector<float> voiced_probability;   // 0 … 1
 };
 
-// InvalidInputError unless samples are finite, 4000 <= sample_rate_hz <= 768000, 20 <= fmin_hz < fmax_hz <= sample_rate_hz / 4 and
+// InvalidInputError unless samples are finite, 4000 <= sample_rate_hz <= 768000, 20 <= fmin_hz < fmax_hz <= min(3000, sample_rate_hz / 4) and
 // 0.001 <= hop_s <= 1. A clip without samples has no frames.
 [[nodiscard]] PitchTrack track_pitch(std::span<const float> samples, double sample_rate_hz, const PitchOptions& options, const StopToken& stop);
 
