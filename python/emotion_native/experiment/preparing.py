@@ -246,10 +246,13 @@ def prepare(table: Any, settings: Settings) -> Prepared:
 
 
 def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
-    """Return a column as text; missing values and missing columns are empty."""
+    """Return a column as text, as manifests are read: "anna " is anna, 7.0 is 7; missing values and missing columns are empty."""
+    from ..datasets import _manifest
+
     if column not in rows:
         return np.full(len(rows), "", dtype=np.str_)
-    return np.asarray(["" if value is None or value != value else str(value) for value in rows[column].tolist()], dtype=np.str_)
+    values = rows[column].tolist()
+    return np.asarray(_manifest.as_paths(values) if column == "filepath" else [_manifest.as_text(value) for value in values], dtype=np.str_)
 
 
 def check_failures(status: NDArray[np.str_], threshold: float, *, caller: str = "train") -> None:
@@ -329,9 +332,10 @@ def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
     wrong = sorted(set(frame["split"]) - {"train", "test", "unused"})
     if wrong:
         raise InvalidInputError(f"split of split_file must be train, test or unused; got {wrong[0]!r}")
-    if frame[key].duplicated().any():
-        raise InvalidInputError(f"{key} of split_file must be named once; got {frame[key][frame[key].duplicated()].iloc[0]!r} twice")
-    chosen = dict(zip(frame[key], frame["split"], strict=True))
+    names = pd.Series(text_column(frame, key).tolist(), dtype=object)
+    if names.duplicated().any():
+        raise InvalidInputError(f"{key} of split_file must be named once; got {names[names.duplicated()].iloc[0]!r} twice")
+    chosen = dict(zip(names, frame["split"], strict=True))
     base = path.resolve().parent
     absolute = {str((base / name).resolve()): value for name, value in chosen.items()} if key == "filepath" else {}
     values = text_column(rows, key).tolist()
