@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import emotion_native as en
+
 COMMANDS = [
     *("demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain"),
     *("report", "compare", "model-card", "export", "doctor"),
@@ -207,6 +209,28 @@ def test_evaluate_on_new_speakers(command: Any, manifest: Path, trained: tuple[P
     assert outcome.code == 0, outcome.err
     assert outcome.json["evaluation"]["overall"] == trained[1].json["held_out"]["overall"]
     assert command("report", tmp_path / "e").code == 0
+
+
+def test_evaluate_refuses_a_wrong_number_of_threads(command: Any, manifest: Path, trained: tuple[Path, Any]) -> None:
+    outcome = command("evaluate", trained[0], manifest, "--n-jobs", "0")
+    assert outcome.code == 3 and "n_jobs of evaluate must be a positive or a negative integer, or None; got 0" in outcome.err
+
+
+@pytest.mark.parametrize("rate", [3000, 250_000])
+def test_evaluate_takes_any_rate_that_a_model_file_may_have(command: Any, rate: int, tmp_path: Path) -> None:
+    """Rates of models that were made in Python; the settings of a training run allow fewer."""
+    sample = en.datasets.load_sample()
+    rows = pd.concat([part.head(2) for _, part in sample.groupby(["speaker", "label"])]).reset_index(drop=True)
+    train, new = rows[rows["split"] == "train"], rows[rows["split"] == "demo"]
+    table = en.features.extract(train.head(6), "quality", sample_rate_hz=rate, progress=False, cache=False)
+    rule = en.audio.QualityRule(least_peak_dbfs=-300.0, least_snr_db=-100.0)
+    fitted = en.ensemble.RandomForestClassifier(5, random_state=0).fit(table.X, table.rows["emotion"])
+    en.save_model(fitted, tmp_path / "m.emotion", extractor=table, quality=rule)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    outcome = command("evaluate", tmp_path / "m.emotion", tmp_path / "new.csv", "--no-cache", "--json")
+    assert outcome.code == 0, outcome.err
+    known = int(new["emotion"].isin(table.rows["emotion"]).sum())
+    assert outcome.json["run"]["rows"]["test"] == known and outcome.json["run"]["rows"]["failed"] == 0
 
 
 def test_predict(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: Path) -> None:

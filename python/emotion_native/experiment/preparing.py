@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from ..audio import QualityRule
     from ..augmentation import AugmentedFeatures
 
 __all__ = [
     "Prepared",
     "Stage",
+    "TableOptions",
     "check_failures",
     "check_inputs",
     "choose_labels",
@@ -109,18 +111,35 @@ class Prepared:
         return sorted(set(self.y[~self.test].tolist()))
 
 
-def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
+@dataclass(frozen=True)
+class TableOptions:
+    """How clips become a table and which of them are too poor, by the settings of a run or as a model file has it."""
+
+    features: Sequence[str]
+    sample_rate_hz: int
+    quality: QualityRule
+    cache: bool | str
+    n_jobs: int | None
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> TableOptions:
+        """Return what a training run asks for."""
+        from ..audio import QualityRule
+
+        rule = QualityRule(**settings.quality.model_dump())
+        return cls(settings.features, settings.sample_rate_hz, rule, settings.cache, settings.n_jobs)
+
+
+def load_table(data: Any, options: TableOptions, progress: Stage = None) -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet); its clips judged by ``quality``."""
     from .. import features
 
     if isinstance(data, (str, Path)):
         data = read_source(data)
-    from ..audio import QualityRule
     from ..features._quality import judged
 
-    rule = QualityRule(**settings.quality.model_dump())
     if isinstance(data, features.FeatureTable):
-        return judged(data, rule)
+        return judged(data, options.quality)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -132,12 +151,12 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
 
     return extract_silently(
         data,
-        list(settings.features),
-        sample_rate_hz=settings.sample_rate_hz,
-        n_jobs=settings.n_jobs,
+        list(options.features),
+        sample_rate_hz=options.sample_rate_hz,
+        n_jobs=options.n_jobs,
         progress=advance,
-        cache=settings.cache,
-        quality=rule,
+        cache=options.cache,
+        quality=options.quality,
     )
 
 
