@@ -62,6 +62,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["train", "m.csv", "--set", "folds"], 3, "NAME=VALUE"),
         (["train", "m.csv", "--folds", "1"], 3, "folds of the flags must be"),
         (["train", "m.csv", "--set", "folds=2024-99-99"], 3, "got '2024-99-99'"),
+        (["train", "m.csv", "--set", "features=egemaps,qualty"], 3, "got 'qualty': did you mean 'quality'?"),
         (["train", "m.csv", "--test-speakers", ","], 2, "--test-speakers must name at least one"),
         (["train", "m.csv", "--labels", " "], 2, "--labels must name at least one"),
         (["demo", "--n-jobs", "0"], 3, "n_jobs of the flags must be a positive or a negative integer, or null; got 0"),

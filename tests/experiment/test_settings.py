@@ -10,6 +10,7 @@ import pytest
 
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import LayeredSettings, Settings, load_settings
+from emotion_native.experiment.layers import flag_value
 
 pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
 
@@ -181,6 +182,35 @@ def test_one_text_is_a_list_of_one(tmp_path: Path) -> None:
     assert {name: getattr(load(**given).settings, name) for name in given} == {name: [text] for name, text in given.items()}
     assert load(written(tmp_path, "model: extra_trees\n")).settings.model == ["extra_trees"]
     assert Settings(model="forest").model == ["forest"]  # type: ignore[arg-type]  # what pydantic turns into a list
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("features", "egemaps,quality", ["egemaps", "quality"]),
+        ("features", "egemaps+quality", ["egemaps", "quality"]),
+        ("features", "[egemaps, quality]", ["egemaps", "quality"]),
+        ("labels", "sad, happy", ["sad", "happy"]),
+        ("labels", "['sad, or not']", ["sad, or not"]),
+        ("labels", "'sad, or not'", ["sad, or not"]),
+        ("test_speakers", "emodb/03,emodb/08", ["emodb/03", "emodb/08"]),
+        ("seeds", "3,5", [3, 5]),
+        ("model", "forest", ["forest"]),
+    ],
+)
+def test_lists_on_the_command_line(name: str, text: str, value: object) -> None:
+    assert getattr(load(**{name: flag_value(name, text)}).settings, name) == value
+
+
+def test_other_values_on_the_command_line_are_those_of_yaml() -> None:
+    assert flag_value("ensemble.members", "forest,logistic") == ["forest", "logistic"]
+    assert flag_value("output", "a,b") == "a,b" and flag_value("augmentation.speed", "[0.9, 1.1]") == [0.9, 1.1]
+    assert flag_value("folds", "2024-99-99") == "2024-99-99" and flag_value("no_such_setting", "a,b") == "a,b"
+
+
+@pytest.mark.parametrize("given", ["egemaps,quality", "egemaps+quality", ["egemaps", "quality"], ["egemaps, quality"]])
+def test_feature_sets_are_joined_by_commas_or_plus(given: Any) -> None:
+    assert load(features=given).settings.features == ["egemaps", "quality"]
 
 
 def test_target_accuracy_switches_the_default_coverage_off() -> None:

@@ -18,7 +18,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
-__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings", "settings_from"]
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
@@ -205,6 +205,25 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
         else:
             layer[variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")] = (environment[variable], variable)
     return layer
+
+
+def flag_value(name: str, text: str) -> Any:
+    """Return what ``NAME=TEXT`` on the command line gives: a YAML value; plain text for a setting that is a list is a list with commas.
+
+    Examples
+    --------
+    >>> flag_value("labels", "sad,happy"), flag_value("labels", "['sad, or not']"), flag_value("folds", "3")
+    (['sad', 'happy'], ['sad, or not'], 3)
+    """
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-99-99
+        value = text
+    plain = isinstance(value, str) and value == text.strip()  # without YAML's quotes, which keep a comma
+    annotation = _known().get(name)
+    return _parsed(text, annotation) if plain and getattr(annotation, "__origin__", None) is list else value
 
 
 def _parsed(text: str, annotation: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -279,10 +280,10 @@ class Settings(_Section):
     @field_validator("features", mode="before")
     @classmethod
     def _joined_sets(cls, value: Any) -> Any:
-        """Take sets joined by "+" too, as model files name them."""
+        """Take sets joined by "+" too, as model files name them, or by commas."""
         texts = [value] if isinstance(value, str) else value
         split = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        return [name for text in texts for name in text.split("+")] if split else value
+        return [name.strip() for text in texts for name in re.split("[+,]", text)] if split else value
 
     @field_validator("model", "features")
     @classmethod
