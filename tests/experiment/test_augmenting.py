@@ -14,7 +14,7 @@ import emotion_native as en
 from emotion_native.augmentation import AugmentedCopies, augmented_features
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import train
-from emotion_native.experiment.augmenting import augmentation_statement, recipe_of
+from emotion_native.experiment.augmenting import augmentation_statement
 from emotion_native.experiment.settings import AugmentationSettings, Settings
 
 TWO = {"copies": 2, "per": "clip", "speed": None, "semitones": None, "rt60_s": None}
@@ -57,7 +57,7 @@ def test_every_fit_sees_the_copies_of_its_own_rows_and_of_no_other(
 
 def test_copies_do_not_depend_on_what_else_is_trained(run: Any, table: Any) -> None:
     used = table.rows["speaker"].to_numpy() != table.rows["speaker"].iloc[-1]
-    recipe = recipe_of(run.settings.augmentation)
+    recipe = run.settings.augmentation.recipe()
     copies = augmented_features(table.rows[used], n_copies=2, recipe=recipe, progress=False)
     written = pd.read_csv(run.folder / "augmentation.csv")
     assert written["filepath"].tolist() == np.repeat(table.rows["filepath"][used].to_numpy(), 2).tolist()
@@ -137,9 +137,14 @@ def test_clips_that_are_gone_are_an_error(table: Any, small: dict[str, Any], tmp
     ("augmentation", "message"),
     [
         ({"copies": -1}, r"augmentation.copies of train must be"),
-        ({"speed": [1.2, 0.9]}, r"augmentation.speed of train must be two bounds, the lower first; got"),
-        ({"speed": [0.1, 1.0]}, r"augmentation.speed of train must be"),
-        ({"bands_hz": [[300, 400]]}, r"augmentation.bands_hz of train must be two edges in Hz, at least 300 Hz apart"),
+        ({"speed": [1.2, 0.9]}, r"augmentation.speed of train must be two bounds, the lower first, or None; got \[1.2, 0.9\]"),
+        ({"speed": [0.1, 1.0]}, r"augmentation.speed of train must be from 0.25 to 4; got \[0.1, 1.0\]"),
+        ({"snr_db": [-300, 0]}, r"augmentation.snr_db of train must be from -200 to 200; got \[-300, 0\]"),
+        ({"gain_db": [0, 1e9]}, r"augmentation.gain_db of train must be from -200 to 200"),
+        ({"semitones": [-40, 0]}, r"augmentation.semitones of train must be from -12 to 12"),
+        ({"rt60_s": [0, 1]}, r"augmentation.rt60_s of train must be from 0.02 to 10"),
+        ({"probability": 2}, r"augmentation.probability of train must be from 0 to 1; got 2"),
+        ({"bands_hz": [[300, 400]]}, r"augmentation.bands_hz of train must be pairs of edges at least 300 Hz apart; got \[\[300, 400\]\]"),
         ({"semitone": [0, 1]}, r"did you mean augmentation.semitones\?"),
     ],
 )
@@ -155,5 +160,5 @@ def test_what_a_model_file_says_of_its_copies_is_not_trusted() -> None:
 
 
 def test_defaults_are_those_of_the_recipe() -> None:
-    assert recipe_of(AugmentationSettings()) == en.audio.augment.Recipe()
+    assert AugmentationSettings().recipe() == en.audio.augment.Recipe()
     assert Settings(augmentation={"snr_db": [10, 20]}).augmentation.snr_db == (10.0, 20.0)  # type: ignore[arg-type]  # pydantic makes sections of mappings

@@ -104,6 +104,11 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"environment": {"EMOTION_NATIVE_FOLDS": "2024-99-99"}}, "got '2024-99-99'"),  # YAML's date reader raises a bare ValueError
         ({"environment": {"EMOTION_NATIVE_FOLDS": "9" * 5000}}, "folds of the environment must be"),
         ({"flags": {"output": "a\0b"}}, "output of the flags must be a path without NUL"),
+        ({"flags": {"quality": {"most_clipped_ratio": 2}}}, "quality.most_clipped_ratio of the flags must be a share, from 0 to 1; got 2"),
+        (
+            {"environment": {"EMOTION_NATIVE_AUGMENTATION__SNR_DB": "[-300, 0]"}},
+            r"augmentation.snr_db of the environment must be from -200 to 200; got \[-300, 0\]",
+        ),
     ],
 )
 def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: str) -> None:

@@ -11,14 +11,12 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from .preparing import Prepared, Stage
-from .settings import AugmentationSettings, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..audio.augment import Recipe
-
-__all__ = ["COPIES_FILE", "augmentation_record", "augmentation_statement", "recipe_of", "row_metadata", "with_copies", "write_copies"]
+__all__ = ["COPIES_FILE", "augmentation_record", "augmentation_statement", "row_metadata", "with_copies", "write_copies"]
 
 COPIES_FILE = "augmentation.csv"
 _CHANGES = {
@@ -28,13 +26,6 @@ _CHANGES = {
     "semitones": "pitch by {:g} to {:g} semitones",
     "rt60_s": "rooms of {:g} to {:g} s",
 }
-
-
-def recipe_of(settings: AugmentationSettings) -> Recipe:
-    """Return what may be done to a clip."""
-    from ..audio.augment import Recipe
-
-    return Recipe(**settings.model_dump(exclude={"copies", "seed", "per"}))
 
 
 def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) -> Prepared:
@@ -65,7 +56,7 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
     made = augmented_features(
         prepared.clips.iloc[rows],
         n_copies=wanted.copies,
-        recipe=recipe_of(wanted),
+        recipe=wanted.recipe(),
         per="clip" if "speaker" not in prepared.clips else wanted.per or ("speaker" if settings.speaker_normalization else "clip"),
         features=str(extractor["feature_set"]),
         sample_rate_hz=int(extractor["sample_rate_hz"]),

@@ -284,11 +284,15 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str], caller: st
         name = next((".".join(place[:n]) for n in (2, 1) if ".".join(place[:n]) in values), ".".join(place[:1]))
         rule = problem["msg"][0].lower() + problem["msg"][1:]
         rule = rule.removeprefix("value error, ").removeprefix("input should be ")
+        value = problem["input"]
+        if name in _sections() and (own := re.fullmatch(r"(\w+) of \w+ must be (.+); got .*", rule, re.DOTALL)):
+            name, rule = f"{name}.{own[1]}", own[2]  # the rule of the class that a section's values are for
+            value = values.get(name, value)
         if not name:  # a rule about several settings, which it names
             named = set(re.findall(r"\w+", rule))
             given = [f"{key} = {_REPR.repr(value)}" for key, value in values.items() if key.rpartition(".")[2] in named]
             raise InvalidInputError(f"settings of {caller} must be consistent: {rule}; got {', '.join(given) or 'other values'}") from None
-        found = f"{_REPR.repr(problem['input'])}{_near_choice(name, problem)}"
+        found = f"{_REPR.repr(value)}{_near_choice(name, problem)}"
         raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {found}") from None
 
 

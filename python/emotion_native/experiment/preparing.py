@@ -124,10 +124,7 @@ class TableOptions:
     @classmethod
     def of_settings(cls, settings: Settings) -> TableOptions:
         """Return what a training run asks for."""
-        from ..audio import QualityRule
-
-        rule = QualityRule(**settings.quality.model_dump())
-        return cls(settings.features, settings.sample_rate_hz, rule, settings.cache, settings.n_jobs)
+        return cls(settings.features, settings.sample_rate_hz, settings.quality.rule(), settings.cache, settings.n_jobs)
 
 
 def load_table(data: Any, options: TableOptions, progress: Stage = None) -> Any:
