@@ -1,7 +1,7 @@
 """Who an unknown speaker is: the words that stand for one, and the group that holds all of a corpus. NumPy alone.
 
-Two questions have different answers. *Which rows stay together in a split?* All rows of a corpus's unknown speakers do: the group's name is a group as
-any other. *Whose voice is this?* Nobody's that is known: its rows are normalised by no other row, and changed as no other is (`is_unknown`).
+Two questions have different answers. *Which rows stay together in a split?* All rows of a corpus's unknown speakers do: their group is a group as any
+other. *Whose voice is this?* Nobody's that is known: its rows are normalised by no other row, and changed as no other is (`is_unknown`).
 """
 
 from __future__ import annotations
