@@ -60,8 +60,8 @@ class Prepared:
     names : list of str
         Column names.
     extractor : dict or None
-        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns, sets joined by ``+``; None where they are not those of known sets of
-        equal settings.
+        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns, sets joined by ``+``; None where they are not those of known
+        sets of equal settings.
     content : list of str
         Content key of each row.
     grouped : bool
