@@ -65,9 +65,7 @@ def runs(tmp_path: Path, rng: np.random.Generator) -> list[Path]:
     ]
 
 
-def test_equals_the_metrics_on_common_clips_in_one_order(
-    runs: list[Path], tmp_path: Path, documented_files: list[set[str]], files_of: Any
-) -> None:
+def test_equals_the_metrics_on_common_clips_in_one_order(runs: list[Path], tmp_path: Path, documented_files: list[set[str]], files_of: Any) -> None:
     import pandas as pd
 
     found = compare(runs, metrics=["macro_f1", "log_loss"], output=tmp_path / "out")
