@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import emotion_native as en
+
 COMMANDS = [
     *("demo", "manifest", "validate", "extract", "train", "evaluate", "predict", "explain"),
     *("report", "compare", "model-card", "export", "doctor"),
@@ -34,6 +36,16 @@ def test_no_words_at_all_show_the_help(command: Any) -> None:
 def test_help_shows_examples(command: Any, name: str) -> None:
     outcome = command(name, "--help")
     assert outcome.code == 0 and f"emotion-native {name}" in outcome.out and "Example" in outcome.out
+
+
+def test_help_names_every_kind_of_model(command: Any) -> None:
+    from typing import get_args
+
+    from emotion_native.experiment.settings import Candidate, Member
+
+    shown = " ".join(command("train", "--help").out.split("--model TEXT")[1].split("--test-speakers")[0].split())
+    kinds = [*get_args(Member), "ensemble"]
+    assert f"{', '.join(kinds[:-1])} or {kinds[-1]}" in shown and "ensemble" in str(get_args(Candidate))
 
 
 def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
@@ -60,6 +72,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["train", "m.csv", "--set", "folds"], 3, "NAME=VALUE"),
         (["train", "m.csv", "--folds", "1"], 3, "folds of the flags must be"),
         (["train", "m.csv", "--set", "folds=2024-99-99"], 3, "got '2024-99-99'"),
+        (["train", "m.csv", "--set", "features=egemaps,qualty"], 3, "got 'qualty': did you mean 'quality'?"),
         (["train", "m.csv", "--test-speakers", ","], 2, "--test-speakers must name at least one"),
         (["train", "m.csv", "--labels", " "], 2, "--labels must name at least one"),
         (["demo", "--n-jobs", "0"], 3, "n_jobs of the flags must be a positive or a negative integer, or null; got 0"),
@@ -207,6 +220,28 @@ def test_evaluate_on_new_speakers(command: Any, manifest: Path, trained: tuple[P
     assert outcome.code == 0, outcome.err
     assert outcome.json["evaluation"]["overall"] == trained[1].json["held_out"]["overall"]
     assert command("report", tmp_path / "e").code == 0
+
+
+def test_evaluate_refuses_a_wrong_number_of_threads(command: Any, manifest: Path, trained: tuple[Path, Any]) -> None:
+    outcome = command("evaluate", trained[0], manifest, "--n-jobs", "0")
+    assert outcome.code == 3 and "n_jobs of evaluate must be a positive or a negative integer, or None; got 0" in outcome.err
+
+
+@pytest.mark.parametrize("rate", [3000, 250_000])
+def test_evaluate_takes_any_rate_that_a_model_file_may_have(command: Any, rate: int, tmp_path: Path) -> None:
+    """Rates of models that were made in Python; the settings of a training run allow fewer."""
+    sample = en.datasets.load_sample()
+    rows = pd.concat([part.head(2) for _, part in sample.groupby(["speaker", "label"])]).reset_index(drop=True)
+    train, new = rows[rows["split"] == "train"], rows[rows["split"] == "demo"]
+    table = en.features.extract(train.head(6), "quality", sample_rate_hz=rate, progress=False, cache=False)
+    rule = en.audio.QualityRule(least_peak_dbfs=-300.0, least_snr_db=-100.0)
+    fitted = en.ensemble.RandomForestClassifier(5, random_state=0).fit(table.X, table.rows["emotion"])
+    en.save_model(fitted, tmp_path / "m.emotion", extractor=table, quality=rule)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    outcome = command("evaluate", tmp_path / "m.emotion", tmp_path / "new.csv", "--no-cache", "--json")
+    assert outcome.code == 0, outcome.err
+    known = int(new["emotion"].isin(table.rows["emotion"]).sum())
+    assert outcome.json["run"]["rows"]["test"] == known and outcome.json["run"]["rows"]["failed"] == 0
 
 
 def test_predict(command: Any, trained: tuple[Path, Any], clip: str, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ def test_extract_joins_sets_and_shows_what_is_flagged_and_dropped(command: Comma
     assert done.code == 0 and done.json["columns"] == 98 and done.json["flagged"] == [] and done.json["failed"] == []
     table = en.features.read_table(tmp_path / "a.parquet")
     assert table.names == en.audio.feature_names("egemaps+quality")
+    again = command("extract", manifest, "-o", tmp_path / "again.parquet", "--features", "egemaps, quality", "--json")
+    assert again.code == 0 and en.features.read_table(tmp_path / "again.parquet").names == table.names
     plain = command("extract", manifest, "-o", tmp_path / "b.parquet", "--features", "quality", "--json")
     flags = en.features.read_table(tmp_path / "b.parquet").flags
     assert [entry["reason"] for entry in plain.json["flagged"]] == flags[flags != ""].tolist()
@@ -24,7 +26,7 @@ def test_extract_joins_sets_and_shows_what_is_flagged_and_dropped(command: Comma
     dropped = command("extract", manifest, "-o", tmp_path / "c.parquet", *options)
     assert dropped.json["failed"] == plain.json["flagged"] and dropped.json["flagged"] == []
     wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--features", "loudness")
-    assert wrong.code == 3 and "features of extract must be names of feature sets" in wrong.err
+    assert wrong.code == 3 and "features of extract must be names of feature sets ('classic', 'egemaps', 'full', 'quality'), or" in wrong.err
     wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--quality", "some")
     assert wrong.code == 3 and "action of QualityRule must be" in wrong.err
 

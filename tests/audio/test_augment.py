@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import wave
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +15,7 @@ import emotion_native as en
 from emotion_native.audio import augment
 from emotion_native.augmentation import AugmentedCopies, augmented_features
 from emotion_native.exceptions import InvalidInputError
+from emotion_native.features._extract import extract_silently
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import LeaveOneGroupOut, cross_val_predict
 from emotion_native.pipeline import make_pipeline
@@ -188,7 +191,7 @@ def test_clips_that_cannot_be_read_are_told(sample: Any) -> None:
     assert list(found.failed) == [1]
 
 
-@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA, ""])
+@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA, "", "x/unknown_speakers", "unknown"])
 def test_clips_of_unknown_speakers_are_changed_each_in_its_own_way(sample: Any, unknown: Any) -> None:
     speaker = sample["speaker"].astype(object)
     speaker[:2] = unknown
@@ -202,8 +205,50 @@ def test_arguments_are_no_failures_of_clips(sample: Any) -> None:
     for rate in (-1, 16000.5, 10, "16000"):
         with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of augmented_features must be"):
             augmented_features(sample.head(1), sample_rate_hz=rate, progress=False)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInputError, match=r"^start of augmented_features must be seconds"):
+    with pytest.raises(InvalidInputError, match=r"^column 'start' of manifest of augmented_features must be seconds of at least 0; got 'soon'"):
         augmented_features(sample.head(1).assign(start="soon"), progress=False)
+    with pytest.raises(InvalidInputError, match=r"^manifest of augmented_features must be a DataFrame or the path of a table; got list"):
+        augmented_features([sample["filepath"][0]], progress=False)  # type: ignore[arg-type]  # the wrong value is the test
+
+
+def test_quality_columns_of_copies_are_their_clips(sample: Any, tmp_path: Path) -> None:
+    """They are measured at the file's own rate, where clipping shows; a copy has been resampled."""
+    y, _ = en.audio.load(str(sample["filepath"][0]), sr=48_000)
+    clipped = np.clip(20 * y / np.abs(y).max(), -1, 1)
+    with wave.open(str(tmp_path / "clipped.wav"), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes((clipped * 32767).astype("<i2").tobytes())
+    rows = sample.head(2).assign(filepath=[str(tmp_path / "clipped.wav"), sample["filepath"][1]], start=[0.2, 0.0], end=[1.2, 1.0])
+    for features in ("quality", "quality+egemaps"):
+        table = en.features.extract(rows, features, progress=False, cache=False)
+        copies = augmented_features(rows, n_copies=2, features=features, progress=False)
+        own = [place for place, name in enumerate(table.names) if features == "quality" or name.startswith("quality:")]
+        assert len(own) == 10 and table.X[0, own].tolist() != table.X[1, own].tolist()
+        assert np.array_equal(copies.X[:, own], np.repeat(table.X[:, own], 2, axis=0))
+    changed = np.setdiff1d(np.arange(len(table.names)), own)
+    assert (copies.X[:, changed] != np.repeat(table.X[:, changed], 2, axis=0)).any(axis=1).all()
+
+
+@pytest.mark.parametrize("features", ["classic", "egemaps"])
+def test_rows_are_read_as_extraction_reads_them(sample: Any, features: str, tmp_path: Path) -> None:
+    """A copy to which nothing was done has the features of its clip, to the bit; rows that extraction fails have no copies."""
+    rows = sample.head(7).assign(
+        filepath=[Path(sample["filepath"][0]), *sample["filepath"][1:6], "nowhere.wav"],
+        start=["", " 0.25", "0.1", None, pd.NA, 0, ""],
+        end=["", "1.25 ", 1.3, "nan", pd.NA, 1.5, ""],
+        modality=["audio_only", "audio_video", "audio_only", "text", "video_only", "audio_only", "audio_only"],
+        text="some words",
+    )
+    table = extract_silently(rows, [features], sample_rate_hz=RATE, progress=False, cache=False)
+    copies = augmented_features(rows, features=features, recipe=augment.Recipe(probability=0.0), progress=False)
+    assert copies.source.tolist() == np.flatnonzero(table.ok).tolist() == [0, 1, 2, 5]
+    assert np.array_equal(copies.X, table.X[table.ok])
+    assert [copies.failed[row] for row in (3, 4)] == table.messages[3:5].tolist() == ["the row is text", "the row is video without sound"]
+    with pytest.raises(InvalidInputError, match=r"^column 'filepath' of manifest of augmented_features must name a file"):
+        augmented_features(rows.assign(filepath=None), progress=False)
+    en.datasets.write_manifest(sample.head(2), tmp_path / "manifest.csv")
+    written = augmented_features(tmp_path / "manifest.csv", features=features, per="speaker", progress=False)
+    assert np.array_equal(written.X, augmented_features(sample.head(2), features=features, per="speaker", progress=False).X)
 
 
 class _Recorder(LogisticRegression):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import emotion_native as en
 from emotion_native.augmentation import AugmentedCopies, augmented_features
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import train
-from emotion_native.experiment.augmenting import augmentation_statement, recipe_of
+from emotion_native.experiment.augmenting import augmentation_statement
 from emotion_native.experiment.settings import AugmentationSettings, Settings
 
 TWO = {"copies": 2, "per": "clip", "speed": None, "semitones": None, "rt60_s": None}
@@ -24,6 +25,10 @@ TWO = {"copies": 2, "per": "clip", "speed": None, "semitones": None, "rt60_s": N
 def run(table: Any, small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     held = str(table.rows["speaker"].iloc[-1])
     return train(table, {**small, "augmentation": TWO, "test_speakers": [held]}, output=tmp_path_factory.mktemp("augmented") / "run")
+
+
+def test_the_reference_page_names_every_file(run: Any, documented_files: list[set[str]], files_of: Any) -> None:
+    assert files_of(run.folder) == documented_files[0] - {"selection.csv", "classifier.pkl"}
 
 
 def test_every_fit_sees_the_copies_of_its_own_rows_and_of_no_other(
@@ -57,7 +62,7 @@ def test_every_fit_sees_the_copies_of_its_own_rows_and_of_no_other(
 
 def test_copies_do_not_depend_on_what_else_is_trained(run: Any, table: Any) -> None:
     used = table.rows["speaker"].to_numpy() != table.rows["speaker"].iloc[-1]
-    recipe = recipe_of(run.settings.augmentation)
+    recipe = run.settings.augmentation.recipe()
     copies = augmented_features(table.rows[used], n_copies=2, recipe=recipe, progress=False)
     written = pd.read_csv(run.folder / "augmentation.csv")
     assert written["filepath"].tolist() == np.repeat(table.rows["filepath"][used].to_numpy(), 2).tolist()
@@ -79,6 +84,12 @@ def test_reports_and_the_model_say_so(run: Any) -> None:
     model = en.load_model(run.model_path)
     assert told in en.experiment.model_card(model).markdown()
     assert model.provenance["augmentation"]["recipe"]["speed"] is None
+
+
+def test_columns_of_unknown_make_have_no_copies(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    schema = table.schema.assign(extractor="own")
+    with pytest.raises(InvalidInputError, match=r"must be 0 unless the columns are those of one feature set, or of several joined by '\+'; got"):
+        train(replace(table, schema=schema), {**small, "augmentation": TWO}, output=tmp_path / "run")
 
 
 def test_without_copies_nothing_changes(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
@@ -137,9 +148,14 @@ def test_clips_that_are_gone_are_an_error(table: Any, small: dict[str, Any], tmp
     ("augmentation", "message"),
     [
         ({"copies": -1}, r"augmentation.copies of train must be"),
-        ({"speed": [1.2, 0.9]}, r"augmentation.speed of train must be two bounds, the lower first; got"),
-        ({"speed": [0.1, 1.0]}, r"augmentation.speed of train must be"),
-        ({"bands_hz": [[300, 400]]}, r"augmentation.bands_hz of train must be two edges in Hz, at least 300 Hz apart"),
+        ({"speed": [1.2, 0.9]}, r"augmentation.speed of train must be two bounds, the lower first, or None; got \[1.2, 0.9\]"),
+        ({"speed": [0.1, 1.0]}, r"augmentation.speed of train must be from 0.25 to 4; got \[0.1, 1.0\]"),
+        ({"snr_db": [-300, 0]}, r"augmentation.snr_db of train must be from -200 to 200; got \[-300, 0\]"),
+        ({"gain_db": [0, 1e9]}, r"augmentation.gain_db of train must be from -200 to 200"),
+        ({"semitones": [-40, 0]}, r"augmentation.semitones of train must be from -12 to 12"),
+        ({"rt60_s": [0, 1]}, r"augmentation.rt60_s of train must be from 0.02 to 10"),
+        ({"probability": 2}, r"augmentation.probability of train must be from 0 to 1; got 2"),
+        ({"bands_hz": [[300, 400]]}, r"augmentation.bands_hz of train must be pairs of edges at least 300 Hz apart; got \[\[300, 400\]\]"),
         ({"semitone": [0, 1]}, r"did you mean augmentation.semitones\?"),
     ],
 )
@@ -155,5 +171,5 @@ def test_what_a_model_file_says_of_its_copies_is_not_trusted() -> None:
 
 
 def test_defaults_are_those_of_the_recipe() -> None:
-    assert recipe_of(AugmentationSettings()) == en.audio.augment.Recipe()
+    assert AugmentationSettings().recipe() == en.audio.augment.Recipe()
     assert Settings(augmentation={"snr_db": [10, 20]}).augmentation.snr_db == (10.0, 20.0)  # type: ignore[arg-type]  # pydantic makes sections of mappings

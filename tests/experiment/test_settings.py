@@ -10,6 +10,7 @@ import pytest
 
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import LayeredSettings, Settings, load_settings
+from emotion_native.experiment.layers import flag_value
 
 pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
 
@@ -103,6 +104,11 @@ def test_environment_values(variable: str, text: str, value: object) -> None:
         ({"environment": {"EMOTION_NATIVE_FOLDS": "2024-99-99"}}, "got '2024-99-99'"),  # YAML's date reader raises a bare ValueError
         ({"environment": {"EMOTION_NATIVE_FOLDS": "9" * 5000}}, "folds of the environment must be"),
         ({"flags": {"output": "a\0b"}}, "output of the flags must be a path without NUL"),
+        ({"flags": {"quality": {"most_clipped_ratio": 2}}}, "quality.most_clipped_ratio of the flags must be a share, from 0 to 1; got 2"),
+        (
+            {"environment": {"EMOTION_NATIVE_AUGMENTATION__SNR_DB": "[-300, 0]"}},
+            r"augmentation.snr_db of the environment must be from -200 to 200; got \[-300, 0\]",
+        ),
     ],
 )
 def test_errors_name_the_setting_and_its_place(layers: dict[str, Any], message: str) -> None:
@@ -181,6 +187,35 @@ def test_one_text_is_a_list_of_one(tmp_path: Path) -> None:
     assert {name: getattr(load(**given).settings, name) for name in given} == {name: [text] for name, text in given.items()}
     assert load(written(tmp_path, "model: extra_trees\n")).settings.model == ["extra_trees"]
     assert Settings(model="forest").model == ["forest"]  # type: ignore[arg-type]  # what pydantic turns into a list
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("features", "egemaps,quality", ["egemaps", "quality"]),
+        ("features", "egemaps+quality", ["egemaps", "quality"]),
+        ("features", "[egemaps, quality]", ["egemaps", "quality"]),
+        ("labels", "sad, happy", ["sad", "happy"]),
+        ("labels", "['sad, or not']", ["sad, or not"]),
+        ("labels", "'sad, or not'", ["sad, or not"]),
+        ("test_speakers", "emodb/03,emodb/08", ["emodb/03", "emodb/08"]),
+        ("seeds", "3,5", [3, 5]),
+        ("model", "forest", ["forest"]),
+    ],
+)
+def test_lists_on_the_command_line(name: str, text: str, value: object) -> None:
+    assert getattr(load(**{name: flag_value(name, text)}).settings, name) == value
+
+
+def test_other_values_on_the_command_line_are_those_of_yaml() -> None:
+    assert flag_value("ensemble.members", "forest,logistic") == ["forest", "logistic"]
+    assert flag_value("output", "a,b") == "a,b" and flag_value("augmentation.speed", "[0.9, 1.1]") == [0.9, 1.1]
+    assert flag_value("folds", "2024-99-99") == "2024-99-99" and flag_value("no_such_setting", "a,b") == "a,b"
+
+
+@pytest.mark.parametrize("given", ["egemaps,quality", "egemaps+quality", ["egemaps", "quality"], ["egemaps, quality"]])
+def test_feature_sets_are_joined_by_commas_or_plus(given: Any) -> None:
+    assert load(features=given).settings.features == ["egemaps", "quality"]
 
 
 def test_target_accuracy_switches_the_default_coverage_off() -> None:

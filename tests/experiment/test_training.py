@@ -14,9 +14,11 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 import emotion_native as en
+from emotion_native.datasets import training_sources
 from emotion_native.exceptions import InvalidInputError, LeakageError, LeakageWarning, MediaDecodeError
-from emotion_native.experiment import evaluate, train
+from emotion_native.experiment import Settings, evaluate, train
 from emotion_native.experiment.calibrating import calibration_table
+from emotion_native.experiment.preparing import prepare
 from emotion_native.experiment.summary import answer_table
 
 PREFIXES = ("uncalibrated_probability", "probability")  # of columns before and after calibration
@@ -49,6 +51,17 @@ def model_bytes(table: Any, settings: dict[str, Any], tmp_path: Path, name: str)
 
 def test_all_files_are_there(run: Any) -> None:
     assert FILES | {"classifier.pkl"} <= {path.name for path in run.folder.iterdir()}
+
+
+def test_the_reference_page_names_every_file(run: Any, table: Any, tmp_path: Path, documented_files: list[set[str]], files_of: Any) -> None:
+    """Those that a run has only for several candidates, held-out speakers or copies are looked for in test_augmenting.py."""
+    assert files_of(run.folder) == documented_files[0] - {"selection.csv", "held_out_predictions.csv", "augmentation.csv"}
+    pickled = en.persistence.load_pickle(run.folder / "classifier.pkl", trust=True)
+    assert {"calibrator_", "threshold_", "extractor_", "detector_"} <= set(vars(pickled))
+    evaluate(run.model_path, table, output=tmp_path / "evaluation", allow_seen=True)
+    trained = {name for name in documented_files[0] if name.startswith(("explanation", "model", "reliability", "classifier", "folds"))}
+    conditional = {"selection.csv", "held_out_predictions.csv", "augmentation.csv"}
+    assert files_of(tmp_path / "evaluation") == documented_files[0] - trained - conditional
 
 
 def test_predictions_are_out_of_fold_and_agree_with_the_scores(run: Any, table: Any) -> None:
@@ -185,6 +198,26 @@ def test_evaluate_refuses_speakers_and_clips_of_the_training(run: Any, table: An
         evaluate(run.model_path, changed(table, rows=renamed))
     seen = evaluate(run.model_path, table, allow_seen=True)
     assert seen.record["ungrouped"] and seen.seen["speakers"] == 5
+
+
+def test_names_are_read_as_manifests_read_them(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    """A table of Python's own making too: blanks around a name, a number with a point and kinds of nothing make no other speaker."""
+    number = {name: float(place) for place, name in enumerate(sorted(set(table.rows["speaker"])), start=7)}
+    numbers = table.rows["speaker"].map(number)
+    run = train(changed(table, rows=table.rows.assign(speaker=numbers)), {**small, "explained_rows": 0}, output=tmp_path / "run")
+    with pytest.raises(LeakageError, match="got 5 speakers and"):
+        evaluate(run.model_path, changed(table, rows=table.rows.assign(speaker=[str(int(value)) for value in numbers])))
+    odd = [f"anna{' ' * (row % 2)}" if value == 7.0 else value for row, value in enumerate(numbers)]
+    prepared = prepare(changed(table, rows=table.rows.assign(speaker=odd)), Settings())
+    assert sorted(set(prepared.speaker.tolist())) == ["10", "11", "8", "9", "anna"]
+    assert len(set(prepared.group.tolist())) == 5
+    (tmp_path / "split.csv").write_text("speaker,split\nanna ,test\n" + "".join(f"{name},train\n" for name in (8, 9, 10, 11)))
+    held = prepare(changed(table, rows=table.rows.assign(speaker=odd)), Settings(split_file=str(tmp_path / "split.csv")))
+    assert set(held.speaker[held.test].tolist()) == {"anna"}
+    missing = [pd.NA, *odd[1:]]
+    with pytest.raises(LeakageError, match="speaker of the manifest must be known for every row; got an empty cell"):
+        prepare(changed(table, rows=table.rows.assign(speaker=missing)), Settings())
+    assert training_sources(pd.DataFrame({"speaker": missing, "corpus": [pd.NA] * len(missing)}))[0]["speakers"] == 5
 
 
 def test_ungrouped_split_needs_a_word_and_is_said_first(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

@@ -163,6 +163,9 @@ def test_a_table_is_judged_anew_and_older_ones_are_left_alone(clips: pd.DataFram
         ({"least_snr_db": float("nan")}, "least_snr_db of QualityRule must be a finite number; got nan"),
         ({"least_speech_s": "much"}, "least_speech_s of QualityRule must be a finite number; got 'much'"),
         ({"most_clipped_ratio": True}, "most_clipped_ratio of QualityRule must be a finite number; got True"),
+        ({"most_clipped_ratio": 1.5}, "most_clipped_ratio of QualityRule must be a share, from 0 to 1; got 1.5"),
+        ({"least_speech_ratio": -1}, "least_speech_ratio of QualityRule must be a share, from 0 to 1; got -1"),
+        ({"least_duration_s": -0.1}, "least_duration_s of QualityRule must be seconds, from 0 up; got -0.1"),
     ],
 )
 def test_what_a_rule_may_be(given: dict[str, Any], message: str) -> None:

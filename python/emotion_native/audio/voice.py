@@ -46,7 +46,7 @@ class QualityRule:
     Raises
     ------
     InvalidInputError
-        For another action, and for limits that are not finite numbers.
+        For another action, limits that are not finite numbers, seconds below 0, and shares outside 0 to 1.
 
     Examples
     --------
@@ -70,6 +70,10 @@ class QualityRule:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
                 raise InvalidInputError(f"{name} of QualityRule must be a finite number; got {value!r}")
+            if name.endswith("_ratio") and not 0.0 <= value <= 1.0:
+                raise InvalidInputError(f"{name} of QualityRule must be a share, from 0 to 1; got {value!r}")
+            if name.endswith("_s") and value < 0.0:
+                raise InvalidInputError(f"{name} of QualityRule must be seconds, from 0 up; got {value!r}")
 
     @property
     def limits(self) -> dict[str, float]:

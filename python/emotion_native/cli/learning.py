@@ -67,18 +67,15 @@ def training_result(run: Any) -> dict[str, Any]:
 
 
 def _named(extra: list[str]) -> dict[str, Any]:
-    """Read ``--set NAME=VALUE``; values as in YAML."""
-    import yaml
+    """Read ``--set NAME=VALUE``; values as in YAML, lists with commas too."""
+    from ..experiment.layers import flag_value
 
     values: dict[str, Any] = {}
     for item in extra:
         name, equals, text = item.partition("=")
         if not equals or not name.strip():
             raise InvalidInputError(f"--set of train must be NAME=VALUE; got {item!r}")
-        try:
-            values[name.strip()] = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            values[name.strip()] = text
+        values[name.strip()] = flag_value(name.strip(), text)
     return values
 
 

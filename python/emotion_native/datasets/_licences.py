@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ._manifest import as_text
+
 __all__ = ["CORPUS_LICENCES", "licence_terms", "training_sources"]
 
 OWN_LICENCE = "see the corpus's own licence"  # terms that this table does not know at first hand
@@ -58,7 +60,7 @@ def training_sources(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _text(rows: pd.DataFrame, column: str) -> list[str]:
     if column not in rows:
         return [""] * len(rows)
-    return ["" if value is None or value != value else str(value).strip() for value in rows[column].tolist()]
+    return [as_text(value) for value in rows[column].tolist()]
 
 
 def licence_terms(licences: Iterable[str]) -> list[str]:

@@ -11,14 +11,12 @@ import numpy as np
 
 from ..exceptions import InvalidInputError
 from .preparing import Prepared, Stage
-from .settings import AugmentationSettings, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..audio.augment import Recipe
-
-__all__ = ["COPIES_FILE", "augmentation_record", "augmentation_statement", "recipe_of", "row_metadata", "with_copies", "write_copies"]
+__all__ = ["COPIES_FILE", "augmentation_record", "augmentation_statement", "row_metadata", "with_copies", "write_copies"]
 
 COPIES_FILE = "augmentation.csv"
 _CHANGES = {
@@ -30,20 +28,14 @@ _CHANGES = {
 }
 
 
-def recipe_of(settings: AugmentationSettings) -> Recipe:
-    """Return what may be done to a clip."""
-    from ..audio.augment import Recipe
-
-    return Recipe(**settings.model_dump(exclude={"copies", "seed", "per"}))
-
-
 def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) -> Prepared:
     """Return the rows with augmented copies of those that may train; as they are where the settings ask for none.
 
     Raises
     ------
     InvalidInputError
-        If the columns are not those of one known feature set, or more than ``fail_threshold`` of the clips cannot be read again.
+        If the columns are not those of one known feature set, or of several joined by ``+``, or more than ``fail_threshold`` of the clips cannot be
+        read again.
     """
     wanted = settings.augmentation
     if wanted.copies == 0:
@@ -53,7 +45,8 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
 
     extractor = prepared.extractor or {}
     if not extractor or prepared.clips is None or prepared.names != audio.feature_names(str(extractor["feature_set"])):
-        raise InvalidInputError("augmentation.copies of train must be 0 unless all columns are those of one feature set; got columns of another make")
+        rule = "0 unless the columns are those of one feature set, or of several joined by '+'"
+        raise InvalidInputError(f"augmentation.copies of train must be {rule}; got columns of another make")
     advance: Any = False
     if progress is not None:
         report = progress
@@ -65,7 +58,7 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
     made = augmented_features(
         prepared.clips.iloc[rows],
         n_copies=wanted.copies,
-        recipe=recipe_of(wanted),
+        recipe=wanted.recipe(),
         per="clip" if "speaker" not in prepared.clips else wanted.per or ("speaker" if settings.speaker_normalization else "clip"),
         features=str(extractor["feature_set"]),
         sample_rate_hz=int(extractor["sample_rate_hz"]),

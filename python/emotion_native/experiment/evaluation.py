@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._model_format import training_key
+from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError, LeakageError
-from .preparing import Stage, check_failures, choose_labels, load_table, speaker_key, table_extractor, text_column
+from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
-from .settings import Settings
 from .summary import count_reasons, summarise
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def evaluate(
     from ..runtime import EmotionModel, load_model
     from .run_folder import check_target, new_folder
 
+    effective_n_jobs(n_jobs, caller="evaluate")  # a wrong number is told before any work
     if output is not None:
         check_target(Path(output), force=force, caller="evaluate")
     loaded = load_model(model) if isinstance(model, (str, Path)) else model
@@ -145,7 +147,7 @@ def evaluate(
     if loaded.label_thresholds is not None:
         remedy = "score predict_features(X).indicators with f1_score of emotion_native.metrics"
         raise InvalidInputError(f"model of evaluate must answer with one class a clip; got one of several labels a clip ({remedy})")
-    table = load_table(data, _settings_of(loaded, cache, n_jobs), progress)
+    table = load_table(data, _options_of(loaded, cache, n_jobs), progress)
     rows = _choose_rows(loaded, table, fail_threshold)
     seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
@@ -176,11 +178,13 @@ def evaluate(
     return Evaluation(scored, seen, None if output is None else Path(output), record)
 
 
-def _settings_of(model: EmotionModel, cache: str | bool, n_jobs: int | None) -> Settings:
-    """Return how the model's clips become columns, and which of them it refuses."""
+def _options_of(model: EmotionModel, cache: str | bool, n_jobs: int | None) -> TableOptions:
+    """Return how the model's clips become columns, and which of them it refuses: as its file says, whatever a training run may set."""
+    from ..audio import QualityRule
+
     extractor = model.extractor or {"feature_set": "classic", "sample_rate_hz": 16_000}
-    known: dict[str, Any] = {"features": extractor["feature_set"], "sample_rate_hz": extractor["sample_rate_hz"], "quality": model.quality}
-    return Settings(**known, cache=cache, n_jobs=n_jobs)
+    known = {name: value for name, value in model.quality.items() if name in QualityRule.__dataclass_fields__}
+    return TableOptions([extractor["feature_set"]], int(extractor["sample_rate_hz"]), QualityRule(**known), cache, n_jobs)
 
 
 @dataclass(frozen=True)
@@ -258,5 +262,5 @@ def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) 
     trained_content = set(model.provenance.get("training_content", []))
     return {
         "speakers": sum(speaker_key(name) in trained_speakers for name in set(speakers)),
-        "clips": sum(key[:16] in trained_content for key in content),
+        "clips": sum(training_key(key) in trained_content for key in content),
     }

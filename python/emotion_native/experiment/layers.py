@@ -18,7 +18,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
-__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "load_settings", "settings_from"]
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
@@ -207,6 +207,25 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     return layer
 
 
+def flag_value(name: str, text: str) -> Any:
+    """Return what ``NAME=TEXT`` on the command line gives: a YAML value; plain text for a setting that is a list is a list with commas.
+
+    Examples
+    --------
+    >>> flag_value("labels", "sad,happy"), flag_value("labels", "['sad, or not']"), flag_value("folds", "3")
+    (['sad', 'happy'], ['sad, or not'], 3)
+    """
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-99-99
+        value = text
+    plain = isinstance(value, str) and value == text.strip()  # without YAML's quotes, which keep a comma
+    annotation = _known().get(name)
+    return _parsed(text, annotation) if plain and getattr(annotation, "__origin__", None) is list else value
+
+
 def _parsed(text: str, annotation: Any) -> Any:
     """Read an environment variable: lists are comma-separated, text stays text, everything else is a YAML scalar."""
     import yaml
@@ -265,11 +284,15 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str], caller: st
         name = next((".".join(place[:n]) for n in (2, 1) if ".".join(place[:n]) in values), ".".join(place[:1]))
         rule = problem["msg"][0].lower() + problem["msg"][1:]
         rule = rule.removeprefix("value error, ").removeprefix("input should be ")
+        value = problem["input"]
+        if name in _sections() and (own := re.fullmatch(r"(\w+) of \w+ must be (.+); got .*", rule, re.DOTALL)):
+            name, rule = f"{name}.{own[1]}", own[2]  # the rule of the class that a section's values are for
+            value = values.get(name, value)
         if not name:  # a rule about several settings, which it names
             named = set(re.findall(r"\w+", rule))
             given = [f"{key} = {_REPR.repr(value)}" for key, value in values.items() if key.rpartition(".")[2] in named]
             raise InvalidInputError(f"settings of {caller} must be consistent: {rule}; got {', '.join(given) or 'other values'}") from None
-        found = f"{_REPR.repr(problem['input'])}{_near_choice(name, problem)}"
+        found = f"{_REPR.repr(value)}{_near_choice(name, problem)}"
         raise InvalidInputError(f"{name} of {_place(origins.get(name, 'flag'))} must be {rule}; got {found}") from None
 
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from ..audio import QualityRule
     from ..augmentation import AugmentedFeatures
 
 __all__ = [
     "Prepared",
     "Stage",
+    "TableOptions",
     "check_failures",
     "check_inputs",
     "choose_labels",
@@ -58,7 +60,8 @@ class Prepared:
     names : list of str
         Column names.
     extractor : dict or None
-        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns; None where they come from several or unknown extractors.
+        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns, sets joined by ``+``; None where they are not those of known
+        sets of equal settings.
     content : list of str
         Content key of each row.
     grouped : bool
@@ -109,18 +112,32 @@ class Prepared:
         return sorted(set(self.y[~self.test].tolist()))
 
 
-def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
+@dataclass(frozen=True)
+class TableOptions:
+    """How clips become a table and which of them are too poor, by the settings of a run or as a model file has it."""
+
+    features: Sequence[str]
+    sample_rate_hz: int
+    quality: QualityRule
+    cache: bool | str
+    n_jobs: int | None
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> TableOptions:
+        """Return what a training run asks for."""
+        return cls(settings.features, settings.sample_rate_hz, settings.quality.rule(), settings.cache, settings.n_jobs)
+
+
+def load_table(data: Any, options: TableOptions, progress: Stage = None) -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet); its clips judged by ``quality``."""
     from .. import features
 
     if isinstance(data, (str, Path)):
         data = read_source(data)
-    from ..audio import QualityRule
     from ..features._quality import judged
 
-    rule = QualityRule(**settings.quality.model_dump())
     if isinstance(data, features.FeatureTable):
-        return judged(data, rule)
+        return judged(data, options.quality)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -132,12 +149,12 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
 
     return extract_silently(
         data,
-        list(settings.features),
-        sample_rate_hz=settings.sample_rate_hz,
-        n_jobs=settings.n_jobs,
+        list(options.features),
+        sample_rate_hz=options.sample_rate_hz,
+        n_jobs=options.n_jobs,
         progress=advance,
-        cache=settings.cache,
-        quality=rule,
+        cache=options.cache,
+        quality=options.quality,
     )
 
 
@@ -164,7 +181,7 @@ def check_inputs(settings: Settings) -> None:
 
 
 def table_extractor(table: Any) -> dict[str, Any] | None:
-    """Return how clips became the table's columns, where one known extractor made them all."""
+    """Return how clips became the table's columns, where known feature sets of equal settings made them."""
     found: dict[str, Any] | None = table.extractor
     return found
 
@@ -246,10 +263,13 @@ def prepare(table: Any, settings: Settings) -> Prepared:
 
 
 def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
-    """Return a column as text; missing values and missing columns are empty."""
+    """Return a column as text, as manifests are read: "anna " is anna, 7.0 is 7; missing values and missing columns are empty."""
+    from ..datasets import _manifest
+
     if column not in rows:
         return np.full(len(rows), "", dtype=np.str_)
-    return np.asarray(["" if value is None or value != value else str(value) for value in rows[column].tolist()], dtype=np.str_)
+    values = rows[column].tolist()
+    return np.asarray(_manifest.as_paths(values) if column == "filepath" else [_manifest.as_text(value) for value in values], dtype=np.str_)
 
 
 def check_failures(status: NDArray[np.str_], threshold: float, *, caller: str = "train") -> None:
@@ -329,9 +349,10 @@ def _parts_from_file(rows: pd.DataFrame, path: Path) -> NDArray[np.str_]:
     wrong = sorted(set(frame["split"]) - {"train", "test", "unused"})
     if wrong:
         raise InvalidInputError(f"split of split_file must be train, test or unused; got {wrong[0]!r}")
-    if frame[key].duplicated().any():
-        raise InvalidInputError(f"{key} of split_file must be named once; got {frame[key][frame[key].duplicated()].iloc[0]!r} twice")
-    chosen = dict(zip(frame[key], frame["split"], strict=True))
+    names = pd.Series(text_column(frame, key).tolist(), dtype=object)
+    if names.duplicated().any():
+        raise InvalidInputError(f"{key} of split_file must be named once; got {names[names.duplicated()].iloc[0]!r} twice")
+    chosen = dict(zip(names, frame["split"], strict=True))
     base = path.resolve().parent
     absolute = {str((base / name).resolve()): value for name, value in chosen.items()} if key == "filepath" else {}
     values = text_column(rows, key).tolist()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+if TYPE_CHECKING:
+    from ..audio import QualityRule
+    from ..audio.augment import Recipe
 
 __all__ = [
     "AugmentationSettings",
@@ -32,29 +37,6 @@ def _once(names: list[str], what: str) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"a list that names each {what} once")
     return names
-
-
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError("two bounds, the lower first")
-    return bounds
-
-
-def _wide(band: tuple[float, float]) -> tuple[float, float]:
-    if band[1] - band[0] < 300:
-        raise ValueError("two edges in Hz, at least 300 Hz apart, the lower first")
-    return band
-
-
-_Speed = Annotated[float, Field(ge=0.25, le=4.0)]
-_Semitone = Annotated[float, Field(ge=-12.0, le=12.0)]
-_Decay = Annotated[float, Field(ge=0.02, le=10.0)]
-_Edge = Annotated[float, Field(ge=0.0)]
-Bounds = Annotated[tuple[float, float], AfterValidator(_ordered)]
-Speeds = Annotated[tuple[_Speed, _Speed], AfterValidator(_ordered)]
-Semitones = Annotated[tuple[_Semitone, _Semitone], AfterValidator(_ordered)]
-Decays = Annotated[tuple[_Decay, _Decay], AfterValidator(_ordered)]
-Band = Annotated[tuple[_Edge, _Edge], AfterValidator(_wide)]
 
 
 class _Section(BaseModel):
@@ -115,12 +97,23 @@ class QualitySettings(_Section):
     action: Literal["flag", "drop", "off"] = Field(
         default="flag", description="`flag`: keep the clip, say and count why it is doubtful; `drop`: not learned from, wrong and unanswered; `off`"
     )
-    least_duration_s: float = Field(default=0.25, ge=0.0, description="`too_short` below, in seconds")
+    least_duration_s: float = Field(default=0.25, description="`too_short` below, in seconds")
     least_peak_dbfs: float = Field(default=-80.0, description="`silent` below, in dB of full scale")
-    least_speech_s: float = Field(default=0.2, ge=0.0, description="`no_speech` below, in seconds")
-    least_speech_ratio: float = Field(default=0.1, ge=0.0, le=1.0, description="`little_speech` below, share of the clip")
-    most_clipped_ratio: float = Field(default=0.02, ge=0.0, le=1.0, description="`clipped` above, share of the samples")
+    least_speech_s: float = Field(default=0.2, description="`no_speech` below, in seconds")
+    least_speech_ratio: float = Field(default=0.1, description="`little_speech` below, share of the clip")
+    most_clipped_ratio: float = Field(default=0.02, description="`clipped` above, share of the samples")
     least_snr_db: float = Field(default=0.0, description="`noisy` below, signal-to-noise ratio in dB")
+
+    def rule(self) -> QualityRule:
+        """Return the rule that these settings are."""
+        from ..audio import QualityRule
+
+        return QualityRule(**self.model_dump())
+
+    @model_validator(mode="after")
+    def _as_a_rule(self) -> QualitySettings:
+        self.rule()
+        return self
 
 
 class EnsembleSettings(_Section):
@@ -152,16 +145,27 @@ class AugmentationSettings(_Section):
         description="`clip`: each copy is changed by itself; `speaker`: those of one number of a speaker's clips alike, as if another person spoke; "
         "null: `speaker` with `speaker_normalization`, else `clip`",
     )
-    probability: float = Field(default=0.5, ge=0.0, le=1.0, description="of each change by itself")
-    snr_db: Bounds | None = Field(default=(5.0, 30.0), description="signal-to-noise ratio of added noise in dB; null: no noise")
-    gain_db: Bounds | None = Field(default=(-6.0, 6.0), description="gain in dB; null: none")
-    speed: Speeds | None = Field(default=(0.9, 1.1), description="speed, pitch and tempo together; null: unchanged")
-    semitones: Semitones | None = Field(default=(-1.0, 1.0), description="pitch shift at the same tempo, in semitones; null: none")
-    rt60_s: Decays | None = Field(default=(0.1, 0.6), description="reverberation time of synthetic rooms in seconds; null: no rooms")
-    bands_hz: tuple[Band, ...] = Field(
+    probability: float = Field(default=0.5, description="of each change by itself")
+    snr_db: tuple[float, float] | None = Field(default=(5.0, 30.0), description="signal-to-noise ratio of added noise in dB; null: no noise")
+    gain_db: tuple[float, float] | None = Field(default=(-6.0, 6.0), description="gain in dB; null: none")
+    speed: tuple[float, float] | None = Field(default=(0.9, 1.1), description="speed, pitch and tempo together; null: unchanged")
+    semitones: tuple[float, float] | None = Field(default=(-1.0, 1.0), description="pitch shift at the same tempo, in semitones; null: none")
+    rt60_s: tuple[float, float] | None = Field(default=(0.1, 0.6), description="reverberation time of synthetic rooms in seconds; null: no rooms")
+    bands_hz: tuple[tuple[float, float], ...] = Field(
         default=((300.0, 3400.0), (50.0, 7000.0)), max_length=100, description="bands of which one is kept; empty: no band limits"
     )
     seed: Seed | None = Field(default=None, description="seed of the copies; null: `seed`")
+
+    def recipe(self) -> Recipe:
+        """Return what may be done to a clip."""
+        from ..audio.augment import Recipe
+
+        return Recipe(**self.model_dump(exclude={"copies", "seed", "per"}))
+
+    @model_validator(mode="after")
+    def _as_a_recipe(self) -> AugmentationSettings:
+        self.recipe()
+        return self
 
 
 class Settings(_Section):
@@ -279,10 +283,10 @@ class Settings(_Section):
     @field_validator("features", mode="before")
     @classmethod
     def _joined_sets(cls, value: Any) -> Any:
-        """Take sets joined by "+" too, as model files name them."""
+        """Take sets joined by "+" too, as model files name them, or by commas."""
         texts = [value] if isinstance(value, str) else value
         split = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        return [name for text in texts for name in text.split("+")] if split else value
+        return [name.strip() for text in texts for name in re.split("[+,]", text)] if split else value
 
     @field_validator("model", "features")
     @classmethod

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._config import config_context
+from .._model_format import training_key
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
 from .augmenting import augmentation_record, row_metadata, with_copies, write_copies
 from .calibrating import add_uncalibrated
 from .candidates import build_candidates, build_chosen, build_detector, build_ensemble, sampler_options
 from .explaining import explain_held_out
-from .preparing import Prepared, Stage, check_inputs, load_table, prepare, speaker_key
+from .preparing import Prepared, Stage, TableOptions, check_inputs, load_table, prepare, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
@@ -138,7 +139,7 @@ def train(
     check_inputs(chosen)
     with new_folder(chosen.output, force=chosen.force) as folder:
         started, times = time.monotonic(), {}
-        table = load_table(source, chosen, progress)
+        table = load_table(source, TableOptions.of_settings(chosen), progress)
         prepared = with_copies(prepare(table, chosen), chosen, progress)
         write_copies(prepared, folder)
         times["features"] = time.monotonic() - started
@@ -402,7 +403,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         record["final"]["members"] = list(final.members)
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
-    content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
+    content = sorted({training_key(key) for key, kept in zip(prepared.content, usable, strict=True) if kept})
     kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "training_sources", "label_counts", "folds", "features", "final")
     provenance = {key: record[key] for key in (*kept_keys, "enrolment", "augmentation") if key in record}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
