@@ -180,6 +180,23 @@ def test_quality() -> None:
     assert audio.quality(encoded(np.array([np.inf, 0.0]), 16000, format="WAV", subtype="FLOAT"))["non_finite"]
 
 
+@pytest.mark.parametrize("values", [[1e10], [3e38, 3e38], [2e9, -2e9], [3e38, 3e38, 0.1], [0.1, np.nan]])
+@pytest.mark.parametrize("arguments", [{"sr": None}, {"sr": 16_000}, {"sr": None, "mono": False}])
+def test_absurd_values_are_not_finite_samples(values: list[float], arguments: dict[str, object]) -> None:
+    frames = np.tile(np.array(values, dtype=np.float32), (3000, 1))
+    data = encoded(frames, 8000, format="WAV", subtype="FLOAT")
+    assert reason(data, **arguments) == "non_finite"
+    assert audio.quality(data)["non_finite"] and np.isnan(audio.quality(data)["peak"])
+    with pytest.raises(MediaDecodeError, match="beyond 1e9") as caught:
+        _core.extract_functionals(data, "classic", 16_000)
+    assert caught.value.reason == "non_finite"
+
+
+def test_what_is_no_absurd_value_is_read() -> None:
+    y, _ = audio.load(encoded(np.full((100, 2), 1e9, dtype=np.float32), 8000, format="WAV", subtype="FLOAT"), sr=None)
+    assert np.array_equal(y, np.full(100, 1e9, dtype=np.float32))
+
+
 def test_mutated_files_never_crash(rng: np.random.Generator) -> None:
     for arguments in ({"format": "WAV"}, {"format": "FLAC"}, {"format": "OGG"}):
         original = np.frombuffer(encoded(tone(8000, 0.2), 8000, **arguments), dtype=np.uint8)

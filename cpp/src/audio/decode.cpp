@@ -22,6 +22,7 @@ EMOTION_CLONES void mean_of_two(const float* interleaved, std::size_t frames, fl
     }
 }
 
+// The sums may overflow only beyond largest_sample, where the levels say non_finite.
 void append(std::span<const float> interleaved, std::size_t channels, Keep keep, std::vector<float>& samples) {
     if (keep == Keep::nothing) {
         return;

@@ -31,7 +31,6 @@ constexpr std::size_t n_mfcc = 40, n_mels = 128, n_chroma = 12, n_contrast = 7;
 constexpr std::size_t delta_width = 9;
 constexpr std::size_t tuning_cells = 100;
 constexpr int lowest_rate_hz = 100;
-constexpr float largest_sample = 1e9F;  // beyond, squares of spectra could overflow single precision
 constexpr std::size_t kept_frames = 2048;  // up to here the power spectra are kept (8 MB); longer clips are transformed a second time
 
 // The rows of the matrix of frame features, in the order of the columns of the vector.
@@ -339,8 +338,8 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
     DecodedAudio decoded = decode(source, options.decode, stop);
     info.header = decoded.header;
     info.levels = decoded.levels;
-    if (decoded.levels.non_finite || !usable(decoded.samples)) {
-        throw MediaDecodeError("non_finite", source.name() + " holds NaN, infinite or absurdly large samples");
+    if (decoded.levels.non_finite) {
+        throw MediaDecodeError("non_finite", source.name() + " holds NaN or infinite samples, or some beyond 1e9");
     }
     if (decoded.levels.silent) {
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");

@@ -151,7 +151,7 @@ def _mixed(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
 def _levels(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
     broken = _rows_of(table, probes, lambda p: bool(p.quality.get("non_finite")))
     if broken:
-        yield ("error", "non_finite", broken, f"samples are NaN or infinite: {_paths(table, broken)}. Remedy: export the clips again")
+        yield ("error", "non_finite", broken, f"samples are NaN, infinite or beyond 1e9: {_paths(table, broken)}. Remedy: export the clips again")
     clipped = _rows_of(table, probes, lambda p: p.quality.get("clipped_ratio", 0.0) > _CLIPPED)
     if clipped:
         yield ("warning", "clipping", clipped, f"more than {_CLIPPED:.1%} of the samples are clipped: {_paths(table, clipped)}")

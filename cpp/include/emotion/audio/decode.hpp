@@ -58,8 +58,11 @@ struct AudioLevels {
     double rms_dbfs = 0.0;       // 20 log10(rms), -inf for digital silence; NaN when non_finite
     double clipped_ratio = 0.0;  // share of samples with |x| >= 0.999
     bool silent = false;         // peak < silence_peak
-    bool non_finite = false;     // a float file holds NaN or infinity
+    bool non_finite = false;     // a float file holds NaN, infinity or a magnitude above largest_sample
 };
+
+// Beyond, squares of spectra could overflow single precision.
+inline constexpr float largest_sample = 1e9F;
 
 // Below this peak (-80 dBFS, about 3 steps of 16 bits) a clip counts as silent.
 inline constexpr double silence_peak = 1e-4;
