@@ -104,6 +104,74 @@ double limited_db(double signal, double noise) {
     return noise > 0 ? std::clamp(10 * std::log10(signal / noise), lowest_db, highest_db) : highest_db;
 }
 
+// What the spectra say, frame by frame, over the band.
+struct Evidence {
+    std::vector<double> level;  // power
+    std::vector<double> ratio;  // mean log-likelihood ratio of speech
+    double total = 0;           // power of all frames
+    double noise = 0;           // of a frame, by the percentiles of its bins
+};
+
+// power: bins x frames.
+Evidence evidence(const Matrix<float>& power, double bin_hz, double rate_hz) {
+    const std::size_t frames = power.cols;
+    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
+    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate_hz) / bin_hz), power.rows - 1);
+    Evidence found{std::vector<double>(frames, 0.0), std::vector<double>(frames, 0.0)};
+    for (std::size_t k = first; k <= last; ++k) {
+        for (std::size_t t = 0; t < frames; ++t) {
+            found.level[t] += static_cast<double>(power(k, t));
+        }
+    }
+    for (const double value : found.level) {
+        found.total += value;
+    }
+    const double bins = static_cast<double>(last - first + 1);
+    const double floor = noise_floor * found.total / (bins * static_cast<double>(frames));
+    std::vector<float> sorted(frames);
+    for (std::size_t k = first; k <= last; ++k) {
+        std::copy_n(&power(k, 0), frames, sorted.begin());
+        const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
+        found.noise += own;
+        for (std::size_t t = 0; own > 0 && t < frames; ++t) {
+            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
+            found.ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
+        }
+    }
+    for (double& ratio : found.ratio) {
+        ratio /= bins;
+    }
+    return found;
+}
+
+std::vector<std::uint8_t> decide(const Evidence& found, const VoiceOptions& options, double hop_s) {
+    const std::size_t frames = found.level.size();
+    std::vector<float> levels(found.level.begin(), found.level.end());
+    const double least = percentile(levels, 0.95) * std::pow(10.0, -options.level_range_db / 10);
+    std::vector<std::uint8_t> active(frames);
+    for (std::size_t t = 0; t < frames; ++t) {
+        active[t] = found.total > 0 && found.ratio[t] > options.least_ratio && found.level[t] > least ? 1 : 0;
+    }
+    const auto in_frames = [&](double seconds) { return std::min(seconds / hop_s, static_cast<double>(frames + 1)); };
+    smooth(active, static_cast<std::size_t>(in_frames(options.bridge_s)), static_cast<std::size_t>(std::ceil(in_frames(options.shortest_s))));
+    return active;
+}
+
+// The active frames against the pauses, or against the percentiles' noise where these are few.
+double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& active) {
+    const std::size_t frames = active.size();
+    double spoken = 0, count = 0, still = 0, pauses = 0;
+    for (std::size_t t = 0; t < frames; ++t) {
+        spoken += active[t] != 0 ? found.level[t] : 0.0;
+        count += active[t];
+        const bool beside = active[t] != 0 || (t > 0 && active[t - 1] != 0) || (t + 1 < frames && active[t + 1] != 0);
+        still += beside ? 0.0 : found.level[t];
+        pauses += beside ? 0.0 : 1.0;
+    }
+    const double noise = pauses >= enough_pauses ? still / pauses : found.noise;
+    return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
+}
+
 // Samples near the largest magnitude that stand in a run of their sign, and those at full scale.
 double clipped_share(std::span<const float> x) {
     float peak = 0;
@@ -131,62 +199,15 @@ double clipped_share(std::span<const float> x) {
 VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
     check(samples, sample_rate_hz, options, "voice_activity");
     VoiceActivity result;
-    const double rate = sample_rate_hz;
-    result.frame_length = nearest_power_of_two(frame_s * rate);
+    result.frame_length = nearest_power_of_two(frame_s * sample_rate_hz);
     result.hop_length = result.frame_length / 2;
     const Stft stft(hann_window(result.frame_length), result.hop_length, true);
-    const std::size_t frames = stft.frames(samples.size());
-    Matrix<float> power(stft.bins(), frames);
+    Matrix<float> power(stft.bins(), stft.frames(samples.size()));
     stft.power(samples, power.view(), stop);
-
-    const double bin_hz = rate / static_cast<double>(result.frame_length);
-    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
-    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate) / bin_hz), stft.bins() - 1);
-    std::vector<double> level(frames, 0.0), ratio(frames, 0.0);
-    for (std::size_t k = first; k <= last; ++k) {
-        for (std::size_t t = 0; t < frames; ++t) {
-            level[t] += static_cast<double>(power(k, t));
-        }
-    }
-    double total = 0;
-    for (const double value : level) {
-        total += value;
-    }
-    const double bins = static_cast<double>(last - first + 1);
-    const double floor = noise_floor * total / (bins * static_cast<double>(frames));
-    std::vector<float> sorted(frames);
-    double noise = 0;
-    for (std::size_t k = first; k <= last; ++k) {
-        std::copy_n(&power(k, 0), frames, sorted.begin());
-        const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
-        noise += own;
-        for (std::size_t t = 0; own > 0 && t < frames; ++t) {
-            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
-            ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
-        }
-    }
-    std::vector<float> levels(level.begin(), level.end());
-    const double least = percentile(levels, 0.95) * std::pow(10.0, -options.level_range_db / 10);
-    result.active.resize(frames);
-    for (std::size_t t = 0; t < frames; ++t) {
-        result.active[t] = total > 0 && ratio[t] / bins > options.least_ratio && level[t] > least ? 1 : 0;
-    }
-    const double hop_s = static_cast<double>(result.hop_length) / rate;
-    smooth(result.active, static_cast<std::size_t>(options.bridge_s / hop_s), static_cast<std::size_t>(std::ceil(options.shortest_s / hop_s)));
+    const Evidence found = evidence(power, sample_rate_hz / static_cast<double>(result.frame_length), sample_rate_hz);
+    result.active = decide(found, options, static_cast<double>(result.hop_length) / sample_rate_hz);
     result.segments = runs(result.active, result.hop_length, samples.size());
-
-    double spoken = 0, count = 0, still = 0, pauses = 0;
-    for (std::size_t t = 0; t < frames; ++t) {
-        spoken += result.active[t] != 0 ? level[t] : 0.0;
-        count += result.active[t];
-        const bool beside = result.active[t] != 0 || (t > 0 && result.active[t - 1] != 0) || (t + 1 < frames && result.active[t + 1] != 0);
-        still += beside ? 0.0 : level[t];
-        pauses += beside ? 0.0 : 1.0;
-    }
-    if (pauses >= enough_pauses) {
-        noise = still / pauses;
-    }
-    result.snr_db = count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
+    result.snr_db = pause_snr_db(found, result.active);
     return result;
 }
 

@@ -60,6 +60,20 @@ TEST_CASE("voice activity finds bursts in noise, to within a frame and the bridg
     }
 }
 
+TEST_CASE("times beyond any clip bridge every gap and drop every stretch") {
+    auto x = noise(4 * rate, 0.01);
+    add_voice(x, 0.5, 1.0, 0.1);
+    add_voice(x, 3.0, 3.5, 0.1);
+    for (const double seconds : {10.0, 1e6, 1e300}) {
+        CAPTURE(seconds);
+        const auto bridged = voice_activity(x, rate, {.bridge_s = seconds}, StopToken{});
+        REQUIRE(bridged.segments.size() == 1);
+        CHECK(bridged.segments[0].begin < static_cast<std::size_t>(rate));
+        CHECK(bridged.segments[0].end > static_cast<std::size_t>(3 * rate));
+        CHECK(voice_activity(x, rate, {.shortest_s = seconds}, StopToken{}).segments.empty());
+    }
+}
+
 TEST_CASE("stationary noise and silence hold no speech, at any level") {
     for (const double level : {1e-4, 0.01, 0.3}) {
         for (const unsigned seed : {1U, 2U, 3U}) {
