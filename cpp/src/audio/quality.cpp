@@ -97,6 +97,20 @@ std::vector<Segment> runs(const std::vector<std::uint8_t>& active, std::size_t h
     return found;
 }
 
+double mean_of(std::span<const float> x) {
+    double sum = 0;
+    for (const float v : x) {
+        sum += static_cast<double>(v);
+    }
+    return sum / static_cast<double>(x.size());
+}
+
+std::vector<float> less(std::span<const float> x, double offset) {
+    std::vector<float> centred(x.size());
+    std::ranges::transform(x, centred.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) - offset); });
+    return centred;
+}
+
 double limited_db(double signal, double noise) {
     if (!(signal > 0)) {
         return lowest_db;
@@ -194,28 +208,39 @@ double clipped_share(std::span<const float> x) {
     return static_cast<double>(clipped) / static_cast<double>(x.size());
 }
 
-}  // namespace
-
-VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
-    check(samples, sample_rate_hz, options, "voice_activity");
+// centred: without an offset, whose steps at the ends would fill the band.
+VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
     VoiceActivity result;
     result.frame_length = nearest_power_of_two(frame_s * sample_rate_hz);
     result.hop_length = result.frame_length / 2;
     const Stft stft(hann_window(result.frame_length), result.hop_length, true);
-    Matrix<float> power(stft.bins(), stft.frames(samples.size()));
-    stft.power(samples, power.view(), stop);
+    Matrix<float> power(stft.bins(), stft.frames(centred.size()));
+    stft.power(centred, power.view(), stop);
     const Evidence found = evidence(power, sample_rate_hz / static_cast<double>(result.frame_length), sample_rate_hz);
     result.active = decide(found, options, static_cast<double>(result.hop_length) / sample_rate_hz);
-    result.segments = runs(result.active, result.hop_length, samples.size());
+    result.segments = runs(result.active, result.hop_length, centred.size());
     result.snr_db = pause_snr_db(found, result.active);
     return result;
 }
 
+}  // namespace
+
+VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
+    check(samples, sample_rate_hz, options, "voice_activity");
+    return find_voice(less(samples, mean_of(samples)), sample_rate_hz, options, stop);
+}
+
 double wada_snr_db(std::span<const float> samples) {
+    double offset = 0, heard = 0;
+    for (const float v : samples) {
+        offset += static_cast<double>(v);
+        heard += v != 0 ? 1 : 0;
+    }
+    offset = heard > 0 ? offset / heard : 0.0;
     double sum = 0, logs = 0, count = 0;
     for (const float v : samples) {
-        const double a = std::abs(static_cast<double>(v));
-        if (a > 0) {
+        const double a = std::abs(static_cast<double>(v) - offset);
+        if (v != 0 && a > 0) {
             sum += a;
             logs += std::log(a);
             count += 1;
@@ -237,15 +262,18 @@ double wada_snr_db(std::span<const float> samples) {
 }
 
 Quality measure_quality(std::span<const float> samples, int sample_rate_hz, const StopToken& stop) {
-    const VoiceActivity voice = voice_activity(samples, sample_rate_hz, VoiceOptions{}, stop);
+    const VoiceOptions options;
+    check(samples, sample_rate_hz, options, "signal_quality");
     Quality q;
+    q.offset = mean_of(samples);
+    const std::vector<float> centred = less(samples, q.offset);
+    const VoiceActivity voice = find_voice(centred, sample_rate_hz, options, stop);
     const auto n = static_cast<double>(samples.size());
-    double peak = 0, squares = 0, sum = 0, spoken = 0;
-    for (const float v : samples) {
+    double peak = 0, squares = 0, spoken = 0;
+    for (const float v : centred) {
         const auto x = static_cast<double>(v);
         peak = std::max(peak, std::abs(x));
         squares += x * x;
-        sum += x;
     }
     for (const Segment& segment : voice.segments) {
         spoken += static_cast<double>(segment.end - segment.begin);
@@ -260,7 +288,6 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     q.clipped_ratio = clipped_share(samples);
     q.peak_dbfs = decibels(peak);
     q.level_dbfs = decibels(std::sqrt(squares / n));
-    q.offset = sum / n;
     return q;
 }
 

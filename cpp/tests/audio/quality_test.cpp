@@ -100,6 +100,38 @@ TEST_CASE("gain changes neither the voice nor the ratios") {
     CHECK(a.level_dbfs - b.level_dbfs == doctest::Approx(20 * std::log10(8.0)).epsilon(1e-6));
 }
 
+TEST_CASE("an offset changes nothing but the offset") {
+    auto x = noise(4 * rate, 0.002);
+    add_voice(x, 1.0, 2.5, 0.05);
+    const auto a = measure_quality(x, rate, StopToken{});
+    for (float& v : x) {
+        v += 0.2F;
+    }
+    const auto b = measure_quality(x, rate, StopToken{});
+    CHECK(b.offset - a.offset == doctest::Approx(0.2).epsilon(1e-5));
+    CHECK(b.speech_s == a.speech_s);
+    CHECK(b.segments == a.segments);
+    CHECK(std::abs(b.snr_db - a.snr_db) < 1e-3);  // samples of 0.2 are rounded to 1.5e-8: 100 dB below the noise
+    CHECK(std::abs(b.snr_wada_db - a.snr_wada_db) < 1e-3);
+    CHECK(std::abs(b.peak_dbfs - a.peak_dbfs) < 1e-3);
+    CHECK(std::abs(b.level_dbfs - a.level_dbfs) < 1e-3);
+    CHECK(b.clipped_ratio == a.clipped_ratio);
+}
+
+TEST_CASE("a dead microphone with an offset is silent") {
+    auto x = noise(rate, 1e-5);
+    for (float& v : x) {
+        v += 0.01F;
+    }
+    for (const auto& dead : {x, std::vector<float>(rate, 0.01F)}) {
+        const auto q = measure_quality(dead, rate, StopToken{});
+        CHECK(quality_reason(q, {}) == "silent");
+        CHECK(q.level_dbfs < -95);
+        CHECK(q.offset == doctest::Approx(0.01).epsilon(1e-4));
+    }
+    CHECK(wada_snr_db(std::vector<float>(100, 0.1F)) == -20.0);
+}
+
 TEST_CASE("the distribution of amplitudes tells the ratio of gamma speech and Gaussian noise") {
     std::mt19937 engine(5);
     std::gamma_distribution<double> gamma(0.4, 1.0);
