@@ -17,6 +17,11 @@ constexpr double noise_share = 0.15;
 constexpr double most_gamma = 100.0;
 constexpr double enough_pauses = 5;  // frames, from which the noise's level is known better than from the percentiles
 constexpr double noise_floor = 1e-7;  // of the band's mean power a bin: digital silence between words is no infinite ratio
+constexpr float top_depth = 1e-4F;    // of the largest magnitude: samples so near to it are level with it
+constexpr float top_zone = 0.1F;      // of the largest magnitude: where the format's steps are looked for
+constexpr float steepness = 10.0F;    // steps; a smooth top falls by at most 9 where a flat one falls by more
+constexpr float least_side = 0.1F;    // of the other side's magnitude: below, a side has pauses and no tops
+constexpr std::size_t least_flat = 3;  // samples; two of a tone can be equal
 constexpr double lowest_db = -20.0, highest_db = 60.0, lowest_dbfs = -120.0;
 
 // ln E|x| - E ln|x| of gamma (shape 0.4) speech in Gaussian noise, from -20 dB in steps of 2 dB.
@@ -186,24 +191,47 @@ double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& acti
     return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
 }
 
-// Samples near the largest magnitude that stand in a run of their sign, and those at full scale.
-double clipped_share(std::span<const float> x) {
-    float peak = 0;
-    for (const float v : x) {
-        peak = std::max(peak, std::abs(v));
+// Samples in the flat tops of one side, whose largest magnitude is `top`.
+std::size_t flat_tops(std::span<const float> x, float sign, float top) {
+    const float flat = top * (1 - top_depth), near = top * (1 - top_zone);
+    float step = top * top_zone;  // of the format, where it is coarse
+    for (std::size_t i = 1; i < x.size(); ++i) {
+        if (sign * x[i] >= near && sign * x[i - 1] >= near && x[i] != x[i - 1]) {
+            step = std::min(step, std::abs(x[i] - x[i - 1]));
+        }
     }
-    const float level = peak * static_cast<float>(clip_share);
-    if (!(peak > 0)) {
-        return 0;
-    }
-    std::size_t clipped = 0;
+    const float steep = steepness * std::max(step, top * top_depth);
+    const auto falls = [&](std::size_t begin, std::size_t end) {
+        return begin == end || std::any_of(x.begin() + static_cast<std::ptrdiff_t>(begin), x.begin() + static_cast<std::ptrdiff_t>(end),
+                                           [&](float v) { return top - sign * v > steep; });
+    };
+    std::size_t count = 0;
     for (std::size_t i = 0; i < x.size();) {
         std::size_t end = i;
-        while (end < x.size() && std::abs(x[end]) >= level && (x[end] > 0) == (x[i] > 0)) {
+        while (end < x.size() && sign * x[end] >= flat) {
             ++end;
         }
-        clipped += end - i >= 2 || (end > i && peak >= static_cast<float>(clip_share)) ? end - i : 0;
+        const std::size_t length = end - i;
+        if (length >= least_flat && length < x.size() && falls(i - std::min(i, length - 1), i) && falls(end, std::min(x.size(), end + length - 1))) {
+            count += length;
+        }
         i = std::max(end, i + 1);
+    }
+    return count;
+}
+
+double clipped_share(std::span<const float> x) {
+    float highest = 0, lowest = 0;
+    for (const float v : x) {
+        highest = std::max(highest, v);
+        lowest = std::min(lowest, v);
+    }
+    std::size_t clipped = 0;
+    if (highest > -least_side * lowest) {
+        clipped += flat_tops(x, 1.0F, highest);
+    }
+    if (-lowest > least_side * highest) {
+        clipped += flat_tops(x, -1.0F, -lowest);
     }
     return static_cast<double>(clipped) / static_cast<double>(x.size());
 }

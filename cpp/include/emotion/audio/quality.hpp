@@ -14,7 +14,13 @@
 //   snr_wada_db from the distribution of the samples alone, those of digital silence (zero) left out and the mean of the others taken away: speech amplitudes are gamma distributed with shape 0.4, noise is Gaussian, and
 //               ln E|x| - E ln|x| tells their ratio (Kim & Stern, "Robust signal-to-noise ratio estimation based on waveform amplitude
 //               distribution analysis", 2008); the table was integrated numerically from that definition
-// Both are kept within -20 to 60 dB. Complexity O(n log n_fft). NaN policy: samples must be finite. Determinism: a pure function of its inputs.
+// Both are kept within -20 to 60 dB.
+//
+// Clipping: a flat top is a run of L >= 3 samples within 1e-4 of the largest value of their sign, from which the signal falls on both sides, within
+// L - 1 samples, by more than ten times that or ten steps of the format. A smooth top is a parabola there: where L samples span a depth of d, L more
+// on either side fall by 8 d, so that no tone is clipped at any pitch, rate or number of bits, whereas a clipped slope falls on. The step is the smallest
+// difference of neighbours in the top tenth, at most that tenth. No gain changes the share, and of two signs each has its own limit, as after an offset.
+// Complexity O(n log n_fft). NaN policy: samples must be finite. Determinism: a pure function of its inputs.
 // Threads: may be called from any thread.
 #pragma once
 
@@ -61,12 +67,11 @@ struct Quality {
     double segments = 0.0;        // number of runs of speech
     double snr_db = 0.0;
     double snr_wada_db = 0.0;
-    double clipped_ratio = 0.0;   // share of samples of at least clip_share of the largest magnitude, in runs of two or more, or at full scale
+    double clipped_ratio = 0.0;   // share of samples in flat tops
     double peak_dbfs = 0.0;       // of the samples less the offset; at least -120
     double level_dbfs = 0.0;      // of their root mean square; at least -120
     double offset = 0.0;          // mean of the samples
 };
-inline constexpr double clip_share = 0.999;
 inline constexpr std::array<const char*, 10> quality_names{"duration_s",    "speech_s",  "speech_ratio", "segments", "snr_db", "snr_wada_db",
                                                            "clipped_ratio", "peak_dbfs", "level_dbfs",   "offset"};
 
