@@ -155,7 +155,7 @@ DecodedAudio decode_channels(const Source& source, const DecodeOptions& options,
     return run(source, options, Keep::channels, stop);
 }
 
-std::pair<AudioHeader, AudioLevels> audio_quality(const Source& source, const DecodeOptions& options, const StopToken& stop) {
+std::pair<AudioHeader, AudioLevels> audio_levels(const Source& source, const DecodeOptions& options, const StopToken& stop) {
     DecodedAudio decoded = run(source, options, Keep::nothing, stop);
     return {std::move(decoded.header), decoded.levels};
 }

@@ -189,7 +189,7 @@ def probe(path: Source) -> dict[str, Any]:
     return result
 
 
-def quality(path: Source) -> dict[str, Any]:
+def levels(path: Source) -> dict[str, Any]:
     """Decode a sound file in constant memory and report its levels.
 
     Returns
@@ -207,9 +207,9 @@ def quality(path: Source) -> dict[str, Any]:
     Examples
     --------
     >>> from emotion_native import audio
-    >>> audio.quality(b"no sound")
+    >>> audio.levels(b"no sound")
     Traceback (most recent call last):
     emotion_native.exceptions.MediaDecodeError: audio bytes is not a supported sound file (WAV, FLAC, OGG, MP3, AIFF, AU, CAF)
     """
-    result: dict[str, Any] = _core.audio_quality(as_source(path, "quality"))
+    result: dict[str, Any] = _core.audio_levels(as_source(path, "levels"))
     return result

@@ -81,7 +81,7 @@ struct DecodedAudio {
 [[nodiscard]] DecodedAudio decode(const Source& source, const DecodeOptions& options, const StopToken& stop);
 
 // The same without keeping the samples: constant memory.
-[[nodiscard]] std::pair<AudioHeader, AudioLevels> audio_quality(const Source& source, const DecodeOptions& options, const StopToken& stop);
+[[nodiscard]] std::pair<AudioHeader, AudioLevels> audio_levels(const Source& source, const DecodeOptions& options, const StopToken& stop);
 
 // Decodes one value a channel and frame, interleaved, for callers that want the channels.
 [[nodiscard]] DecodedAudio decode_channels(const Source& source, const DecodeOptions& options, const StopToken& stop);
