@@ -283,8 +283,8 @@ std::string percent(double share) {
 }
 
 void add_warnings(ExtractInfo& info, std::size_t samples, const ExtractOptions& options) {
-    if (info.levels.clipped_ratio > 0.001) {
-        info.warnings.push_back("clipped: " + percent(info.levels.clipped_ratio) + " of the samples are at full scale");
+    if (info.levels.clipped_ratio > most_full_scale) {
+        info.warnings.push_back("full_scale: " + percent(info.levels.clipped_ratio) + " of the samples are at full scale");
     }
     if (info.header.sample_rate_hz < options.sample_rate_hz) {
         info.warnings.push_back("upsampled: the file has " + std::to_string(info.header.sample_rate_hz) + " Hz, the features expect " +

@@ -20,7 +20,6 @@ from ._content import Content, read_content
 from ._manifest import valid_path
 from ._validate_rows import Finding, listing, rows_by
 
-_CLIPPED = 0.001
 _OUTLIER_IQRS = 3.0
 
 
@@ -149,12 +148,14 @@ def _mixed(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
 
 
 def _levels(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
+    from .. import _core
+
     broken = _rows_of(table, probes, lambda p: bool(p.levels.get("non_finite")))
     if broken:
         yield ("error", "non_finite", broken, f"samples are NaN, infinite or beyond 1e9: {_paths(table, broken)}. Remedy: export the clips again")
-    clipped = _rows_of(table, probes, lambda p: p.levels.get("clipped_ratio", 0.0) > _CLIPPED)
+    clipped = _rows_of(table, probes, lambda p: p.levels.get("clipped_ratio", 0.0) > _core.MOST_FULL_SCALE)
     if clipped:
-        yield ("warning", "clipping", clipped, f"more than {_CLIPPED:.1%} of the samples are clipped: {_paths(table, clipped)}")
+        yield ("warning", "clipping", clipped, f"more than {_core.MOST_FULL_SCALE:.1%} of the samples are at full scale: {_paths(table, clipped)}")
     silent = _rows_of(table, probes, lambda p: bool(p.levels.get("silent")))
     if silent:
         yield ("warning", "silence", silent, f"files are silent and will count as failed: {_paths(table, silent)}")
