@@ -306,8 +306,6 @@ ExtractStatus extract_row(const Source& source, const ExtractOptions& options, s
         return row;
     } catch (const MediaDecodeError& error) {
         failed(error.reason(), error.what());
-    } catch (const InvalidInputError& error) {  // the times of this row
-        failed("too_short", source.name() + ": " + error.what());
     } catch (const std::bad_alloc&) {
         failed("too_long", source.name() + " needs more memory than there is");
     }
@@ -377,12 +375,17 @@ std::vector<ExtractStatus> extract_batch(std::span<const Source> sources, std::s
         throw InvalidInputError("starts and ends", "extract_batch", "one each a source (" + std::to_string(sources.size()) + ")",
                                 std::to_string(starts_s.size()) + " and " + std::to_string(ends_s.size()));
     }
+    std::vector<DecodeOptions> parts(sources.size(), options.decode);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        parts[i].start_s = starts_s.empty() || std::isnan(starts_s[i]) ? 0.0 : starts_s[i];
+        parts[i].end_s = ends_s.empty() ? std::numeric_limits<double>::quiet_NaN() : ends_s[i];
+        check_times(parts[i].start_s, parts[i].end_s, "extract_batch", " for " + sources[i].name());
+    }
     std::vector<ExtractStatus> result(sources.size());
     parallel.each(sources.size(), [&](std::size_t i) {
         stop.check();
         ExtractOptions own = options;
-        own.decode.start_s = starts_s.empty() || std::isnan(starts_s[i]) ? 0.0 : starts_s[i];
-        own.decode.end_s = ends_s.empty() ? std::numeric_limits<double>::quiet_NaN() : ends_s[i];
+        own.decode = parts[i];
         result[i] = extract_row(sources[i], own, out.row(i), stop);
         stop.advance();
     });

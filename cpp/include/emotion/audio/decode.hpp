@@ -41,6 +41,9 @@ struct DecodeOptions {
     DecodeLimits limits;
 };
 
+// InvalidInputError unless start_s is finite and >= 0, and end_s NaN or greater. `where` ends the message.
+void check_times(double start_s, double end_s, const char* caller, const std::string& where = {});
+
 // What the header says; `frames` is a claim, not a fact.
 struct AudioHeader {
     int sample_rate_hz = 0;

@@ -70,7 +70,7 @@ struct ExtractStatus {
 };
 
 // One clip a row, in order, clips in parallel; a clip that fails leaves a row of NaN and its reason. starts_s and ends_s: one each a clip (NaN:
-// from the beginning, to the end), or empty. stop.advance() once a clip. `out` is clips x feature_names(set).size().
+// from the beginning, to the end), or empty; InvalidInputError before any work for times that are none. stop.advance() once a clip. `out` is clips x feature_names(set).size().
 [[nodiscard]] std::vector<ExtractStatus> extract_batch(std::span<const Source> sources, std::span<const double> starts_s,
                                                        std::span<const double> ends_s, const ExtractOptions& options, MatrixView<float> out,
                                                        Parallel& parallel, StopToken& stop);
