@@ -109,7 +109,7 @@ class Prepared:
         return sorted(set(self.y[~self.test].tolist()))
 
 
-def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
+def load_table(data: Any, settings: Settings, progress: Stage = None, *, caller: str = "train") -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet); its clips judged by ``quality``."""
     from .. import features
 
@@ -120,7 +120,7 @@ def load_table(data: Any, settings: Settings, progress: Stage = None) -> Any:
 
     rule = QualityRule(**settings.quality.model_dump())
     if isinstance(data, features.FeatureTable):
-        return judged(data, rule)
+        return judged(data, rule, caller)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -195,6 +195,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         When held-out rows share a speaker, a recording or content with the others.
     """
     from .. import datasets
+    from ..features._quality import notes_of
 
     rows: pd.DataFrame = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
@@ -240,6 +241,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
+    prepared.notes += notes_of(table, settings.quality.action)
     _check_parts(prepared, settings)
     _check_classes(prepared)
     return prepared
