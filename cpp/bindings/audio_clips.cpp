@@ -36,12 +36,11 @@ py::tuple decode_audio(const py::object& source, std::optional<double> start, st
 void register_audio_clips(py::module_& m) {
     m.def("probe_audio", [](const py::object& source) { return header_dict(audio::probe_audio(to_source(source, "probe_audio"))); },
           py::arg("source"), "What the header says; its frame count is a claim.");
-    m.def("audio_quality", [](const py::object& source, std::optional<double> start, std::optional<double> end) {
-        const audio::Source input = to_source(source, "audio_quality");
-        const auto options = part(start, end);
-        const auto quality = interruptible([&](StopToken& stop) { return audio::audio_quality(input, options, stop); });
-        return level_dict(quality.first, quality.second);
-    }, py::arg("source"), py::arg("start") = py::none(), py::arg("end") = py::none());
+    m.def("audio_levels", [](const py::object& source) {
+        const audio::Source input = to_source(source, "levels");
+        const auto found = interruptible([&](StopToken& stop) { return audio::audio_levels(input, {}, stop); });
+        return level_dict(found.first, found.second);
+    }, py::arg("source"), "What the header says, with the frames counted, and the levels of all channels.");
     m.def("decode_audio", &decode_audio, py::arg("source"), py::arg("start"), py::arg("end"), py::arg("mono"),
           py::arg("sample_rate_hz") = py::none(),
           "(samples, info): float32[n], resampled where a rate is given, or float32[n, channels] of the file's rate when not mono.");

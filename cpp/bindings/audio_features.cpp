@@ -61,6 +61,7 @@ py::tuple extract_functionals_batch(const py::list& sources, const Array<double>
 
 void register_audio_features(py::module_& m) {
     m.attr("AUDIO_ALGORITHM_VERSION") = audio::algorithm_version;
+    m.attr("MOST_FULL_SCALE") = audio::most_full_scale;
     m.def("extract_functionals", &extract_functionals, py::arg("source"), py::arg("feature_set"), py::arg("sample_rate_hz"),
           py::arg("start") = py::none(), py::arg("end") = py::none(), "Decode, resample and extract: (float32[n], info).");
     m.def("extract_functionals_batch", &extract_functionals_batch, py::arg("sources"), py::arg("starts").noconvert(), py::arg("ends").noconvert(),

@@ -168,16 +168,33 @@ def test_bad_arguments_of_load(arguments: dict[str, object]) -> None:
         audio.load(encoded(tone(8000, 0.1), 8000, format="WAV"), **arguments)  # type: ignore[arg-type]  # bad on purpose
 
 
-def test_quality() -> None:
+def test_levels() -> None:
     x = tone(16000, 0.5)[:, 0]
-    report = audio.quality(encoded(np.clip(4 * x, -1, 1), 16000, format="WAV"))
+    report = audio.levels(encoded(np.clip(4 * x, -1, 1), 16000, format="WAV"))
     assert report["duration_s"] == 0.5
     assert report["peak"] == pytest.approx(1.0, abs=1e-4)
     assert report["clipped_ratio"] == pytest.approx(np.mean(np.abs(4 * x) >= 0.999), abs=1e-3)
     assert report["rms_dbfs"] == pytest.approx(20 * np.log10(np.sqrt(np.mean(np.clip(4 * x, -1, 1) ** 2))), abs=1e-3)
     assert not report["silent"] and not report["non_finite"]
-    assert audio.quality(encoded(np.zeros(100), 16000, format="WAV"))["silent"]
-    assert audio.quality(encoded(np.array([np.inf, 0.0]), 16000, format="WAV", subtype="FLOAT"))["non_finite"]
+    assert audio.levels(encoded(np.zeros(100), 16000, format="WAV"))["silent"]
+    assert audio.levels(encoded(np.array([np.inf, 0.0]), 16000, format="WAV", subtype="FLOAT"))["non_finite"]
+
+
+@pytest.mark.parametrize("values", [[1e10], [3e38, 3e38], [2e9, -2e9], [3e38, 3e38, 0.1], [0.1, np.nan]])
+@pytest.mark.parametrize("arguments", [{"sr": None}, {"sr": 16_000}, {"sr": None, "mono": False}])
+def test_absurd_values_are_not_finite_samples(values: list[float], arguments: dict[str, object]) -> None:
+    frames = np.tile(np.array(values, dtype=np.float32), (3000, 1))
+    data = encoded(frames, 8000, format="WAV", subtype="FLOAT")
+    assert reason(data, **arguments) == "non_finite"
+    assert audio.levels(data)["non_finite"] and np.isnan(audio.levels(data)["peak"])
+    with pytest.raises(MediaDecodeError, match="beyond 1e9") as caught:
+        _core.extract_functionals(data, "classic", 16_000)
+    assert caught.value.reason == "non_finite"
+
+
+def test_what_is_no_absurd_value_is_read() -> None:
+    y, _ = audio.load(encoded(np.full((100, 2), 1e9, dtype=np.float32), 8000, format="WAV", subtype="FLOAT"), sr=None)
+    assert np.array_equal(y, np.full(100, 1e9, dtype=np.float32))
 
 
 def test_mutated_files_never_crash(rng: np.random.Generator) -> None:
@@ -208,7 +225,7 @@ def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
     with pytest.raises(MediaDecodeError, match=r"cl\\xffip.wav' does not exist"):
         audio.load(name)
     Path(name).write_bytes(b"no sound")
-    for function in (audio.load, audio.probe, audio.quality):
+    for function in (audio.load, audio.probe, audio.levels):
         with pytest.raises(MediaDecodeError, match=r"cl\\xffip.wav' is not a supported sound file"):
             function(name)
     whole = np.full(2, np.nan)

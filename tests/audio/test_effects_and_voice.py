@@ -104,6 +104,38 @@ def test_speech_in_noise_is_found_at_its_place_and_level(rate: int, snr_db: floa
     assert measured["snr_db"] == found.snr_db
 
 
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_an_undistorted_tone_is_not_clipped_and_a_clipped_one_is(rate: int) -> None:
+    tone = 0.1 * np.sin(2 * np.pi * 120 * np.arange(rate) / rate)
+    eight_bits = np.round(128 * tone) / 128
+    assert audio.signal_quality(tone, sr=rate)["clipped_ratio"] == audio.signal_quality(eight_bits, sr=rate)["clipped_ratio"] == 0
+    share = 1 - 2 / np.pi * np.arcsin(0.8)
+    for gain in (0.01, 1.0, 7.0):
+        found = audio.signal_quality(gain * np.clip(tone, -0.08, 0.08), sr=rate)["clipped_ratio"]
+        assert abs(found - share) < 4 * 120 / rate  # a sample on either side of each top
+
+
+def test_an_offset_changes_nothing_but_the_offset(rng: np.random.Generator) -> None:
+    y = 1e-3 * rng.normal(size=3 * RATE)
+    y[RATE : 2 * RATE] += 0.05 * voiced(RATE)
+    plain, moved = (audio.signal_quality(y + offset, sr=RATE) for offset in (0.0, 0.2))
+    assert moved.pop("offset") - plain.pop("offset") == pytest.approx(0.2, abs=1e-6)
+    assert moved.pop("reason") == plain.pop("reason") == ""
+    for name, value in plain.items():
+        assert moved[name] == pytest.approx(value, abs=1e-3), name
+    dead = audio.signal_quality(0.01 + 1e-5 * rng.normal(size=RATE), sr=RATE)
+    assert dead["reason"] == "silent" and dead["level_dbfs"] == pytest.approx(-100, abs=0.2)
+
+
+def test_any_number_of_seconds_may_be_bridged(rng: np.random.Generator) -> None:
+    y = 1e-3 * rng.normal(size=4 * RATE)
+    for second in (0, 3):
+        y[second * RATE : (second + 1) * RATE] += 0.1 * voiced(RATE)
+    assert len(audio.voice_activity(y, sr=RATE).segments) == 2
+    assert len(audio.voice_activity(y, sr=RATE, bridge_s=1e300).segments) == 1
+    assert len(audio.voice_activity(y, sr=RATE, shortest_s=1e300).segments) == 0
+
+
 def test_reasons(rng: np.random.Generator) -> None:
     speech = np.zeros(3 * RATE)
     speech[RATE : 2 * RATE] = 0.3 * voiced(RATE)

@@ -96,11 +96,27 @@ def test_a_batch_is_equal_for_any_number_of_threads(folder: Path) -> None:
     assert all(any(w.startswith("upsampled") for w in ws) for ws in upsampled)
 
 
-def test_bad_times_of_a_row_fail_that_row_only(folder: Path) -> None:
+def test_a_part_beyond_the_end_fails_its_row_only(folder: Path) -> None:
     path = str(folder / "01.flac")
-    _, status, messages, _ = batch([path] * 4, starts=[NAN, 0.3, -1.0, 99.0], ends=[NAN, 0.1, NAN, NAN])
-    assert status == ["ok", "too_short", "too_short", "too_short"]
-    assert "end of decode must be greater than start" in messages[1]
+    _, status, messages, _ = batch([path] * 3, starts=[NAN, 99.0, 0.1], ends=[NAN, NAN, 0.11])
+    assert status == ["ok", "too_short", "too_short"]
+    assert messages[1].endswith("ends before the part that was asked for")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (-1.0, NAN, r"start of extract_batch must be a number of seconds >= 0; got -1\.0+ for '.*01\.flac'"),
+        (np.inf, NAN, r"start of extract_batch must be a number of seconds >= 0; got inf for '.*01\.flac'"),
+        (0.3, 0.1, r"end of extract_batch must be greater than start \(0\.30*\); got 0\.10* for '.*01\.flac'"),
+    ],
+)
+def test_times_that_are_none_are_refused_before_any_work(folder: Path, start: float, end: float, message: str) -> None:
+    paths = [str(folder / "00.wav"), str(folder / "01.flac")]
+    done: list[int] = []
+    with pytest.raises(InvalidInputError, match=message):
+        batch(paths, starts=[NAN, start], ends=[NAN, end], progress=done.append)
+    assert not any(done)
 
 
 def test_empty_batch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 import emotion_native as en
+from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import evaluate, train
 
 SMALL: dict[str, Any] = {"model": "logistic", "folds": 2, "inner_folds": 2, "explained_rows": 0, "n_jobs": 1, "cache": False, "fail_threshold": 0.5}
@@ -61,6 +63,24 @@ def test_dropped_clips_are_not_learned_from_and_count_as_unanswered(clips: pd.Da
     found = model.predict(clips["filepath"].iloc[-1], top_features=0)
     assert (found.abstained, found.reason) == (True, "clipped") and found.label is not None
     assert evaluate(model, clips, allow_seen=True, fail_threshold=0.5).scored.summary["reasons"]["clipped"] == 2
+
+
+def test_a_table_without_measures_is_noted_and_cannot_be_dropped_from(clips: pd.DataFrame, tmp_path: Path) -> None:
+    table = en.features.extract(clips, progress=False, cache=False, quality="off")
+    older = replace(table, info=table.info.drop(columns=[name for name in table.info.columns if name.startswith("quality_")]))
+    note = "No clip is flagged: the table has no measures of their quality."
+    run = train(older, SMALL, output=tmp_path / "run")
+    assert note in run.record["notes"] and note in (run.folder / "report.html").read_text(encoding="utf-8")
+    assert note not in train(table, SMALL, output=tmp_path / "measured").record["notes"]
+    assert note not in train(older, {**SMALL, "quality": {"action": "off"}}, output=tmp_path / "off").record["notes"]
+    with pytest.raises(InvalidInputError, match=r"quality\.action of train must be 'flag' or 'off'"):
+        train(older, {**SMALL, "quality": {**RULE, "action": "drop"}}, output=tmp_path / "refused")
+    model = en.load_model(run.model_path)
+    assert evaluate(model, older, allow_seen=True).record["notes"] == [note]
+    assert evaluate(model, table, allow_seen=True).record["notes"] == []
+    strict = train(table, {**SMALL, "quality": {**RULE, "action": "drop"}}, output=tmp_path / "strict")
+    with pytest.raises(InvalidInputError, match=r"quality\.action of evaluate must be 'flag' or 'off'"):
+        evaluate(en.load_model(strict.model_path), older, allow_seen=True)
 
 
 def test_off_judges_nothing(clips: pd.DataFrame, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +149,25 @@ def test_a_table_is_judged_anew_and_older_ones_are_left_alone(clips: pd.DataFram
     from emotion_native.features._quality import judged
 
     table = extract(clips.head(5), **options(quality="off"))
-    assert judged(table, LOOSE).flags.tolist() == REASONS[:5]
-    assert judged(judged(table, LOOSE), QualityRule(action="off")).flags.tolist() == [""] * 5
-    assert judged(table, QualityRule(action="drop", least_snr_db=15.0)).status.tolist() == ["ok", *REASONS[1:5]]
+    drop = QualityRule(action="drop", least_snr_db=15.0)
+    assert judged(table, LOOSE, "train").flags.tolist() == REASONS[:5]
+    assert judged(judged(table, LOOSE, "train"), QualityRule(action="off"), "train").flags.tolist() == [""] * 5
+    assert judged(table, drop, "train").status.tolist() == ["ok", *REASONS[1:5]]
     assert table.status.tolist() == ["ok"] * 5
     older = FeatureTable(table.X, table.names, table.schema, table.rows, table.status, table.messages, table.content_keys)
-    assert judged(older, LOOSE) is older and older.flags.tolist() == [""] * 5
+    assert judged(older, LOOSE, "train") is older and older.flags.tolist() == [""] * 5
+    with pytest.raises(InvalidInputError, match=r"quality\.action of train must be 'flag' or 'off' for .* not measured; got 'drop'\. Remedy: extract"):
+        judged(older, drop, "train")
+    failed = replace(older, status=np.full(5, "silent", dtype=object))
+    assert judged(failed, drop, "train") is failed  # nothing is left to judge
+
+
+def test_dropping_what_cannot_be_measured_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = write(tmp_path / "slow.wav", 0.1 * rng.normal(size=8000), 900)
+    manifest = pd.DataFrame({"filepath": [str(path)]})
+    assert extract(manifest, sample_rate_hz=900, **options()).flags.tolist() == [""]
+    with pytest.raises(InvalidInputError, match=r"quality\.action of extract must be .*; got 'drop'.*from 1000 Hz on"):
+        extract(manifest, sample_rate_hz=900, **options(quality="drop"))
 
 
 @pytest.mark.parametrize(

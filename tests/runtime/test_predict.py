@@ -167,7 +167,8 @@ def test_warnings_say_what_weakens_a_prediction(folder: Path, clips: Clips) -> N
     assert "longer_than_training" in codes(np.tile(samples, 3))
     assert "shorter_than_training" in codes(samples[:4000])
     assert "quiet" in codes(samples * np.float32(0.01))
-    assert "clipped" in codes(np.clip(samples * 50, -1, 1))
+    assert "full_scale" in codes(np.clip(samples * 50, -1, 1))
+    assert codes(np.clip(samples * 50, -1, 1) * np.float32(0.9)) == set()  # clipped, but the model judges no quality
 
 
 def test_a_model_trained_without_groups_says_so_each_time(folder: Path, clips: Clips) -> None:

@@ -22,6 +22,7 @@ EMOTION_CLONES void mean_of_two(const float* interleaved, std::size_t frames, fl
     }
 }
 
+// The sums may overflow only beyond largest_sample, where the levels say non_finite.
 void append(std::span<const float> interleaved, std::size_t channels, Keep keep, std::vector<float>& samples) {
     if (keep == Keep::nothing) {
         return;
@@ -53,12 +54,7 @@ struct Range {
 };
 
 Range frame_range(const DecodeOptions& options, int rate) {
-    if (!(options.start_s >= 0) || std::isinf(options.start_s)) {
-        throw InvalidInputError("start", "decode", "a number of seconds >= 0", std::to_string(options.start_s));
-    }
-    if (!std::isnan(options.end_s) && !(options.end_s > options.start_s)) {
-        throw InvalidInputError("end", "decode", "greater than start (" + std::to_string(options.start_s) + ")", std::to_string(options.end_s));
-    }
+    check_times(options.start_s, options.end_s, "decode");
     constexpr double unit = 1e-6;  // of a frame: 0.29 s at 100 Hz is frame 29
     constexpr double last = 9e15;
     const auto to_frame = [&](double s) { return static_cast<std::uint64_t>(std::min(last, std::floor(s * rate + unit))); };
@@ -146,6 +142,15 @@ DecodedAudio run(const Source& source, const DecodeOptions& options, Keep keep, 
 
 }  // namespace
 
+void check_times(double start_s, double end_s, const char* caller, const std::string& where) {
+    if (!(start_s >= 0) || std::isinf(start_s)) {
+        throw InvalidInputError("start", caller, "a number of seconds >= 0", std::to_string(start_s) + where);
+    }
+    if (!std::isnan(end_s) && !(end_s > start_s)) {
+        throw InvalidInputError("end", caller, "greater than start (" + std::to_string(start_s) + ")", std::to_string(end_s) + where);
+    }
+}
+
 AudioHeader probe_audio(const Source& source, const DecodeLimits& limits) { return SoundFile(source, limits).header(); }
 
 DecodedAudio decode(const Source& source, const DecodeOptions& options, const StopToken& stop) { return run(source, options, Keep::mono, stop); }
@@ -154,7 +159,7 @@ DecodedAudio decode_channels(const Source& source, const DecodeOptions& options,
     return run(source, options, Keep::channels, stop);
 }
 
-std::pair<AudioHeader, AudioLevels> audio_quality(const Source& source, const DecodeOptions& options, const StopToken& stop) {
+std::pair<AudioHeader, AudioLevels> audio_levels(const Source& source, const DecodeOptions& options, const StopToken& stop) {
     DecodedAudio decoded = run(source, options, Keep::nothing, stop);
     return {std::move(decoded.header), decoded.levels};
 }

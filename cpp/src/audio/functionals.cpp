@@ -31,7 +31,6 @@ constexpr std::size_t n_mfcc = 40, n_mels = 128, n_chroma = 12, n_contrast = 7;
 constexpr std::size_t delta_width = 9;
 constexpr std::size_t tuning_cells = 100;
 constexpr int lowest_rate_hz = 100;
-constexpr float largest_sample = 1e9F;  // beyond, squares of spectra could overflow single precision
 constexpr std::size_t kept_frames = 2048;  // up to here the power spectra are kept (8 MB); longer clips are transformed a second time
 
 // The rows of the matrix of frame features, in the order of the columns of the vector.
@@ -284,8 +283,8 @@ std::string percent(double share) {
 }
 
 void add_warnings(ExtractInfo& info, std::size_t samples, const ExtractOptions& options) {
-    if (info.levels.clipped_ratio > 0.001) {
-        info.warnings.push_back("clipped: " + percent(info.levels.clipped_ratio) + " of the samples are at full scale");
+    if (info.levels.clipped_ratio > most_full_scale) {
+        info.warnings.push_back("full_scale: " + percent(info.levels.clipped_ratio) + " of the samples are at full scale");
     }
     if (info.header.sample_rate_hz < options.sample_rate_hz) {
         info.warnings.push_back("upsampled: the file has " + std::to_string(info.header.sample_rate_hz) + " Hz, the features expect " +
@@ -307,8 +306,6 @@ ExtractStatus extract_row(const Source& source, const ExtractOptions& options, s
         return row;
     } catch (const MediaDecodeError& error) {
         failed(error.reason(), error.what());
-    } catch (const InvalidInputError& error) {  // the times of this row
-        failed("too_short", source.name() + ": " + error.what());
     } catch (const std::bad_alloc&) {
         failed("too_long", source.name() + " needs more memory than there is");
     }
@@ -339,8 +336,8 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
     DecodedAudio decoded = decode(source, options.decode, stop);
     info.header = decoded.header;
     info.levels = decoded.levels;
-    if (decoded.levels.non_finite || !usable(decoded.samples)) {
-        throw MediaDecodeError("non_finite", source.name() + " holds NaN, infinite or absurdly large samples");
+    if (decoded.levels.non_finite) {
+        throw MediaDecodeError("non_finite", source.name() + " holds NaN or infinite samples, or some beyond 1e9");
     }
     if (decoded.levels.silent) {
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
@@ -378,12 +375,17 @@ std::vector<ExtractStatus> extract_batch(std::span<const Source> sources, std::s
         throw InvalidInputError("starts and ends", "extract_batch", "one each a source (" + std::to_string(sources.size()) + ")",
                                 std::to_string(starts_s.size()) + " and " + std::to_string(ends_s.size()));
     }
+    std::vector<DecodeOptions> parts(sources.size(), options.decode);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        parts[i].start_s = starts_s.empty() || std::isnan(starts_s[i]) ? 0.0 : starts_s[i];
+        parts[i].end_s = ends_s.empty() ? std::numeric_limits<double>::quiet_NaN() : ends_s[i];
+        check_times(parts[i].start_s, parts[i].end_s, "extract_batch", " for " + sources[i].name());
+    }
     std::vector<ExtractStatus> result(sources.size());
     parallel.each(sources.size(), [&](std::size_t i) {
         stop.check();
         ExtractOptions own = options;
-        own.decode.start_s = starts_s.empty() || std::isnan(starts_s[i]) ? 0.0 : starts_s[i];
-        own.decode.end_s = ends_s.empty() ? std::numeric_limits<double>::quiet_NaN() : ends_s[i];
+        own.decode = parts[i];
         result[i] = extract_row(sources[i], own, out.row(i), stop);
         stop.advance();
     });

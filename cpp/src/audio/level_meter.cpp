@@ -61,7 +61,7 @@ void LevelMeter::finish(AudioLevels& levels) const {
         peak = std::max(peak, peak_[l]);
         clipped += clipped_[l];
     }
-    levels.non_finite = !std::isfinite(square);  // a NaN or an infinity anywhere stays in its sum
+    levels.non_finite = !std::isfinite(square) || peak > largest_sample;  // a NaN or an infinity anywhere stays in its sum
     if (levels.non_finite) {
         levels.peak = levels.rms_dbfs = std::numeric_limits<double>::quiet_NaN();
         return;

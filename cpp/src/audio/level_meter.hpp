@@ -1,5 +1,5 @@
 // Levels of samples as they are decoded: eight running sums in a fixed order, added at the end, so the result does not depend on the instruction set.
-// NaN and infinity are remembered. Not safe to share between threads.
+// NaN, infinity and values beyond largest_sample are remembered. Not safe to share between threads.
 #pragma once
 
 #include <array>

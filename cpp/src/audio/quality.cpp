@@ -17,6 +17,11 @@ constexpr double noise_share = 0.15;
 constexpr double most_gamma = 100.0;
 constexpr double enough_pauses = 5;  // frames, from which the noise's level is known better than from the percentiles
 constexpr double noise_floor = 1e-7;  // of the band's mean power a bin: digital silence between words is no infinite ratio
+constexpr float top_depth = 1e-4F;    // of the largest magnitude: samples so near to it are level with it
+constexpr float top_zone = 0.1F;      // of the largest magnitude: where the format's steps are looked for
+constexpr float steepness = 10.0F;    // steps; a smooth top falls by at most 9 where a flat one falls by more
+constexpr float least_side = 0.1F;    // of the other side's magnitude: below, a side has pauses and no tops
+constexpr std::size_t least_flat = 3;  // samples; two of a tone can be equal
 constexpr double lowest_db = -20.0, highest_db = 60.0, lowest_dbfs = -120.0;
 
 // ln E|x| - E ln|x| of gamma (shape 0.4) speech in Gaussian noise, from -20 dB in steps of 2 dB.
@@ -97,6 +102,20 @@ std::vector<Segment> runs(const std::vector<std::uint8_t>& active, std::size_t h
     return found;
 }
 
+double mean_of(std::span<const float> x) {
+    double sum = 0;
+    for (const float v : x) {
+        sum += static_cast<double>(v);
+    }
+    return sum / static_cast<double>(x.size());
+}
+
+std::vector<float> less(std::span<const float> x, double offset) {
+    std::vector<float> centred(x.size());
+    std::ranges::transform(x, centred.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) - offset); });
+    return centred;
+}
+
 double limited_db(double signal, double noise) {
     if (!(signal > 0)) {
         return lowest_db;
@@ -104,97 +123,152 @@ double limited_db(double signal, double noise) {
     return noise > 0 ? std::clamp(10 * std::log10(signal / noise), lowest_db, highest_db) : highest_db;
 }
 
-// Samples near the largest magnitude that stand in a run of their sign, and those at full scale.
-double clipped_share(std::span<const float> x) {
-    float peak = 0;
-    for (const float v : x) {
-        peak = std::max(peak, std::abs(v));
+// What the spectra say, frame by frame, over the band.
+struct Evidence {
+    std::vector<double> level;  // power
+    std::vector<double> ratio;  // mean log-likelihood ratio of speech
+    double total = 0;           // power of all frames
+    double noise = 0;           // of a frame, by the percentiles of its bins
+};
+
+// power: bins x frames.
+Evidence evidence(const Matrix<float>& power, double bin_hz, double rate_hz) {
+    const std::size_t frames = power.cols;
+    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
+    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate_hz) / bin_hz), power.rows - 1);
+    Evidence found{std::vector<double>(frames, 0.0), std::vector<double>(frames, 0.0)};
+    for (std::size_t k = first; k <= last; ++k) {
+        for (std::size_t t = 0; t < frames; ++t) {
+            found.level[t] += static_cast<double>(power(k, t));
+        }
     }
-    const float level = peak * static_cast<float>(clip_share);
-    if (!(peak > 0)) {
-        return 0;
+    for (const double value : found.level) {
+        found.total += value;
     }
-    std::size_t clipped = 0;
+    const double bins = static_cast<double>(last - first + 1);
+    const double floor = noise_floor * found.total / (bins * static_cast<double>(frames));
+    std::vector<float> sorted(frames);
+    for (std::size_t k = first; k <= last; ++k) {
+        std::copy_n(&power(k, 0), frames, sorted.begin());
+        const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
+        found.noise += own;
+        for (std::size_t t = 0; own > 0 && t < frames; ++t) {
+            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
+            found.ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
+        }
+    }
+    for (double& ratio : found.ratio) {
+        ratio /= bins;
+    }
+    return found;
+}
+
+std::vector<std::uint8_t> decide(const Evidence& found, const VoiceOptions& options, double hop_s) {
+    const std::size_t frames = found.level.size();
+    std::vector<float> levels(found.level.begin(), found.level.end());
+    const double least = percentile(levels, 0.95) * std::pow(10.0, -options.level_range_db / 10);
+    std::vector<std::uint8_t> active(frames);
+    for (std::size_t t = 0; t < frames; ++t) {
+        active[t] = found.total > 0 && found.ratio[t] > options.least_ratio && found.level[t] > least ? 1 : 0;
+    }
+    const auto in_frames = [&](double seconds) { return std::min(seconds / hop_s, static_cast<double>(frames + 1)); };
+    smooth(active, static_cast<std::size_t>(in_frames(options.bridge_s)), static_cast<std::size_t>(std::ceil(in_frames(options.shortest_s))));
+    return active;
+}
+
+// The active frames against the pauses, or against the percentiles' noise where these are few.
+double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& active) {
+    const std::size_t frames = active.size();
+    double spoken = 0, count = 0, still = 0, pauses = 0;
+    for (std::size_t t = 0; t < frames; ++t) {
+        spoken += active[t] != 0 ? found.level[t] : 0.0;
+        count += active[t];
+        const bool beside = active[t] != 0 || (t > 0 && active[t - 1] != 0) || (t + 1 < frames && active[t + 1] != 0);
+        still += beside ? 0.0 : found.level[t];
+        pauses += beside ? 0.0 : 1.0;
+    }
+    const double noise = pauses >= enough_pauses ? still / pauses : found.noise;
+    return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
+}
+
+// Samples in the flat tops of one side, whose largest magnitude is `top`.
+std::size_t flat_tops(std::span<const float> x, float sign, float top) {
+    const float flat = top * (1 - top_depth), near = top * (1 - top_zone);
+    float step = top * top_zone;  // of the format, where it is coarse
+    for (std::size_t i = 1; i < x.size(); ++i) {
+        if (sign * x[i] >= near && sign * x[i - 1] >= near && x[i] != x[i - 1]) {
+            step = std::min(step, std::abs(x[i] - x[i - 1]));
+        }
+    }
+    const float steep = steepness * std::max(step, top * top_depth);
+    const auto falls = [&](std::size_t begin, std::size_t end) {
+        return begin == end || std::any_of(x.begin() + static_cast<std::ptrdiff_t>(begin), x.begin() + static_cast<std::ptrdiff_t>(end),
+                                           [&](float v) { return top - sign * v > steep; });
+    };
+    std::size_t count = 0;
     for (std::size_t i = 0; i < x.size();) {
         std::size_t end = i;
-        while (end < x.size() && std::abs(x[end]) >= level && (x[end] > 0) == (x[i] > 0)) {
+        while (end < x.size() && sign * x[end] >= flat) {
             ++end;
         }
-        clipped += end - i >= 2 || (end > i && peak >= static_cast<float>(clip_share)) ? end - i : 0;
+        const std::size_t length = end - i;
+        if (length >= least_flat && length < x.size() && falls(i - std::min(i, length - 1), i) && falls(end, std::min(x.size(), end + length - 1))) {
+            count += length;
+        }
         i = std::max(end, i + 1);
     }
+    return count;
+}
+
+double clipped_share(std::span<const float> x) {
+    float highest = 0, lowest = 0;
+    for (const float v : x) {
+        highest = std::max(highest, v);
+        lowest = std::min(lowest, v);
+    }
+    std::size_t clipped = 0;
+    if (highest > -least_side * lowest) {
+        clipped += flat_tops(x, 1.0F, highest);
+    }
+    if (-lowest > least_side * highest) {
+        clipped += flat_tops(x, -1.0F, -lowest);
+    }
     return static_cast<double>(clipped) / static_cast<double>(x.size());
+}
+
+// centred: without an offset, whose steps at the ends would fill the band.
+VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
+    VoiceActivity result;
+    result.frame_length = nearest_power_of_two(frame_s * sample_rate_hz);
+    result.hop_length = result.frame_length / 2;
+    const Stft stft(hann_window(result.frame_length), result.hop_length, true);
+    Matrix<float> power(stft.bins(), stft.frames(centred.size()));
+    stft.power(centred, power.view(), stop);
+    const Evidence found = evidence(power, sample_rate_hz / static_cast<double>(result.frame_length), sample_rate_hz);
+    result.active = decide(found, options, static_cast<double>(result.hop_length) / sample_rate_hz);
+    result.segments = runs(result.active, result.hop_length, centred.size());
+    result.snr_db = pause_snr_db(found, result.active);
+    return result;
 }
 
 }  // namespace
 
 VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
     check(samples, sample_rate_hz, options, "voice_activity");
-    VoiceActivity result;
-    const double rate = sample_rate_hz;
-    result.frame_length = nearest_power_of_two(frame_s * rate);
-    result.hop_length = result.frame_length / 2;
-    const Stft stft(hann_window(result.frame_length), result.hop_length, true);
-    const std::size_t frames = stft.frames(samples.size());
-    Matrix<float> power(stft.bins(), frames);
-    stft.power(samples, power.view(), stop);
-
-    const double bin_hz = rate / static_cast<double>(result.frame_length);
-    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
-    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate) / bin_hz), stft.bins() - 1);
-    std::vector<double> level(frames, 0.0), ratio(frames, 0.0);
-    for (std::size_t k = first; k <= last; ++k) {
-        for (std::size_t t = 0; t < frames; ++t) {
-            level[t] += static_cast<double>(power(k, t));
-        }
-    }
-    double total = 0;
-    for (const double value : level) {
-        total += value;
-    }
-    const double bins = static_cast<double>(last - first + 1);
-    const double floor = noise_floor * total / (bins * static_cast<double>(frames));
-    std::vector<float> sorted(frames);
-    double noise = 0;
-    for (std::size_t k = first; k <= last; ++k) {
-        std::copy_n(&power(k, 0), frames, sorted.begin());
-        const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
-        noise += own;
-        for (std::size_t t = 0; own > 0 && t < frames; ++t) {
-            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
-            ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
-        }
-    }
-    std::vector<float> levels(level.begin(), level.end());
-    const double least = percentile(levels, 0.95) * std::pow(10.0, -options.level_range_db / 10);
-    result.active.resize(frames);
-    for (std::size_t t = 0; t < frames; ++t) {
-        result.active[t] = total > 0 && ratio[t] / bins > options.least_ratio && level[t] > least ? 1 : 0;
-    }
-    const double hop_s = static_cast<double>(result.hop_length) / rate;
-    smooth(result.active, static_cast<std::size_t>(options.bridge_s / hop_s), static_cast<std::size_t>(std::ceil(options.shortest_s / hop_s)));
-    result.segments = runs(result.active, result.hop_length, samples.size());
-
-    double spoken = 0, count = 0, still = 0, pauses = 0;
-    for (std::size_t t = 0; t < frames; ++t) {
-        spoken += result.active[t] != 0 ? level[t] : 0.0;
-        count += result.active[t];
-        const bool beside = result.active[t] != 0 || (t > 0 && result.active[t - 1] != 0) || (t + 1 < frames && result.active[t + 1] != 0);
-        still += beside ? 0.0 : level[t];
-        pauses += beside ? 0.0 : 1.0;
-    }
-    if (pauses >= enough_pauses) {
-        noise = still / pauses;
-    }
-    result.snr_db = count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
-    return result;
+    return find_voice(less(samples, mean_of(samples)), sample_rate_hz, options, stop);
 }
 
 double wada_snr_db(std::span<const float> samples) {
+    double offset = 0, heard = 0;
+    for (const float v : samples) {
+        offset += static_cast<double>(v);
+        heard += v != 0 ? 1 : 0;
+    }
+    offset = heard > 0 ? offset / heard : 0.0;
     double sum = 0, logs = 0, count = 0;
     for (const float v : samples) {
-        const double a = std::abs(static_cast<double>(v));
-        if (a > 0) {
+        const double a = std::abs(static_cast<double>(v) - offset);
+        if (v != 0 && a > 0) {
             sum += a;
             logs += std::log(a);
             count += 1;
@@ -216,15 +290,18 @@ double wada_snr_db(std::span<const float> samples) {
 }
 
 Quality measure_quality(std::span<const float> samples, int sample_rate_hz, const StopToken& stop) {
-    const VoiceActivity voice = voice_activity(samples, sample_rate_hz, VoiceOptions{}, stop);
+    const VoiceOptions options;
+    check(samples, sample_rate_hz, options, "signal_quality");
     Quality q;
+    q.offset = mean_of(samples);
+    const std::vector<float> centred = less(samples, q.offset);
+    const VoiceActivity voice = find_voice(centred, sample_rate_hz, options, stop);
     const auto n = static_cast<double>(samples.size());
-    double peak = 0, squares = 0, sum = 0, spoken = 0;
-    for (const float v : samples) {
+    double peak = 0, squares = 0, spoken = 0;
+    for (const float v : centred) {
         const auto x = static_cast<double>(v);
         peak = std::max(peak, std::abs(x));
         squares += x * x;
-        sum += x;
     }
     for (const Segment& segment : voice.segments) {
         spoken += static_cast<double>(segment.end - segment.begin);
@@ -239,7 +316,6 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     q.clipped_ratio = clipped_share(samples);
     q.peak_dbfs = decibels(peak);
     q.level_dbfs = decibels(std::sqrt(squares / n));
-    q.offset = sum / n;
     return q;
 }
 

@@ -5,13 +5,13 @@
 #include <string>
 #include <utility>
 
+#include "emotion/audio/decode.hpp"
 #include "emotion/audio/resample.hpp"
 #include "emotion/core/errors.hpp"
 
 namespace emotion::audio {
 namespace {
 
-constexpr float largest_sample = 1e9F;           // as functionals()
 constexpr std::size_t kept_values = 1U << 20;    // a buffer of up to 4 MiB stays; a larger one shrinks when an eighth of it would do
 
 void check_rate(int rate_hz, const char* parameter) {

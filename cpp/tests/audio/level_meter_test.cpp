@@ -58,7 +58,7 @@ TEST_CASE("parts of a multiple of eight give the same bits as the whole") {
     CHECK(levels.peak == whole.peak);
 }
 
-TEST_CASE("NaN and infinity anywhere are found, silence and nothing have no level") {
+TEST_CASE("NaN, infinity and absurd values anywhere are found, silence and nothing have no level") {
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
         for (std::size_t at = 0; at < 11; ++at) {
             std::vector<float> x(11, 0.5F);
@@ -66,6 +66,8 @@ TEST_CASE("NaN and infinity anywhere are found, silence and nothing have no leve
             CHECK(measured(x).non_finite);
         }
     }
+    CHECK_FALSE(measured({0.5F, -largest_sample}).non_finite);
+    CHECK(measured({0.5F, -1.0001F * largest_sample}).non_finite);
     CHECK(measured({0.0F, -0.0F}).rms_dbfs == -INFINITY);
     CHECK(measured({0.0F}).silent);
     CHECK(measured({}).rms_dbfs == -INFINITY);

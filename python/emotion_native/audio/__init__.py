@@ -19,7 +19,7 @@ from . import augment, effects
 from .cepstrum import delta, mfcc
 from .chroma import chroma_stft, estimate_tuning, tonnetz
 from .decibels import amplitude_to_db, power_to_db
-from .decoding import load, probe, quality, resample
+from .decoding import levels, load, probe, resample
 from .functionals import descriptor_names, descriptors, feature_names, functionals
 from .pitch_tracking import PitchTrack, VoiceQuality, pitch, pyin, voice_quality, yin
 from .spectral import spectral_bandwidth, spectral_centroid, spectral_contrast, spectral_flatness, spectral_rolloff
@@ -46,6 +46,7 @@ __all__ = [
     "feature_names",
     "fft_frequencies",
     "functionals",
+    "levels",
     "load",
     "mel_filterbank",
     "melspectrogram",
@@ -54,7 +55,6 @@ __all__ = [
     "power_to_db",
     "probe",
     "pyin",
-    "quality",
     "resample",
     "rms",
     "signal_quality",

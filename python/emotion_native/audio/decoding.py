@@ -92,7 +92,7 @@ def load(
     end = None if duration is None else start + number(duration, "duration", "load", above=0.0)
     samples, info = _core.decode_audio(as_source(path, "load"), start, end, bool(mono), target if mono else None)
     if info["non_finite"]:
-        raise MediaDecodeError("the sound file given to load holds NaN or infinite samples", reason="non_finite")
+        raise MediaDecodeError("the sound file given to load holds NaN or infinite samples, or some beyond 1e9", reason="non_finite")
     y: NDArray[Any] = samples if samples.ndim == 1 else np.ascontiguousarray(samples.T)
     native = int(info["sample_rate_hz"])
     if not mono and target is not None and target != native:
@@ -189,14 +189,15 @@ def probe(path: Source) -> dict[str, Any]:
     return result
 
 
-def quality(path: Source) -> dict[str, Any]:
+def levels(path: Source) -> dict[str, Any]:
     """Decode a sound file in constant memory and report its levels.
 
     Returns
     -------
     dict
         What `probe` gives (``frames`` counted, not claimed), and ``duration_s``, ``peak`` (full scale is 1), ``rms_dbfs``, ``clipped_ratio``
-        (share of the samples with a magnitude of at least 0.999), ``silent`` (peak below 1e-4) and ``non_finite``.
+        (share of the samples with a magnitude of at least 0.999), ``silent`` (peak below 1e-4) and ``non_finite`` (NaN, infinity or
+        a magnitude above 1e9).
 
     Raises
     ------
@@ -206,9 +207,9 @@ def quality(path: Source) -> dict[str, Any]:
     Examples
     --------
     >>> from emotion_native import audio
-    >>> audio.quality(b"no sound")
+    >>> audio.levels(b"no sound")
     Traceback (most recent call last):
     emotion_native.exceptions.MediaDecodeError: audio bytes is not a supported sound file (WAV, FLAC, OGG, MP3, AIFF, AU, CAF)
     """
-    result: dict[str, Any] = _core.audio_quality(as_source(path, "quality"))
+    result: dict[str, Any] = _core.audio_levels(as_source(path, "levels"))
     return result

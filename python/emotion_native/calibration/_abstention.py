@@ -33,7 +33,7 @@ ABSTENTION_REASONS: dict[str, str] = {
     "little_speech": "only a small share of the clip is speech (by default under 10 %)",
     "clipped": "too many samples are clipped (by default over 2 %)",
     "noisy": "the noise is too loud (by default louder than the speech)",
-    "non_finite": "samples are NaN or infinite",
+    "non_finite": "samples are NaN, infinite or beyond 1e9",
     "corrupt": "the file cannot be decoded",
     "unsupported_format": "the file is of a kind that cannot be read",
     "no_audio_track": "the file holds no audio",

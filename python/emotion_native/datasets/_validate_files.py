@@ -20,18 +20,17 @@ from ._content import Content, read_content
 from ._manifest import valid_path
 from ._validate_rows import Finding, listing, rows_by
 
-_CLIPPED = 0.001
 _OUTLIER_IQRS = 3.0
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What one file told: its content, the measured qualities of its sound, or the reason code why there are none."""
+    """What one file told: its content, the measured levels of its sound, or the reason code why there are none."""
 
     content: Content
     reason: str = ""
     message: str = ""
-    quality: dict[str, Any] = field(default_factory=dict)
+    levels: dict[str, Any] = field(default_factory=dict)
 
 
 def _probe(path: str, with_audio: bool) -> Probe:
@@ -43,7 +42,7 @@ def _probe(path: str, with_audio: bool) -> Probe:
     if content.reason or not with_audio:
         return Probe(content, content.reason, content.reason)
     try:
-        return Probe(content, quality=dict(_core.audio_quality(path)))
+        return Probe(content, levels=dict(_core.audio_levels(path)))
     except MediaDecodeError as error:
         return Probe(content, error.reason, str(error))
     except EmotionNativeError as error:
@@ -130,39 +129,41 @@ def _duplicates(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Findi
 
 
 def _counts(probes: dict[str, Probe], key: str) -> Counter[int]:
-    return Counter(int(p.quality[key]) for p in probes.values() if p.quality)
+    return Counter(int(p.levels[key]) for p in probes.values() if p.levels)
 
 
 def _mixed(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
     rates, channels = _counts(probes, "sample_rate_hz"), _counts(probes, "channels")
     if len(rates) > 1:
         usual = rates.most_common(1)[0][0]
-        rows = _rows_of(table, probes, lambda p: bool(p.quality) and p.quality["sample_rate_hz"] != usual)
+        rows = _rows_of(table, probes, lambda p: bool(p.levels) and p.levels["sample_rate_hz"] != usual)
         seen = listing((f"{hz} Hz ({n} files)" for hz, n in rates.most_common()), 5)
         message = f"sampling rates differ: {seen}; all are resampled, but a narrow band stays narrow and may tell the label"
         yield ("warning", "mixed_sample_rates", rows, message)
     if len(channels) > 1:
         usual = channels.most_common(1)[0][0]
-        rows = _rows_of(table, probes, lambda p: bool(p.quality) and p.quality["channels"] != usual)
+        rows = _rows_of(table, probes, lambda p: bool(p.levels) and p.levels["channels"] != usual)
         seen = listing(f"{c} ({n} files)" for c, n in channels.most_common())
         yield ("warning", "mixed_channels", rows, f"numbers of channels differ: {seen}; all are mixed down")
 
 
 def _levels(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
-    broken = _rows_of(table, probes, lambda p: bool(p.quality.get("non_finite")))
+    from .. import _core
+
+    broken = _rows_of(table, probes, lambda p: bool(p.levels.get("non_finite")))
     if broken:
-        yield ("error", "non_finite", broken, f"samples are NaN or infinite: {_paths(table, broken)}. Remedy: export the clips again")
-    clipped = _rows_of(table, probes, lambda p: p.quality.get("clipped_ratio", 0.0) > _CLIPPED)
+        yield ("error", "non_finite", broken, f"samples are NaN, infinite or beyond 1e9: {_paths(table, broken)}. Remedy: export the clips again")
+    clipped = _rows_of(table, probes, lambda p: p.levels.get("clipped_ratio", 0.0) > _core.MOST_FULL_SCALE)
     if clipped:
-        yield ("warning", "clipping", clipped, f"more than {_CLIPPED:.1%} of the samples are clipped: {_paths(table, clipped)}")
-    silent = _rows_of(table, probes, lambda p: bool(p.quality.get("silent")))
+        yield ("warning", "clipping", clipped, f"more than {_core.MOST_FULL_SCALE:.1%} of the samples are at full scale: {_paths(table, clipped)}")
+    silent = _rows_of(table, probes, lambda p: bool(p.levels.get("silent")))
     if silent:
         yield ("warning", "silence", silent, f"files are silent and will count as failed: {_paths(table, silent)}")
 
 
 def row_durations(table: pd.DataFrame, probes: dict[str, Probe]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the duration of each row (NaN where unknown) and how far its segment reaches past the end of the file, in seconds."""
-    whole = np.array([probes[p].quality.get("duration_s", math.nan) if p in probes else math.nan for p in table["filepath"]], dtype=np.float64)
+    whole = np.array([probes[p].levels.get("duration_s", math.nan) if p in probes else math.nan for p in table["filepath"]], dtype=np.float64)
     start = np.nan_to_num(table["start"].to_numpy(dtype=np.float64)) if "start" in table.columns else np.zeros(len(table))
     end = table["end"].to_numpy(dtype=np.float64) if "end" in table.columns else np.full(len(table), np.nan)
     past = np.where(np.isnan(end), np.where(start >= whole, start - whole, 0.0), end - whole)

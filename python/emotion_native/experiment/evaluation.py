@@ -147,7 +147,7 @@ def evaluate(
     if loaded.label_thresholds is not None:
         remedy = "score predict_features(X).indicators with f1_score of emotion_native.metrics"
         raise InvalidInputError(f"model of evaluate must answer with one class a clip; got one of several labels a clip ({remedy})")
-    table = load_table(data, _options_of(loaded, cache, n_jobs), progress)
+    table = load_table(data, _options_of(loaded, cache, n_jobs), progress, caller="evaluate")
     rows = _choose_rows(loaded, table, fail_threshold)
     seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
@@ -200,9 +200,12 @@ class _Rows:
     flag: list[str]
     modality: list[str]
     left_out: dict[str, int]
+    notes: list[str]
 
 
 def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Rows:
+    from ..features._quality import notes_of
+
     classes = [str(name) for name in model.classes]
     same_columns = [str(name) for name in table.names] == [str(name) for name in model.feature_names]
     if not same_columns or (model.extractor and table_extractor(table) != model.extractor):
@@ -226,6 +229,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
         flag=table.flags[known].tolist(),
         modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
         left_out=_left_out(label, known),
+        notes=notes_of(table, model.quality["action"]),
     )
 
 
@@ -248,7 +252,7 @@ def _record(model: EmotionModel, rows: _Rows, scored: Scored, seen: dict[str, in
             "flagged": count_reasons(rows.flag),
         },
         "speakers": {"test": scored.n_speakers},
-        "notes": [],
+        "notes": rows.notes,
     }
 
 

@@ -128,7 +128,7 @@ class TableOptions:
         return cls(settings.features, settings.sample_rate_hz, settings.quality.rule(), settings.cache, settings.n_jobs)
 
 
-def load_table(data: Any, options: TableOptions, progress: Stage = None) -> Any:
+def load_table(data: Any, options: TableOptions, progress: Stage = None, *, caller: str = "train") -> Any:
     """Return a feature table: as given, read from a file, or extracted from a manifest (frame, CSV or Parquet); its clips judged by ``quality``."""
     from .. import features
 
@@ -137,7 +137,7 @@ def load_table(data: Any, options: TableOptions, progress: Stage = None) -> Any:
     from ..features._quality import judged
 
     if isinstance(data, features.FeatureTable):
-        return judged(data, options.quality)
+        return judged(data, options.quality, caller)
     advance: Any = False
     if progress is not None:
         report = progress
@@ -212,6 +212,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         When held-out rows share a speaker, a recording or content with the others.
     """
     from .. import datasets
+    from ..features._quality import notes_of
 
     rows: pd.DataFrame = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
@@ -257,6 +258,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
+    prepared.notes += notes_of(table, settings.quality.action)
     _check_parts(prepared, settings)
     _check_classes(prepared)
     return prepared

@@ -70,7 +70,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     Raises
     ------
     InvalidInputError
-        If an argument or the manifest breaks a rule, or another process is writing the same output.
+        If an argument or the manifest breaks a rule, another process is writing the same output, or clips shall be dropped whose quality was not measured.
     OSError
         If the output cannot be written at the end; the parts remain, and the next call goes on from them.
 
@@ -111,7 +111,7 @@ def extract_silently(manifest: pd.DataFrame | str | os.PathLike[str], features: 
     try:
         with progress_reporter(progress, "Extracting features", len(rows), caller="extract") as advance:
             table = _Run(clips, extractors, jobs, store, journal, advance).table(rows)
-        table = judged(table, rule)
+        table = judged(table, rule, "extract")
         if target is not None and journal is not None:
             table._save(target, journal.folder)
             journal.finish()

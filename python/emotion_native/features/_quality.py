@@ -29,13 +29,25 @@ def check_rule(quality: Any, caller: str) -> QualityRule:
 
 
 def is_measured(table: FeatureTable) -> bool:
-    """Return whether the table says how good its clips are."""
-    return all(name in table.info.columns for name in INFO_NAMES)
+    """Return whether the table says how good its usable clips are, where it has any."""
+    if not table.ok.any():
+        return True
+    return all(name in table.info.columns for name in INFO_NAMES) and bool(table.info.loc[table.ok, INFO_NAMES[0]].notna().any())
 
 
-def judged(table: FeatureTable, rule: QualityRule) -> FeatureTable:
+def notes_of(table: FeatureTable, action: str) -> list[str]:
+    """Return what a report says where clips should have been flagged and could not be."""
+    return ["No clip is flagged: the table has no measures of their quality."] if action == "flag" and not is_measured(table) else []
+
+
+def judged(table: FeatureTable, rule: QualityRule, caller: str) -> FeatureTable:
     """Return the table with its clips judged by the rule, whatever judged them before; a clip that was dropped then stays dropped."""
-    if not is_measured(table):
+    if rule.action == "drop" and not is_measured(table):
+        remedy = "extract the clips again with features.extract, which measures it from 1000 Hz on, or choose 'flag'"
+        raise InvalidInputError(
+            f"quality.action of {caller} must be 'flag' or 'off' for clips whose quality was not measured; got 'drop'. Remedy: {remedy}"
+        )
+    if not all(name in table.info.columns for name in INFO_NAMES):
         return table
     ok = table.ok
     values = table.info[list(INFO_NAMES)].to_numpy(dtype=np.float64)

@@ -41,6 +41,9 @@ struct DecodeOptions {
     DecodeLimits limits;
 };
 
+// InvalidInputError unless start_s is finite and >= 0, and end_s NaN or greater. `where` ends the message.
+void check_times(double start_s, double end_s, const char* caller, const std::string& where = {});
+
 // What the header says; `frames` is a claim, not a fact.
 struct AudioHeader {
     int sample_rate_hz = 0;
@@ -58,8 +61,11 @@ struct AudioLevels {
     double rms_dbfs = 0.0;       // 20 log10(rms), -inf for digital silence; NaN when non_finite
     double clipped_ratio = 0.0;  // share of samples with |x| >= 0.999
     bool silent = false;         // peak < silence_peak
-    bool non_finite = false;     // a float file holds NaN or infinity
+    bool non_finite = false;     // a float file holds NaN, infinity or a magnitude above largest_sample
 };
+
+// Beyond, squares of spectra could overflow single precision.
+inline constexpr float largest_sample = 1e9F;
 
 // Below this peak (-80 dBFS, about 3 steps of 16 bits) a clip counts as silent.
 inline constexpr double silence_peak = 1e-4;
@@ -78,7 +84,7 @@ struct DecodedAudio {
 [[nodiscard]] DecodedAudio decode(const Source& source, const DecodeOptions& options, const StopToken& stop);
 
 // The same without keeping the samples: constant memory.
-[[nodiscard]] std::pair<AudioHeader, AudioLevels> audio_quality(const Source& source, const DecodeOptions& options, const StopToken& stop);
+[[nodiscard]] std::pair<AudioHeader, AudioLevels> audio_levels(const Source& source, const DecodeOptions& options, const StopToken& stop);
 
 // Decodes one value a channel and frame, interleaved, for callers that want the channels.
 [[nodiscard]] DecodedAudio decode_channels(const Source& source, const DecodeOptions& options, const StopToken& stop);

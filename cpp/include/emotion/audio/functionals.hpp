@@ -39,6 +39,9 @@ inline constexpr int algorithm_version = 4;
 [[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set,
                                              const StopToken& stop = {});
 
+// Share of the samples at full scale (levels.clipped_ratio) above which a clip gets a warning, and validation a finding.
+inline constexpr double most_full_scale = 0.001;
+
 struct ExtractOptions {
     FeatureSet set = FeatureSet::classic;
     int sample_rate_hz = 16'000;  // the clip is resampled to this rate
@@ -49,7 +52,7 @@ struct ExtractOptions {
 struct ExtractInfo {
     AudioHeader header;
     AudioLevels levels;
-    std::vector<std::string> warnings;  // "clipped: …", "short: …", …
+    std::vector<std::string> warnings;  // "full_scale: …", "short: …", …
     // Of the samples at the file's own rate, as resampling hides clipping; at options.sample_rate_hz where the file's is below 1000. Absent where both
     // are, and where nobody asked.
     std::optional<Quality> quality;
@@ -67,7 +70,7 @@ struct ExtractStatus {
 };
 
 // One clip a row, in order, clips in parallel; a clip that fails leaves a row of NaN and its reason. starts_s and ends_s: one each a clip (NaN:
-// from the beginning, to the end), or empty. stop.advance() once a clip. `out` is clips x feature_names(set).size().
+// from the beginning, to the end), or empty; InvalidInputError before any work for times that are none. stop.advance() once a clip. `out` is clips x feature_names(set).size().
 [[nodiscard]] std::vector<ExtractStatus> extract_batch(std::span<const Source> sources, std::span<const double> starts_s,
                                                        std::span<const double> ends_s, const ExtractOptions& options, MatrixView<float> out,
                                                        Parallel& parallel, StopToken& stop);

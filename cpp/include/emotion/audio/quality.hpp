@@ -1,5 +1,7 @@
 // How usable a recording is: where somebody speaks, how much louder than the noise, and how much is clipped.
 //
+// All but clipping is measured without the offset (mean) of the samples.
+//
 // Voice activity, by frames of about 32 ms (the power of two nearest) with half of that as hop, Hann, centred, over the band of 100 Hz to 4 kHz:
 //   noise      per bin the 15 % percentile of the power over the frames, divided by -ln(0.85): its mean if the noise is Gaussian
 //   spectral   the mean over the bins of gamma - ln gamma - 1 where gamma = power / noise > 1, at most 100: the likelihood ratio of speech with
@@ -9,10 +11,16 @@
 // Signal-to-noise ratio, twice:
 //   snr_db      mean power in the band of the active frames without the noise's, over the noise's: the mean power of the frames that are neither
 //               active nor beside one, or the sum of the bins' noise where these are fewer than five
-//   snr_wada_db from the distribution of the samples alone: speech amplitudes are gamma distributed with shape 0.4, noise is Gaussian, and
+//   snr_wada_db from the distribution of the samples alone, those of digital silence (zero) left out and the mean of the others taken away: speech amplitudes are gamma distributed with shape 0.4, noise is Gaussian, and
 //               ln E|x| - E ln|x| tells their ratio (Kim & Stern, "Robust signal-to-noise ratio estimation based on waveform amplitude
 //               distribution analysis", 2008); the table was integrated numerically from that definition
-// Both are kept within -20 to 60 dB. Complexity O(n log n_fft). NaN policy: samples must be finite. Determinism: a pure function of its inputs.
+// Both are kept within -20 to 60 dB.
+//
+// Clipping: a flat top is a run of L >= 3 samples within 1e-4 of the largest value of their sign, from which the signal falls on both sides, within
+// L - 1 samples, by more than ten times that or ten steps of the format. A smooth top is a parabola there: where L samples span a depth of d, L more
+// on either side fall by 8 d, so that no tone is clipped at any pitch, rate or number of bits, whereas a clipped slope falls on. The step is the smallest
+// difference of neighbours in the top tenth, at most that tenth. No gain changes the share, and of two signs each has its own limit, as after an offset.
+// Complexity O(n log n_fft). NaN policy: samples must be finite. Determinism: a pure function of its inputs.
 // Threads: may be called from any thread.
 #pragma once
 
@@ -49,7 +57,7 @@ struct VoiceActivity {
 // InvalidInputError for no samples, a rate outside 1000 to 768000, or options that are negative or not finite.
 [[nodiscard]] VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop);
 
-// By Kim & Stern's table; zero samples are passed over, and -20 is given where all are zero.
+// By Kim & Stern's table; -20 where all samples are zero, or all others equal.
 [[nodiscard]] double wada_snr_db(std::span<const float> samples);
 
 struct Quality {
@@ -59,12 +67,11 @@ struct Quality {
     double segments = 0.0;        // number of runs of speech
     double snr_db = 0.0;
     double snr_wada_db = 0.0;
-    double clipped_ratio = 0.0;   // share of samples of at least clip_share of the largest magnitude, in runs of two or more, or at full scale
-    double peak_dbfs = 0.0;       // at least -120
-    double level_dbfs = 0.0;      // of the root mean square; at least -120
+    double clipped_ratio = 0.0;   // share of samples in flat tops
+    double peak_dbfs = 0.0;       // of the samples less the offset; at least -120
+    double level_dbfs = 0.0;      // of their root mean square; at least -120
     double offset = 0.0;          // mean of the samples
 };
-inline constexpr double clip_share = 0.999;
 inline constexpr std::array<const char*, 10> quality_names{"duration_s",    "speech_s",  "speech_ratio", "segments", "snr_db", "snr_wada_db",
                                                            "clipped_ratio", "peak_dbfs", "level_dbfs",   "offset"};
 
