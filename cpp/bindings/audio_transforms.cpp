@@ -139,7 +139,8 @@ void register_audio_transforms(py::module_& m) {
     m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order, std::size_t degree) {
         const auto values = matrix(x, "data", "delta");
         auto [array, view] = new_matrix<float>(values.rows, values.cols);
-        released([&, out = view] { audio::delta(values, width, order, degree, out); });
+        const std::size_t ends = order < degree ? width * (degree + values.rows) : 0;
+        run(width * (values.size() + ends) / 16, [&, out = view](const StopToken& stop) { audio::delta(values, width, order, degree, out, stop); });
         return array;
     }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"), py::arg("degree"));
 }

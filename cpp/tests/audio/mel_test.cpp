@@ -135,6 +135,16 @@ TEST_CASE("deltas of polynomials are exact, also at the ends") {
     CHECK_THROWS_AS(delta(x.view(), 9, 9, first.view()), InvalidInputError);
 }
 
+TEST_CASE("long deltas look at the stop token") {
+    const Matrix<float> x(1, 301);
+    Matrix<float> out(1, 301);
+    StopToken stop;
+    stop.request_stop();
+    for (const std::size_t degree : {1UL, 3UL}) {
+        CHECK_THROWS_AS(delta(x.view(), 301, 1, degree, out.view(), stop), Cancelled);
+    }
+}
+
 TEST_CASE("bad filterbanks are refused") {
     CHECK_THROWS_AS(MelFilterbank({.n_mels = 0}), InvalidInputError);
     CHECK_THROWS_AS(MelFilterbank({.fmin = 5000, .fmax = 4000}), InvalidInputError);

@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 
 namespace emotion::audio {
@@ -62,8 +63,9 @@ enum class DctNorm { backward, ortho, forward };
 // out (m.rows x frames) = m * x (m.cols x frames).
 void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out);
 
-// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise.
-void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out);
+// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise. O(width) memory; the ends cost
+// O(width) a row where degree = order, else O(width (degree + x.rows)) a frame.
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out, const StopToken& stop = {});
 inline void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out) { delta(x, width, order, order, out); }
 
 }  // namespace emotion::audio
