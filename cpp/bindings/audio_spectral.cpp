@@ -33,6 +33,18 @@ void check_points(MatrixView<const float> spectrum, std::size_t n_fft, const cha
     }
 }
 
+Array<float> chroma(const Array<float>& s, double sr, std::size_t n_fft, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
+    const auto spectrum = matrix(s, "S", "chroma_stft");
+    check_points(spectrum, n_fft, "chroma_stft");
+    auto [array, view] = new_matrix<float>(n_chroma, spectrum.cols);
+    const std::size_t work = n_chroma * spectrum.rows * (1 + spectrum.cols / 64);  // a weight costs an exponential, a product much less
+    run(work, [&, out = view](const StopToken& stop) {
+        const auto bank = audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}, stop);
+        audio::multiply(bank.view(), spectrum, out, stop);
+    });
+    return array;
+}
+
 template <class T>
 Array<T> root_mean_square(const Array<T>& y, std::size_t frame_length, std::size_t hop_length, bool center) {
     const auto x = vector(y, "y", "rms");
@@ -55,15 +67,7 @@ void register_audio_spectral(py::module_& m) {
         });
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("bins_per_octave"), py::arg("fmin"), py::arg("fmax"), py::arg("threshold"),
           py::arg("reference"), py::arg("cells"), "NaN without spectral peaks. A negative threshold: peaks above the reference.");
-    m.def("chroma", [](const Array<float>& s, double sr, std::size_t n_fft, std::size_t n_chroma, double tuning, double ctroct, double octwidth, bool base_c) {
-        const auto spectrum = matrix(s, "S", "chroma_stft");
-        check_points(spectrum, n_fft, "chroma_stft");
-        auto [array, view] = new_matrix<float>(n_chroma, spectrum.cols);
-        released([&, out = view] {
-            audio::multiply(audio::chroma_filterbank({sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c}).view(), spectrum, out);
-        });
-        return array;
-    }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
+    m.def("chroma", &chroma, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
     m.def("spectral_centroid", [](const Array<float>& s, const Array<float>& freq) {
         return per_frame(s, "spectral_centroid", [&](auto spectrum, auto out) {
             audio::spectral_centroid(spectrum, checked(freq, spectrum.rows, "freq", "spectral_centroid"), out);

@@ -176,10 +176,11 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
         std::uint32_t first_bin = 0, count = 0;
         const std::size_t first_weight = weights_.size();
         const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
-        for (std::size_t k = 0; k < bins_; ++k) {
-            const double weight = std::min((f[k] - left) / (centre - left), (right - f[k]) / (right - centre));
+        const auto begin = std::lower_bound(f.begin(), f.end(), left), end = std::upper_bound(begin, f.end(), right);
+        for (auto hz = begin; hz != end; ++hz) {
+            const double weight = std::min((*hz - left) / (centre - left), (right - *hz) / (right - centre));
             if (weight > 0.0) {
-                first_bin = count == 0 ? static_cast<std::uint32_t>(k) : first_bin;
+                first_bin = count == 0 ? static_cast<std::uint32_t>(hz - f.begin()) : first_bin;
                 ++count;
                 weights_.push_back(static_cast<float>(weight * scale));
             }
@@ -193,13 +194,20 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
     }
 }
 
-Matrix<float> MelFilterbank::dense() const {
-    Matrix<float> m(size(), bins_);
+void MelFilterbank::dense(MatrixView<float> out, const StopToken& stop) const {
     auto weight = weights_.begin();
     for (std::size_t b = 0; b < size(); ++b) {
-        std::copy_n(weight, layout_[2 * b + 1], m.row(b).begin() + layout_[2 * b]);
+        stop.check();
+        const std::span<float> row = out.row(b);
+        std::ranges::fill(row, 0.0F);
+        std::copy_n(weight, layout_[2 * b + 1], row.begin() + layout_[2 * b]);
         weight += layout_[2 * b + 1];
     }
+}
+
+Matrix<float> MelFilterbank::dense() const {
+    Matrix<float> m(size(), bins_);
+    dense(m.view(), {});
     return m;
 }
 
@@ -207,9 +215,10 @@ void MelFilterbank::apply_block(const float* block, std::size_t stride, float* o
     weighted_sums(block, stride, layout_.data(), size(), weights_.data(), out, out_stride);
 }
 
-void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out) const {
+void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out, const StopToken& stop) const {
     std::vector<float> values(size() * lanes);
     for_each_block(s, [&](Block block, std::size_t first, std::size_t count) {
+        stop.check();
         apply_block(block.data, block.stride, values.data(), lanes);
         for (std::size_t b = 0; b < size(); ++b) {
             std::copy_n(&values[b * lanes], count, &out(b, first));
@@ -233,7 +242,7 @@ void power_to_db(std::span<float> x, float amin, float top_db) {
     floor_kernel(x.data(), x.size(), largest - top_db);
 }
 
-std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm) {
+std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm, const StopToken& stop) {
     if (type < 1 || type > 4 || (type == 1 && n < 2)) {
         throw InvalidInputError("dct_type", "mfcc", "1 to 4, and 1 only for at least 2 bands", std::to_string(type) + " for " + std::to_string(n));
     }
@@ -242,6 +251,9 @@ std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n
         auto m = std::make_shared<Matrix<float>>(n_out, n);
         for (std::size_t r = 0; r < n_out; ++r) {
             for (std::size_t k = 0; k < n; ++k) {
+                if (k % 4096 == 0) {
+                    stop.check();
+                }
                 (*m)(r, k) = static_cast<float>(dct_entry(r, k, n, type, norm));
             }
         }
@@ -249,10 +261,15 @@ std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n
     });
 }
 
-void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out) {
+void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out, const StopToken& stop) {
     std::vector<float> values(m.rows * lanes);
+    // Rows between two looks at the token: some ten milliseconds of work, and eight at a time as the kernel takes them.
+    const std::size_t some = std::max<std::size_t>((std::size_t{1} << 21) / std::max<std::size_t>(m.cols, 1) / 8, 1) * 8;
     for_each_block(x, [&](Block block, std::size_t first, std::size_t count) {
-        multiply_block(m.data, m.rows, m.cols, block.data, block.stride, values.data(), lanes);
+        for (std::size_t r = 0; r < m.rows; r += some) {
+            stop.check();
+            multiply_block(m.data + r * m.cols, std::min(some, m.rows - r), m.cols, block.data, block.stride, &values[r * lanes], lanes);
+        }
         for (std::size_t r = 0; r < m.rows; ++r) {
             std::copy_n(&values[r * lanes], count, &out(r, first));
         }
