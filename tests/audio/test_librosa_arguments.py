@@ -77,6 +77,16 @@ def test_windows_and_padding(window: Any, pad_mode: str, channels: np.ndarray) -
     assert np.abs(exact - reference).max() < 1e-14 * np.abs(reference).max()
 
 
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "bartlett", "boxcar", "ones", "nuttall"])
+def test_windows_of_one_sample(window: str, channels: np.ndarray) -> None:
+    y = channels[0, 0]
+    for n_fft in (1, 8):
+        arguments = {"n_fft": n_fft, "win_length": 1, "hop_length": 3, "window": window}
+        reference = librosa.stft(y, **arguments)
+        assert np.abs(reference).max() > 0.1
+        np.testing.assert_allclose(audio.stft(y, **arguments), reference, rtol=0, atol=1e-6)
+
+
 def test_stft_writes_into_out(channels: np.ndarray) -> None:
     expected = audio.stft(channels)
     out = np.empty((*expected.shape[:-1], expected.shape[-1] + 3), dtype=np.complex128)

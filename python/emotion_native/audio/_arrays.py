@@ -154,6 +154,8 @@ def spectrum(S: Any, caller: str, *, parameter: str = "S", signed: bool = False)
 
 def _window_values(window: Any, length: int, caller: str) -> NDArray[np.float64]:
     if isinstance(window, str) and (window in _COSINES or window == "bartlett"):
+        if length == 1:
+            return np.ones(1)  # as SciPy: the formulas give the end of a window
         turn = 2 * np.pi * np.arange(length) / length
         if window == "bartlett":
             return 1 - np.abs(2 * np.arange(length) / length - 1)
