@@ -94,7 +94,7 @@ def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
 
     Returns
     -------
-    ndarray of float32, shape (25, 1 + floor(duration / 10 ms))
+    ndarray of float32, shape (25, 1 + ceil(n * 16000 / sample_rate_hz) // 160)
         Rows in the order of `descriptor_names`; frame t is centred on t * 10 ms. The rows of pitch, voice quality, harmonics and formants are 0
         where there is no voice. Units and sources: docs/reference/egemaps.md.
 
