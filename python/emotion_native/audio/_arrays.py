@@ -196,10 +196,13 @@ def make_window(window: Window, win_length: int | None, n_fft: int, caller: str,
     return _centred(window, length, n_fft, dtype, caller)
 
 
-def padded(y: NDArray[Any], half: int, pad_mode: PadMode, caller: str) -> NDArray[Any]:
-    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them."""
-    if not callable(pad_mode) and pad_mode not in PAD_MODES:
-        raise refuse("pad_mode", caller, f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
+def padded(
+    y: NDArray[Any], half: int, pad_mode: PadMode, caller: str, *, modes: tuple[str, ...] = PAD_MODES, functions: bool = True
+) -> NDArray[Any]:
+    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them in one of the modes or, where allowed, by a function."""
+    if not (functions and callable(pad_mode)) and pad_mode not in modes:
+        rule = f"one of {', '.join(modes)}" + (", or a function as numpy.pad takes it" if functions else "")
+        raise refuse("pad_mode", caller, rule, repr(pad_mode))
     widths = [(0, 0)] * (y.ndim - 1) + [(half, half)]
     result: NDArray[Any] = np.pad(y, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
     return result
