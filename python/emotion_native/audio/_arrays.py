@@ -46,6 +46,11 @@ def integer(value: Any, parameter: str, caller: str, *, low: int = 1, high: int 
     return number
 
 
+def sampling_rate(value: Any, parameter: str, caller: str, *, low: int = 1) -> int:
+    """Return a sampling rate, an int in Hz from ``low`` to the highest that any function takes."""
+    return integer(value, parameter, caller, low=low, high=_core.HIGHEST_RATE_HZ)
+
+
 def number(value: Any, parameter: str, caller: str, *, above: float = -math.inf, minimum: float = -math.inf) -> float:
     """Return ``value`` as a finite float that is greater than ``above`` and at least ``minimum``."""
     try:

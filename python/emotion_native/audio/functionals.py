@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ._arrays import Float32, integer, refuse
+from ._arrays import Float32, refuse, sampling_rate
 from ._arrays import samples as mono_samples
 
 
@@ -53,7 +53,8 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     np.float32(0.0)
     """
     checked = mono_samples(samples, "functionals", parameter="samples")
-    return _core.functionals(checked, integer(sample_rate_hz, "sample_rate_hz", "functionals", low=100, high=768_000), _set_name(set, "functionals"))
+    rate = sampling_rate(sample_rate_hz, "sample_rate_hz", "functionals", low=_core.LOWEST_FEATURE_RATE_HZ)
+    return _core.functionals(checked, rate, _set_name(set, "functionals"))
 
 
 def feature_names(set: str = "classic") -> list[str]:
@@ -111,7 +112,7 @@ def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
     (25, 101)
     """
     checked = mono_samples(samples, "descriptors", parameter="samples")
-    return _core.descriptors(checked, integer(sample_rate_hz, "sample_rate_hz", "descriptors", low=100, high=768_000))
+    return _core.descriptors(checked, sampling_rate(sample_rate_hz, "sample_rate_hz", "descriptors", low=_core.LOWEST_FEATURE_RATE_HZ))
 
 
 def descriptor_names() -> list[str]:
