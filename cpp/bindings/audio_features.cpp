@@ -12,6 +12,7 @@
 #include "audio_quality.hpp"
 #include "emotion/audio/descriptors.hpp"
 #include "emotion/audio/functionals.hpp"
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/parallel.hpp"
 
 namespace emotion::bindings {
@@ -62,6 +63,9 @@ py::tuple extract_functionals_batch(const py::list& sources, const Array<double>
 void register_audio_features(py::module_& m) {
     m.attr("AUDIO_ALGORITHM_VERSION") = audio::algorithm_version;
     m.attr("MOST_FULL_SCALE") = audio::most_full_scale;
+    m.attr("HIGHEST_RATE_HZ") = audio::highest_rate_hz;
+    m.attr("LOWEST_FEATURE_RATE_HZ") = audio::lowest_feature_rate_hz;
+    m.attr("LOWEST_QUALITY_RATE_HZ") = audio::lowest_quality_rate_hz;
     m.def("extract_functionals", &extract_functionals, py::arg("source"), py::arg("feature_set"), py::arg("sample_rate_hz"),
           py::arg("start") = py::none(), py::arg("end") = py::none(), "Decode, resample and extract: (float32[n], info).");
     m.def("extract_functionals_batch", &extract_functionals_batch, py::arg("sources"), py::arg("starts").noconvert(), py::arg("ends").noconvert(),

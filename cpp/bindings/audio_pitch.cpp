@@ -48,8 +48,8 @@ py::tuple pyin(const Samples& y, double fmin, double fmax, double sr, std::size_
     auto [f0, f0_view] = new_vector<double>(n);
     auto [voiced, voiced_view] = new_vector<std::uint8_t>(n);
     auto [prob, prob_view] = new_vector<double>(n);
-    run(std::max(x.size(), n * frame_length / 4),
-        [&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); }, many_samples);
+    // Never in place: with fine bins and a high max_transition_rate a single frame takes seconds.
+    interruptible([&, a = f0_view, b = voiced_view, c = prob_view](const StopToken& stop) { audio::pyin(x, options, a, b, c, stop); });
     return py::make_tuple(f0, voiced, prob);
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <complex>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,7 +51,7 @@ Array<float> power_spectrogram(const Samples& y, const Samples& window, std::siz
 }
 
 audio::MelFilterbank make_mel(double sr, std::size_t n_fft, std::size_t n_mels, double fmin, double fmax, bool htk, bool slaney_norm, double norm) {
-    return audio::MelFilterbank({sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm, norm});
+    return released([&] { return audio::MelFilterbank({sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm, norm}); });
 }
 
 // One pass from samples to mel energies; the spectrogram is never stored.
@@ -81,9 +80,39 @@ Array<float> melspectrogram(const audio::MelFilterbank& mel, const Samples& y, c
     return array;
 }
 
-// norm: 0 backward, 1 orthonormal, 2 forward.
-std::shared_ptr<const Matrix<float>> cosines(std::size_t n_out, std::size_t n, int type, int norm) {
-    return audio::dct_matrix(std::min(n_out, n), n, type, static_cast<audio::DctNorm>(norm));
+Array<float> mel_weights(const audio::MelFilterbank& mel) {
+    auto [array, view] = new_matrix<float>(mel.size(), mel.bins());
+    run(view.size() / 16, [&, out = view](const StopToken& stop) { mel.dense(out, stop); });
+    return array;
+}
+
+Array<float> mel_bands(const audio::MelFilterbank& mel, const Array<float>& s) {
+    const auto spectrum = matrix(s, "S", "melspectrogram");
+    if (spectrum.rows != mel.bins()) {
+        throw InvalidInputError("S", "melspectrogram", std::to_string(mel.bins()) + " rows", std::to_string(spectrum.rows));
+    }
+    auto [array, view] = new_matrix<float>(mel.size(), spectrum.cols);
+    run(spectrum.size() / 4, [&, out = view](const StopToken& stop) { mel.apply(spectrum, out, stop); });
+    return array;
+}
+
+// The first n_out rows, of n values a frame. norm: 0 backward, 1 orthonormal, 2 forward.
+struct Cosines {
+    std::size_t n_out, n;
+    int type, norm;
+    // In samples: the matrix costs that of a cosine an entry, a product much less.
+    [[nodiscard]] std::size_t work(std::size_t frames) const { return n_out * n * (1 + frames / 64); }
+    void apply(MatrixView<const float> x, MatrixView<float> out, const StopToken& stop) const {
+        audio::multiply(audio::dct_matrix(n_out, n, type, static_cast<audio::DctNorm>(norm), stop)->view(), x, out, stop);
+    }
+};
+
+Array<float> dct(const Array<float>& x, std::size_t n_out, int type, int norm) {
+    const auto values = matrix(x, "S", "mfcc");
+    const Cosines cosines{std::min(n_out, values.rows), values.rows, type, norm};
+    auto [array, view] = new_matrix<float>(cosines.n_out, values.cols);
+    run(cosines.work(values.cols), [&, out = view](const StopToken& stop) { cosines.apply(values, out, stop); });
+    return array;
 }
 
 // The same kernels as melspectrogram, power_to_db and dct one after another: equal bits.
@@ -91,13 +120,13 @@ Array<float> mfcc(const audio::MelFilterbank& mel, const Samples& y, const Sampl
                   int dct_type, int norm) {
     const Prepared p = prepare(y, window, hop_length, center);
     check_bins(p, mel);
-    const auto dct = cosines(n_mfcc, mel.size(), dct_type, norm);
-    auto [array, view] = new_matrix<float>(dct->rows, p.frames);
-    run(p.work(), [&, out = view](const StopToken& stop) {
+    const Cosines cosines{std::min(n_mfcc, mel.size()), mel.size(), dct_type, norm};
+    auto [array, view] = new_matrix<float>(cosines.n_out, p.frames);
+    run(std::max(p.work(), cosines.work(p.frames)), [&, out = view](const StopToken& stop) {
         Matrix<float> energies(mel.size(), p.frames);
         mel_energies(p, mel, energies.view(), stop);
         audio::power_to_db(energies.values, 1e-10F, 80.0F);
-        audio::multiply(dct->view(), energies.view(), out);
+        cosines.apply(energies.view(), out, stop);
     });
     return array;
 }
@@ -111,16 +140,8 @@ void register_audio_transforms(py::module_& m) {
         .def(py::init(&make_mel), py::arg("sr"), py::arg("n_fft"), py::arg("n_mels"), py::arg("fmin"), py::arg("fmax"), py::arg("htk"),
              py::arg("slaney_norm"), py::arg("norm"))
         .def("has_empty_bands", &audio::MelFilterbank::has_empty_bands)
-        .def("dense", [](const audio::MelFilterbank& self) { return to_array(self.dense()); })
-        .def("apply", [](const audio::MelFilterbank& self, const Array<float>& s) {
-            const auto spectrum = matrix(s, "S", "melspectrogram");
-            if (spectrum.rows != self.bins()) {
-                throw InvalidInputError("S", "melspectrogram", std::to_string(self.bins()) + " rows", std::to_string(spectrum.rows));
-            }
-            auto [array, view] = new_matrix<float>(self.size(), spectrum.cols);
-            released([&, out = view] { self.apply(spectrum, out); });
-            return array;
-        }, py::arg("s").noconvert())
+        .def("dense", &mel_weights)
+        .def("apply", &mel_bands, py::arg("s").noconvert())
         .def("melspectrogram", &melspectrogram, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"))
         .def("mfcc", &mfcc, py::arg("y").noconvert(), py::arg("window").noconvert(), py::arg("hop_length"), py::arg("center"), py::arg("n_mfcc"),
              py::arg("dct_type"), py::arg("norm"));
@@ -129,17 +150,12 @@ void register_audio_transforms(py::module_& m) {
         released([&] { audio::power_to_db(values, amin, top_db); });
         return x;
     }, py::arg("x").noconvert(), py::arg("amin"), py::arg("top_db"), "In place; a negative top_db means no floor.");
-    m.def("dct", [](const Array<float>& x, std::size_t n_out, int type, int norm) {
-        const auto values = matrix(x, "S", "mfcc");
-        const auto dct = cosines(n_out, values.rows, type, norm);
-        auto [array, view] = new_matrix<float>(dct->rows, values.cols);
-        released([&, out = view] { audio::multiply(dct->view(), values, out); });
-        return array;
-    }, py::arg("x").noconvert(), py::arg("n_out"), py::arg("type"), py::arg("norm"), "norm: 0 backward, 1 orthonormal, 2 forward.");
+    m.def("dct", &dct, py::arg("x").noconvert(), py::arg("n_out"), py::arg("type"), py::arg("norm"), "norm: 0 backward, 1 orthonormal, 2 forward.");
     m.def("delta", [](const Array<float>& x, std::size_t width, std::size_t order, std::size_t degree) {
         const auto values = matrix(x, "data", "delta");
         auto [array, view] = new_matrix<float>(values.rows, values.cols);
-        released([&, out = view] { audio::delta(values, width, order, degree, out); });
+        const std::size_t ends = order < degree ? width * (degree + values.rows) : 0;
+        run(width * (values.size() + ends) / 16, [&, out = view](const StopToken& stop) { audio::delta(values, width, order, degree, out, stop); });
         return array;
     }, py::arg("x").noconvert(), py::arg("width"), py::arg("order"), py::arg("degree"));
 }

@@ -34,9 +34,9 @@ def check_rate(value: int | None) -> int:
     InvalidInputError
         If it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 768_000:
-        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got {value!r}")
-    return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number of Hz from 1 up when source is an array; got {value!r}")
+    return min(int(value), 2**31 - 1)  # the native code knows the highest
 
 
 def check_clip(source: Any, caller: str) -> str | bytes:

@@ -27,8 +27,8 @@ from ._progress import Progress, progress_reporter
 from ._threads import effective_n_jobs
 from ._unknown_speakers import is_unknown
 from ._validation import check_seed
-from .audio._arrays import integer
-from .audio.augment import Recipe
+from .audio._arrays import sampling_rate
+from .audio.augment import LOWEST_BAND_RATE_HZ, Recipe
 from .datasets._manifest import SOUNDLESS, as_text, read_clips
 from .exceptions import EmotionNativeError, InvalidInputError
 
@@ -137,7 +137,7 @@ def augmented_features(
         raise InvalidInputError(f"n_copies of {caller} must be a whole number from 1 up; got {n_copies!r}")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InvalidInputError(f"recipe of {caller} must be a Recipe or None; got {type(recipe).__name__}")
-    rate = integer(sample_rate_hz, "sample_rate_hz", caller, low=1000, high=768_000)
+    rate = sampling_rate(sample_rate_hz, "sample_rate_hz", caller, low=LOWEST_BAND_RATE_HZ)
     rows, clips = read_clips(manifest, root, caller=caller)
     if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in rows):
         raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")

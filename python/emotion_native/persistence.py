@@ -283,10 +283,12 @@ def _extractor(extractor: Any) -> dict[str, Any]:
     if not {"feature_set", "sample_rate_hz"} <= set(extractor) <= known:
         raise InvalidInputError(f"extractor of save_model must have feature_set and sample_rate_hz (and algorithm_version); got {sorted(extractor)}")
     from . import _core
+    from .audio._arrays import sampling_rate
 
+    rate = extractor["sample_rate_hz"]
     return {
         "feature_set": str(extractor["feature_set"]),
-        "sample_rate_hz": int(extractor["sample_rate_hz"]),
+        "sample_rate_hz": sampling_rate(rate, "extractor['sample_rate_hz']", "save_model", low=_core.LOWEST_FEATURE_RATE_HZ),
         "algorithm_version": int(extractor.get("algorithm_version", _core.AUDIO_ALGORITHM_VERSION)),
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.fft
+import scipy.signal
 
 from emotion_native import audio
 from emotion_native.exceptions import EmotionNativeWarning
@@ -109,6 +110,14 @@ def test_delta(rng: np.random.Generator, order: int, mode: str) -> None:
     for width in (5, 9, 11):
         assert_close(audio.delta(data, order=order, mode=mode, width=width), librosa.feature.delta(data, order=order, mode=mode, width=width))
     assert_close(audio.delta(data.T, axis=0, mode=mode, width=5).T.copy(), librosa.feature.delta(data, mode=mode, width=5))
+
+
+@pytest.mark.parametrize("polyorder", [1, 2, 4])
+def test_deltas_over_wide_windows(rng: np.random.Generator, polyorder: int) -> None:
+    data = np.cumsum(rng.standard_normal((2, 5001)), axis=-1).astype(np.float32)
+    for width in (4001, 5001):
+        expected = scipy.signal.savgol_filter(data.astype(np.float64), width, polyorder, deriv=1, mode="interp")
+        assert_close(audio.delta(data, width=width, order=1, polyorder=polyorder), expected.astype(np.float32))
 
 
 def test_functions_of_a_spectrum(voice: np.ndarray) -> None:

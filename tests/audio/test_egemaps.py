@@ -171,6 +171,12 @@ def test_bad_samples_are_named(bad: object) -> None:
         audio.descriptors(np.zeros(5, np.float32), 50)
 
 
+@pytest.mark.parametrize("rate", [100, 8000, 11_025, 16_000, 22_050, 44_100, 48_000, 768_000])
+def test_the_number_of_frames_is_that_at_16_khz(rate: int) -> None:
+    for n in (1, rate // 100, rate // 100 + 1, 3 * rate // 100 - 1, 3 * rate // 100, rate // 7):
+        assert audio.descriptors(np.zeros(n, np.float32), rate).shape == (25, 1 + -(-n * 16_000 // rate) // 160)
+
+
 def test_the_voice_of_real_clips_is_plausible(real_clips: list[tuple[str, np.ndarray]]) -> None:
     """The middle clip lies where adult speech does; single breathy or noisy clips may lose a formant, so their bounds are wide."""
     vectors = [audio.functionals(samples, 16000, "egemaps") for _, samples in real_clips]

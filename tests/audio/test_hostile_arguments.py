@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_native import audio
+from emotion_native import _core, audio
 from emotion_native.audio import augment, effects
 from emotion_native.exceptions import InvalidInputError
 
@@ -106,6 +107,13 @@ LONG: dict[str, Callable[[], Any]] = {
     "stft of long transforms": lambda: audio.melspectrogram(y=np.tile(Y, 50), n_fft=1 << 16, hop_length=1, n_mels=8),
     "rms of long frames": lambda: audio.rms(y=np.tile(Y, 60), frame_length=1 << 18, hop_length=3, center=False),
     "yin of long frames": lambda: audio.yin(np.tile(Y, 20), fmin=20, fmax=2000, sr=RATE, frame_length=1 << 16, hop_length=1),
+    "pyin with fine bins and wide steps": lambda: audio.pyin(
+        Y, fmin=20, fmax=11025, sr=22050, frame_length=4096, resolution=0.001, max_transition_rate=1e6
+    ),
+    "pyin with many thresholds": lambda: audio.pyin(np.tile(Y, 20), fmin=60, fmax=2000, sr=RATE, n_thresholds=100_000),
+    "delta over wide windows": lambda: audio.delta(np.zeros(60_001, np.float32), width=60_001, polyorder=9),
+    "cosines of many bands": lambda: audio.mfcc(S=np.zeros((40_000, 1), np.float32), n_mfcc=4096),
+    "chroma of long transforms": lambda: audio.chroma_stft(S=np.zeros(((1 << 17) + 1, 1), np.float32), n_chroma=1024, tuning=0.0),
 }
 
 
@@ -118,3 +126,27 @@ def test_long_calls_can_be_stopped(name: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         LONG[name]()
     timer.join()
+
+
+@pytest.mark.parametrize("polyorder", [1, 2])
+def test_wide_deltas_need_little_memory(polyorder: int) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    audio.delta(np.zeros(8_001, np.float32), width=8_001, polyorder=polyorder)  # a square of weights would be 512 MB
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
+
+
+def test_fine_bins_of_pyin_need_little_memory() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    audio.pyin(Y, fmin=60, fmax=8000, sr=RATE, resolution=0.001, hop_length=16)  # 500 frames of 1.3 MB of path values
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
+
+
+def test_a_filterbank_costs_little_more_with_many_bands() -> None:
+    def seconds(n_mels: int) -> float:
+        begun = time.process_time()
+        _core.MelFilterbank(48000.0, 1 << 20, n_mels, 0.0, 24000.0, False, True, 0.0)
+        return time.process_time() - begun
+
+    assert min(seconds(4096) for _ in range(3)) < 20 * max(seconds(16) for _ in range(3))  # 256 times, if each band looked at each bin

@@ -77,6 +77,16 @@ def test_windows_and_padding(window: Any, pad_mode: str, channels: np.ndarray) -
     assert np.abs(exact - reference).max() < 1e-14 * np.abs(reference).max()
 
 
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "bartlett", "boxcar", "ones", "nuttall"])
+def test_windows_of_one_sample(window: str, channels: np.ndarray) -> None:
+    y = channels[0, 0]
+    for n_fft in (1, 8):
+        arguments = {"n_fft": n_fft, "win_length": 1, "hop_length": 3, "window": window}
+        reference = librosa.stft(y, **arguments)
+        assert np.abs(reference).max() > 0.1
+        np.testing.assert_allclose(audio.stft(y, **arguments), reference, rtol=0, atol=1e-6)
+
+
 def test_stft_writes_into_out(channels: np.ndarray) -> None:
     expected = audio.stft(channels)
     out = np.empty((*expected.shape[:-1], expected.shape[-1] + 3), dtype=np.complex128)
@@ -200,3 +210,15 @@ def test_warnings_follow_librosa() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         audio.stft(np.ones(2048, dtype=np.float32))
+
+
+@pytest.mark.parametrize("aggregate", [np.max, np.min, np.mean, np.median])
+@pytest.mark.parametrize("lead", [(5,), (2, 3), (3, 2, 2)])
+def test_levels_of_channels_are_joined_axis_by_axis(aggregate: Any, lead: tuple[int, ...], rng: np.random.Generator) -> None:
+    loudness = 10 ** rng.uniform(-3, 0, (*lead, 40))  # each channel has its own quiet stretches
+    y = (np.repeat(loudness, 400, axis=-1) * rng.standard_normal((*lead, 16000))).astype(np.float32)
+    arguments = {"top_db": 20, "frame_length": 512, "hop_length": 128, "aggregate": aggregate}
+    expected = librosa.effects.split(y, **arguments)
+    assert len(expected) > 2
+    assert np.array_equal(audio.effects.split(y, **arguments), expected)
+    assert np.array_equal(audio.effects.trim(y, **arguments)[1], librosa.effects.trim(y, **arguments)[1])

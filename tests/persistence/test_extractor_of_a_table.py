@@ -35,6 +35,15 @@ def test_the_table_is_the_extractor(table: FeatureTable, model: Any, tmp_path: P
     np.testing.assert_array_equal(found, expected[:3])
 
 
+@pytest.mark.parametrize("rate", [100, 500])
+def test_every_rate_of_extract_is_one_of_model_files(rate: int, tmp_path: Path) -> None:
+    table = en.features.extract(en.datasets.load_sample().groupby("emotion").head(2), sample_rate_hz=rate, progress=False, cache=False)
+    forest = en.ensemble.RandomForestClassifier(3, random_state=0).fit(table.X, table.rows["emotion"])
+    en.save_model(forest, tmp_path / "m.emotion", extractor=table)
+    found = en.load_model(tmp_path / "m.emotion").predict(table.rows["filepath"].iloc[0])
+    np.testing.assert_array_equal(list(found.probabilities.values()), forest.predict_proba(table.X[:1])[0])
+
+
 def test_without_it_the_message_says_how(table: FeatureTable, model: Any, tmp_path: Path) -> None:
     en.save_model(model, tmp_path / "m.emotion")
     loaded = en.load_model(tmp_path / "m.emotion")

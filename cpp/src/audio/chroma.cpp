@@ -114,7 +114,7 @@ std::optional<double> estimate_tuning(MatrixView<const float> power_spectrum, do
     return estimator.empty() ? std::nullopt : std::optional(estimator.tuning(bins_per_octave));
 }
 
-Matrix<float> chroma_filterbank(const ChromaOptions& o) {
+Matrix<float> chroma_filterbank(const ChromaOptions& o, const StopToken& stop) {
     if (o.n_chroma < 1 || o.n_chroma > 1024) {
         throw InvalidInputError("n_chroma", "chroma_stft", "between 1 and 1024", std::to_string(o.n_chroma));
     }
@@ -130,6 +130,7 @@ Matrix<float> chroma_filterbank(const ChromaOptions& o) {
     Matrix<float> weights(o.n_chroma, bins);
     std::vector<double> column(o.n_chroma);
     for (std::size_t k = 0; k < bins; ++k) {
+        stop.check();
         const double width = std::max(place[k + 1] - place[k], 1.0);
         double square = 0;
         for (std::size_t c = 0; c < o.n_chroma; ++c) {

@@ -1,8 +1,10 @@
 #include "emotion/audio/mel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <string>
 #include <tuple>
 
@@ -174,10 +176,11 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
         std::uint32_t first_bin = 0, count = 0;
         const std::size_t first_weight = weights_.size();
         const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
-        for (std::size_t k = 0; k < bins_; ++k) {
-            const double weight = std::min((f[k] - left) / (centre - left), (right - f[k]) / (right - centre));
+        const auto begin = std::lower_bound(f.begin(), f.end(), left), end = std::upper_bound(begin, f.end(), right);
+        for (auto hz = begin; hz != end; ++hz) {
+            const double weight = std::min((*hz - left) / (centre - left), (right - *hz) / (right - centre));
             if (weight > 0.0) {
-                first_bin = count == 0 ? static_cast<std::uint32_t>(k) : first_bin;
+                first_bin = count == 0 ? static_cast<std::uint32_t>(hz - f.begin()) : first_bin;
                 ++count;
                 weights_.push_back(static_cast<float>(weight * scale));
             }
@@ -191,13 +194,20 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
     }
 }
 
-Matrix<float> MelFilterbank::dense() const {
-    Matrix<float> m(size(), bins_);
+void MelFilterbank::dense(MatrixView<float> out, const StopToken& stop) const {
     auto weight = weights_.begin();
     for (std::size_t b = 0; b < size(); ++b) {
-        std::copy_n(weight, layout_[2 * b + 1], m.row(b).begin() + layout_[2 * b]);
+        stop.check();
+        const std::span<float> row = out.row(b);
+        std::ranges::fill(row, 0.0F);
+        std::copy_n(weight, layout_[2 * b + 1], row.begin() + layout_[2 * b]);
         weight += layout_[2 * b + 1];
     }
+}
+
+Matrix<float> MelFilterbank::dense() const {
+    Matrix<float> m(size(), bins_);
+    dense(m.view(), {});
     return m;
 }
 
@@ -205,9 +215,10 @@ void MelFilterbank::apply_block(const float* block, std::size_t stride, float* o
     weighted_sums(block, stride, layout_.data(), size(), weights_.data(), out, out_stride);
 }
 
-void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out) const {
+void MelFilterbank::apply(MatrixView<const float> s, MatrixView<float> out, const StopToken& stop) const {
     std::vector<float> values(size() * lanes);
     for_each_block(s, [&](Block block, std::size_t first, std::size_t count) {
+        stop.check();
         apply_block(block.data, block.stride, values.data(), lanes);
         for (std::size_t b = 0; b < size(); ++b) {
             std::copy_n(&values[b * lanes], count, &out(b, first));
@@ -231,7 +242,7 @@ void power_to_db(std::span<float> x, float amin, float top_db) {
     floor_kernel(x.data(), x.size(), largest - top_db);
 }
 
-std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm) {
+std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm, const StopToken& stop) {
     if (type < 1 || type > 4 || (type == 1 && n < 2)) {
         throw InvalidInputError("dct_type", "mfcc", "1 to 4, and 1 only for at least 2 bands", std::to_string(type) + " for " + std::to_string(n));
     }
@@ -240,6 +251,9 @@ std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n
         auto m = std::make_shared<Matrix<float>>(n_out, n);
         for (std::size_t r = 0; r < n_out; ++r) {
             for (std::size_t k = 0; k < n; ++k) {
+                if (k % 4096 == 0) {
+                    stop.check();
+                }
                 (*m)(r, k) = static_cast<float>(dct_entry(r, k, n, type, norm));
             }
         }
@@ -247,10 +261,15 @@ std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n
     });
 }
 
-void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out) {
+void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out, const StopToken& stop) {
     std::vector<float> values(m.rows * lanes);
+    // Rows between two looks at the token: some ten milliseconds of work, and eight at a time as the kernel takes them.
+    const std::size_t some = std::max<std::size_t>((std::size_t{1} << 21) / std::max<std::size_t>(m.cols, 1) / 8, 1) * 8;
     for_each_block(x, [&](Block block, std::size_t first, std::size_t count) {
-        multiply_block(m.data, m.rows, m.cols, block.data, block.stride, values.data(), lanes);
+        for (std::size_t r = 0; r < m.rows; r += some) {
+            stop.check();
+            multiply_block(m.data + r * m.cols, std::min(some, m.rows - r), m.cols, block.data, block.stride, &values[r * lanes], lanes);
+        }
         for (std::size_t r = 0; r < m.rows; ++r) {
             std::copy_n(&values[r * lanes], count, &out(r, first));
         }
@@ -259,69 +278,118 @@ void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<f
 
 namespace {
 
-// Weights of the derivative, at `half + at`, of the polynomial fitted to `width` values: the sum over the monic orthogonal polynomials p of the points
-// (three-term recurrence) of p(i) p^(order)(at) / |p|^2. Only the last counts where degree = order: its derivative is order!, the same anywhere.
-std::vector<std::vector<double>> derivative_weights(std::size_t width, std::size_t order, std::size_t degree) {
-    const auto half = static_cast<double>(width / 2);
-    std::vector<double> previous(width, 0.0), current(width, 1.0), next(width);
-    std::vector<double> older(degree + 2, 0.0), powers(degree + 2, 0.0), newer(degree + 2);  // the same polynomials by powers
-    powers[0] = 1.0;
-    std::vector<std::vector<double>> weights(width, std::vector<double>(width, 0.0));
-    double previous_norm = 1.0;
-    for (std::size_t j = 0; j <= degree; ++j) {
-        double norm = 0;
-        for (const double v : current) {
-            norm += v * v;
-        }
-        for (std::size_t at = 0; j >= order && at < width; ++at) {
-            double derivative = 0;
-            for (std::size_t k = j + 1; k-- > order;) {
-                double falling = powers[k];
-                for (std::size_t i = 0; i < order; ++i) {
-                    falling *= static_cast<double>(k - i);
-                }
-                derivative = derivative * (static_cast<double>(at) - half) + falling;
-            }
-            const double scale = derivative / norm;
-            for (std::size_t i = 0; i < width; ++i) {
-                weights[at][i] += current[i] * scale;
-            }
-        }
-        const double b = j == 0 ? 0.0 : norm / previous_norm;
-        for (std::size_t i = 0; i < width; ++i) {
-            next[i] = (static_cast<double>(i) - half) * current[i] - b * previous[i];
-        }
-        for (std::size_t k = 0; k < newer.size(); ++k) {
-            newer[k] = (k > 0 ? powers[k - 1] : 0.0) - b * older[k];
-        }
-        previous.swap(current);
-        current.swap(next);
-        older.swap(powers);
-        powers.swap(newer);
-        previous_norm = norm;
-    }
-    return weights;
-}
+// Weights of the derivative, at one place, of the polynomial fitted to `width` values: the sum over the monic orthogonal polynomials p of the points
+// (three-term recurrence) of p(i) p^(order)(place) / |p|^2. The polynomials are made anew for each place: O(width) memory and O(width degree) time.
+class DerivativeWeights {
+public:
+    DerivativeWeights(std::size_t width, std::size_t order, std::size_t degree)
+        : half_(static_cast<double>(width / 2)), order_(order), degree_(degree), previous_(width), current_(width), next_(width), weights_(width),
+          older_(degree + 2), powers_(degree + 2), newer_(degree + 2) {}
 
-// out[t] = sum_i w[i] x[t + i] in float64, i in order, for t < n.
-EMOTION_CLONES void weighted_windows(const float* x, std::size_t n, const double* w, std::size_t width, double* sums, float* out) {
-    for (std::size_t t = 0; t < n; ++t) {
-        sums[t] = 0.0;
+    // Whether all places have the same weights: of degree = order only the last polynomial counts, and its derivative is order! anywhere.
+    [[nodiscard]] bool same_anywhere() const { return order_ == degree_; }
+
+    // place: 0 … width - 1. The weights hold until the next call.
+    const std::vector<double>& at(std::size_t place, const StopToken& stop) {
+        const double x = static_cast<double>(place) - half_;
+        begin();
+        for (std::size_t j = 0; j <= degree_; ++j) {
+            stop.check();
+            if (norms_.size() == j) {
+                norms_.push_back(std::inner_product(current_.begin(), current_.end(), current_.begin(), 0.0));
+            }
+            if (j >= order_) {
+                const double scale = derivative(j, x, stop) / norms_[j];
+                for (std::size_t i = 0; i < weights_.size(); ++i) {
+                    weights_[i] += current_[i] * scale;
+                }
+            }
+            advance(j == 0 ? 0.0 : norms_[j] / norms_[j - 1]);
+        }
+        return weights_;
     }
+
+private:
+    void begin() {
+        std::ranges::fill(weights_, 0.0);
+        std::ranges::fill(previous_, 0.0);
+        std::ranges::fill(current_, 1.0);
+        std::ranges::fill(older_, 0.0);
+        std::ranges::fill(powers_, 0.0);
+        powers_[0] = 1.0;
+    }
+
+    // The derivative at x of the current polynomial, of degree j.
+    [[nodiscard]] double derivative(std::size_t j, double x, const StopToken& stop) const {
+        double sum = 0;
+        for (std::size_t k = j + 1; k-- > order_;) {
+            stop.check();
+            double falling = powers_[k];
+            for (std::size_t i = 0; i < order_; ++i) {
+                falling *= static_cast<double>(k - i);
+            }
+            sum = sum * x + falling;
+        }
+        return sum;
+    }
+
+    // The next polynomial: x current - b previous.
+    void advance(double b) {
+        for (std::size_t i = 0; i < next_.size(); ++i) {
+            next_[i] = (static_cast<double>(i) - half_) * current_[i] - b * previous_[i];
+        }
+        for (std::size_t k = 0; k < newer_.size(); ++k) {
+            newer_[k] = (k > 0 ? powers_[k - 1] : 0.0) - b * older_[k];
+        }
+        previous_.swap(current_);
+        current_.swap(next_);
+        older_.swap(powers_);
+        powers_.swap(newer_);
+    }
+
+    double half_;
+    std::size_t order_, degree_;
+    std::vector<double> previous_, current_, next_, weights_;  // at the points
+    std::vector<double> older_, powers_, newer_;               // the same polynomials by powers
+    std::vector<double> norms_;
+};
+
+// sums[t] += sum_i w[i] x[t + i] in float64, i in order, for t < n.
+EMOTION_CLONES void add_windows(const float* x, std::size_t n, const double* w, std::size_t width, double* sums) {
     for (std::size_t i = 0; i < width; ++i) {
         const double weight = w[i];
         for (std::size_t t = 0; t < n; ++t) {
             sums[t] += weight * static_cast<double>(x[t + i]);
         }
     }
-    for (std::size_t t = 0; t < n; ++t) {
-        out[t] = static_cast<float>(sums[t]);
+}
+
+// out[t] = sum_i w[i] x[t + i], for t < n.
+void weighted_windows(const float* x, std::size_t n, const std::vector<double>& w, float* out, const StopToken& stop) {
+    constexpr std::size_t some = 2048;  // outputs whose sums stay near, and weights between two looks at the token
+    std::array<double, some> sums;
+    for (std::size_t first = 0; first < n; first += some) {
+        const std::size_t count = std::min(some, n - first);
+        sums.fill(0.0);
+        for (std::size_t i = 0; i < w.size(); i += some) {
+            stop.check();
+            add_windows(x + first + i, count, &w[i], std::min(some, w.size() - i), sums.data());
+        }
+        std::transform(sums.data(), sums.data() + count, out + first, [](double sum) { return static_cast<float>(sum); });
     }
+}
+
+float weighted_sum(const std::vector<double>& w, const float* x) {
+    double sum = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+        sum += w[i] * static_cast<double>(x[i]);
+    }
+    return static_cast<float>(sum);
 }
 
 }  // namespace
 
-void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out) {
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out, const StopToken& stop) {
     if (width < 3 || width % 2 == 0 || width > x.cols) {
         throw InvalidInputError("width", "delta", "odd, at least 3 and at most the number of frames (" + std::to_string(x.cols) + ")",
                                 std::to_string(width));
@@ -329,23 +397,27 @@ void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std:
     if (order < 1 || degree >= width) {
         throw InvalidInputError(order == degree ? "order" : "polyorder", "delta", "below width (" + std::to_string(width) + ")", std::to_string(degree));
     }
-    const auto weights = derivative_weights(width, order, degree);
+    DerivativeWeights weights(width, order, degree);
     const std::size_t half = width / 2, inner = x.cols - width + 1;
-    std::vector<double> sums(inner);
-    const auto at = [](const std::vector<double>& w, const float* values) {
-        double sum = 0;
-        for (std::size_t i = 0; i < w.size(); ++i) {
-            sum += w[i] * static_cast<double>(values[i]);
-        }
-        return static_cast<float>(sum);
-    };
+    const auto row = [&](std::size_t r) { return x.data + r * x.cols; };
+    const auto target = [&](std::size_t r) { return out.data + r * x.cols; };
+    const std::vector<double>& middle = weights.at(half, stop);
     for (std::size_t r = 0; r < x.rows; ++r) {
-        const float* row = x.data + r * x.cols;
-        float* target = out.data + r * x.cols;
-        weighted_windows(row, inner, weights[half].data(), width, sums.data(), target + half);
-        for (std::size_t t = 0; t < half; ++t) {
-            target[t] = at(weights[t], row);
-            target[half + inner + t] = at(weights[half + 1 + t], row + inner - 1);
+        weighted_windows(row(r), inner, middle, target(r) + half, stop);
+        if (weights.same_anywhere()) {
+            std::fill_n(target(r), half, weighted_sum(middle, row(r)));
+            std::fill_n(target(r) + half + inner, half, weighted_sum(middle, row(r) + inner - 1));
+        }
+    }
+    for (std::size_t place = 0; !weights.same_anywhere() && place < width; ++place) {
+        if (place == half) {
+            continue;
+        }
+        const std::size_t from = place < half ? 0 : inner - 1;
+        const std::vector<double>& w = weights.at(place, stop);
+        for (std::size_t r = 0; r < x.rows; ++r) {
+            stop.check();
+            target(r)[from + place] = weighted_sum(w, row(r) + from);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <string>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/errors.hpp"
 #include "lag_products.hpp"
 #include "lanes.hpp"
@@ -242,7 +243,7 @@ Level checked_level(std::span<const float> samples, double rate, const PitchTrac
         }
     };
     Level level;
-    demand(rate >= 4000.0 && rate <= 768000.0, "sample_rate_hz", "between 4000 and 768000", rate);
+    demand(rate >= lowest_pitch_rate_hz && rate <= highest_rate_hz, "sample_rate_hz", rate_rule(lowest_pitch_rate_hz).c_str(), rate);
     demand(track.f0_hz.size() == track.times_s.size(), "f0_hz", "as many as times_s", static_cast<double>(track.f0_hz.size()));
     for (std::size_t t = 0; t < track.f0_hz.size(); ++t) {
         const auto f0 = static_cast<double>(track.f0_hz[t]);

@@ -35,6 +35,42 @@ struct PitchFrame {
     float level = 0.0F;
 };
 
+namespace pitch_path {
+
+// State 0 is unvoiced, state i + 1 candidate i.
+constexpr std::size_t states = most_candidates + 1;
+
+// What a step from one frame to the next costs.
+struct Costs {
+    explicit Costs(double hop_s) : jump(jump_cost * static_cast<float>(0.01 / hop_s)), change(change_cost * static_cast<float>(0.01 / hop_s)) {}
+
+    [[nodiscard]] double operator()(const PitchFrame& before, std::size_t p, const PitchFrame& now, std::size_t s) const {
+        if ((p == 0) != (s == 0)) {
+            return static_cast<double>(change);
+        }
+        return p == 0 ? 0.0 : static_cast<double>(jump * std::abs(before.candidates[p - 1].octave - now.candidates[s - 1].octave));
+    }
+
+    float jump, change;
+};
+
+struct Arrival {
+    double value;
+    std::uint8_t from;
+};
+
+// The best way to state s of `now`; value: of the states of the frame before. Of equal ways the one from the lowest state.
+inline Arrival best_arrival(const PitchFrame& before, const std::array<double, states>& value, const PitchFrame& now, std::size_t s, const Costs& cost) {
+    Arrival best{-std::numeric_limits<double>::infinity(), 0};
+    for (std::size_t p = 0; p <= before.count; ++p) {
+        const double sum = value[p] - cost(before, p, now, s);
+        best = sum > best.value ? Arrival{sum, static_cast<std::uint8_t>(p)} : best;
+    }
+    return best;
+}
+
+}  // namespace pitch_path
+
 // Fills f0_hz and voiced_probability. Viterbi over the candidates and one unvoiced state a frame: the largest sum of strengths less costs.
 inline void search_pitch_path(std::vector<PitchFrame>& frames, double lag_rate_hz, const PitchOptions& options, PitchTrack& track) {
     using namespace pitch_path;
@@ -43,12 +79,9 @@ inline void search_pitch_path(std::vector<PitchFrame>& frames, double lag_rate_h
     for (const PitchFrame& f : frames) {
         loudest = std::max(loudest, f.level);
     }
-    // State 0 is unvoiced, state i + 1 candidate i.
-    constexpr std::size_t states = most_candidates + 1;
     std::vector<std::array<std::uint8_t, states>> back(n);
     std::array<double, states> value{}, next{};
-    const auto per_frame = static_cast<float>(0.01 / options.hop_s);
-    const float jump = jump_cost * per_frame, change = change_cost * per_frame;
+    const Costs cost(options.hop_s);
     const auto threshold = static_cast<float>(options.voicing_threshold);
     std::vector<float> margin(n);
     for (std::size_t t = 0; t < n; ++t) {
@@ -61,26 +94,9 @@ inline void search_pitch_path(std::vector<PitchFrame>& frames, double lag_rate_h
             if (s > 0) {
                 best_strength = std::max(best_strength, f.candidates[s - 1].height);
             }
-            double best = 0.0;
-            std::uint8_t from = 0;
-            if (t > 0) {
-                const PitchFrame& b = frames[t - 1];
-                best = -std::numeric_limits<double>::infinity();
-                for (std::size_t p = 0; p <= b.count; ++p) {
-                    double cost = 0.0;
-                    if ((p == 0) != (s == 0)) {
-                        cost = static_cast<double>(change);
-                    } else if (p > 0) {
-                        cost = static_cast<double>(jump * std::abs(b.candidates[p - 1].octave - f.candidates[s - 1].octave));
-                    }
-                    if (value[p] - cost > best) {
-                        best = value[p] - cost;
-                        from = static_cast<std::uint8_t>(p);
-                    }
-                }
-            }
-            next[s] = best + static_cast<double>(strength);
-            back[t][s] = from;
+            const Arrival best = t == 0 ? Arrival{0.0, 0} : best_arrival(frames[t - 1], value, f, s, cost);
+            next[s] = best.value + static_cast<double>(strength);
+            back[t][s] = best.from;
         }
         value = next;
         margin[t] = best_strength - unvoiced;

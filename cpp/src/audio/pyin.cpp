@@ -50,9 +50,12 @@ double beta_fraction(double a, double b, double x) {
 // Probabilities of the troughs of one frame.
 class Observation {
 public:
-    Observation(const PyinOptions& o, std::size_t lags) : o_(o), mass_(o.n_thresholds), tail_(o.n_thresholds + 1), share_(lags + 1) {
+    // stop outlives the object.
+    Observation(const PyinOptions& o, std::size_t lags, const StopToken& stop)
+        : o_(o), stop_(stop), mass_(o.n_thresholds), tail_(o.n_thresholds + 1), share_(lags + 1) {
         double before = 0.0;
         for (std::size_t s = 0; s < o.n_thresholds; ++s) {
+            stop_.check();
             const double cdf = incomplete_beta(o.beta_a, o.beta_b, threshold(s));
             mass_[s] = cdf - before;
             tail_[s + 1] = tail_[s] + mass_[s];
@@ -86,6 +89,7 @@ public:
             weight_[s] = count == 0 ? 0.0 : mass_[s] * share_[count];
         }
         for (std::size_t i = 0; i < troughs_.size(); ++i) {
+            stop_.check();
             double sum = 0.0;
             for (std::size_t s = troughs_[i].first_threshold; s < o_.n_thresholds; ++s) {
                 sum += weight_[s];
@@ -131,6 +135,7 @@ private:
     }
 
     PyinOptions o_;
+    const StopToken& stop_;
     std::vector<double> mass_, tail_, share_, weight_;
     double decay_ = 0.0;
     std::vector<std::size_t> met_;
@@ -177,7 +182,7 @@ void pyin(std::span<const float> samples, const PyinOptions& options, std::span<
         throw InvalidInputError("fmax", "pyin", "at least one pitch bin above fmin", std::to_string(options.yin.fmax_hz));
     }
 
-    Observation observation(options, plan.lags());
+    Observation observation(options, plan.lags(), stop);
     std::vector<PitchCandidate> candidates;
     std::vector<std::size_t> starts{0};
     std::vector<double> unvoiced(f0_hz.size()), mass(bins);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -85,12 +86,14 @@ EMOTION_CLONES static void max_plus(const double* v, const double* most, const d
 
 }  // namespace pyin_detail
 
-// The most likely path through voiced bins 0 … n - 1 and unvoiced bins n … 2n - 1.
+// The most likely path through voiced bins 0 … n - 1 and unvoiced bins n … 2n - 1. The values of the frames are needed again, from the last frame to the
+// first, for the way back. Where they do not all fit, some are kept on the way forward, and those between are computed again from the one before them.
 class PitchPath {
 public:
-    // segment: frames whose path values are kept at a time; 0: as many as fit into 32 MiB.
-    PitchPath(const PyinOptions& o, std::size_t bins, std::size_t per_semitone, std::size_t segment = 0)
-        : segment_(segment), bins_(bins), stay_(std::log(1.0 - o.switch_prob)), change_(std::log(o.switch_prob)) {
+    // most_kept: frames whose path values are kept at a time; 0: as many as fit into 32 MiB.
+    PitchPath(const PyinOptions& o, std::size_t bins, std::size_t per_semitone, std::size_t most_kept = 0)
+        : bins_(bins), most_kept_(most_kept > 0 ? most_kept : std::max<std::size_t>(1, (1U << 21) / bins)), stay_(std::log(1.0 - o.switch_prob)),
+          change_(std::log(o.switch_prob)) {
         const double semitones = std::nearbyint(o.max_transition_rate * 12.0 * static_cast<double>(o.yin.hop_length) / o.yin.sample_rate_hz);
         make_kernel(std::min(semitones * static_cast<double>(per_semitone), 1e15) + 1.0);
         row_ = 2 * ((bins_ + kernel_.size() + 2 * pyin_detail::tile) / pyin_detail::tile * pyin_detail::tile);
@@ -98,58 +101,44 @@ public:
             kernel_most_.push_back(*std::max_element(&kernel_[d], kernel_.data() + std::min(d + pyin_detail::tile, kernel_.size())));
         }
         most_.resize(row_ / 2 / pyin_detail::tile);
+        values_.assign(row_, nothing);
+        voiced_.assign(bins_ + 15, 0.0);
+        unvoiced_.assign(bins_ + 15, 0.0);
     }
 
     // Frame t has the candidates [starts[t], starts[t + 1]) and each unvoiced bin the log probability unvoiced[t].
     void decode(const std::vector<std::size_t>& starts, const std::vector<PitchCandidate>& candidates, const std::vector<double>& unvoiced,
                 std::vector<std::uint32_t>& path, const StopToken& stop) {
         const std::size_t frames = unvoiced.size();
-        const std::size_t segment = std::min(frames, segment_ > 0 ? segment_ : std::max<std::size_t>(64, (4U << 20) / row_));
-        const std::size_t segments = (frames + segment - 1) / segment;
-        values_.assign(segment * row_, nothing);
-        voiced_.assign(bins_ + 15, 0.0);
-        unvoiced_.assign(bins_ + 15, 0.0);
-        std::vector<double> kept(segments * row_);
+        const auto observed = [&](std::size_t t) { observe(t, &candidates[starts[t]], starts[t + 1] - starts[t], unvoiced[t]); };
+        kept_.resize(std::min(frames, most_kept_) * 2 * bins_);
+        kept_frames_.clear();
         best_.assign(frames, {nothing, 0});
         path.resize(frames);
-        const auto run = [&](std::size_t s) {
-            for (std::size_t t = s * segment; t < std::min(frames, (s + 1) * segment); ++t) {
-                stop.check();
-                double* const now = &values_[(t - s * segment) * row_];
-                if (t == 0) {
-                    std::fill_n(voiced_.begin(), bins_, -std::log(2.0 * static_cast<double>(bins_)));
-                    std::fill_n(unvoiced_.begin(), bins_, -std::log(2.0 * static_cast<double>(bins_)));
-                } else if (t == s * segment) {
-                    continue;  // restored or carried over
-                } else {
-                    step(now - row_, best_[t - 1].value);
-                }
-                observe(t, &candidates[starts[t]], starts[t + 1] - starts[t], unvoiced[t], now);
-            }
-        };
-        for (std::size_t s = 0; s < segments; ++s) {
-            if (s > 0) {  // the first frame of the segment from the last of the one before
-                const std::size_t t = s * segment;
-                step(&values_[(segment - 1) * row_], best_[t - 1].value);
-                observe(t, &candidates[starts[t]], starts[t + 1] - starts[t], unvoiced[t], values_.data());
-            }
-            run(s);
-            std::copy_n(values_.begin(), row_, kept.begin() + static_cast<std::ptrdiff_t>(s * row_));
+        std::fill_n(voiced_.begin(), bins_, -std::log(2.0 * static_cast<double>(bins_)));
+        std::fill_n(unvoiced_.begin(), bins_, -std::log(2.0 * static_cast<double>(bins_)));
+        observed(0);
+        keep(0);
+        go_to(frames - 1, observed, stop);
+        path[frames - 1] = best_[frames - 1].state;
+        for (std::size_t t = frames - 1; t-- > 0;) {
+            stop.check();
+            path[t] = before(go_to(t, observed, stop), best_[t], path[t + 1]);
         }
-        std::uint32_t state = best_[frames - 1].state;
-        path[frames - 1] = state;
-        for (std::size_t s = segments; s-- > 0;) {
-            if (s + 1 < segments) {
-                std::copy_n(kept.begin() + static_cast<std::ptrdiff_t>(s * row_), row_, values_.begin());
-                run(s);
-                state = before(&values_[(segment - 1) * row_], best_[(s + 1) * segment - 1], state);
-                path[(s + 1) * segment - 1] = state;
-            }
-            for (std::size_t t = std::min(frames, (s + 1) * segment) - 1; t > s * segment; --t) {
-                state = before(&values_[(t - 1 - s * segment) * row_], best_[t - 1], state);
-                path[t - 1] = state;
-            }
+    }
+
+    // Of `frames` frames that follow one whose values are known, where `room` more can be kept: how many to go to the first that is kept, so that the
+    // values of all, wanted from the last to the first, are computed as few times as can be (Griewank 1992). With r times for each, fewer than
+    // B(room, r) = C(room + r + 1, r) frames are within reach. The frames before the one that is kept must do with r - 1 times, so there are fewer than
+    // B(room, r - 1), and those after it have one place less; they are as many as r - 1 times allow, or more.
+    [[nodiscard]] static std::size_t stride(std::size_t frames, std::size_t room) {
+        std::size_t r = 1, fewer = 1, reach = room + 2;  // B(room, r - 1) and B(room, r)
+        for (; reach <= frames; ++r) {
+            fewer = reach;
+            reach = reach * (room + r + 2) / (r + 1);
         }
+        const std::size_t after = fewer * (room + 1) / (room + r);  // B(room - 1, r - 1)
+        return std::min(fewer, frames + 1 - after);
     }
 
 private:
@@ -159,6 +148,46 @@ private:
         double value;
         std::uint32_t state;
     };
+    using Halves = std::array<const double*, 2>;  // the voiced and the unvoiced values of a frame, of the bins alone
+
+    void keep(std::size_t t) {
+        double* const place = &kept_[kept_frames_.size() * 2 * bins_];
+        for (std::size_t which = 0; which < 2; ++which) {
+            std::copy_n(half(which) + margin(), bins_, place + which * bins_);
+        }
+        kept_frames_.push_back(t);
+    }
+
+    [[nodiscard]] Halves last_kept() const {
+        const double* const place = &kept_[(kept_frames_.size() - 1) * 2 * bins_];
+        return {place, place + bins_};
+    }
+
+    // The values of a frame, from the last kept one that is not after it. Frames after it are kept no longer.
+    template <class F>
+    Halves go_to(std::size_t target, F&& observed, const StopToken& stop) {
+        while (kept_frames_.back() > target) {
+            kept_frames_.pop_back();
+        }
+        std::size_t t = kept_frames_.back();
+        if (t == target) {
+            return last_kept();
+        }
+        for (std::size_t which = 0; which < 2; ++which) {
+            std::copy_n(last_kept()[which], bins_, values_.data() + which * (row_ / 2) + margin());
+        }
+        while (t < target) {
+            const std::size_t room = kept_.size() / (2 * bins_) - kept_frames_.size();
+            for (const std::size_t next = t + stride(target - t, room); t < next;) {
+                step(best_[t].value, stop);
+                observed(++t);
+            }
+            if (room > 0) {
+                keep(t);
+            }
+        }
+        return {half(0) + margin(), half(1) + margin()};
+    }
 
     // kernel_[q]: log weight of a step by q + lowest_ bins; edge_[k]: what the row of bin k gains because its triangle is cut off.
     void make_kernel(double width) {
@@ -176,20 +205,27 @@ private:
         const double total = std::accumulate(weight.begin(), weight.end(), 0.0);
         kernel_.resize(weight.size());
         std::transform(weight.begin(), weight.end(), kernel_.begin(), [&](double w) { return std::log(w / total); });
+        make_edges(weight, odd ? (width + 1.0) / 2.0 : width);
+    }
+
+    // unit: what makes whole numbers of the weights, so that their sums are exact (below 2^53).
+    void make_edges(const std::vector<double>& weight, double unit) {
+        std::vector<double> sum(weight.size() + 1);  // of the first weights
+        for (std::size_t q = 0; q < weight.size(); ++q) {
+            sum[q + 1] = sum[q] + std::nearbyint(weight[q] * unit);
+        }
         edge_.resize(bins_);
+        const long last = static_cast<long>(weight.size());
         for (std::size_t k = 0; k < bins_; ++k) {
-            double inside = 0.0;
-            for (std::size_t q = 0; q < weight.size(); ++q) {
-                const long to = static_cast<long>(k + q) + lowest_;
-                inside += to >= 0 && to < static_cast<long>(bins_) ? weight[q] : 0.0;
-            }
-            edge_[k] = inside == total ? 0.0 : std::log(total / inside);
+            const long first_inside = -static_cast<long>(k) - lowest_, end = static_cast<long>(bins_) + first_inside;
+            const double inside = sum[static_cast<std::size_t>(std::min(end, last))] - sum[static_cast<std::size_t>(std::max(first_inside, 0L))];
+            edge_[k] = inside == sum.back() ? 0.0 : std::log(sum.back() / inside);
         }
     }
 
-    // A row holds the voiced and the unvoiced values (with edge_ added), each between margins that no path comes from.
+    // values_ holds the voiced and the unvoiced values of the current frame (with edge_ added), each between margins that no path comes from.
     [[nodiscard]] std::size_t margin() const { return static_cast<std::size_t>(static_cast<long>(kernel_.size()) - 1 + lowest_); }
-    [[nodiscard]] const double* half(const double* row, std::size_t which) const { return row + which * (row_ / 2); }
+    [[nodiscard]] const double* half(std::size_t which) const { return values_.data() + which * (row_ / 2); }
 
     // A number whose sums with the cost of staying and of changing are both at most `jump`.
     [[nodiscard]] double least_that_counts(double jump) const {
@@ -200,13 +236,19 @@ private:
         return least;
     }
 
-    void step(const double* row, double best) {
+    // voiced_ and unvoiced_ of the next frame, before it is observed.
+    void step(double best, const StopToken& stop) {
         // Bin j is reached from bin j - lowest_ - q, which is value j + width - 1 - q of a half row. What is at most `least` loses against the jump.
         const double jump = best + floor_log, least = least_that_counts(jump);
+        constexpr std::size_t tile = pyin_detail::tile;
+        const std::size_t some = std::max<std::size_t>(1, (std::size_t{1} << 24) / kernel_.size() / tile) * tile;  // a few milliseconds of outputs
         for (std::size_t which = 0; which < 2; ++which) {
-            pyin_detail::tile_maxima(half(row, which), row_ / 2, most_.data());
-            pyin_detail::max_plus(half(row, which), most_.data(), kernel_.data(), kernel_most_.data(), kernel_.size(), least, bins_,
-                                  (which == 0 ? voiced_ : unvoiced_).data());
+            pyin_detail::tile_maxima(half(which), row_ / 2, most_.data());
+            for (std::size_t j = 0; j < bins_; j += some) {
+                stop.check();
+                pyin_detail::max_plus(half(which) + j, most_.data() + j / tile, kernel_.data(), kernel_most_.data(), kernel_.size(), least,
+                                      std::min(some, bins_ - j), (which == 0 ? voiced_ : unvoiced_).data() + j);
+            }
         }
         for (std::size_t j = 0; j < bins_; ++j) {
             const double v = voiced_[j], u = unvoiced_[j];
@@ -215,9 +257,9 @@ private:
         }
     }
 
-    void observe(std::size_t t, const PitchCandidate* candidates, std::size_t n, double unvoiced, double* row) {
-        double* const v = row + margin();
-        double* const u = row + row_ / 2 + margin();
+    void observe(std::size_t t, const PitchCandidate* candidates, std::size_t n, double unvoiced) {
+        double* const v = values_.data() + margin();
+        double* const u = v + row_ / 2;
         for (std::size_t j = 0; j < bins_; ++j) {
             v[j] = voiced_[j] + floor_log;
             u[j] = unvoiced_[j] + unvoiced;
@@ -240,12 +282,12 @@ private:
     }
 
     // The state before `state` on its best path; of equal ones the first.
-    [[nodiscard]] std::uint32_t before(const double* row, Best jump, std::uint32_t state) const {
+    [[nodiscard]] std::uint32_t before(const Halves& values, Best jump, std::uint32_t state) const {
         const bool is_voiced = state < bins_;
         const long j = static_cast<long>(is_voiced ? state : state - bins_);
         Best best{nothing, 0};
         for (std::size_t which = 0; which < 2; ++which) {
-            const double* const v = half(row, which) + margin();
+            const double* const v = values[which];
             const double cost = (which == 0) == is_voiced ? stay_ : change_;
             for (std::size_t d = kernel_.size(); d-- > 0;) {
                 const long k = j - lowest_ - static_cast<long>(d);
@@ -258,10 +300,12 @@ private:
         return far > best.value || (far == best.value && jump.state < best.state) ? jump.state : best.state;
     }
 
-    std::size_t segment_, bins_, row_ = 0;
+    std::size_t bins_, most_kept_, row_ = 0;
     double stay_, change_;
     long lowest_ = 0;
     std::vector<double> kernel_, kernel_most_, most_, edge_, values_, voiced_, unvoiced_;
+    std::vector<double> kept_;               // the values of kept_frames_, one after another, voiced and unvoiced
+    std::vector<std::size_t> kept_frames_;   // ascending, from frame 0
     std::vector<Best> best_;
 };
 

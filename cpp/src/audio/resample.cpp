@@ -70,8 +70,8 @@ EMOTION_CLONES double mean(std::span<const float> x) {
 
 Resampler::Resampler(int from_hz, int to_hz) {
     for (const int rate : {from_hz, to_hz}) {
-        if (rate < 1 || rate > max_rate_hz) {
-            throw InvalidInputError("sample_rate_hz", "resample", "between 1 and 768000", std::to_string(rate));
+        if (rate < lowest_decoded_rate_hz || rate > highest_rate_hz) {
+            throw InvalidInputError("sample_rate_hz", "resample", rate_rule(lowest_decoded_rate_hz), std::to_string(rate));
         }
     }
     const int divisor = std::gcd(from_hz, to_hz);

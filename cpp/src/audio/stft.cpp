@@ -15,8 +15,8 @@ namespace emotion::audio {
 static_assert(RealFft::batch == lanes);
 
 std::vector<float> hann_window(std::size_t n) {
-    std::vector<float> window(n);
-    for (std::size_t t = 0; t < n; ++t) {
+    std::vector<float> window(n, 1.0F);
+    for (std::size_t t = 0; n > 1 && t < n; ++t) {
         window[t] = static_cast<float>(0.5 - 0.5 * std::cos(2.0 * std::numbers::pi * static_cast<double>(t) / static_cast<double>(n)));
     }
     return window;

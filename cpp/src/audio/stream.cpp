@@ -7,6 +7,7 @@
 
 #include "emotion/audio/decode.hpp"
 #include "emotion/audio/resample.hpp"
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/errors.hpp"
 
 namespace emotion::audio {
@@ -15,8 +16,8 @@ namespace {
 constexpr std::size_t kept_values = 1U << 20;    // a buffer of up to 4 MiB stays; a larger one shrinks when an eighth of it would do
 
 void check_rate(int rate_hz, const char* parameter) {
-    if (rate_hz < 100 || rate_hz > Resampler::max_rate_hz) {
-        throw InvalidInputError(parameter, "FeatureStream", "between 100 and 768000", std::to_string(rate_hz));
+    if (rate_hz < lowest_feature_rate_hz || rate_hz > highest_rate_hz) {
+        throw InvalidInputError(parameter, "FeatureStream", rate_rule(lowest_feature_rate_hz), std::to_string(rate_hz));
     }
 }
 

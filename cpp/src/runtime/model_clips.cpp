@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/errors.hpp"
 #include "emotion/runtime/model.hpp"
 
@@ -137,10 +138,10 @@ ClipPredictions Model::predict_clips(std::span<const audio::Source> sources, std
 
 ClipPredictions Model::predict_samples(std::span<const float> samples, int sample_rate_hz, std::size_t top_features, Parallel& parallel,
                                        StopToken& stop) const {
-    constexpr int max_rate_hz = 768'000;
     constexpr std::size_t max_samples = std::size_t{1} << 29;
-    if (sample_rate_hz < 1 || sample_rate_hz > max_rate_hz) {
-        throw InvalidInputError("sample_rate_hz", "predict", "a whole number from 1 to " + std::to_string(max_rate_hz), std::to_string(sample_rate_hz));
+    if (sample_rate_hz < audio::lowest_decoded_rate_hz || sample_rate_hz > audio::highest_rate_hz) {
+        throw InvalidInputError("sample_rate_hz", "predict", "a whole number from 1 to " + std::to_string(audio::highest_rate_hz),
+                                std::to_string(sample_rate_hz));
     }
     if (samples.empty() || samples.size() > max_samples) {
         throw InvalidInputError("source", "predict", "an array of 1 to " + std::to_string(max_samples) + " samples",

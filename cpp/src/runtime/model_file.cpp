@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/errors.hpp"
 #include "emotion/core/sha256.hpp"
 #include "emotion/runtime/json_text.hpp"
@@ -147,7 +148,7 @@ void read_extractor(const JsonValue& value, ModelContents& model) {
     ExtractorSpec spec;
     spec.feature_set = required(value, "feature_set", "its extractor").string;
     check_text(spec.feature_set, "its extractor's feature_set");
-    spec.sample_rate_hz = small_integer(value, "sample_rate_hz", 1000, 768'000);
+    spec.sample_rate_hz = small_integer(value, "sample_rate_hz", audio::lowest_feature_rate_hz, audio::highest_rate_hz);
     spec.algorithm_version = small_integer(value, "algorithm_version", 0, 1'000'000);
     model.extractor = std::move(spec);
 }

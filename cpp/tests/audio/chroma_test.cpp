@@ -67,4 +67,7 @@ TEST_CASE("columns of the filterbank have unit length without octave weighting")
         CHECK(square == doctest::Approx(1.0).epsilon(1e-5));
     }
     CHECK_THROWS_AS(chroma_filterbank({.n_chroma = 0}), InvalidInputError);
+    StopToken stop;
+    stop.request_stop();
+    CHECK_THROWS_AS(chroma_filterbank({}, stop), Cancelled);
 }

@@ -110,6 +110,37 @@ TEST_CASE("bands of unit norm, and bands without a bin") {
     CHECK(!MelFilterbank({.sample_rate_hz = 16000, .n_fft = 2048, .n_mels = 40}).has_empty_bands());
 }
 
+TEST_CASE("filterbanks and cosine transforms look at the stop token") {
+    StopToken stop;
+    stop.request_stop();
+    const MelFilterbank bank({.sample_rate_hz = 16000, .n_fft = 512, .n_mels = 20});
+    Matrix<float> weights(20, 257), out(20, 9);
+    const Matrix<float> spectrum(257, 9);
+    CHECK_THROWS_AS(bank.dense(weights.view(), stop), Cancelled);
+    CHECK_THROWS_AS(bank.apply(spectrum.view(), out.view(), stop), Cancelled);
+    CHECK_THROWS_AS(multiply(weights.view(), spectrum.view(), out.view(), stop), Cancelled);
+    CHECK_THROWS_AS(static_cast<void>(dct_matrix(7, 4099, 2, DctNorm::ortho, stop)), Cancelled);
+    CHECK(dct_matrix(7, 4099, 2, DctNorm::ortho)->rows == 7);  // what was stopped is in no cache
+}
+
+TEST_CASE("a product of many rows has the bits of single rows") {
+    const auto weights = [](std::size_t rows, std::size_t cols) {
+        Matrix<float> m(rows, cols);
+        for (std::size_t i = 0; i < m.values.size(); ++i) {
+            m.values[i] = static_cast<float>((i * 7919) % 1009) / 1009.0F - 0.5F;
+        }
+        return m;
+    };
+    const std::size_t cols = 200'000;  // eight rows are looked at a time
+    const Matrix<float> m = weights(13, cols), x = weights(cols, 3);
+    Matrix<float> all(13, 3), one(1, 3);
+    multiply(m.view(), x.view(), all.view());
+    for (std::size_t r = 0; r < m.rows; ++r) {
+        multiply({&m(r, 0), 1, cols}, x.view(), one.view());
+        CHECK(std::ranges::equal(all.view().row(r), one.view().row(0)));
+    }
+}
+
 TEST_CASE("deltas of polynomials are exact, also at the ends") {
     Matrix<float> x(2, 15), first(2, 15), second(2, 15);
     for (std::size_t t = 0; t < 15; ++t) {
@@ -133,6 +164,16 @@ TEST_CASE("deltas of polynomials are exact, also at the ends") {
     CHECK_THROWS_AS(delta(x.view(), 17, 1, first.view()), InvalidInputError);
     CHECK_THROWS_AS(delta(x.view(), 4, 1, first.view()), InvalidInputError);
     CHECK_THROWS_AS(delta(x.view(), 9, 9, first.view()), InvalidInputError);
+}
+
+TEST_CASE("long deltas look at the stop token") {
+    const Matrix<float> x(1, 301);
+    Matrix<float> out(1, 301);
+    StopToken stop;
+    stop.request_stop();
+    for (const std::size_t degree : {1UL, 3UL}) {
+        CHECK_THROWS_AS(delta(x.view(), 301, 1, degree, out.view(), stop), Cancelled);
+    }
 }
 
 TEST_CASE("bad filterbanks are refused") {

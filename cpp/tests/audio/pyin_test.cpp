@@ -24,7 +24,7 @@ TEST_CASE("the incomplete beta function: closed forms and symmetry") {
     }
 }
 
-TEST_CASE("the banded path equals Viterbi decoding with the whole matrix, in one segment and in several") {
+TEST_CASE("the banded path equals Viterbi decoding with the whole matrix, whether all frames are kept or some are computed again") {
     RandomStream random(3, Purpose::test, 0);
     for (const std::size_t bins : {2UL, 7UL, 40UL, 41UL}) {
         for (const double rate : {2.0, 9.0, 25.0}) {  // semitones a frame, four bins each
@@ -105,12 +105,48 @@ TEST_CASE("the banded path equals Viterbi decoding with the whole matrix, in one
             }
             // The path's own probability is the best there is: an oracle that does not depend on how ties are broken.
             CHECK(along == doctest::Approx(*std::max_element(value.begin(), value.end())).epsilon(1e-12));
-            std::vector<std::uint32_t> segmented;
-            PitchPath small(options, bins, 4, 7);
-            small.decode(starts, candidates, unvoiced, segmented, StopToken{});
-            CHECK(segmented == path);
+            for (const std::size_t kept : {1UL, 2UL, 3UL, 7UL, 89UL}) {
+                std::vector<std::uint32_t> again;
+                PitchPath small(options, bins, 4, kept);
+                small.decode(starts, candidates, unvoiced, again, StopToken{});
+                CHECK(again == path);
+            }
         }
     }
+}
+
+TEST_CASE("frames that are not kept are computed again few times") {
+    // Frames 1 … n computed on the way from n back to 1, where `room` of them can be kept: the least that is possible, by trying every first stride.
+    constexpr std::size_t most = 40;
+    for (const std::size_t room : {0UL, 1UL, 2UL, 5UL}) {
+        std::vector<std::vector<std::size_t>> least(room + 1, std::vector<std::size_t>(most + 1)), ours = least;
+        for (std::size_t c = 0; c <= room; ++c) {
+            for (std::size_t n = 1; n <= most; ++n) {
+                const auto steps = [&](const auto& table, std::size_t stride) {
+                    return c == 0 ? n + table[0][n - 1] : stride + table[c - 1][n - stride] + table[c][stride - 1];
+                };
+                least[c][n] = steps(least, 1);
+                for (std::size_t stride = 2; stride <= n; ++stride) {
+                    least[c][n] = std::min(least[c][n], steps(least, stride));
+                }
+                ours[c][n] = steps(ours, PitchPath::stride(n, c));
+                CHECK(ours[c][n] == least[c][n]);
+            }
+        }
+    }
+    CHECK(PitchPath::stride(1000, 1000) == 1);
+    CHECK(PitchPath::stride(1000, 0) == 1000);
+}
+
+TEST_CASE("the path search looks at the stop token") {
+    PyinOptions options;
+    options.yin.hop_length = 100;
+    options.yin.sample_rate_hz = 1200.0;
+    StopToken stop;
+    stop.request_stop();
+    std::vector<std::uint32_t> path;
+    PitchPath decoder(options, 50, 4);
+    CHECK_THROWS_AS(decoder.decode({0, 0, 0}, {{0, 0.0}}, {-4.0, -4.0}, path, stop), Cancelled);
 }
 
 TEST_CASE("a tone between silences: its pitch bin where it sounds, unvoiced elsewhere") {

@@ -47,6 +47,11 @@ TEST_CASE("each frame is the windowed transform at t hop - n_fft / 2, with zeros
     }
 }
 
+TEST_CASE("a window of one point keeps its sample") {
+    CHECK(audio::hann_window(1) == std::vector<float>{1.0F});
+    CHECK(audio::hann_window(2) == std::vector<float>{0.0F, 1.0F});
+}
+
 TEST_CASE("frame counts follow librosa: 1 + n / hop when centred") {
     const Stft centred(audio::hann_window(2048), 512, true);
     CHECK(centred.frames(1) == 1);

@@ -88,7 +88,10 @@ TEST_CASE("model_file: the description") {
     CHECK(refused([](auto& p) { p.names = R"("feature_names":["a","b","b"])"; }, "a feature name occurs twice"));
     CHECK(refused([](auto& p) { p.names = R"("feature_names":[])"; }, "feature names"));
     CHECK(refused([](auto& p) { p.extractor = R"("extractor":{"feature_set":"classic"})"; }, "lacks the key sample_rate_hz"));
-    CHECK(refused([](auto& p) { p.extractor = R"("extractor":{"feature_set":"classic","sample_rate_hz":0,"algorithm_version":2})"; }, "sample_rate_hz"));
+    for (const char* rate : {"0", "99", "768001", "16000.5"}) {
+        const std::string extractor = std::string(R"("extractor":{"feature_set":"classic","algorithm_version":2,"sample_rate_hz":)") + rate + "}";
+        CHECK(refused([&](auto& p) { p.extractor = extractor; }, "sample_rate_hz is not a whole number from 100 to 768000"));
+    }
     CHECK(refused([](auto& p) { p.extractor = R"("extractor":7)"; }, "feature_set"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":1.5)"; }, "threshold"));
     CHECK(refused([](auto& p) { p.rest = R"("calibration":null,"threshold":"x")"; }, "threshold"));

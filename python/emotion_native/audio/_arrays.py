@@ -46,6 +46,11 @@ def integer(value: Any, parameter: str, caller: str, *, low: int = 1, high: int 
     return number
 
 
+def sampling_rate(value: Any, parameter: str, caller: str, *, low: int = 1) -> int:
+    """Return a sampling rate, an int in Hz from ``low`` to the highest that any function takes."""
+    return integer(value, parameter, caller, low=low, high=_core.HIGHEST_RATE_HZ)
+
+
 def number(value: Any, parameter: str, caller: str, *, above: float = -math.inf, minimum: float = -math.inf) -> float:
     """Return ``value`` as a finite float that is greater than ``above`` and at least ``minimum``."""
     try:
@@ -154,6 +159,8 @@ def spectrum(S: Any, caller: str, *, parameter: str = "S", signed: bool = False)
 
 def _window_values(window: Any, length: int, caller: str) -> NDArray[np.float64]:
     if isinstance(window, str) and (window in _COSINES or window == "bartlett"):
+        if length == 1:
+            return np.ones(1)  # as SciPy: the formulas give the end of a window
         turn = 2 * np.pi * np.arange(length) / length
         if window == "bartlett":
             return 1 - np.abs(2 * np.arange(length) / length - 1)
@@ -194,10 +201,13 @@ def make_window(window: Window, win_length: int | None, n_fft: int, caller: str,
     return _centred(window, length, n_fft, dtype, caller)
 
 
-def padded(y: NDArray[Any], half: int, pad_mode: PadMode, caller: str) -> NDArray[Any]:
-    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them."""
-    if not callable(pad_mode) and pad_mode not in PAD_MODES:
-        raise refuse("pad_mode", caller, f"one of {', '.join(PAD_MODES)}, or a function as numpy.pad takes it", repr(pad_mode))
+def padded(
+    y: NDArray[Any], half: int, pad_mode: PadMode, caller: str, *, modes: tuple[str, ...] = PAD_MODES, functions: bool = True
+) -> NDArray[Any]:
+    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them in one of the modes or, where allowed, by a function."""
+    if not (functions and callable(pad_mode)) and pad_mode not in modes:
+        rule = f"one of {', '.join(modes)}" + (", or a function as numpy.pad takes it" if functions else "")
+        raise refuse("pad_mode", caller, rule, repr(pad_mode))
     widths = [(0, 0)] * (y.ndim - 1) + [(half, half)]
     result: NDArray[Any] = np.pad(y, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
     return result

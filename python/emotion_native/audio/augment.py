@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import Float32, finite, integer, number, refuse, samples
+from .. import _core
+from ._arrays import Float32, finite, integer, number, refuse, samples, sampling_rate
 from .decoding import resample
 
 __all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_speed", "impulse_response", "reverberate", "shift_pitch"]
@@ -20,6 +21,7 @@ _SPEED_STEPS = 1000  # speeds are multiples of a thousandth
 _FRAME, _HOP = 1024, 256
 _BOUNDS = {"snr_db": (-200.0, 200.0), "gain_db": (-200.0, 200.0), "speed": (0.25, 4.0), "semitones": (-12.0, 12.0), "rt60_s": (0.02, 10.0)}
 _NARROWEST_HZ = 300.0
+LOWEST_BAND_RATE_HZ = 1000  # of `band_limit`, and so of every recipe
 
 
 def _finished(values: NDArray[Any], caller: str) -> Float32:
@@ -237,7 +239,7 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
     (9601,)
     """
     caller = "impulse_response"
-    rate = integer(sr, "sr", caller, low=100, high=768_000)
+    rate = sampling_rate(sr, "sr", caller, low=_core.LOWEST_FEATURE_RATE_HZ)
     time = _within(rt60_s, "rt60_s", caller, _BOUNDS["rt60_s"])
     n = round(1.2 * time * rate)
     tail = _generator(rng, caller).standard_normal(n) * np.exp(-math.log(1000) / (time * rate) * np.arange(1, n + 1))
@@ -310,7 +312,7 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     """
     caller = "band_limit"
     signal = samples(y, caller).astype(np.float64)
-    rate = integer(sr, "sr", caller, low=1000, high=768_000)
+    rate = sampling_rate(sr, "sr", caller, low=LOWEST_BAND_RATE_HZ)
     low = number(low_hz, "low_hz", caller, minimum=0.0)
     high = rate / 2 if high_hz is None else number(high_hz, "high_hz", caller, above=0.0)
     if high - low < _NARROWEST_HZ:

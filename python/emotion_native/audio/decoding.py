@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..exceptions import MediaDecodeError
-from ._arrays import LARGEST_SAMPLE, Float32, finite, floating, integer, kind_of, number, refuse
+from ._arrays import LARGEST_SAMPLE, Float32, finite, floating, integer, kind_of, number, refuse, sampling_rate
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -85,7 +85,7 @@ def load(
     >>> y.shape, sr
     ((1600,), 16000)
     """
-    target = None if sr is None else integer(sr, "sr", "load", high=768_000)
+    target = None if sr is None else sampling_rate(sr, "sr", "load")
     kind = kind_of(dtype, "load", np.float32, np.float64)
     _check_res_type(res_type, "load")
     start = number(offset, "offset", "load", minimum=0.0)
@@ -146,8 +146,8 @@ def resample(
     """
     caller = "resample"
     _check_res_type(res_type, caller)
-    source = integer(orig_sr, "orig_sr", caller, high=768_000)
-    target = integer(target_sr, "target_sr", caller, high=768_000)
+    source = sampling_rate(orig_sr, "orig_sr", caller)
+    target = sampling_rate(target_sr, "target_sr", caller)
     array = floating(y, "y", caller)
     if array.ndim == 0 or array.size == 0:
         raise refuse("y", caller, "at least one sample long", f"an array of shape {array.shape}")

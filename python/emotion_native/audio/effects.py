@@ -25,11 +25,11 @@ def _is_loud(
     length, hop = integer(frame_length, "frame_length", caller), integer(hop_length, "hop_length", caller)
     channels = array.reshape(-1, array.shape[-1])
     levels = np.concatenate([rms(y=one, frame_length=length, hop_length=hop) for one in channels]).astype(np.float64)
-    given = ref(levels.reshape(*array.shape[:-1], -1)) if callable(ref) else ref
-    reference = abs(number(given, "ref", caller))
+    levels = levels.reshape(*array.shape[:-1], -1)
+    reference = abs(number(ref(levels) if callable(ref) else ref, "ref", caller))
     floor = _LEAST_AMPLITUDE**2
     decibels = 10 * np.log10(np.maximum(floor, levels**2)) - 10 * np.log10(max(floor, reference**2))
-    joined = decibels[0] if array.ndim == 1 else aggregate(decibels, axis=0)
+    joined = np.apply_over_axes(aggregate, decibels, range(array.ndim - 1)).reshape(-1)
     return np.asarray(joined > least), hop
 
 
@@ -55,7 +55,7 @@ def trim(
     frame_length, hop_length : int
         Samples a frame, and between frames.
     aggregate : callable, default=numpy.max
-        Joins the levels of channels.
+        Joins the levels of channels, axis by axis: called with an array and an axis, as ``numpy.apply_over_axes`` does.
 
     Returns
     -------

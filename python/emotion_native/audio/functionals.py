@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ._arrays import Float32, integer, refuse
+from ._arrays import Float32, refuse, sampling_rate
 from ._arrays import samples as mono_samples
 
 
@@ -53,7 +53,8 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     np.float32(0.0)
     """
     checked = mono_samples(samples, "functionals", parameter="samples")
-    return _core.functionals(checked, integer(sample_rate_hz, "sample_rate_hz", "functionals", low=100, high=768_000), _set_name(set, "functionals"))
+    rate = sampling_rate(sample_rate_hz, "sample_rate_hz", "functionals", low=_core.LOWEST_FEATURE_RATE_HZ)
+    return _core.functionals(checked, rate, _set_name(set, "functionals"))
 
 
 def feature_names(set: str = "classic") -> list[str]:
@@ -94,7 +95,7 @@ def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
 
     Returns
     -------
-    ndarray of float32, shape (25, 1 + floor(duration / 10 ms))
+    ndarray of float32, shape (25, 1 + ceil(n * 16000 / sample_rate_hz) // 160)
         Rows in the order of `descriptor_names`; frame t is centred on t * 10 ms. The rows of pitch, voice quality, harmonics and formants are 0
         where there is no voice. Units and sources: docs/reference/egemaps.md.
 
@@ -111,7 +112,7 @@ def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
     (25, 101)
     """
     checked = mono_samples(samples, "descriptors", parameter="samples")
-    return _core.descriptors(checked, integer(sample_rate_hz, "sample_rate_hz", "descriptors", low=100, high=768_000))
+    return _core.descriptors(checked, sampling_rate(sample_rate_hz, "sample_rate_hz", "descriptors", low=_core.LOWEST_FEATURE_RATE_HZ))
 
 
 def descriptor_names() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._display import counted
-from ._arrays import Float32, integer, number, refuse, signal
+from ._arrays import Float32, each_channel, integer, number, padded, refuse, signal
 from ._arrays import samples as _samples
 
 Float64 = NDArray[np.float64]
@@ -194,21 +193,9 @@ def _framing(
             f"Use fmin >= {rate / (length / 2):g} or frame_length >= {2 * math.ceil(rate / low) + 1}",
             stacklevel=3,
         )
-    if center:
-        if pad_mode not in _PAD_MODES:
-            raise refuse("pad_mode", caller, f"one of {', '.join(_PAD_MODES)}", repr(pad_mode))
-        if pad_mode != "constant":
-            around = [(0, 0)] * (checked.ndim - 1) + [(length // 2, length // 2)]
-            checked, center = np.pad(checked, around, mode=pad_mode), False  # type: ignore[call-overload]  # numpy's stubs list literals only
+    if center and pad_mode != "constant":
+        checked, center = padded(checked, length // 2, pad_mode, caller, modes=_PAD_MODES, functions=False), False
     return checked, low, high, rate, length, hop, bool(center)
-
-
-def _channels(y: Float32, track: Callable[[Float32], tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
-    """Return what ``track`` gives for each channel, as arrays of shape (…, frames)."""
-    if y.ndim == 1:
-        return track(y)
-    found = [track(row) for row in y.reshape(-1, y.shape[-1])]
-    return tuple(np.stack(values).reshape(*y.shape[:-1], -1) for values in zip(*found, strict=True))
 
 
 def yin(
@@ -271,7 +258,7 @@ def yin(
     """
     framing = _framing(y, fmin, fmax, sr, frame_length, hop_length, win_length, center, pad_mode, "yin")
     threshold = number(trough_threshold, "trough_threshold", "yin")
-    return _channels(framing[0], lambda row: (_core.yin(row, *framing[1:6], threshold, framing[6]),))[0]
+    return each_channel(framing[0], lambda row: _core.yin(row, *framing[1:6], threshold, framing[6]))
 
 
 def pyin(
@@ -359,7 +346,8 @@ def pyin(
         number(no_trough_prob, "no_trough_prob", "pyin", minimum=0.0),
         framing[6],
     )
-    f0, voiced, probability = _channels(framing[0], lambda row: _core.pyin(row, *options))
+    found = each_channel(framing[0], lambda row: np.stack(_core.pyin(row, *options)))
+    f0, voiced, probability = np.ascontiguousarray(np.moveaxis(found, -2, 0))
     flag = voiced.astype(np.bool_)
     if fill_na is not None:
         f0[~flag] = fill_na

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._display import counted
-from ._arrays import Float32, Window, floating, integer, make_window, number, refuse
+from ._arrays import Float32, Window, floating, integer, make_window, number, refuse, sampling_rate
 from .spectrum import filterbank_of
 
 __all__ = ["FeatureStream", "StreamedFeatures"]
@@ -137,7 +137,7 @@ class FeatureStream:
         tuning: float = 0.0,
     ) -> None:
         caller = "FeatureStream"
-        self._rate = integer(sample_rate_hz, "sample_rate_hz", caller, low=100, high=768_000)
+        self._rate = sampling_rate(sample_rate_hz, "sample_rate_hz", caller, low=_core.LOWEST_FEATURE_RATE_HZ)
         names = _descriptor_names(descriptors)
         if set is None and not names:
             set = "classic"
@@ -155,7 +155,9 @@ class FeatureStream:
             plan = _core.FramePlan(names, self._rate, shape, self._hop, bool(center), mel, cepstra, number(tuning, "tuning", caller))
         self._window = _length(window_s, "window_s", self._rate)
         self._window_hop = _length(hop_s, "hop_s", self._rate)
-        feature_rate = 0 if feature_rate_hz is None else integer(feature_rate_hz, "feature_rate_hz", caller, low=100, high=768_000)
+        feature_rate = 0
+        if feature_rate_hz is not None:
+            feature_rate = sampling_rate(feature_rate_hz, "feature_rate_hz", caller, low=_core.LOWEST_FEATURE_RATE_HZ)
         self._native = _core.FeatureStream(self._rate, plan, set, self._window, self._window_hop, feature_rate)
         self.frame_names: tuple[str, ...] = tuple(self._native.frame_names)
         self.feature_names: tuple[str, ...] = () if set is None else tuple(_core.feature_names(set))

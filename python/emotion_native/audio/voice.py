@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _core
 from .._display import counted
 from ..exceptions import InvalidInputError
-from ._arrays import integer, number, samples
+from ._arrays import number, samples, sampling_rate
 
 __all__ = ["QualityRule", "VoiceActivity", "signal_quality", "voice_activity"]
 
@@ -162,7 +162,7 @@ def voice_activity(
     caller = "voice_activity"
     options = [number(value, name, caller, minimum=0.0) for name, value in
                (("least_ratio", least_ratio), ("level_range_db", level_range_db), ("bridge_s", bridge_s), ("shortest_s", shortest_s))]
-    rate = integer(sr, "sr", caller, low=1000, high=768_000)
+    rate = sampling_rate(sr, "sr", caller, low=_core.LOWEST_QUALITY_RATE_HZ)
     frames, segments, hop, snr = _core.voice_activity(samples(y, caller), rate, *options)
     return VoiceActivity(frames.astype(bool), np.asarray(segments, dtype=np.int64).reshape(-1, 2), int(hop), float(snr))
 
@@ -201,7 +201,8 @@ def signal_quality(y: NDArray[Any], *, sr: int, rule: QualityRule | None = None)
     'silent'
     """
     caller = "signal_quality"
-    result: dict[str, Any] = _core.measure_quality(samples(y, caller), integer(sr, "sr", caller, low=1000, high=768_000))
+    rate = sampling_rate(sr, "sr", caller, low=_core.LOWEST_QUALITY_RATE_HZ)
+    result: dict[str, Any] = _core.measure_quality(samples(y, caller), rate)
     if rule is not None:
         if not isinstance(rule, QualityRule):
             raise InvalidInputError(f"rule of {caller} must be a QualityRule or None; got {type(rule).__name__}")

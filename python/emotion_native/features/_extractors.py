@@ -69,8 +69,9 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
     names = [part for name in given for part in (name.split("+") if isinstance(name, str) else [name])]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise InvalidInputError(f"features of extract must be different names of feature sets, such as ['classic']; got {features!r}")
-    if isinstance(sample_rate_hz, bool) or not isinstance(sample_rate_hz, int) or not 100 <= sample_rate_hz <= 768_000:
-        raise InvalidInputError(f"sample_rate_hz of extract must be an integer from 100 to 768000; got {sample_rate_hz!r}")
+    low, high = _core.LOWEST_FEATURE_RATE_HZ, _core.HIGHEST_RATE_HZ
+    if isinstance(sample_rate_hz, bool) or not isinstance(sample_rate_hz, int) or not low <= sample_rate_hz <= high:
+        raise InvalidInputError(f"sample_rate_hz of extract must be an integer from {low} to {high}; got {sample_rate_hz!r}")
     found = []
     for name in names:
         try:

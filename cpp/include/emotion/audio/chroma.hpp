@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 
 namespace emotion::audio {
@@ -64,7 +65,7 @@ struct ChromaOptions {
     double octwidth = 2.0;
     bool base_c = true;
 };
-[[nodiscard]] Matrix<float> chroma_filterbank(const ChromaOptions& options);
+[[nodiscard]] Matrix<float> chroma_filterbank(const ChromaOptions& options, const StopToken& stop = {});
 
 // Each column divided by its largest value; columns below the smallest normal float are left alone.
 void normalize_columns(MatrixView<float> x);

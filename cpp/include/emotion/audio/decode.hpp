@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/stop_token.hpp"
 
 namespace emotion::audio {
@@ -31,8 +32,8 @@ struct DecodeLimits {
     double max_seconds = 3600.0;               // of the part asked for
     std::uint64_t max_frames = 200'000'000;    // of the part asked for: 800 MB of float32; an hour at 48 kHz is 172.8 million
     int max_channels = 64;
-    int min_rate_hz = 1;
-    int max_rate_hz = 768'000;
+    int min_rate_hz = lowest_decoded_rate_hz;
+    int max_rate_hz = highest_rate_hz;
 };
 
 struct DecodeOptions {

@@ -5,8 +5,8 @@
 // the decibels, or another type (definitions: scipy.fft.dct). Delta: the `order`-th derivative of the polynomial of degree `order`, or `degree`, fitted to
 // `width` frames (Savitzky & Golay 1964); at the ends, the derivative of the polynomial fitted to the first or last `width` frames ("interp").
 //
-// A filterbank costs O(n_mels n_fft) to build and a few operations a bin and frame to apply; a cosine transform O(n_out n) a frame, a delta O(width) a
-// value. Input must be finite. Deterministic: a frame's result depends on no other frame but through power_to_db's floor and delta's window.
+// A filterbank costs O(n_mels log n_fft + n_fft) to build and a few operations a bin and frame to apply; a cosine transform O(n_out n) a frame, a delta
+// O(width) a value. Input must be finite. Deterministic: a frame's result depends on no other frame but through power_to_db's floor and delta's window.
 // Filterbanks are immutable and safe to share; every function may be called from any thread.
 #pragma once
 
@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "emotion/core/stop_token.hpp"
 #include "emotion/core/views.hpp"
 
 namespace emotion::audio {
@@ -41,8 +42,9 @@ public:
     // Whether a band that does not begin at 0 Hz has no bin: it is zero for any spectrum.
     [[nodiscard]] bool has_empty_bands() const noexcept { return empty_bands_; }
     [[nodiscard]] Matrix<float> dense() const;  // size() x bins()
+    void dense(MatrixView<float> out, const StopToken& stop) const;
     // out (size() x frames) = weights * s (bins() x frames).
-    void apply(MatrixView<const float> s, MatrixView<float> out) const;
+    void apply(MatrixView<const float> s, MatrixView<float> out, const StopToken& stop = {}) const;
     // The same for eight frames: block of bins() values, stride apart; out has size() values, out_stride apart.
     void apply_block(const float* block, std::size_t stride, float* out, std::size_t out_stride) const;
 
@@ -58,12 +60,13 @@ void power_to_db(std::span<float> x, float amin, float top_db);
 
 // The first n_out rows of the discrete cosine transform of n values, n_out x n. From a cache. type: 1 to 4; type 1 needs n >= 2.
 enum class DctNorm { backward, ortho, forward };
-[[nodiscard]] std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm);
+[[nodiscard]] std::shared_ptr<const Matrix<float>> dct_matrix(std::size_t n_out, std::size_t n, int type, DctNorm norm, const StopToken& stop = {});
 // out (m.rows x frames) = m * x (m.cols x frames).
-void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out);
+void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out, const StopToken& stop = {});
 
-// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise.
-void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out);
+// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise. O(width) memory; the ends cost
+// O(width) a row where degree = order, else O(width (degree + x.rows)) a frame.
+void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out, const StopToken& stop = {});
 inline void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out) { delta(x, width, order, order, out); }
 
 }  // namespace emotion::audio

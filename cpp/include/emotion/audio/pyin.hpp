@@ -7,7 +7,8 @@
 //   transitions  a triangle of max_transition_rate octaves a second around the bin, times switch_prob between voiced and unvoiced
 // A transition outside the triangle and an observation of probability 0 cost log(smallest double) = -708, as in librosa, so there always is a path.
 // The triangle makes the recursion a banded max-plus convolution: O(frames * bins * width) instead of O(frames * bins^2), one vector loop, and the
-// pointers back are recomputed for the states of the path alone. Memory: at most 32 MiB of path values, longer clips are decoded in segments.
+// pointers back are recomputed for the states of the path alone. Memory: at most 32 MiB of path values, those of the frames that do not fit are computed
+// again on the way back: once where n frames fit and there are at most n^2 / 2. The stop token is looked at within frames too.
 // Samples must be finite. No threads; equal bits on every machine.
 #pragma once
 

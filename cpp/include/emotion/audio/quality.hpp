@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/stop_token.hpp"
 
 namespace emotion::audio {
@@ -74,8 +75,6 @@ struct Quality {
 };
 inline constexpr std::array<const char*, 10> quality_names{"duration_s",    "speech_s",  "speech_ratio", "segments", "snr_db", "snr_wada_db",
                                                            "clipped_ratio", "peak_dbfs", "level_dbfs",   "offset"};
-
-inline constexpr int lowest_quality_rate_hz = 1000;
 
 [[nodiscard]] Quality measure_quality(std::span<const float> samples, int sample_rate_hz, const StopToken& stop);
 

@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/stop_token.hpp"
 
 namespace emotion::audio {
@@ -24,7 +25,7 @@ class BlockFilter;
 
 class Resampler {
 public:
-    static constexpr int max_rate_hz = 768'000;
+    static constexpr int max_rate_hz = highest_rate_hz;
 
     // InvalidInputError unless both rates are in [1, 768000] and from / to is at most 10000.
     Resampler(int from_hz, int to_hz);

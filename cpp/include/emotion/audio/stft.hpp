@@ -16,7 +16,7 @@
 
 namespace emotion::audio {
 
-// The periodic Hann window of n points.
+// The periodic Hann window of n points; of one point 1, as SciPy has it.
 [[nodiscard]] std::vector<float> hann_window(std::size_t n);
 
 class Stft {
