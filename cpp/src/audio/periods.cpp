@@ -120,7 +120,7 @@ private:
     std::size_t begin_, end_;
     double from_ = 0.0, to_ = 0.0;  // samples of the clip
     long origin_ = 0;               // of x_
-    std::vector<float> x_, products_, frame_, weights_;
+    std::vector<float> x_, products_, frame_;
     std::vector<double> energies_;
 };
 
@@ -179,14 +179,9 @@ float Stretch::hnr_db(std::size_t t) {
     // Zeros before and after, so that negative and long lags are sums over what there is.
     const auto before = static_cast<std::size_t>(std::max(0L, -begin));
     frame_.assign(before + n + static_cast<std::size_t>(std::max(0L, begin + count)) + 2 * lanes, 0.0F);
-    weights_.resize(n + lanes);
     const double step = 2.0 * std::numbers::pi / width;
-    hann_weights((static_cast<double>(first) - centre) * step, step, n, weights_.data());
     float* const frame = &frame_[before];
-    for (std::size_t i = 0; i < n; ++i) {
-        frame[i] = weights_[i] * (x[i] - mean);
-    }
-    const double energy = sum_of_products(frame, frame, n);
+    const double energy = hann_frame(x, mean, (static_cast<double>(first) - centre) * step, step, n, frame);
     if (!(energy > 0.0)) {
         return -20.0F;
     }
