@@ -125,7 +125,7 @@ def test_any_range(range_hz: tuple[float, float], rate: int) -> None:
         f0 = audio.pitch(np.asarray(0.1 * tone, np.float32), rate, fmin_hz=fmin, fmax_hz=fmax).f0_hz
         found = f0[np.isfinite(f0)]
         assert np.all((found >= fmin) & (found <= fmax))
-        if inside and fmax > fmin + 1:  # frames of three of the shortest periods are short
+        if inside and fmax > fmin + 1 and rate >= 8 * fmin:  # else a frame has a few samples
             middle = f0[len(f0) // 2 - 5 : len(f0) // 2 + 5]
             assert np.max(np.abs(1200 * np.log2(middle / f0_hz))) < (5 if fmin < 900 else 50)
 
