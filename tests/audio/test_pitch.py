@@ -61,13 +61,13 @@ def test_at_least_as_accurate_as_pyin_in_noise(colour: str, snr_db: float) -> No
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])
-@pytest.mark.parametrize("f0_hz", [70, 80, 100, 150, 200, 400, 900])
+@pytest.mark.parametrize(("f0_hz", "cents"), [(70, 3), (80, 1), (100, 0.5), (150, 0.1), (200, 0.1), (300, 0.1), (600, 0.1), (990, 0.1)])
 @pytest.mark.parametrize("shares", [(1,), (1, 0.5, 0.3), (0.2, 1, 0.3)])
-def test_few_harmonics_are_not_pulled_by_the_weights_of_the_band(f0_hz: float, shares: tuple[float, ...], rate: int) -> None:
+def test_few_harmonics_are_not_pulled_by_the_weights_of_the_band(f0_hz: float, cents: float, shares: tuple[float, ...], rate: int) -> None:
     time = np.arange(rate // 2) / rate
     tone = sum(share * np.sin(2 * np.pi * f0_hz * k * time + k * k) for k, share in enumerate(shares, 1))
     f0 = audio.pitch(0.1 * np.asarray(tone, dtype=np.float32), rate).f0_hz[4:-4]
-    assert np.max(np.abs(1200 * np.log2(f0 / f0_hz))) < 2  # without the correction a sine of 80 Hz is 30 cents sharp
+    assert np.max(np.abs(1200 * np.log2(f0 / f0_hz))) < cents  # without the correction a sine of 80 Hz is 30 cents sharp
 
 
 def test_track() -> None:
@@ -121,13 +121,13 @@ def test_any_range(range_hz: tuple[float, float], rate: int) -> None:
         pytest.skip("above a quarter of the rate")
     time = np.arange(int(0.3 * rate)) / rate
     for inside, f0_hz in ((True, np.sqrt(fmin * fmax)), (False, 1.04 * fmax), (False, 0.96 * fmin)):
-        tone = sum(np.sin(2 * np.pi * k * f0_hz * time) for k in range(1, 4))
+        tone = sum(np.sin(2 * np.pi * k * f0_hz * time) for k in range(1, 4) if k * f0_hz < rate / 2)
         f0 = audio.pitch(np.asarray(0.1 * tone, np.float32), rate, fmin_hz=fmin, fmax_hz=fmax).f0_hz
         found = f0[np.isfinite(f0)]
         assert np.all((found >= fmin) & (found <= fmax))
-        if inside:
+        if inside and fmax > fmin + 1 and rate >= 8 * fmin:  # else a frame has a few samples
             middle = f0[len(f0) // 2 - 5 : len(f0) // 2 + 5]
-            assert np.max(np.abs(1200 * np.log2(middle / f0_hz))) < 10
+            assert np.max(np.abs(1200 * np.log2(middle / f0_hz))) < (5 if fmin < 900 else 50)
 
 
 def test_its_own_track_suits_voice_quality() -> None:

@@ -106,15 +106,22 @@ public:
 private:
     static constexpr std::size_t sinc_reach = 8, phases = 64;
 
-    // sinc_[p * 2 reach + i]: weight of the value i + 1 - reach steps away from the whole part, for the fraction p / phases; a Hann taper.
+    // sinc_[p * 2 reach + i]: weight of the value i + 1 - reach steps away from the whole part, for the fraction p / phases; a Hann taper. Their sum
+    // is 1 for every fraction: a ripple of 1e-4 would move the flat peaks of tones of few harmonics.
     void make_sinc() {
         sinc_.resize(phases * 2 * sinc_reach);
         for (std::size_t p = 0; p < phases; ++p) {
+            std::array<double, 2 * sinc_reach> row{};
+            double sum = 0.0;
             for (std::size_t i = 0; i < 2 * sinc_reach; ++i) {
                 const double d = static_cast<double>(p) / phases - static_cast<double>(i) - 1.0 + static_cast<double>(sinc_reach);
                 const double angle = std::numbers::pi * d;
                 const double sinc = std::abs(d) < 1e-9 ? 1.0 : std::sin(angle) / angle;
-                sinc_[p * 2 * sinc_reach + i] = static_cast<float>(sinc * (0.5 + 0.5 * std::cos(angle / static_cast<double>(sinc_reach))));
+                row[i] = sinc * (0.5 + 0.5 * std::cos(angle / static_cast<double>(sinc_reach)));
+                sum += row[i];
+            }
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                sinc_[p * 2 * sinc_reach + i] = static_cast<float>(row[i] / sum);
             }
         }
     }
@@ -206,7 +213,8 @@ void Tracker::find_candidates(const float* r, PitchFrame& frame) const {
     }
 }
 
-// The peak near `lag` of the band-limited correlation: a parabola through three points of its sinc interpolation, an eighth of a sample apart.
+// The peak near `lag` of the band-limited correlation: a parabola through three points of its sinc interpolation, half a sample apart: nearer
+// together the ripple of the interpolation would move a flat peak.
 float Tracker::refine(const float* r, float lag) const {
     const auto place = static_cast<std::size_t>(std::lround(lag * static_cast<float>(phases)));
     const auto value = [&](std::size_t x) {
@@ -219,9 +227,9 @@ float Tracker::refine(const float* r, float lag) const {
         }
         return sum;
     };
-    constexpr std::size_t apart = phases / 8;
+    constexpr std::size_t apart = phases / 2;
     const double a = value(place - apart), b = value(place), c = value(place + apart), bend = a - 2.0 * b + c;
-    const double shift = bend < 0.0 ? std::clamp(0.5 * (a - c) / bend, -1.0, 1.0) / 8.0 : 0.0;
+    const double shift = bend < 0.0 ? std::clamp(0.5 * (a - c) / bend, -1.0, 1.0) / 2.0 : 0.0;
     return static_cast<float>(static_cast<double>(place) / static_cast<double>(phases) + shift);
 }
 
