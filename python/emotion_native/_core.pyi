@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'FeatureStream', 'Forest', 'FramePlan', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'QUALITY_NAMES', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_quality', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'default_quality_limits', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'frame_descriptors', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'quality_messages', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_activity', 'voice_quality', 'yin', 'zero_crossing_rate']
+__all__: list[str] = ['AUDIO_ALGORITHM_VERSION', 'Boosting', 'FeatureStream', 'Forest', 'FramePlan', 'InterventionalShap', 'MAX_TEMPERATURE', 'MIN_TEMPERATURE', 'MODEL_FORMAT_VERSION', 'MOST_FULL_SCALE', 'MelFilterbank', 'Model', 'PROBABILITY_FLOOR', 'PermutationShap', 'QUALITY_NAMES', 'TreeShap', 'all_finite', 'apply_isotonic', 'apply_isotonic_maps', 'apply_sigmoid', 'apply_temperature', 'audio_levels', 'average_background', 'balanced_folds', 'best_f1_thresholds', 'boosting_fit', 'calibration_error', 'calibration_errors', 'chroma', 'cluster_bins', 'cluster_multiplicities', 'column_distances', 'confusion_counts', 'correct_priors', 'dct', 'decode_audio', 'default_quality_limits', 'delta', 'descriptor_names', 'descriptors', 'estimate_tuning', 'extract_functionals', 'extract_functionals_batch', 'f_classif_scores', 'factorize', 'factorize_sorted', 'feature_names', 'fit_column_ranges', 'fit_inverse_temperature', 'fit_isotonic', 'fit_isotonic_maps', 'fit_sigmoid', 'fit_temperature', 'forest_apply', 'forest_decision_paths', 'forest_fit', 'forest_out_of_bag', 'frame_descriptors', 'functionals', 'group_holdout', 'imputer_fit', 'imputer_transform', 'isotonic_regression', 'join_groups', 'label_ranking', 'linear_shap', 'logistic_fit', 'logistic_predict', 'logistic_row_label', 'logistic_row_proba', 'logistic_row_scores', 'measure_quality', 'one_vs_rest_fit', 'one_vs_rest_predict', 'other_rows', 'physical_memory', 'power_spectrogram', 'power_to_db', 'probe_audio', 'pyin', 'quality_messages', 'random_over_sample', 'random_under_sample', 'reliability_bins', 'resample', 'rms', 'rms_double', 'rows_by_fold', 'run_folds', 'scaler_finish', 'scaler_moments', 'scaler_transform', 'select_k_best_columns', 'sha256_hex', 'shuffled_rows', 'sign_flip_test', 'smote', 'spectral_bandwidth', 'spectral_centroid', 'spectral_contrast', 'spectral_flatness', 'spectral_rolloff', 'stft', 'stratified_folds', 'swap_test', 'tbb_versions', 'track_pitch', 'voice_activity', 'voice_quality', 'yin', 'zero_crossing_rate']
 
 class MelFilterbank:
 
@@ -468,8 +468,10 @@ def apply_temperature(proba: numpy.typing.NDArray[numpy.float64], temperature: t
     Probabilities at this temperature.
     """
 
-def audio_quality(source: typing.Any, start: typing.SupportsFloat | typing.SupportsIndex | None=None, end: typing.SupportsFloat | typing.SupportsIndex | None=None) -> dict[str, typing.Any]:
-    ...
+def audio_levels(source: typing.Any) -> dict[str, typing.Any]:
+    """
+    What the header says, with the frames counted, and the levels of all channels.
+    """
 
 def average_background(scores: numpy.typing.NDArray[numpy.float64], n_background: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """
@@ -1027,6 +1029,7 @@ AUDIO_ALGORITHM_VERSION: int = 4
 MAX_TEMPERATURE: float = 20.0
 MIN_TEMPERATURE: float = 0.05
 MODEL_FORMAT_VERSION: tuple[typing.Any, ...] = (1, 2)
+MOST_FULL_SCALE: float = 0.001
 PROBABILITY_FLOOR: float = 0.0001
 QUALITY_NAMES: tuple[typing.Any, ...] = ('duration_s', 'speech_s', 'speech_ratio', 'segments', 'snr_db', 'snr_wada_db', 'clipped_ratio', 'peak_dbfs', 'level_dbfs', 'offset')
 __version__: str = '0.1.0'

@@ -258,7 +258,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
-    prepared.notes += notes_of(table, settings.quality.action)
+    prepared.notes.extend(notes_of(table, settings.quality.action))
     _check_parts(prepared, settings)
     _check_classes(prepared)
     return prepared

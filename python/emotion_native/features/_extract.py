@@ -70,7 +70,8 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     Raises
     ------
     InvalidInputError
-        If an argument or the manifest breaks a rule, another process is writing the same output, or clips shall be dropped whose quality was not measured.
+        If an argument or the manifest breaks a rule, another process is writing the same output, or clips whose quality was not measured shall be
+        dropped.
     OSError
         If the output cannot be written at the end; the parts remain, and the next call goes on from them.
 
