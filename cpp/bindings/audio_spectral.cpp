@@ -64,6 +64,12 @@ void register_audio_spectral(py::module_& m) {
         });
         return array;
     }, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"), py::arg("octwidth"), py::arg("base_c"));
+    m.def("tonnetz", [](const Array<float>& chroma) {
+        const auto classes = matrix(chroma, "chroma", "tonnetz");
+        auto [array, view] = new_matrix<float>(audio::tonnetz_rows, classes.cols);
+        released([&, out = view] { audio::tonnetz(classes, out); });
+        return array;
+    }, py::arg("chroma").noconvert());
     m.def("spectral_centroid", [](const Array<float>& s, const Array<float>& freq) {
         return per_frame(s, "spectral_centroid", [&](auto spectrum, auto out) {
             audio::spectral_centroid(spectrum, checked(freq, spectrum.rows, "freq", "spectral_centroid"), out);
