@@ -46,7 +46,7 @@ def stream_classic() -> Row:
     """A stream beside a loop over windows."""
     return Row(
         "stream_classic",
-        f"Stream of {SECONDS} s: feature vector (1,092 columns) of the last 2 s every 0.5 s",
+        f"Stream of {SECONDS} s: feature vector (1,116 columns) of the last 2 s every 0.5 s",
         "16 kHz, chunks of 20 ms",
         [Contender("emotion-native", streamed, 1), Contender("librosa, one shared transform a window", by_windows, 1, package="librosa", target=15)],
         _check,

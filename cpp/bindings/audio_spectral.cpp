@@ -55,6 +55,13 @@ Array<float> chroma(const Array<float>& s, double sr, std::size_t n_fft, std::si
     return array;
 }
 
+Array<float> tonnetz(const Array<float>& chroma) {
+    const auto classes = matrix(chroma, "chroma", "tonnetz");
+    auto [array, view] = new_matrix<float>(audio::tonnetz_rows, classes.cols);
+    released([&, out = view] { audio::tonnetz(classes, out); });
+    return array;
+}
+
 Array<float> spectral_centroid(const Array<float>& s, const Array<float>& freq) {
     constexpr const char* caller = "spectral_centroid";
     return per_frame(s, caller, [&](auto spectrum, auto out) { audio::spectral_centroid(spectrum, checked(freq, spectrum.rows, "freq", caller), out); });
@@ -123,6 +130,7 @@ void register_audio_spectral(py::module_& m) {
           "NaN without spectral peaks. A negative threshold: peaks above the reference.");
     m.def("chroma", &chroma, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"),
           py::arg("octwidth"), py::arg("base_c"));
+    m.def("tonnetz", &tonnetz, py::arg("chroma").noconvert());
     m.def("spectral_centroid", &spectral_centroid, py::arg("s").noconvert(), py::arg("freq").noconvert());
     m.def("spectral_bandwidth", &spectral_bandwidth, py::arg("s").noconvert(), py::arg("freq").noconvert(), py::arg("centroid").noconvert(),
           py::arg("norm"));

@@ -6,7 +6,7 @@ Examples
 >>> sample = en.datasets.load_sample().head(2)
 >>> copies = en.augmentation.augmented_features(sample, n_copies=2, progress=False)
 >>> copies.X.shape, copies.source.tolist()
-((4, 1092), [0, 0, 1, 1])
+((4, 1116), [0, 0, 1, 1])
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def augmented_features(
     >>> recipe = en.audio.augment.Recipe(speed=None, semitones=None)
     >>> copies = augmented_features(en.datasets.load_sample().head(1), n_copies=3, recipe=recipe, progress=False)
     >>> copies.X.shape, "speed" in copies.provenance()
-    ((3, 1092), False)
+    ((3, 1116), False)
     """
     caller = "augmented_features"
     if isinstance(n_copies, bool) or not isinstance(n_copies, (int, np.integer)) or n_copies < 1:
@@ -237,7 +237,7 @@ class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     >>> sampler = en.augmentation.AugmentedCopies(copies)
     >>> X, y = sampler.fit_resample(table.X[[0, 2]], ["calm", "happy"], clip=[0, 2])
     >>> X.shape, sampler.sample_indices_.tolist(), sampler.copy_indices_.tolist()
-    ((4, 1092), [0, 1, 0, 1], [-1, -1, 0, 2])
+    ((4, 1116), [0, 1, 0, 1], [-1, -1, 0, 2])
     """
 
     def __init__(self, copies: AugmentedFeatures | None = None, *, n_copies: int | None = None) -> None:

@@ -139,7 +139,7 @@ def test_validate_finds_errors(command: Any, manifest: Path) -> None:
 def test_extract_and_train_on_the_table(command: Any, manifest: Path, tmp_path: Path) -> None:
     table = tmp_path / "features.parquet"
     outcome = command("extract", manifest, "-o", table, "--json", "--no-cache")
-    assert outcome.code == 0 and outcome.json["columns"] == 1092 and outcome.json["failed"] == []
+    assert outcome.code == 0 and outcome.json["columns"] == 1116 and outcome.json["failed"] == []
     run = command("train", table, "-o", tmp_path / "run", "-q", "--set", "forest.n_estimators=5")
     assert run.code == 0, run.err
     assert (tmp_path / "run" / "model.emotion").is_file()

@@ -165,7 +165,7 @@ def copies(sample: Any) -> Any:
 
 
 def test_copies_of_a_manifest(sample: Any, copies: Any) -> None:
-    assert copies.X.shape == (2 * len(sample), 1092)
+    assert copies.X.shape == (2 * len(sample), 1116)
     assert np.isfinite(copies.X).all()
     assert copies.source.tolist() == np.repeat(np.arange(len(sample)), 2).tolist()
     one = augmented_features(sample, n_copies=2, random_state=7, n_jobs=1, progress=False)
@@ -305,10 +305,10 @@ def test_labels_groups_and_speakers_are_the_sources(sample: Any, copies: Any) ->
 @pytest.mark.parametrize("clip", [None, [0], ["a"] * 36])
 def test_what_the_sampler_refuses(sample: Any, copies: Any, clip: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"clip of AugmentedCopies.fit_resample must be"):
-        AugmentedCopies(copies).fit_resample(np.zeros((len(sample), 1092)), sample["label"], clip=clip)
-    with pytest.raises(InvalidInputError, match=r"X of AugmentedCopies.fit_resample must have the 1092 columns"):
+        AugmentedCopies(copies).fit_resample(np.zeros((len(sample), 1116)), sample["label"], clip=clip)
+    with pytest.raises(InvalidInputError, match=r"X of AugmentedCopies.fit_resample must have the 1116 columns"):
         AugmentedCopies(copies).fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])
-    X, y = np.zeros((2, 1092)), ["a", "b"]
+    X, y = np.zeros((2, 1116)), ["a", "b"]
     for unknown in (-1, len(sample)):  # rows of another table, perhaps one that lost some
         with pytest.raises(InvalidInputError, match=rf"clip of .* must be rows of the manifest that the copies were made of; got {unknown}"):
             AugmentedCopies(copies).fit_resample(X, y, clip=[0, unknown])

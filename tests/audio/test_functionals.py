@@ -45,8 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_names() -> None:
     names = audio.feature_names("classic")
-    assert len(names) == len(set(names)) == 1092
+    assert len(names) == len(set(names)) == 1116
     assert names[:4] == ["mfcc_01_mean", "mfcc_01_std", "mfcc_01_min", "mfcc_01_max"]
+    assert names[1088:1096:4] == ["rms_mean", "tonnetz_1_mean"] and names[-1] == "tonnetz_6_max"
     assert {name.rsplit("_", 1)[1] for name in names} == {"mean", "std", "min", "max"}
     assert _core.AUDIO_ALGORITHM_VERSION == 4
 
@@ -77,7 +78,7 @@ def test_a_batch_is_equal_for_any_number_of_threads(folder: Path) -> None:
     results = [batch(paths, n_jobs=n_jobs, progress=done.append) for n_jobs in (1, 2, 7)]
     assert done[-1] == len(paths)
     X, status, messages, infos = results[0]
-    assert X.shape == (len(paths), 1092) and X.dtype == np.float32 and X.flags.c_contiguous
+    assert X.shape == (len(paths), 1116) and X.dtype == np.float32 and X.flags.c_contiguous
     for other in results[1:]:
         assert np.array_equal(X, other[0], equal_nan=True)
         assert (status, messages) == (other[1], other[2])
@@ -121,7 +122,7 @@ def test_times_that_are_none_are_refused_before_any_work(folder: Path, start: fl
 
 def test_empty_batch() -> None:
     X, status, _, _ = batch([])
-    assert X.shape == (0, 1092) and status == []
+    assert X.shape == (0, 1116) and status == []
 
 
 @given(
@@ -143,7 +144,7 @@ def test_any_finite_clip_gives_finite_ordered_statistics(n: int, level: float, s
 def test_gain_shifts_the_levels_only(voice: np.ndarray) -> None:
     names = audio.feature_names()
     a, b = audio.functionals(voice, 16000), audio.functionals(4 * voice, 16000)
-    for name in ("spectral_centroid_mean", "spectral_rolloff_mean", "zero_crossing_rate_mean", "chroma_05_mean"):
+    for name in ("spectral_centroid_mean", "spectral_rolloff_mean", "zero_crossing_rate_mean", "chroma_05_mean", "tonnetz_4_mean"):
         assert a[names.index(name)] == b[names.index(name)]  # a power of two changes no rounding
     assert b[names.index("rms_mean")] == 4 * a[names.index("rms_mean")]
     assert b[names.index("log_mel_064_max")] - a[names.index("log_mel_064_max")] == pytest.approx(20 * np.log10(4), abs=1e-4)
@@ -202,6 +203,7 @@ SAMPLE_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "melspectrogram": lambda y: audio.melspectrogram(y=y),
     "mfcc": lambda y: audio.mfcc(y=y),
     "chroma_stft": lambda y: audio.chroma_stft(y=y),
+    "tonnetz": lambda y: audio.tonnetz(y=y),
     "estimate_tuning": lambda y: audio.estimate_tuning(y=y),
     "spectral_centroid": lambda y: audio.spectral_centroid(y=y),
     "spectral_bandwidth": lambda y: audio.spectral_bandwidth(y=y),
@@ -257,6 +259,9 @@ def test_bad_samples_are_named(name: str) -> None:
         (lambda: audio.delta(np.ones((2, 20)), mode="zero"), "mode of delta"),
         (lambda: audio.chroma_stft(y=GOOD, norm=-3), "norm of chroma_stft"),
         (lambda: audio.chroma_stft(y=GOOD, n_chroma=0), "n_chroma of chroma_stft"),
+        (lambda: audio.tonnetz(chroma=-np.ones((12, 3))), "chroma of tonnetz"),
+        (lambda: audio.tonnetz(chroma=np.ones(12)), "chroma of tonnetz"),
+        (lambda: _core.tonnetz(np.ones(12, np.float32)), "chroma of tonnetz"),
         (lambda: audio.spectral_contrast(y=GOOD, sr=8000), "fmin and n_bands of spectral_contrast"),
         (lambda: audio.spectral_contrast(y=GOOD, quantile=1.0), "quantile of spectral_contrast"),
         (lambda: audio.spectral_rolloff(y=GOOD, roll_percent=0), "roll_percent of spectral_rolloff"),

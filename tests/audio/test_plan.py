@@ -24,6 +24,7 @@ def families(y: np.ndarray, sr: int) -> dict[str, np.ndarray]:
         "spectral_flatness": audio.spectral_flatness(y=y),
         "zero_crossing_rate": audio.zero_crossing_rate(y),
         "rms": audio.rms(y=y),
+        "tonnetz": audio.tonnetz(y=y, sr=sr),
     }
 
 

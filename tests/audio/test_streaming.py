@@ -19,8 +19,8 @@ from emotion_native.exceptions import InvalidInputError
 
 RATE = 16_000
 ALL = (
-    "melspectrogram", "log_mel", "mfcc", "chroma_stft", "spectral_centroid", "spectral_bandwidth", "spectral_rolloff", "spectral_flatness",
-    "spectral_contrast", "zero_crossing_rate", "rms",
+    "melspectrogram", "log_mel", "mfcc", "chroma_stft", "tonnetz", "spectral_centroid", "spectral_bandwidth", "spectral_rolloff",
+    "spectral_flatness", "spectral_contrast", "zero_crossing_rate", "rms",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def whole_frames(y: np.ndarray, *, n_fft: int, hop_length: int, center: bool, **
         level,
         audio.mfcc(S=level, n_mfcc=20),
         audio.chroma_stft(**shape, tuning=0.1),
+        audio.tonnetz(**shape, tuning=0.1),
         audio.spectral_centroid(**shape),
         audio.spectral_bandwidth(**shape),
         audio.spectral_rolloff(**shape),
@@ -163,7 +164,7 @@ def test_empty_pushes_the_end_and_a_new_beginning(voice: np.ndarray) -> None:
     stream.push(voice)
     assert repr(stream) == "FeatureStream(16000 Hz, 1 rows every 512 samples, 32000 samples seen)"
     windows = audio.FeatureStream(sample_rate_hz=RATE)
-    assert repr(windows) == "FeatureStream(16000 Hz, 1092 features of 2 s every 0.5 s, 0 samples seen)"
+    assert repr(windows) == "FeatureStream(16000 Hz, 1116 features of 2 s every 0.5 s, 0 samples seen)"
     assert len(windows.flush().windows) == 0
 
 

@@ -35,7 +35,7 @@ def test_contributions_add_up_to_the_out_of_fold_prediction(table: Any, tmp_path
     stored in float32 and the predictions in nine digits."""
     run = train(table, settings(kind, select_k_best=40, speaker_normalization=enrolled), output=tmp_path / "run")
     found = read_explanations(run.folder)
-    assert found is not None and found.values.shape == (30, 1092, 4) and run.record["explanations"]["candidate"] == kind
+    assert found is not None and found.values.shape == (30, 1116, 4) and run.record["explanations"]["candidate"] == kind
     output = found.base_values + found.values.sum(axis=1, dtype=np.float64)
     if run.record["explanations"]["output"] == "margin":
         output = np.exp(output - output.max(axis=1, keepdims=True))

@@ -411,7 +411,7 @@ def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
         ({"n_jobs": 0}, "^n_jobs of train must be a positive or a negative integer, or null; got 0"),
         ({"repeats": 2, "seeds": [0, 1]}, "^settings of train must be consistent: repeats and seeds must not both be set; got repeats = 2, seeds = "),
         ({"split_file": "/no/such.csv"}, "^split_file of train must be a readable CSV file; got /no/such.csv"),
-        ({"select_k_best": 5000}, "at most the number of columns, 1092"),
+        ({"select_k_best": 5000}, "at most the number of columns, 1116"),
     ],
 )
 def test_bad_settings(table: Any, small: dict[str, Any], tmp_path: Path, settings: dict[str, Any], message: str) -> None:

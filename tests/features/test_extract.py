@@ -42,7 +42,7 @@ def test_units_are_those_of_the_documentation(make_manifest: MakeManifest) -> No
     assert {name: set(units) for name, units in schema["unit"].groupby(family)} == {
         "mfcc": {"dB"}, "mfcc_delta": {"dB/frame"}, "mfcc_delta2": {"dB/frame2"}, "log_mel": {"dB"}, "chroma": {"1"}, "spectral_contrast": {"dB"},
         "spectral_centroid": {"Hz"}, "spectral_bandwidth": {"Hz"}, "spectral_rolloff": {"Hz"}, "spectral_flatness": {"1"},
-        "zero_crossing_rate": {"1"}, "rms": {"1"},
+        "zero_crossing_rate": {"1"}, "rms": {"1"}, "tonnetz": {"1"},
     }  # fmt: skip
 
 

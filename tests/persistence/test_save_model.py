@@ -198,7 +198,7 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
         ({"labels": [3, 3, 4]}, "labels of save_model must be different whole numbers"),
         ({"feature_names": ["a"] * 9}, "feature_names of save_model must be different texts .*got 'a' twice"),
         ({"feature_names": ["a", "b"]}, "feature_names of save_model must name the 9 columns of fitted; got 2"),
-        ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "must name the 9 columns of fitted; got 1092"),
+        ({"extractor": {"feature_set": "classic", "sample_rate_hz": 16000}}, "must name the 9 columns of fitted; got 1116"),
         ({"extractor": {"feature_set": "classic", "sample_rate_hz": 99}}, r"^extractor\['sample_rate_hz'\] of save_model must be .* 100 and 768000"),
         ({"provenance": {"loss": float("nan")}}, "without NaN"),
         ({"provenance": {"when": object()}}, "expressible in JSON"),

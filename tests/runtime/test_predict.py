@@ -201,15 +201,15 @@ def test_bad_arguments(folder: Path, clips: Clips) -> None:
         (lambda: model.predict(path, top_features=-1), "top_features of predict must be"),
         (lambda: model.predict(path, n_jobs=0), "n_jobs of predict must be"),
         (lambda: model.predict_batch(str(path)), "sources of predict_batch must be a sequence"),
-        (lambda: model.predict_features(np.zeros((2, 3))), "X of predict_features must be a matrix of 1092 columns"),
-        (lambda: model.predict_features(np.zeros(1092)), "X of predict_features must be a 2-d array"),
-        (lambda: model.predict_features([["a"] * 1092]), "X of predict_features must be a matrix of numbers"),
-        (lambda: model.predict_features(np.full((1, 1092), np.inf)), "free of infinity"),
-        (lambda: model.predict_features(np.full((1, 1092), 1e300)), "within the range of float32"),
+        (lambda: model.predict_features(np.zeros((2, 3))), "X of predict_features must be a matrix of 1116 columns"),
+        (lambda: model.predict_features(np.zeros(1116)), "X of predict_features must be a 2-d array"),
+        (lambda: model.predict_features([["a"] * 1116]), "X of predict_features must be a matrix of numbers"),
+        (lambda: model.predict_features(np.full((1, 1116), np.inf)), "free of infinity"),
+        (lambda: model.predict_features(np.full((1, 1116), 1e300)), "within the range of float32"),
     ]:
         with pytest.raises(InvalidInputError, match=message):
             call()
-    assert model.predict_features(np.zeros((0, 1092), np.float32)).labels.shape == (0,)
+    assert model.predict_features(np.zeros((0, 1116), np.float32)).labels.shape == (0,)
 
 
 def test_a_model_of_rows_alone_takes_no_clips(folder: Path) -> None:

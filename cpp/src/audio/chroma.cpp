@@ -1,9 +1,11 @@
 #include "emotion/audio/chroma.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <string>
 
 #include "blocks.hpp"
@@ -48,6 +50,50 @@ float median_magnitude(const std::vector<SpectralPeak>& peaks) {
 // A0 lies four octaves below A4: 27.5 Hz where A4 is 440 Hz.
 double octaves_above_a0(double hz, double tuning, double bins_per_octave) {
     return std::log2(hz / (440.0 * std::exp2(tuning / bins_per_octave) / 16.0));
+}
+
+// tonnetz_rows x n: the coordinates of each pitch class. Laps are taken off in integers, so that classes at the same angle have the same bits.
+Matrix<double> tonnetz_circles(std::size_t n) {
+    constexpr std::array<std::size_t, 3> steps{7, 9, 4};
+    constexpr std::array<double, 3> radii{1.0, 1.0, 0.5};
+    Matrix<double> circles(tonnetz_rows, n);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        for (std::size_t c = 0; c < n; ++c) {
+            const double angle = 2.0 * std::numbers::pi * static_cast<double>(steps[i] * c % n) / static_cast<double>(n);
+            circles(2 * i, c) = radii[i] * std::sin(angle);
+            circles(2 * i + 1, c) = radii[i] * std::cos(angle);
+        }
+    }
+    return circles;
+}
+
+constexpr double smallest_total = std::numeric_limits<float>::min();
+
+// The sums of eight frames, classes in ascending order.
+EMOTION_CLONES void tonnetz_block(const float* chroma, std::size_t stride, const double* circles, std::size_t n, float* out) {
+    double total[lanes] = {}, sums[tonnetz_rows * lanes] = {};
+    for (std::size_t c = 0; c < n; ++c) {
+        for (std::size_t l = 0; l < lanes; ++l) {
+            total[l] += static_cast<double>(chroma[c * stride + l]);
+        }
+    }
+    for (std::size_t l = 0; l < lanes; ++l) {
+        total[l] = total[l] < smallest_total ? 1.0 : total[l];
+    }
+    for (std::size_t c = 0; c < n; ++c) {
+        double share[lanes];
+        for (std::size_t l = 0; l < lanes; ++l) {
+            share[l] = static_cast<double>(chroma[c * stride + l]) / total[l];
+        }
+        for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+            for (std::size_t l = 0; l < lanes; ++l) {
+                sums[r * lanes + l] += circles[r * n + c] * share[l];
+            }
+        }
+    }
+    for (std::size_t i = 0; i < tonnetz_rows * lanes; ++i) {
+        out[i] = static_cast<float>(sums[i]);
+    }
 }
 
 }  // namespace
@@ -160,6 +206,19 @@ void normalize_columns(MatrixView<float> x) {
             }
         }
     }
+}
+
+void tonnetz(MatrixView<const float> chroma, MatrixView<float> out) {
+    static const Matrix<double> of_twelve = tonnetz_circles(12);  // what plans ask for, block by block
+    const Matrix<double> own = chroma.rows == 12 ? Matrix<double>() : tonnetz_circles(chroma.rows);
+    const Matrix<double>& circles = chroma.rows == 12 ? of_twelve : own;
+    for_each_block(chroma, [&](Block block, std::size_t first, std::size_t count) {
+        std::array<float, tonnetz_rows * lanes> values;
+        tonnetz_block(block.data, block.stride, circles.values.data(), chroma.rows, values.data());
+        for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+            std::copy_n(&values[r * lanes], count, &out(r, first));
+        }
+    });
 }
 
 }  // namespace emotion::audio

@@ -21,6 +21,7 @@ constexpr std::size_t n_chroma = 12, contrast_octaves = 6;
 constexpr double contrast_fmin = 200.0, contrast_quantile = 0.02;
 
 bool needs_mel(FrameDescriptor d) { return d == FrameDescriptor::melspectrogram || d == FrameDescriptor::log_mel || d == FrameDescriptor::mfcc; }
+bool needs_chroma(FrameDescriptor d) { return d == FrameDescriptor::chroma_stft || d == FrameDescriptor::tonnetz; }
 bool needs_spectrum(FrameDescriptor d) { return d != FrameDescriptor::zero_crossing_rate && d != FrameDescriptor::rms; }
 
 }  // namespace
@@ -59,7 +60,7 @@ FramePlan::FramePlan(FrameOptions options) : options_(std::move(options)), fft_(
         }
         if (d == FrameDescriptor::mfcc) {
             dct_ = dct_matrix(std::min(options_.n_mfcc, options_.mel->size()), options_.mel->size(), 2, DctNorm::ortho);
-        } else if (d == FrameDescriptor::chroma_stft) {
+        } else if (needs_chroma(d) && chroma_.rows == 0) {
             chroma_ = chroma_filterbank({.sample_rate_hz = options_.sample_rate_hz, .n_fft = n_fft(), .n_chroma = n_chroma, .tuning = options_.tuning});
         } else if (d == FrameDescriptor::spectral_contrast) {
             bands_ = contrast_bands(options_.sample_rate_hz, n_fft(), contrast_fmin, contrast_octaves, contrast_quantile);
@@ -82,6 +83,7 @@ void FramePlan::add_names(FrameDescriptor d) {
         case FrameDescriptor::log_mel: numbered("log_mel", options_.mel->size(), 3); break;
         case FrameDescriptor::mfcc: numbered("mfcc", dct_->rows, 2); break;
         case FrameDescriptor::chroma_stft: numbered("chroma", n_chroma, 2); break;
+        case FrameDescriptor::tonnetz: numbered("tonnetz", tonnetz_rows, 1); break;
         case FrameDescriptor::spectral_contrast: numbered("spectral_contrast", bands_.size(), 1); break;
         default: names_.emplace_back(frame_descriptor_names[static_cast<std::size_t>(d)]);
     }
@@ -101,10 +103,11 @@ struct FramePlan::Spectrum {
     explicit Spectrum(const FramePlan& plan)
         : power(plan.transformed_ ? plan.fft_->bins() * lanes : 0),
           magnitudes(power.size()),
-          bands(plan.options_.mel ? plan.options_.mel->size() * lanes : 0) {}
-    Scratch power, magnitudes, bands;
+          bands(plan.options_.mel ? plan.options_.mel->size() * lanes : 0),
+          classes(plan.chroma_.rows * lanes) {}
+    Scratch power, magnitudes, bands, classes;
     std::array<float, lanes> sum{}, centroid{};
-    bool has_magnitudes = false, has_centroid = false, has_bands = false;
+    bool has_magnitudes = false, has_centroid = false, has_bands = false, has_classes = false;
 
     Block magnitude(std::size_t bins) {
         if (!has_magnitudes) {
@@ -128,6 +131,15 @@ struct FramePlan::Spectrum {
             has_bands = true;
         }
         return bands.data();
+    }
+    MatrixView<const float> chroma(const Matrix<float>& weights) {
+        const MatrixView<float> view{classes.data(), weights.rows, lanes};
+        if (!has_classes) {
+            multiply(weights.view(), {power.data(), weights.cols, lanes}, view);
+            normalize_columns(view);
+            has_classes = true;
+        }
+        return view;
     }
 };
 
@@ -172,10 +184,8 @@ void FramePlan::put(FrameDescriptor d, Spectrum& spectrum, float* values) const 
             multiply(dct_->view(), {level.data(), options_.mel->size(), lanes}, {values, dct_->rows, lanes});
             break;
         }
-        case FrameDescriptor::chroma_stft:
-            multiply(chroma_.view(), {power.data, bins, lanes}, {values, n_chroma, lanes});
-            normalize_columns({values, n_chroma, lanes});
-            break;
+        case FrameDescriptor::chroma_stft: std::copy_n(spectrum.chroma(chroma_).data, n_chroma * lanes, values); break;
+        case FrameDescriptor::tonnetz: tonnetz(spectrum.chroma(chroma_), {values, tonnetz_rows, lanes}); break;
         case FrameDescriptor::spectral_centroid: std::copy_n(spectrum.middle(bins, frequencies_.data()), lanes, values); break;
         case FrameDescriptor::spectral_bandwidth: {
             const float* const centroid = spectrum.middle(bins, frequencies_.data());

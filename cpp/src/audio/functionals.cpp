@@ -47,7 +47,8 @@ enum Row : std::size_t {
     row_flatness,
     row_zcr,
     row_rms,
-    row_count,
+    row_tonnetz,
+    row_count = row_tonnetz + tonnetz_rows,
 };
 constexpr std::array<const char*, 4> statistics{"mean", "std", "min", "max"};
 
@@ -159,7 +160,9 @@ void ClassicPlan::add_chroma(std::span<const float> samples, const Scratch& kept
             fold(first, std::min(lanes, rows.cols - first), kept.data() + first / lanes * block_size);
         }
     }
-    normalize_columns(rows_of(rows, row_chroma, n_chroma));
+    const MatrixView<float> chroma = rows_of(rows, row_chroma, n_chroma);
+    normalize_columns(chroma);
+    tonnetz(chroma, rows_of(rows, row_tonnetz, tonnetz_rows));
 }
 
 // Decibels, cepstrum and deltas from the mel energies. With fewer than nine frames the deltas see the first and last frame repeated.
@@ -235,6 +238,7 @@ std::vector<std::string> make_classic_names() {
     for (const char* name : {"spectral_centroid", "spectral_bandwidth", "spectral_rolloff", "spectral_flatness", "zero_crossing_rate", "rms"}) {
         add(name);
     }
+    numbered("tonnetz", tonnetz_rows, 1);
     return names;
 }
 

@@ -2,11 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "emotion/audio/stft.hpp"
 #include "emotion/core/errors.hpp"
+#include "noise.hpp"
 
 using namespace emotion;
 using namespace emotion::audio;
@@ -21,6 +25,12 @@ Matrix<float> power_of_tone(double hz, std::size_t n = 16000) {
     Matrix<float> p(plan.bins(), plan.frames(n));
     plan.power(x, p.view(), StopToken{});
     return p;
+}
+
+Matrix<float> tonnetz_of(const Matrix<float>& chroma) {
+    Matrix<float> out(tonnetz_rows, chroma.cols, -9.0F);
+    tonnetz(chroma.view(), out.view());
+    return out;
 }
 }  // namespace
 
@@ -70,4 +80,79 @@ TEST_CASE("columns of the filterbank have unit length without octave weighting")
     StopToken stop;
     stop.request_stop();
     CHECK_THROWS_AS(chroma_filterbank({}, stop), Cancelled);
+}
+
+TEST_CASE("tonnetz: one pitch class alone lies where the circles put it, however loud") {
+    for (const std::size_t n : {12UL, 36UL, 7UL, 1UL}) {
+        Matrix<float> chroma(n, n);
+        for (std::size_t c = 0; c < n; ++c) {
+            chroma(c, c) = std::ldexp(0.7F, static_cast<int>(c) - 6);
+        }
+        const Matrix<float> out = tonnetz_of(chroma);
+        for (std::size_t c = 0; c < n; ++c) {
+            // Harte et al.: radians a semitone of 7 pi / 6, 3 pi / 2 and 2 pi / 3.
+            const double semitone = 12.0 * static_cast<double>(c) / static_cast<double>(n) * 3.141592653589793;
+            const std::array<double, 3> angles{semitone * 7 / 6, semitone * 3 / 2, semitone * 2 / 3};
+            for (std::size_t i = 0; i < 3; ++i) {
+                const double radius = i == 2 ? 0.5 : 1.0;
+                REQUIRE(std::abs(out(2 * i, c) - radius * std::sin(angles[i])) < 1e-7);  // half a unit in the last place of 1 is 6e-8
+                REQUIRE(std::abs(out(2 * i + 1, c) - radius * std::cos(angles[i])) < 1e-7);
+            }
+        }
+    }
+}
+
+TEST_CASE("tonnetz: a triad, worked by hand") {
+    Matrix<float> chroma(12, 1);
+    chroma(0, 0) = chroma(4, 0) = chroma(7, 0) = 0.5F;  // C, E, G: fifths at 0, 120, 30 degrees; minor thirds 0, 0, 90; major thirds 0, 120, 120
+    const Matrix<float> out = tonnetz_of(chroma);
+    const double h = std::sqrt(3.0) / 2.0;
+    const std::array<double, 6> expected{(0 + h + 0.5) / 3, (1 - 0.5 + h) / 3, 1.0 / 3, 2.0 / 3, 0.5 * (0 + h + h) / 3, 0.5 * (1 - 0.5 - 0.5) / 3};
+    for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+        CHECK(std::abs(out(r, 0) - expected[r]) < 1e-7);
+    }
+}
+
+TEST_CASE("tonnetz: equal shares have their centre in the middle, silence gives 0, and what is below a normal float is left as it is") {
+    Matrix<float> chroma(12, 4);
+    const float tiny = std::numeric_limits<float>::min() / 24;
+    for (std::size_t c = 0; c < 12; ++c) {
+        chroma(c, 0) = 0.3F;
+        chroma(c, 2) = c == 0 ? tiny : 0.0F;  // C alone, too soft to be divided by its sum
+        chroma(c, 3) = c == 0 ? 30 * tiny : 0.0F;
+    }
+    const Matrix<float> out = tonnetz_of(chroma);
+    for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+        CHECK(std::abs(out(r, 0)) < 1e-15);  // sums in double of twelve terms of up to 1 / 12
+        CHECK(out(r, 1) == 0.0F);
+    }
+    CHECK(out(1, 2) == tiny);
+    CHECK(out(5, 2) == tiny / 2);
+    CHECK(out(1, 3) == 1.0F);
+    CHECK(out(5, 3) == 0.5F);
+}
+
+TEST_CASE("tonnetz: a column has the same bits alone and among others, NaN stays in its own") {
+    const auto noise = test::normal_noise(12 * 19, 5);
+    Matrix<float> chroma(12, 19);
+    std::ranges::transform(noise, chroma.values.begin(), [](float v) { return std::fabs(v); });
+    const Matrix<float> all = tonnetz_of(chroma);
+    chroma(3, 17) = std::numeric_limits<float>::quiet_NaN();
+    const Matrix<float> spoilt = tonnetz_of(chroma);
+    for (std::size_t t = 0; t < chroma.cols; ++t) {
+        Matrix<float> one(12, 1);
+        for (std::size_t c = 0; c < 12; ++c) {
+            one(c, 0) = chroma(c, t);
+        }
+        const Matrix<float> alone = tonnetz_of(one);
+        for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+            if (t == 17) {
+                CHECK(std::isnan(spoilt(r, t)));
+            } else {
+                REQUIRE(alone(r, 0) == all(r, t));
+                REQUIRE(spoilt(r, t) == all(r, t));
+            }
+        }
+    }
+    CHECK(tonnetz_of(Matrix<float>(12, 0)).values.empty());
 }

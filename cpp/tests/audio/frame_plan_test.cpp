@@ -96,6 +96,9 @@ TEST_CASE("every frame has the bits of the functions for whole signals") {
             multiply(chroma_filterbank({.sample_rate_hz = 16'000, .n_fft = n_fft, .tuning = 0.2}).view(), power.view(), chroma.view());
             normalize_columns(chroma.view());
             check_rows(plan, ours, "chroma_01", chroma.values);
+            Matrix<float> centroids(tonnetz_rows, ours.cols);
+            tonnetz(chroma.view(), centroids.view());
+            check_rows(plan, ours, "tonnetz_1", centroids.values);
             std::vector<float> centroid(ours.cols), one(ours.cols);
             spectral_centroid(magnitude.view(), frequency, centroid);
             check_rows(plan, ours, "spectral_centroid", centroid);
@@ -117,6 +120,19 @@ TEST_CASE("every frame has the bits of the functions for whole signals") {
             check_rows(plan, ours, "rms", one);
         }
     }
+}
+
+TEST_CASE("tonnetz has the same bits without chroma_stft beside it, in either order") {
+    const auto x = noise(5'000);
+    const auto rows = [&](std::vector<FrameDescriptor> descriptors) {
+        const FramePlan plan({.descriptors = std::move(descriptors), .window = hann_window(1024), .hop_length = 256, .tuning = -0.3});
+        const Matrix<float> all = frames_of(plan, x);
+        const auto first = all.values.begin() + static_cast<std::ptrdiff_t>(row_of(plan, "tonnetz_1") * all.cols);
+        return std::vector<float>(first, first + static_cast<std::ptrdiff_t>(tonnetz_rows * all.cols));
+    };
+    const auto alone = rows({FrameDescriptor::tonnetz});
+    CHECK(rows({FrameDescriptor::tonnetz, FrameDescriptor::chroma_stft}) == alone);
+    CHECK(rows({FrameDescriptor::chroma_stft, FrameDescriptor::tonnetz}) == alone);
 }
 
 TEST_CASE("frames settle with their last sample") {

@@ -36,13 +36,15 @@ float value(const std::vector<float>& vector, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the classic set has 1092 distinct names in the documented order") {
+TEST_CASE("the classic set has 1116 distinct names in the documented order") {
     const auto& names = feature_names(FeatureSet::classic);
-    CHECK(names.size() == 1092);
-    CHECK(std::set<std::string>(names.begin(), names.end()).size() == 1092);
+    CHECK(names.size() == 1116);
+    CHECK(std::set<std::string>(names.begin(), names.end()).size() == 1116);
     CHECK(names.front() == "mfcc_01_mean");
     CHECK(names[160] == "mfcc_delta_01_mean");
-    CHECK(names.back() == "rms_max");
+    CHECK(names[1091] == "rms_max");
+    CHECK(names[1092] == "tonnetz_1_mean");
+    CHECK(names.back() == "tonnetz_6_max");
     CHECK_THROWS_AS((void)feature_set_of("modern", "f"), InvalidInputError);
 }
 
@@ -51,7 +53,7 @@ TEST_CASE("any length from one sample on, any rate, silence, constants and large
         for (const int rate : {100, 8000, 12800, 16000, 48000, 768000}) {
             for (const float level : {0.0F, 1e-20F, 0.5F, 1e9F}) {
                 const auto v = functionals(std::vector<float>(n, level), rate, FeatureSet::classic);
-                REQUIRE(v.size() == 1092);
+                REQUIRE(v.size() == 1116);
                 REQUIRE(std::ranges::all_of(v, [](float x) { return std::isfinite(x); }));
             }
         }
@@ -69,6 +71,8 @@ TEST_CASE("silence has the documented values") {
     CHECK(value(v, "spectral_flatness_mean") == doctest::Approx(1.0).epsilon(1e-5));
     CHECK(value(v, "zero_crossing_rate_max") == 0.0F);
     CHECK(value(v, "rms_max") == 0.0F);
+    CHECK(value(v, "tonnetz_2_max") == 0.0F);
+    CHECK(value(v, "tonnetz_6_min") == 0.0F);
 }
 
 TEST_CASE("a clip beyond the kept spectra has the bits of the same frames computed at once") {
@@ -83,7 +87,8 @@ TEST_CASE("a clip beyond the kept spectra has the bits of the same frames comput
     }
     const auto a = functionals(shorter, 16000, FeatureSet::classic);
     const auto b = functionals(longer, 16000, FeatureSet::classic);
-    for (const char* name : {"chroma_01_min", "chroma_05_max", "chroma_12_max", "rms_max", "spectral_contrast_3_min"}) {
+    for (const char* name :
+         {"chroma_01_min", "chroma_05_max", "chroma_12_max", "rms_max", "spectral_contrast_3_min", "tonnetz_1_min", "tonnetz_6_max"}) {
         CHECK(value(a, name) == value(b, name));
     }
     CHECK(value(a, "chroma_04_mean") == doctest::Approx(value(b, "chroma_04_mean")).epsilon(1e-3));
@@ -142,6 +147,6 @@ TEST_CASE("a stop request ends a batch") {
     Parallel parallel(2);
     StopToken stop;
     stop.request_stop();
-    Matrix<float> out(sources.size(), 1092);
+    Matrix<float> out(sources.size(), 1116);
     CHECK_THROWS_AS((void)extract_batch(sources, {}, {}, {}, out.view(), parallel, stop), Cancelled);
 }

@@ -10,7 +10,7 @@ Examples
 >>> en.audio.mfcc(y=tone, sr=16000, n_mfcc=13).shape
 (13, 32)
 >>> en.audio.functionals(tone, 16000).shape
-(1092,)
+(1116,)
 """
 
 from __future__ import annotations

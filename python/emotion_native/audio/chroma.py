@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..exceptions import EmotionNativeWarning
-from ._arrays import Float32, Magnitudes, PadMode, Window, apart, integer, magnitude_or_given, number, refuse, side_by_side, spectrum
-
-_FIFTH, _MINOR, _MAJOR = 7 / 6, 3 / 2, 2 / 3  # semitones to half turns on the circles of fifths and of minor and major thirds
+from ._arrays import Float32, Magnitudes, PadMode, Window, apart, integer, magnitude_or_given, number, refuse, spectrum
 
 
 def _tuning(given: Magnitudes, rate: float, caller: str, *, bins_per_octave: int, limits: tuple[float, float, float, float, int]) -> float:
@@ -208,11 +206,4 @@ def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray
         if y is None:
             raise refuse("y", "tonnetz", "given when chroma is not", "None")
         chroma = chroma_stft(y=y, sr=sr, **arguments)
-    checked = spectrum(chroma, "tonnetz", parameter="chroma")
-    rows = side_by_side(np.asarray(chroma)).astype(np.float64)  # the six sums nearly cancel
-    shares = rows / np.where((total := rows.sum(axis=0)) < np.finfo(np.float32).tiny, 1.0, total)
-    turns = np.multiply.outer(np.repeat([_FIFTH, _MINOR, _MAJOR], 2), np.linspace(0, 12, num=len(checked), endpoint=False))
-    turns[::2] -= 0.5  # the sines
-    circles = np.cos(np.pi * turns) * np.array([1, 1, 1, 1, 0.5, 0.5])[:, None]
-    result: Float32 = apart((circles @ shares).astype(np.float32), np.shape(chroma)[:-2])
-    return result
+    return apart(_core.tonnetz(spectrum(chroma, "tonnetz", parameter="chroma")), np.shape(chroma)[:-2])

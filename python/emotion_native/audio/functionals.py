@@ -15,8 +15,8 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
     """Summarise a clip in one vector.
 
     "classic": 40 MFCC, their first and second deltas, 128 log-mel bands, 12 chroma, 7 spectral contrasts, centroid, bandwidth, rolloff,
-    flatness, zero crossings and RMS, from one transform (2048 points, hop 512, Hann, centred), each by mean, standard deviation (ddof 0),
-    minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
+    flatness, zero crossings, RMS and 6 tonal centroids, from one transform (2048 points, hop 512, Hann, centred), each by mean, standard deviation
+    (ddof 0), minimum and maximum over the frames. Definitions, units and sources: docs/reference/audio.md.
 
     "egemaps": the 88 functionals of the extended Geneva minimalistic acoustic parameter set, of pitch, voice quality, loudness, formants and spectral
     balance every 10 ms at 16 kHz. "full": those and 34 functionals of 75 descriptors and of their deltas, 5188 columns, for when accuracy matters
@@ -37,7 +37,7 @@ def functionals(samples: NDArray[Any], sample_rate_hz: int, set: str = "classic"
 
     Returns
     -------
-    ndarray of float32, shape (1092,), (88,), (5188,) or (10,), or their sum, in the order of `feature_names`
+    ndarray of float32, shape (1116,), (88,), (5188,) or (10,), or their sum, in the order of `feature_names`
 
     Raises
     ------

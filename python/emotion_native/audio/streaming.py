@@ -61,8 +61,8 @@ class FeatureStream:
     feature_rate_hz : int or None
         Each window is resampled to this rate first, by itself: what a model trained at 16000 needs of a microphone at 48000. None: it is not.
     descriptors : sequence of str
-        Names among ``melspectrogram``, ``log_mel``, ``mfcc``, ``chroma_stft``, ``spectral_centroid``, ``spectral_bandwidth``, ``spectral_rolloff``,
-        ``spectral_flatness``, ``spectral_contrast``, ``zero_crossing_rate``, ``rms``: the rows of the frames, in this order.
+        Names among ``melspectrogram``, ``log_mel``, ``mfcc``, ``chroma_stft``, ``tonnetz``, ``spectral_centroid``, ``spectral_bandwidth``,
+        ``spectral_rolloff``, ``spectral_flatness``, ``spectral_contrast``, ``zero_crossing_rate``, ``rms``: the rows of the frames, in this order.
     n_fft, hop_length, win_length, window, center
         Frames, as in `stft`; the waveform's descriptors have frames of ``n_fft`` samples.
     n_mels, fmin, fmax, htk, norm
@@ -70,7 +70,7 @@ class FeatureStream:
     n_mfcc : int, default=20
         Number of coefficients.
     tuning : float, default=0.0
-        Of ``chroma_stft``, in fractions of a bin: a stream cannot estimate it from the whole signal.
+        Of ``chroma_stft`` and ``tonnetz``, in fractions of a bin: a stream cannot estimate it from the whole signal.
 
     Attributes
     ----------

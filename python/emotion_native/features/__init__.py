@@ -6,7 +6,7 @@ Examples
 >>> sample = en.datasets.load_sample().head(2)
 >>> table = en.features.extract(sample, progress=False, cache=False)
 >>> table.X.shape, table.status.tolist()
-((2, 1092), ['ok', 'ok'])
+((2, 1116), ['ok', 'ok'])
 """
 
 from __future__ import annotations

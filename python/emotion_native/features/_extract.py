@@ -85,7 +85,7 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     >>> import emotion_native as en
     >>> table = extract(en.datasets.load_sample().head(2), progress=False, cache=False)
     >>> table
-    FeatureTable(2 rows: 2 ok; 1092 columns: classic)
+    FeatureTable(2 rows: 2 ok; 1116 columns: classic)
     """
     options: dict[str, Any] = {"root": root, "output": output, "n_jobs": n_jobs, "progress": progress, "cache": cache, "quality": quality}
     table = extract_silently(manifest, features, sample_rate_hz=sample_rate_hz, **options)

@@ -62,7 +62,7 @@ class FeatureTable:
     >>> import emotion_native as en
     >>> table = en.features.extract(en.datasets.load_sample().head(3), progress=False, cache=False)
     >>> table.ok.all(), len(table), table.select([0]).X.shape
-    (np.True_, 3, (1, 1092))
+    (np.True_, 3, (1, 1116))
     """
 
     X: npt.NDArray[np.float32]

@@ -4,8 +4,10 @@
 // from equal temperament at A4 = 440 Hz. The estimate is the argmax of a histogram: where two cells are nearly tied, a rounding error can choose
 // another one, and chroma changes with it. Silent frames give chroma 0.
 //
-// Tuning costs O(bins) a frame and O(peaks) at the end, the filterbank O(n_chroma n_fft). Input must be finite and not negative. Deterministic; an
-// estimator belongs to one thread, the functions may be called from any.
+// Tonal centroids: where the chroma of a frame has its centre on three circles (Harte, Sandler & Gasser, AMCMM 2006; librosa's tonnetz).
+//
+// Tuning costs O(bins) a frame and O(peaks) at the end, the filterbank O(n_chroma n_fft), tonal centroids O(n_chroma) a frame. Input must be finite
+// and not negative. Deterministic; an estimator belongs to one thread, the functions may be called from any.
 #pragma once
 
 #include <cstddef>
@@ -69,5 +71,16 @@ struct ChromaOptions {
 
 // Each column divided by its largest value; columns below the smallest normal float are left alone.
 void normalize_columns(MatrixView<float> x);
+
+// The tonal centroids of each frame of a chroma matrix (n_chroma x frames): out is tonnetz_rows x frames, within -1 … 1.
+//   out(2 i, t)     = radius[i] sum over c of share(c, t) sin(2 pi step[i] c / n_chroma)      step   = {7, 9, 4} twelfths of a turn a semitone
+//   out(2 i + 1, t) = radius[i] sum over c of share(c, t) cos(2 pi step[i] c / n_chroma)      radius = {1, 1, 1/2}
+// the circles of fifths, minor thirds and major thirds, row 0 of chroma at angle 0; share: chroma over the sum of its column, or chroma as it is where
+// that sum is below the smallest normal float, so silence gives 0. (Harte, Sandler & Gasser, "Detecting harmonic change in musical audio", AMCMM 2006.)
+// Example: of twelve classes C alone is (0, 1, 0, 1, 0, 1/2); G alone, a fifth higher, lies 7 x 7 = 49 twelfths on, that is one: (1/2, 0.87, …).
+// The six sums nearly cancel where the shares are nearly equal, so they are made in double. Complexity O(n_chroma frames). Chroma must be finite and
+// not negative: NaN gives NaN in its own column. Deterministic: the bits of a column do not depend on the others. Any thread.
+inline constexpr std::size_t tonnetz_rows = 6;
+void tonnetz(MatrixView<const float> chroma, MatrixView<float> out);
 
 }  // namespace emotion::audio

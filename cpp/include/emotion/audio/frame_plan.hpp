@@ -2,7 +2,7 @@
 //
 // Only descriptors that a frame's own samples decide are here; each value equals, bit for bit, that of the function of the same name for the whole
 // signal (stft.hpp, mel.hpp, chroma.hpp, spectral.hpp, temporal.hpp). What refers to the loudest frame of a clip is taken without that reference:
-// log_mel and mfcc have no floor but amin = 1e-10, spectral_contrast is the linear one, chroma_stft has a given tuning.
+// log_mel and mfcc have no floor but amin = 1e-10, spectral_contrast is the linear one; chroma_stft and tonnetz have a given tuning.
 // Frame t begins at padded sample t * hop: the signal has n_fft / 2 zeros in front when centred, none otherwise.
 // Complexity O(n_fft log n_fft) a frame. Immutable, safe to share. Samples must be finite and within 1e9. Deterministic.
 #pragma once
@@ -29,6 +29,7 @@ enum class FrameDescriptor : std::uint8_t {
     log_mel,         // dB
     mfcc,
     chroma_stft,
+    tonnetz,  // of chroma_stft
     spectral_centroid,
     spectral_bandwidth,
     spectral_rolloff,  // 85 %
@@ -37,9 +38,9 @@ enum class FrameDescriptor : std::uint8_t {
     zero_crossing_rate,
     rms,
 };
-inline constexpr std::array<const char*, 11> frame_descriptor_names{
-    "melspectrogram",   "log_mel",           "mfcc",              "chroma_stft",        "spectral_centroid", "spectral_bandwidth",
-    "spectral_rolloff", "spectral_flatness", "spectral_contrast", "zero_crossing_rate", "rms"};
+inline constexpr std::array<const char*, 12> frame_descriptor_names{
+    "melspectrogram",     "log_mel",          "mfcc",              "chroma_stft",       "tonnetz",            "spectral_centroid",
+    "spectral_bandwidth", "spectral_rolloff", "spectral_flatness", "spectral_contrast", "zero_crossing_rate", "rms"};
 
 // InvalidInputError naming `caller` for another name.
 [[nodiscard]] FrameDescriptor frame_descriptor_of(std::string_view name, std::string_view caller);
@@ -52,7 +53,7 @@ struct FrameOptions {
     bool center = true;
     std::optional<MelFilterbank> mel = std::nullopt;  // needed by melspectrogram, log_mel and mfcc; of n_fft / 2 + 1 bins
     std::size_t n_mfcc = 20;
-    double tuning = 0.0;  // of chroma_stft, in fractions of a bin
+    double tuning = 0.0;  // of chroma_stft and tonnetz, in fractions of a bin
 };
 
 class FramePlan {

@@ -1,8 +1,8 @@
 // From a clip to one fixed-length vector: the feature sets.
 //
-// "classic" (1092 columns): per frame 40 MFCC, their first and second deltas, 128 log-mel bands, 12 chroma, 7 spectral contrasts, centroid,
-// bandwidth, rolloff, flatness, zero crossings and RMS, all from one short-time Fourier transform (2048 points, hop 512, Hann, centred);
-// each summarised over the frames by mean, standard deviation (ddof 0), minimum and maximum. Definitions: docs/reference/audio.md.
+// "classic" (1116 columns): per frame 40 MFCC, their first and second deltas, 128 log-mel bands, 12 chroma, 7 spectral contrasts, centroid,
+// bandwidth, rolloff, flatness, zero crossings, RMS and 6 tonal centroids, all from one short-time Fourier transform (2048 points, hop 512, Hann,
+// centred); each summarised over the frames by mean, standard deviation (ddof 0), minimum and maximum. Definitions: docs/reference/audio.md.
 //
 // "egemaps" (88 columns): the extended Geneva minimalistic acoustic parameter set; "full" (5188 columns): those and 34 functionals
 // of every descriptor of voice and spectrum and of its delta. egemaps.hpp, full.hpp, docs/reference/egemaps.md.
