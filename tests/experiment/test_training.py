@@ -200,6 +200,19 @@ def test_evaluate_refuses_speakers_and_clips_of_the_training(run: Any, table: An
     assert seen.record["ungrouped"] and seen.seen["speakers"] == 5
 
 
+def test_a_model_with_too_many_clips_to_name_says_that_they_were_not_looked_for(
+    table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emotion_native.experiment.training.MOST_CONTENT_KEYS", 10)
+    run = train(table, {**small, "test_speakers": ["emodb/13"]}, output=tmp_path / "run")
+    assert "training_content" not in emotion_native.load_model(run.model_path).provenance
+    renamed = table.rows.copy()
+    renamed["speaker"] = "somebody/else"
+    found = evaluate(run.model_path, changed(table, rows=renamed), output=tmp_path / "evaluation")
+    assert found.seen == {"speakers": 0, "clips": None}
+    assert "does not tell which clips it was trained on: NOT CHECKED" in (tmp_path / "evaluation" / "report.html").read_text()
+
+
 def test_names_are_read_as_manifests_read_them(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     """A table of Python's own making too: blanks around a name, a number with a point and kinds of nothing make no other speaker."""
     number = {name: float(place) for place, name in enumerate(sorted(set(table.rows["speaker"])), start=7)}

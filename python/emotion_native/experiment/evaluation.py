@@ -34,8 +34,8 @@ class Evaluation:
     ----------
     scored : Scored
         Predictions and scores.
-    seen : dict of str to int
-        How many ``speakers`` and ``clips`` the model was trained on; all zero unless ``allow_seen``.
+    seen : dict
+        How many ``speakers`` and ``clips`` the model was trained on; zero unless ``allow_seen``, None where the model file does not tell.
     folder : Path or None
         Where figures, tables and the report lie.
     record : dict
@@ -43,7 +43,7 @@ class Evaluation:
     """
 
     scored: Scored
-    seen: dict[str, int]
+    seen: dict[str, int | None]
     folder: Path | None
     record: dict[str, Any] = field(repr=False)
 
@@ -152,7 +152,7 @@ def evaluate(
     seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
         raise LeakageError(
-            f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers']} speakers and {seen['clips']} clips "
+            f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers'] or 0} speakers and {seen['clips'] or 0} clips "
             "of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
         )
     scored = score_with_model(
@@ -233,7 +233,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
     )
 
 
-def _record(model: EmotionModel, rows: _Rows, scored: Scored, seen: dict[str, int]) -> dict[str, Any]:
+def _record(model: EmotionModel, rows: _Rows, scored: Scored, seen: dict[str, int | None]) -> dict[str, Any]:
     return {
         "kind": "evaluation",
         "made": utc_now(),
@@ -260,11 +260,14 @@ def _left_out(label: NDArray[np.str_], known: NDArray[np.bool_]) -> dict[str, in
     return {f"label {name!r} is unknown to the model": int((label == name).sum()) for name in sorted(set(label[~known].tolist()))}
 
 
-def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) -> dict[str, int]:
-    """Count speakers and clips that took part in the model's training."""
-    trained_speakers = set(model.provenance.get("training_speakers", []))
-    trained_content = set(model.provenance.get("training_content", []))
+def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) -> dict[str, int | None]:
+    """Count speakers and clips that took part in the model's training; None where the model file does not tell."""
+
+    def count(what: str, keys: list[str]) -> int | None:
+        trained = model.provenance.get(what)
+        return None if trained is None else sum(key in known for known in [set(trained)] for key in keys)
+
     return {
-        "speakers": sum(speaker_key(name) in trained_speakers for name in set(speakers)),
-        "clips": sum(training_key(key) in trained_content for key in content),
+        "speakers": count("training_speakers", [speaker_key(name) for name in set(speakers)]),
+        "clips": count("training_content", [training_key(key) for key in content]),
     }

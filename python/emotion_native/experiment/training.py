@@ -34,7 +34,7 @@ __all__ = ["TrainingRun", "train"]
 
 MODEL_FILE = "model.emotion"
 FOLDS_FILE = "folds.split.json"
-MOST_CONTENT_KEYS = 2_000
+MOST_CONTENT_KEYS = 200_000  # of the 262,144 values that the header of a model file may hold; beyond, clips of the training are not looked for
 # Settings that decide nothing of what is learned: a model file does not depend on them.
 NOT_LEARNING = frozenset(
     {"manifest", "output", "force", "format", "cache", "fail_threshold", "test_speakers", "split_file", "n_jobs", "explained_rows"}
@@ -411,7 +411,8 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
     provenance["n_speakers"] = scored.n_speakers
     provenance["settings"] = {key: value for key, value in record["settings"].items() if key not in NOT_LEARNING}
     provenance["training_speakers"] = sorted({speaker_key(name) for name in prepared.speaker[usable].tolist()})
-    provenance["training_content"] = content if len(content) <= MOST_CONTENT_KEYS else []
+    if len(content) <= MOST_CONTENT_KEYS:
+        provenance["training_content"] = content
     provenance["cross_validated"] = headline(scored)
     provenance["intended_use"] = _intended_use()
     record["model_hash"] = persistence.save_model(
