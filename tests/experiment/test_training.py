@@ -205,7 +205,7 @@ def test_a_model_with_too_many_clips_to_name_says_that_they_were_not_looked_for(
 ) -> None:
     monkeypatch.setattr("emotion_native.experiment.training.MOST_CONTENT_KEYS", 10)
     run = train(table, {**small, "test_speakers": ["emodb/13"]}, output=tmp_path / "run")
-    assert "training_content" not in emotion_native.load_model(run.model_path).provenance
+    assert "training_content" not in en.load_model(run.model_path).provenance
     renamed = table.rows.copy()
     renamed["speaker"] = "somebody/else"
     found = evaluate(run.model_path, changed(table, rows=renamed), output=tmp_path / "evaluation")
