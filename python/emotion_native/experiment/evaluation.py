@@ -152,8 +152,8 @@ def evaluate(
     seen = _seen(loaded, rows.speaker.tolist(), rows.content.tolist())
     if any(seen.values()) and not allow_seen:
         raise LeakageError(
-            f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers'] or 0} speakers and {seen['clips'] or 0} clips "
-            "of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
+            f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers'] or 0} speakers and "
+            f"{seen['clips'] or 0} clips of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
         )
     scored = score_with_model(
         loaded,

@@ -329,12 +329,14 @@ def _split_line(record: dict[str, Any], scored: Scored) -> str:
         )
     seen = record.get("seen", {})
     if any(seen.values()):
-        return f"SEEN DATA: {seen['speakers'] or 0} speakers and {seen['clips'] or 0} clips took part in the model's training. The scores are inflated."
+        found = f"{seen['speakers'] or 0} speakers and {seen['clips'] or 0} clips"
+        return f"SEEN DATA: {found} took part in the model's training. The scores are inflated."
     if record["ungrouped"]:
         return "The model was tuned on an UNGROUPED split: its calibration and threshold are too optimistic."
     untold = [what for what in ("speakers", "clips") if seen.get(what, 0) is None]
     if untold:
-        return f"Separate evaluation: {scored.n_speakers} speakers; the model file does not tell which {' and '.join(untold)} it was trained on: NOT CHECKED."
+        secret = " and ".join(untold)
+        return f"Separate evaluation: {scored.n_speakers} speakers; the model file does not tell which {secret} it was trained on: NOT CHECKED."
     return f"Separate evaluation: {scored.n_speakers} speakers, none of them known from the model's training."
 
 
