@@ -15,12 +15,26 @@ constexpr float steepness = 10.0F;     // steps; a smooth top falls by at most 9
 constexpr double least_side = 0.2;     // of the amplitude: an extreme nearer to the mean is that of pauses
 constexpr std::size_t least_flat = 3;  // samples; two of a tone can be equal
 
+constexpr std::size_t block = 64;  // samples, few of which reach a top
+
+bool reaches(std::span<const float> x, float sign, float level) {
+    unsigned found = 0;
+    for (const float v : x) {
+        found |= sign * v >= level ? 1U : 0U;
+    }
+    return found != 0;
+}
+
 // Samples in the flat tops of sign * x, whose largest value is `top`.
 std::size_t flat_tops(std::span<const float> x, float sign, float top, float amplitude) {
     const float flat = top - amplitude * top_depth, near = top - amplitude * top_zone;
     float step = amplitude * top_zone;  // of the format, where it is coarse
     std::vector<Segment> flats;
     for (std::size_t i = 0; i < x.size(); ++i) {
+        if (i % block == 0 && !reaches(x.subspan(i, std::min(block, x.size() - i)), sign, near)) {
+            i += block - 1;
+            continue;
+        }
         if (sign * x[i] < near) {
             continue;
         }

@@ -26,7 +26,8 @@ constexpr double lowest_db = -20.0, highest_db = 60.0, lowest_dbfs = -120.0;
 
 // ln E|x| - E ln|x| of gamma (shape 0.4) speech in Gaussian noise, from -20 dB in steps of 2 dB.
 constexpr double wada_step_db = 2.0;
-constexpr double least_heard = 1e-30;  // a product of eight such is no zero
+constexpr double least_heard = 1e-15;  // a product of as many as one logarithm takes is no zero
+constexpr std::size_t samples_a_logarithm = 16;
 constexpr std::array<double, 41> wada_table{
     0.409435, 0.409498, 0.409644, 0.409974, 0.410687, 0.412148, 0.414969, 0.420066, 0.428654, 0.442128, 0.461838, 0.488796, 0.523425, 0.565437,
     0.613884, 0.667350, 0.724195, 0.782790, 0.841677, 0.899661, 0.955832, 1.009549, 1.060397, 1.108145, 1.152701, 1.194076, 1.232347, 1.267642,
@@ -264,19 +265,33 @@ VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz,
 double wada_snr_db(std::span<const float> samples) {
     const double heard = sum_of(samples, [](double v) { return v != 0 ? 1.0 : 0.0; });
     const double offset = heard > 0 ? sum_of(samples, [](double v) { return v; }) / heard : 0.0;
-    double sum = 0, logs = 0, count = 0;
-    for (std::size_t i = 0; i < samples.size(); i += wide) {
-        double product = 1;  // one logarithm of eight samples
-        for (const float v : samples.subspan(i, std::min(wide, samples.size() - i))) {
-            const double a = std::abs(static_cast<double>(v) - offset);
-            if (v != 0 && a > least_heard) {
-                sum += a;
-                product *= a;
-                count += 1;
+    std::array<double, wide> sums{}, counts{}, product{};
+    double logs = 0;
+    const auto add = [&](std::size_t l, float v) {
+        const double a = std::abs(static_cast<double>(v) - offset);
+        const bool told = (v != 0) & (a > least_heard);
+        sums[l] += told ? a : 0.0;
+        product[l] *= told ? a : 1.0;
+        counts[l] += told ? 1.0 : 0.0;
+    };
+    constexpr std::size_t block = wide * samples_a_logarithm;
+    for (std::size_t first = 0; first < samples.size(); first += block) {
+        const std::size_t end = std::min(samples.size(), first + block);
+        product.fill(1.0);
+        std::size_t i = first;
+        for (; i + wide <= end; i += wide) {
+            for (std::size_t l = 0; l < wide; ++l) {
+                add(l, samples[i + l]);
             }
         }
-        logs += std::log(product);
+        for (; i < end; ++i) {
+            add(i % wide, samples[i]);
+        }
+        for (const double p : product) {
+            logs += std::log(p);
+        }
     }
+    const double sum = std::accumulate(sums.begin(), sums.end(), 0.0), count = std::accumulate(counts.begin(), counts.end(), 0.0);
     if (!(count > 0)) {
         return lowest_db;
     }
