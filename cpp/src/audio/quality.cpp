@@ -10,11 +10,12 @@
 #include "emotion/audio/stft.hpp"
 #include "emotion/core/errors.hpp"
 #include "clipping.hpp"
+#include "lanes.hpp"
 
 namespace emotion::audio {
 namespace {
 
-constexpr std::size_t wide = 8;  // samples taken side by side
+constexpr std::size_t wide = lanes;  // samples taken side by side
 constexpr double frame_s = 0.032;
 constexpr double band_low_hz = 100.0, band_high_hz = 4000.0;
 constexpr double noise_share = 0.15;
@@ -233,6 +234,27 @@ std::pair<float, float> range_of(std::span<const float> x) {
     return {*std::ranges::min_element(lowest), *std::ranges::max_element(highest)};
 }
 
+typedef double Sum __attribute__((vector_size(64)));
+typedef double SumMemory __attribute__((vector_size(64), aligned(8), may_alias));
+
+// Of samples_a_logarithm rows of eight samples: adds up the magnitudes without the offset, multiplies and counts them.
+EMOTION_CLONES void add_amplitudes(const float* x, double offset, double* sums, double* product, double* counts) {
+    const Sum none{}, one = none + 1.0;
+    Sum sum = *reinterpret_cast<const SumMemory*>(sums), times = one, count = *reinterpret_cast<const SumMemory*>(counts);
+    for (std::size_t r = 0; r < samples_a_logarithm; ++r) {
+        const Sum v = __builtin_convertvector(load(x + r * lanes), Sum);
+        const Sum moved = v - offset;
+        const Sum a = moved < none ? -moved : moved;
+        const auto told = (v != none) & (a > none + least_heard);
+        sum += told ? a : none;
+        times *= told ? a : one;
+        count += told ? one : none;
+    }
+    *reinterpret_cast<SumMemory*>(sums) = sum;
+    *reinterpret_cast<SumMemory*>(product) = times;
+    *reinterpret_cast<SumMemory*>(counts) = count;
+}
+
 // centred: without an offset, whose steps at the ends would fill the band.
 VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
     VoiceActivity result;
@@ -267,26 +289,12 @@ double wada_snr_db(std::span<const float> samples) {
     const double offset = heard > 0 ? sum_of(samples, [](double v) { return v; }) / heard : 0.0;
     std::array<double, wide> sums{}, counts{}, product{};
     double logs = 0;
-    const auto add = [&](std::size_t l, float v) {
-        const double a = std::abs(static_cast<double>(v) - offset);
-        const bool told = (v != 0) & (a > least_heard);
-        sums[l] += told ? a : 0.0;
-        product[l] *= told ? a : 1.0;
-        counts[l] += told ? 1.0 : 0.0;
-    };
     constexpr std::size_t block = wide * samples_a_logarithm;
     for (std::size_t first = 0; first < samples.size(); first += block) {
-        const std::size_t end = std::min(samples.size(), first + block);
-        product.fill(1.0);
-        std::size_t i = first;
-        for (; i + wide <= end; i += wide) {
-            for (std::size_t l = 0; l < wide; ++l) {
-                add(l, samples[i + l]);
-            }
-        }
-        for (; i < end; ++i) {
-            add(i % wide, samples[i]);
-        }
+        const std::size_t n = std::min(block, samples.size() - first);
+        std::array<float, block> padded{};  // zeros tell nothing
+        std::copy_n(samples.data() + first, n, padded.begin());
+        add_amplitudes(padded.data(), offset, sums.data(), product.data(), counts.data());
         for (const double p : product) {
             logs += std::log(p);
         }
