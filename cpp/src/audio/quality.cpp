@@ -4,28 +4,31 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "emotion/audio/stft.hpp"
 #include "emotion/core/errors.hpp"
+#include "clipping.hpp"
+#include "lanes.hpp"
 
 namespace emotion::audio {
 namespace {
 
+constexpr std::size_t wide = lanes;  // samples taken side by side
 constexpr double frame_s = 0.032;
 constexpr double band_low_hz = 100.0, band_high_hz = 4000.0;
 constexpr double noise_share = 0.15;
 constexpr double most_gamma = 100.0;
+constexpr std::size_t bins_a_logarithm = 128;  // most_gamma to this power is a finite number
 constexpr double enough_pauses = 5;  // frames, from which the noise's level is known better than from the percentiles
 constexpr double noise_floor = 1e-7;  // of the band's mean power a bin: digital silence between words is no infinite ratio
-constexpr float top_depth = 1e-4F;    // of the largest magnitude: samples so near to it are level with it
-constexpr float top_zone = 0.1F;      // of the largest magnitude: where the format's steps are looked for
-constexpr float steepness = 10.0F;    // steps; a smooth top falls by at most 9 where a flat one falls by more
-constexpr float least_side = 0.1F;    // of the other side's magnitude: below, a side has pauses and no tops
-constexpr std::size_t least_flat = 3;  // samples; two of a tone can be equal
 constexpr double lowest_db = -20.0, highest_db = 60.0, lowest_dbfs = -120.0;
 
 // ln E|x| - E ln|x| of gamma (shape 0.4) speech in Gaussian noise, from -20 dB in steps of 2 dB.
 constexpr double wada_step_db = 2.0;
+constexpr double least_heard = 1e-15;  // a product of as many as one logarithm takes is no zero
+constexpr std::size_t samples_a_logarithm = 16;
 constexpr std::array<double, 41> wada_table{
     0.409435, 0.409498, 0.409644, 0.409974, 0.410687, 0.412148, 0.414969, 0.420066, 0.428654, 0.442128, 0.461838, 0.488796, 0.523425, 0.565437,
     0.613884, 0.667350, 0.724195, 0.782790, 0.841677, 0.899661, 0.955832, 1.009549, 1.060397, 1.108145, 1.152701, 1.194076, 1.232347, 1.267642,
@@ -102,12 +105,24 @@ std::vector<Segment> runs(const std::vector<std::uint8_t>& active, std::size_t h
     return found;
 }
 
-double mean_of(std::span<const float> x) {
-    double sum = 0;
-    for (const float v : x) {
-        sum += static_cast<double>(v);
+// The sum of fn over the samples: eight running sums in a fixed order, added at the end.
+template <class Fn>
+double sum_of(std::span<const float> x, const Fn& fn) {
+    std::array<double, wide> sums{};
+    std::size_t i = 0;
+    for (; i + wide <= x.size(); i += wide) {
+        for (std::size_t l = 0; l < wide; ++l) {
+            sums[l] += fn(static_cast<double>(x[i + l]));
+        }
     }
-    return sum / static_cast<double>(x.size());
+    for (; i < x.size(); ++i) {
+        sums[0] += fn(static_cast<double>(x[i]));
+    }
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+double mean_of(std::span<const float> x) {
+    return sum_of(x, [](double v) { return v; }) / static_cast<double>(x.size());
 }
 
 std::vector<float> less(std::span<const float> x, double offset) {
@@ -131,32 +146,40 @@ struct Evidence {
     double noise = 0;           // of a frame, by the percentiles of its bins
 };
 
-// power: bins x frames.
-Evidence evidence(const Matrix<float>& power, double bin_hz, double rate_hz) {
+// power: bins of the band x frames.
+Evidence evidence(const Matrix<float>& power) {
     const std::size_t frames = power.cols;
-    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
-    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * rate_hz) / bin_hz), power.rows - 1);
     Evidence found{std::vector<double>(frames, 0.0), std::vector<double>(frames, 0.0)};
-    for (std::size_t k = first; k <= last; ++k) {
+    for (std::size_t k = 0; k < power.rows; ++k) {
         for (std::size_t t = 0; t < frames; ++t) {
             found.level[t] += static_cast<double>(power(k, t));
         }
     }
-    for (const double value : found.level) {
-        found.total += value;
-    }
-    const double bins = static_cast<double>(last - first + 1);
+    found.total = std::accumulate(found.level.begin(), found.level.end(), 0.0);
+    const auto bins = static_cast<double>(power.rows);
     const double floor = noise_floor * found.total / (bins * static_cast<double>(frames));
     std::vector<float> sorted(frames);
-    for (std::size_t k = first; k <= last; ++k) {
+    std::vector<double> product(frames, 1.0);  // of gamma: one logarithm of many bins
+    const auto take_logarithms = [&] {
+        for (std::size_t t = 0; t < frames; ++t) {
+            found.ratio[t] -= std::log(product[t]);
+            product[t] = 1;
+        }
+    };
+    for (std::size_t k = 0; k < power.rows; ++k) {
         std::copy_n(&power(k, 0), frames, sorted.begin());
         const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
         found.noise += own;
         for (std::size_t t = 0; own > 0 && t < frames; ++t) {
-            const double gamma = std::min(static_cast<double>(power(k, t)) / own, most_gamma);
-            found.ratio[t] += gamma > 1 ? gamma - std::log(gamma) - 1 : 0.0;
+            const double gamma = std::clamp(static_cast<double>(power(k, t)) / own, 1.0, most_gamma);
+            found.ratio[t] += gamma - 1;
+            product[t] *= gamma;
+        }
+        if ((k + 1) % bins_a_logarithm == 0) {
+            take_logarithms();
         }
     }
+    take_logarithms();
     for (double& ratio : found.ratio) {
         ratio /= bins;
     }
@@ -191,49 +214,45 @@ double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& acti
     return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
 }
 
-// Samples in the flat tops of one side, whose largest magnitude is `top`.
-std::size_t flat_tops(std::span<const float> x, float sign, float top) {
-    const float flat = top * (1 - top_depth), near = top * (1 - top_zone);
-    float step = top * top_zone;  // of the format, where it is coarse
-    for (std::size_t i = 1; i < x.size(); ++i) {
-        if (sign * x[i] >= near && sign * x[i - 1] >= near && x[i] != x[i - 1]) {
-            step = std::min(step, std::abs(x[i] - x[i - 1]));
-        }
-    }
-    const float steep = steepness * std::max(step, top * top_depth);
-    const auto falls = [&](std::size_t begin, std::size_t end) {
-        return begin == end || std::any_of(x.begin() + static_cast<std::ptrdiff_t>(begin), x.begin() + static_cast<std::ptrdiff_t>(end),
-                                           [&](float v) { return top - sign * v > steep; });
+std::pair<float, float> range_of(std::span<const float> x) {
+    std::array<float, wide> lowest, highest;
+    lowest.fill(x[0]);
+    highest.fill(x[0]);
+    const auto add = [&](std::size_t l, float v) {
+        lowest[l] = v < lowest[l] ? v : lowest[l];
+        highest[l] = v > highest[l] ? v : highest[l];
     };
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < x.size();) {
-        std::size_t end = i;
-        while (end < x.size() && sign * x[end] >= flat) {
-            ++end;
+    std::size_t i = 0;
+    for (; i + wide <= x.size(); i += wide) {
+        for (std::size_t l = 0; l < wide; ++l) {
+            add(l, x[i + l]);
         }
-        const std::size_t length = end - i;
-        if (length >= least_flat && length < x.size() && falls(i - std::min(i, length - 1), i) && falls(end, std::min(x.size(), end + length - 1))) {
-            count += length;
-        }
-        i = std::max(end, i + 1);
     }
-    return count;
+    for (; i < x.size(); ++i) {
+        add(0, x[i]);
+    }
+    return {*std::ranges::min_element(lowest), *std::ranges::max_element(highest)};
 }
 
-double clipped_share(std::span<const float> x) {
-    float highest = 0, lowest = 0;
-    for (const float v : x) {
-        highest = std::max(highest, v);
-        lowest = std::min(lowest, v);
+typedef double Sum __attribute__((vector_size(64)));
+typedef double SumMemory __attribute__((vector_size(64), aligned(8), may_alias));
+
+// Of samples_a_logarithm rows of eight samples: adds up the magnitudes without the offset, multiplies and counts them.
+EMOTION_CLONES void add_amplitudes(const float* x, double offset, double* sums, double* product, double* counts) {
+    const Sum none{}, one = none + 1.0;
+    Sum sum = *reinterpret_cast<const SumMemory*>(sums), times = one, count = *reinterpret_cast<const SumMemory*>(counts);
+    for (std::size_t r = 0; r < samples_a_logarithm; ++r) {
+        const Sum v = __builtin_convertvector(load(x + r * lanes), Sum);
+        const Sum moved = v - offset;
+        const Sum a = moved < none ? -moved : moved;
+        const auto told = (v != none) & (a > none + least_heard);
+        sum += told ? a : none;
+        times *= told ? a : one;
+        count += told ? one : none;
     }
-    std::size_t clipped = 0;
-    if (highest > -least_side * lowest) {
-        clipped += flat_tops(x, 1.0F, highest);
-    }
-    if (-lowest > least_side * highest) {
-        clipped += flat_tops(x, -1.0F, -lowest);
-    }
-    return static_cast<double>(clipped) / static_cast<double>(x.size());
+    *reinterpret_cast<SumMemory*>(sums) = sum;
+    *reinterpret_cast<SumMemory*>(product) = times;
+    *reinterpret_cast<SumMemory*>(counts) = count;
 }
 
 // centred: without an offset, whose steps at the ends would fill the band.
@@ -242,9 +261,16 @@ VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, con
     result.frame_length = nearest_power_of_two(frame_s * sample_rate_hz);
     result.hop_length = result.frame_length / 2;
     const Stft stft(hann_window(result.frame_length), result.hop_length, true);
-    Matrix<float> power(stft.bins(), stft.frames(centred.size()));
-    stft.power(centred, power.view(), stop);
-    const Evidence found = evidence(power, sample_rate_hz / static_cast<double>(result.frame_length), sample_rate_hz);
+    const double bin_hz = sample_rate_hz / static_cast<double>(result.frame_length);
+    const auto first = static_cast<std::size_t>(std::ceil(band_low_hz / bin_hz));
+    const auto last = std::min(static_cast<std::size_t>(std::min(band_high_hz, 0.45 * sample_rate_hz) / bin_hz), stft.bins() - 1);
+    Matrix<float> power(last - first + 1, stft.frames(centred.size()));
+    stft.power_blocks(centred, stop, [&](std::size_t t, std::size_t count, const float* block) {
+        for (std::size_t k = first; k <= last; ++k) {
+            std::copy_n(block + k * RealFft::batch, count, &power(k - first, t));
+        }
+    });
+    const Evidence found = evidence(power);
     result.active = decide(found, options, static_cast<double>(result.hop_length) / sample_rate_hz);
     result.segments = runs(result.active, result.hop_length, centred.size());
     result.snr_db = pause_snr_db(found, result.active);
@@ -259,21 +285,21 @@ VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz,
 }
 
 double wada_snr_db(std::span<const float> samples) {
-    double offset = 0, heard = 0;
-    for (const float v : samples) {
-        offset += static_cast<double>(v);
-        heard += v != 0 ? 1 : 0;
-    }
-    offset = heard > 0 ? offset / heard : 0.0;
-    double sum = 0, logs = 0, count = 0;
-    for (const float v : samples) {
-        const double a = std::abs(static_cast<double>(v) - offset);
-        if (v != 0 && a > 0) {
-            sum += a;
-            logs += std::log(a);
-            count += 1;
+    const double heard = sum_of(samples, [](double v) { return v != 0 ? 1.0 : 0.0; });
+    const double offset = heard > 0 ? sum_of(samples, [](double v) { return v; }) / heard : 0.0;
+    std::array<double, wide> sums{}, counts{}, product{};
+    double logs = 0;
+    constexpr std::size_t block = wide * samples_a_logarithm;
+    for (std::size_t first = 0; first < samples.size(); first += block) {
+        const std::size_t n = std::min(block, samples.size() - first);
+        std::array<float, block> padded{};  // zeros tell nothing
+        std::copy_n(samples.data() + first, n, padded.begin());
+        add_amplitudes(padded.data(), offset, sums.data(), product.data(), counts.data());
+        for (const double p : product) {
+            logs += std::log(p);
         }
     }
+    const double sum = std::accumulate(sums.begin(), sums.end(), 0.0), count = std::accumulate(counts.begin(), counts.end(), 0.0);
     if (!(count > 0)) {
         return lowest_db;
     }
@@ -297,12 +323,10 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     const std::vector<float> centred = less(samples, q.offset);
     const VoiceActivity voice = find_voice(centred, sample_rate_hz, options, stop);
     const auto n = static_cast<double>(samples.size());
-    double peak = 0, squares = 0, spoken = 0;
-    for (const float v : centred) {
-        const auto x = static_cast<double>(v);
-        peak = std::max(peak, std::abs(x));
-        squares += x * x;
-    }
+    const auto [lowest, highest] = range_of(samples);
+    const double peak = std::max(static_cast<double>(highest) - q.offset, q.offset - static_cast<double>(lowest));
+    const double squares = sum_of(centred, [](double v) { return v * v; });
+    double spoken = 0;
     for (const Segment& segment : voice.segments) {
         spoken += static_cast<double>(segment.end - segment.begin);
     }
@@ -313,7 +337,7 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     q.segments = static_cast<double>(voice.segments.size());
     q.snr_db = voice.snr_db;
     q.snr_wada_db = wada_snr_db(samples);
-    q.clipped_ratio = clipped_share(samples);
+    q.clipped_ratio = clipped_share(samples, lowest, highest, q.offset);
     q.peak_dbfs = decibels(peak);
     q.level_dbfs = decibels(std::sqrt(squares / n));
     return q;

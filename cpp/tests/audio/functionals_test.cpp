@@ -142,6 +142,23 @@ TEST_CASE("a batch equals single calls bit for bit, for any number of threads, a
     CHECK(std::ranges::equal(results[0].values, results[2].values, same));
 }
 
+TEST_CASE("times that are none are refused before a batch begins") {
+    const std::vector<Source> sources(2, Source::from_path("/nonexistent/clip.wav"));
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    Parallel parallel(1);
+    Matrix<float> out(sources.size(), 1092);
+    const auto batch = [&](double start, double end) {
+        StopToken stop;
+        const std::vector<double> starts{nan, start}, ends{nan, end};
+        const auto rows = extract_batch(sources, starts, ends, {}, out.view(), parallel, stop);
+        return rows[1].status;
+    };
+    CHECK(batch(0.1, 0.2) == "not_found");
+    CHECK_THROWS_AS((void)batch(-1.0, nan), InvalidInputError);
+    CHECK_THROWS_AS((void)batch(std::numeric_limits<double>::infinity(), nan), InvalidInputError);
+    CHECK_THROWS_AS((void)batch(0.3, 0.1), InvalidInputError);
+}
+
 TEST_CASE("a stop request ends a batch") {
     const std::vector<Source> sources(50, Source::from_path("/nonexistent/clip.wav"));
     Parallel parallel(2);

@@ -1,6 +1,6 @@
 // How usable a recording is: where somebody speaks, how much louder than the noise, and how much is clipped.
 //
-// All but clipping is measured without the offset (mean) of the samples.
+// All is measured without the offset (mean) of the samples, or does not depend on it.
 //
 // Voice activity, by frames of about 32 ms (the power of two nearest) with half of that as hop, Hann, centred, over the band of 100 Hz to 4 kHz:
 //   noise      per bin the 15 % percentile of the power over the frames, divided by -ln(0.85): its mean if the noise is Gaussian
@@ -11,15 +11,13 @@
 // Signal-to-noise ratio, twice:
 //   snr_db      mean power in the band of the active frames without the noise's, over the noise's: the mean power of the frames that are neither
 //               active nor beside one, or the sum of the bins' noise where these are fewer than five
-//   snr_wada_db from the distribution of the samples alone, those of digital silence (zero) left out and the mean of the others taken away: speech amplitudes are gamma distributed with shape 0.4, noise is Gaussian, and
-//               ln E|x| - E ln|x| tells their ratio (Kim & Stern, "Robust signal-to-noise ratio estimation based on waveform amplitude
-//               distribution analysis", 2008); the table was integrated numerically from that definition
+//   snr_wada_db from the distribution of the samples alone, those of digital silence (zero) left out and the mean of the others taken away: speech
+//               amplitudes are gamma distributed with shape 0.4, noise is Gaussian, and ln E|x| - E ln|x| tells their ratio (Kim & Stern, "Robust
+//               signal-to-noise ratio estimation based on waveform amplitude distribution analysis", 2008); the table was integrated numerically
+//               from that definition
 // Both are kept within -20 to 60 dB.
 //
-// Clipping: a flat top is a run of L >= 3 samples within 1e-4 of the largest value of their sign, from which the signal falls on both sides, within
-// L - 1 samples, by more than ten times that or ten steps of the format. A smooth top is a parabola there: where L samples span a depth of d, L more
-// on either side fall by 8 d, so that no tone is clipped at any pitch, rate or number of bits, whereas a clipped slope falls on. The step is the smallest
-// difference of neighbours in the top tenth, at most that tenth. No gain changes the share, and of two signs each has its own limit, as after an offset.
+// Clipping: the share of samples in flat tops (docs/reference/audio.md).
 // Complexity O(n log n_fft). NaN policy: samples must be finite. Determinism: a pure function of its inputs.
 // Threads: may be called from any thread.
 #pragma once
