@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lanes.hpp"
+#include "transpose.hpp"
 
 namespace emotion::audio {
 namespace {
@@ -44,7 +45,7 @@ EMOTION_CLONES void regression(const float* power, std::size_t first, const floa
     store(out, sum);
 }
 
-// memory: n rows of nine magnitudes of spectra of energy 1, the first of which belongs to the frame before the block.
+// memory: the n magnitudes of the frame before the block, its spectrum of energy 1.
 EMOTION_CLONES void flux_kernel(const float* power, std::size_t n, bool first_block, float* memory, float* out) {
     Lane energy = splat(power_floor);
     for (std::size_t k = 0; k < n; ++k) {
@@ -58,10 +59,9 @@ EMOTION_CLONES void flux_kernel(const float* power, std::size_t n, bool first_bl
         for (std::size_t l = 0; l < lanes; ++l) {
             magnitude[l] = __builtin_sqrtf(p[l]);
         }
-        float* row = memory + k * (lanes + 1);
-        row[0] = first_block ? magnitude[0] : row[lanes];
-        store(row + 1, magnitude);
-        const Lane difference = magnitude - load(row);
+        const Lane last = EMOTION_SHUFFLE(magnitude, splat(first_block ? magnitude[0] : memory[k]), 8, 0, 1, 2, 3, 4, 5, 6);
+        memory[k] = magnitude[lanes - 1];
+        const Lane difference = magnitude - last;
         sum += difference * difference;
     }
     for (std::size_t l = 0; l < lanes; ++l) {
@@ -102,7 +102,7 @@ SpectralBalance::SpectralBalance(double sample_rate_hz, std::size_t n_fft)
 void SpectralBalance::apply(const float* power, Memory& memory, BalanceBlock& out) const {
     const bool first_block = memory.magnitudes.empty();
     if (first_block) {
-        memory.magnitudes.resize(bin_5000_ * (lanes + 1));
+        memory.magnitudes.resize(bin_5000_);
     }
     log_ratio_of_sums(power, bin_50_ + 1, bin_1000_, bin_5000_, out.alpha_ratio);
     log_ratio_of_peaks(power, 1, bin_2000_, bin_5000_, out.hammarberg_index);

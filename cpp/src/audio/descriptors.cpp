@@ -27,7 +27,7 @@ constexpr std::size_t short_window = 320, long_window = 960;
 constexpr std::size_t level_bins = 360;       // of the long spectrum: a little beyond 5.5 kHz
 constexpr float power_floor = 1e-12F;
 constexpr float band_range = 1e-5F;           // added to every band, as a share of the largest of the clip: 50 dB below it all is room
-constexpr std::size_t longest_stretch = 1000;  // frames that one path of the formants covers: a bound on memory
+constexpr std::size_t longest_stretch = 1000;  // frames that one path of the formants covers, and that are at work together: a bound on memory
 constexpr std::size_t most_harmonics = 112;
 constexpr double lifter = 22.0;
 constexpr double loudness_exponent = 0.33;
@@ -102,7 +102,7 @@ public:
 
 private:
     struct Workspace;
-    void stretch_rows(const float* signal, const VoiceTrack& voice, std::size_t first, std::size_t last, Workspace& work, Matrix<float>& rows) const;
+    void find_resonances(const float* signal, const VoiceTrack& voice, Workspace& work) const;
     void add_loudness(double gain, Matrix<float>& rows) const;
 
     std::shared_ptr<const RealFft> short_fft_ = RealFft::get(short_size), long_fft_ = RealFft::get(long_size);
@@ -204,80 +204,109 @@ void DescriptorPlan::add_loudness(double gain, Matrix<float>& rows) const {
     }
 }
 
+// Voiced frames, whole stretches side by side, so that blocks of eight are full but for the last.
 struct DescriptorPlan::Workspace {
-    explicit Workspace(std::size_t frames)
-        : harmonics(frames * most_harmonics), counts(frames), resonances(frames), formants(frames) {}
-    std::vector<Harmonic> harmonics;  // most_harmonics a frame
-    std::vector<std::size_t> counts;
+    std::vector<std::size_t> frames;
+    std::vector<Harmonic> harmonics;
+    std::vector<std::size_t> begin;  // of a frame's harmonics; one more for the end
     std::vector<Resonances> resonances;
     std::vector<Formants> formants;
+
+    void clear() {
+        frames.clear();
+        harmonics.clear();
+        begin.assign(1, 0);
+    }
+    [[nodiscard]] std::span<const Harmonic> harmonics_of(std::size_t i) const { return {&harmonics[begin[i]], begin[i + 1] - begin[i]}; }
 };
 
-// The voiced frames first … last: harmonics and resonances of each, the path, then the rows.
-void DescriptorPlan::stretch_rows(const float* signal, const VoiceTrack& voice, std::size_t first, std::size_t last, Workspace& work,
-                                  Matrix<float>& rows) const {
+// Harmonics and resonances of the frames at work.
+void DescriptorPlan::find_resonances(const float* signal, const VoiceTrack& voice, Workspace& work) const {
     constexpr double bin_hz = static_cast<double>(descriptor_rate_hz) / static_cast<double>(long_size);
     const FormantModel& model = FormantModel::get();
-    Scratch power(long_fft_->bins() * lanes), level(level_bins * lanes), scratch(long_fft_->scratch_size());
-    std::array<float, FormantModel::order * lanes> predictors{};
-    for (std::size_t start = first; start < last; start += lanes) {
-        const std::size_t count = std::min(lanes, last - start);
-        long_fft_->power(signal + start * hop, hop, long_window_.data(), power.data(), scratch.data());
+    const std::size_t n = work.frames.size();
+    Scratch power(long_fft_->bins() * lanes), level(level_bins * lanes), scratch(long_fft_->scratch_size()), gathered(lanes * long_size);
+    std::array<double, (FormantModel::order + 1) * lanes> correlations{};
+    std::array<float, FormantModel::order * lanes> predictors;
+    std::array<Harmonic, most_harmonics> harmonics;
+    work.resonances.resize(n);
+    for (std::size_t start = 0; start < n; start += lanes) {
+        const std::size_t count = std::min(lanes, n - start), first = work.frames[start];
+        if (work.frames[start + count - 1] == first + count - 1) {
+            long_fft_->power(signal + first * hop, hop, long_window_.data(), power.data(), scratch.data());
+        } else {
+            for (std::size_t l = 0; l < lanes; ++l) {
+                std::copy_n(signal + work.frames[start + std::min(l, count - 1)] * hop, long_size, gathered.data() + l * long_size);
+            }
+            long_fft_->power(gathered.data(), long_size, long_window_.data(), power.data(), scratch.data());
+        }
         level_kernel(power.data(), level_bins, level.data());
         for (std::size_t l = 0; l < count; ++l) {
-            const std::size_t i = start - first + l;
-            const std::span<Harmonic> harmonics(&work.harmonics[i * most_harmonics], most_harmonics);
-            work.counts[i] = find_harmonics(level.data() + l, lanes, level_bins, bin_hz, static_cast<double>(voice.f0_hz[start + l]),
-                                            FormantModel::top_hz, harmonics);
-            model.predict(harmonics.first(work.counts[i]), predictors.data() + l, lanes);
+            const auto f0 = static_cast<double>(voice.f0_hz[work.frames[start + l]]);
+            const std::size_t found = find_harmonics(level.data() + l, lanes, level_bins, bin_hz, f0, FormantModel::top_hz, harmonics);
+            model.correlate({harmonics.data(), found}, correlations.data() + l, lanes);
+            work.harmonics.insert(work.harmonics.end(), harmonics.begin(), harmonics.begin() + static_cast<std::ptrdiff_t>(found));
+            work.begin.push_back(work.harmonics.size());
         }
-        model.resonances(predictors.data(), {&work.resonances[start - first], count});
+        FormantModel::predict(correlations.data(), predictors.data());
+        model.resonances(predictors.data(), {&work.resonances[start], count});
     }
-    track_formants({work.resonances.data(), last - first}, {work.formants.data(), last - first});
-    for (std::size_t t = first; t < last; ++t) {
-        const std::span<const Harmonic> harmonics(&work.harmonics[(t - first) * most_harmonics], work.counts[t - first]);
-        const Formants& formants = work.formants[t - first];
-        const float h1 = harmonics[0].level_db;
-        const auto nearest = [&](float hz) {
-            return std::ranges::min_element(harmonics, {}, [hz](const Harmonic& h) { return std::fabs(h.frequency_hz - hz); })->level_db;
-        };
-        for (std::size_t i = 0; i < row::n_formants; ++i) {
-            rows(row::formant + 3 * i, t) = formants.frequency_hz[i];
-            rows(row::formant + 3 * i + 1, t) = formants.bandwidth_hz[i];
-            rows(row::formant + 3 * i + 2, t) = nearest(formants.frequency_hz[i]) - h1;
-        }
-        float a3 = nearest(formants.frequency_hz[2]);
-        for (const Harmonic& h : harmonics) {
-            if (h.frequency_hz >= 0.8F * formants.frequency_hz[2] && h.frequency_hz <= 1.2F * formants.frequency_hz[2]) {
-                a3 = std::max(a3, h.level_db);
-            }
-        }
-        rows(row::h1_h2, t) = h1 - harmonics[std::min<std::size_t>(1, harmonics.size() - 1)].level_db;
-        rows(row::h1_a3, t) = h1 - a3;
+}
+
+void put_formants(std::span<const Harmonic> harmonics, const Formants& formants, std::size_t t, Matrix<float>& rows) {
+    const float h1 = harmonics[0].level_db;
+    const auto nearest = [&](float hz) {
+        return std::ranges::min_element(harmonics, {}, [hz](const Harmonic& h) { return std::fabs(h.frequency_hz - hz); })->level_db;
+    };
+    for (std::size_t i = 0; i < row::n_formants; ++i) {
+        rows(row::formant + 3 * i, t) = formants.frequency_hz[i];
+        rows(row::formant + 3 * i + 1, t) = formants.bandwidth_hz[i];
+        rows(row::formant + 3 * i + 2, t) = nearest(formants.frequency_hz[i]) - h1;
     }
+    float a3 = nearest(formants.frequency_hz[2]);
+    for (const Harmonic& h : harmonics) {
+        if (h.frequency_hz >= 0.8F * formants.frequency_hz[2] && h.frequency_hz <= 1.2F * formants.frequency_hz[2]) {
+            a3 = std::max(a3, h.level_db);
+        }
+    }
+    rows(row::h1_h2, t) = h1 - harmonics[std::min<std::size_t>(1, harmonics.size() - 1)].level_db;
+    rows(row::h1_a3, t) = h1 - a3;
 }
 
 void DescriptorPlan::voiced_rows(const float* signal, const VoiceTrack& voice, Matrix<float>& rows, const StopToken& stop) const {
     const std::size_t frames = rows.cols;
+    std::vector<std::pair<std::size_t, std::size_t>> stretches;
     for (std::size_t t = 0; t < frames; ++t) {
         if (voice.f0_hz[t] > 0.0F) {
             rows(row::f0, t) = static_cast<float>(std::max(lowest_semitone, 12.0 * std::log2(static_cast<double>(voice.f0_hz[t]) / 27.5)));
             rows(row::jitter, t) = voice.jitter[t];
             rows(row::shimmer, t) = voice.shimmer_db[t];
             rows(row::hnr, t) = voice.hnr_db[t];
+            if (stretches.empty() || stretches.back().second != t || t - stretches.back().first == longest_stretch) {
+                stretches.emplace_back(t, t);
+            }
+            stretches.back().second = t + 1;
         }
     }
-    Workspace work(std::min(frames, longest_stretch));
-    for (std::size_t first = 0; first < frames;) {
-        std::size_t last = first;
-        while (last < frames && last - first < longest_stretch && voice.f0_hz[last] > 0.0F) {
-            ++last;
+    Workspace work;
+    for (std::size_t s = 0; s < stretches.size();) {
+        stop.check();
+        work.clear();
+        std::size_t end = s;
+        for (; end < stretches.size() && work.frames.size() + stretches[end].second - stretches[end].first <= longest_stretch; ++end) {
+            for (std::size_t t = stretches[end].first; t < stretches[end].second; ++t) {
+                work.frames.push_back(t);
+            }
         }
-        if (last > first) {
-            stop.check();
-            stretch_rows(signal, voice, first, last, work, rows);
+        find_resonances(signal, voice, work);
+        work.formants.resize(work.frames.size());
+        for (std::size_t i = 0; s < end; ++s) {
+            const std::size_t n = stretches[s].second - stretches[s].first;
+            track_formants({&work.resonances[i], n}, {&work.formants[i], n});
+            for (const std::size_t last = i + n; i < last; ++i) {
+                put_formants(work.harmonics_of(i), work.formants[i], work.frames[i], rows);
+            }
         }
-        first = std::max(last, first + 1);
     }
 }
 

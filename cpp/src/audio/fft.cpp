@@ -47,35 +47,15 @@ void gather_plain(const float* signal, std::size_t hop, const float* window, std
     }
 }
 
-// Pass 1 of two_step.hpp, four columns at a time. turns: exp(-2 pi i k c / m) at 2 (c R + k).
-template <int R>
-EMOTION_INLINE void column_pass(const float* signal, std::size_t hop, const float* window, std::size_t columns, const float* roots, const float* turns,
-                                float* rows, std::size_t stride) {
-    alignas(64) float values[4 * R * value_size];
-    for (std::size_t c = 0; c < columns; c += 4) {
-        for (std::size_t r = 0; r < R; ++r) {
-            const std::size_t at = 2 * (r * columns + c);
-            TransposeBlock block;
-            const Lane w = load(window + at);
-            for (std::size_t l = 0; l < lanes; ++l) {
-                block.r[l] = load(signal + l * hop + at) * w;
-            }
-            transpose(block);
-            for (std::size_t i = 0; i < 4; ++i) {
-                store_value(values + (i * R + r) * value_size, {block.r[2 * i], block.r[2 * i + 1]});
-            }
-        }
-        for (std::size_t i = 0; i < 4; ++i) {
-            small_transform<R>(values + i * R * value_size, roots, Turned{rows + (c + i) * value_size, stride, turns + 2 * (c + i) * R});
-        }
-    }
-}
-
 // The attribute needs functions that are no templates.
 #define EMOTION_COLUMN_PASS(R)                                                                                                                      \
     EMOTION_CLONES void columns_##R(const float* signal, std::size_t hop, const float* window, std::size_t columns, const float* roots,            \
                                     const float* turns, float* rows, std::size_t stride) {                                                         \
-        column_pass<R>(signal, hop, window, columns, roots, turns, rows, stride);                                                                  \
+        column_pass<R>(FrameSource{signal, hop, window}, columns, roots, turns, rows, stride);                                                     \
+    }                                                                                                                                              \
+    EMOTION_CLONES void even_columns_##R(const float* half, std::size_t m, std::size_t columns, const float* roots, const float* turns,            \
+                                         float* rows, std::size_t stride) {                                                                        \
+        column_pass<R>(EvenSource{half, m}, columns, roots, turns, rows, stride);                                                                  \
     }
 #define EMOTION_ROW_PASS(C)                                                                                                                         \
     EMOTION_CLONES void power_rows_##C(const float* rows, std::size_t r, std::size_t stride, const float* roots, const float* wc, const float* ws, \
@@ -85,6 +65,10 @@ EMOTION_INLINE void column_pass(const float* signal, std::size_t hop, const floa
     EMOTION_CLONES void complex_rows_##C(const float* rows, std::size_t r, std::size_t stride, const float* roots, const float* wc,                \
                                          const float* ws, float* re, float* im) {                                                                  \
         row_pass<C>(rows, r, stride, roots, wc, ws, ComplexOut{re, im});                                                                           \
+    }                                                                                                                                              \
+    EMOTION_CLONES void real_rows_##C(const float* rows, std::size_t r, std::size_t stride, const float* roots, const float* wc, const float* ws,  \
+                                      float* out, std::size_t count) {                                                                             \
+        row_pass<C>(rows, r, stride, roots, wc, ws, RealOut{out, count});                                                                          \
     }
 EMOTION_COLUMN_PASS(8)
 EMOTION_COLUMN_PASS(16)
@@ -393,6 +377,14 @@ void RealFft::power(const float* signal, std::size_t hop, const float* window, f
 void RealFft::even(const float* half, std::size_t count, float* out, float* scratch) const {
     if (!packed() || count > bins()) {
         throw std::logic_error("RealFft::even needs an even size and at most bins() values");
+    }
+    if (two_step_) {
+        const TwoStep& t = *two_step_;
+        const auto first = t.rows == 8 ? even_columns_8 : t.rows == 16 ? even_columns_16 : t.rows == 32 ? even_columns_32 : even_columns_64;
+        first(half, m_, t.columns, t.column_roots.data(), t.turns.data(), scratch, t.stride);
+        const auto pass = t.columns == 8 ? real_rows_8 : t.columns == 16 ? real_rows_16 : t.columns == 32 ? real_rows_32 : real_rows_64;
+        pass(scratch, t.rows, t.stride, t.row_roots.data(), unpack_cosine_.data(), unpack_sine_.data(), out, count);
+        return;
     }
     const std::size_t part = scratch_size() / 4;
     float *zr = scratch, *zi = scratch + part;

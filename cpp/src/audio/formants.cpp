@@ -6,12 +6,12 @@
 #include <numbers>
 
 #include "emotion/core/elementary.hpp"
+#include "formant_path.hpp"
 #include "lanes.hpp"
 
 namespace emotion::audio {
 namespace {
 
-constexpr std::size_t most_degree = 16;
 constexpr std::size_t most_harmonics = 256;
 constexpr int most_iterations = 60;
 constexpr float settled = 1e-8F;          // squared step of a root: convergence is quadratic, what is left is its square
@@ -23,26 +23,27 @@ constexpr double emphasis_hz = 50.0;
 constexpr double widest_hz = 1500.0;       // bandwidth of a root that can be a formant
 constexpr double lowest_formant_hz = 90.0, highest_formant_hz = 5300.0;
 
-// The path: neutral tract of 17 cm, admissible range, and the weights of the cost.
-constexpr std::array<double, 3> neutral_hz{500.0, 1500.0, 2500.0};
-constexpr std::array<double, 3> lowest_hz{150.0, 500.0, 1300.0};
-constexpr std::array<double, 3> highest_hz{1250.0, 3300.0, 4500.0};
-constexpr double distance_cost = 0.5;      // a unit of |F - neutral| / neutral
-constexpr double bandwidth_cost = 1.0 / 4000.0;  // a Hz
-constexpr double jump_cost = 1.0;          // an octave a frame
-constexpr double range_cost = 4.0;
-constexpr float missing_bandwidth_hz = 1000.0F;
+constexpr std::size_t cells = 128;                          // of the envelope
+constexpr std::size_t half_cells = cells / 2;
+constexpr std::size_t half_order = FormantModel::order / 2 + 1;  // even lags, and as many odd ones
+constexpr std::size_t row_size = 8;                         // of the tables of cosines: half_order, and zeros
+static_assert(FormantModel::order % 2 == 1 && half_order <= row_size);
 
-// r[m] = the sum over g of envelope[g] * cosine(g, m), g in rising order: the same bits in every clone.
-EMOTION_CLONES void cosine_sums(const double* envelope, std::size_t n, const double* cosine, double* r) {
-    constexpr std::size_t columns = FormantModel::order + 1;
-    double sums[columns] = {};  // kept in registers
-    for (std::size_t g = 0; g < n; ++g) {
-        for (std::size_t m = 0; m < columns; ++m) {
-            sums[m] += envelope[g] * cosine[g * columns + m];
+// r[m stride] = the sum over g of envelope[g] cos(pi m g / cells): as cos(pi m (cells - g) / cells) is (-1)^m as much, even lags take the sums of the
+// two halves, odd ones the differences. g in rising order: the same bits in every clone.
+EMOTION_CLONES void cosine_sums(const double* envelope, const double* even_cosine, const double* odd_cosine, double* r, std::size_t stride) {
+    double even[row_size] = {}, odd[row_size] = {};  // kept in registers
+    for (std::size_t g = 0; g < half_cells; ++g) {
+        const double sum = envelope[g] + envelope[cells - g], difference = envelope[g] - envelope[cells - g];
+        for (std::size_t m = 0; m < row_size; ++m) {
+            even[m] += sum * even_cosine[g * row_size + m];
+            odd[m] += difference * odd_cosine[g * row_size + m];
         }
     }
-    std::copy_n(sums, columns, r);
+    for (std::size_t m = 0; m < half_order; ++m) {
+        r[2 * m * stride] = even[m] + envelope[half_cells] * even_cosine[half_cells * row_size + m];
+        r[(2 * m + 1) * stride] = odd[m];
+    }
 }
 
 EMOTION_CLONES void durand_kerner(const float* a, std::size_t n, float* re, float* im) {
@@ -86,24 +87,41 @@ EMOTION_CLONES void durand_kerner(const float* a, std::size_t n, float* re, floa
     }
 }
 
-// Levinson's recursion: r[0 … p] to a[1 … p] of 1 + a1 z^-1 + …. r[0] > 0.
-void levinson(const double* r, std::size_t p, double* a) {
-    double error = r[0] * (1.0 + 1e-9);
-    std::array<double, most_degree + 1> next{};
-    std::fill_n(a, p + 1, 0.0);
-    a[0] = 1.0;
+// Levinson's recursion of eight frames: r[0 … order] to a[0 … order - 1] of 1 + a0 z^-1 + …; lane blocks. A frame whose r[0] is not above 0 gets anything.
+EMOTION_CLONES void levinson(const double* r, float* predictor) {
+    constexpr std::size_t p = FormantModel::order;
+    double a[(p + 1) * lanes] = {}, next[(p + 1) * lanes] = {}, error[lanes], k[lanes];
+    for (std::size_t l = 0; l < lanes; ++l) {
+        error[l] = r[l] * (1.0 + 1e-9);
+    }
     for (std::size_t i = 1; i <= p; ++i) {
-        double sum = r[i];
-        for (std::size_t j = 1; j < i; ++j) {
-            sum += a[j] * r[i - j];
+        double sum[lanes];
+        for (std::size_t l = 0; l < lanes; ++l) {
+            sum[l] = r[i * lanes + l];
         }
-        const double k = -sum / error;
         for (std::size_t j = 1; j < i; ++j) {
-            next[j] = a[j] + k * a[i - j];
+            for (std::size_t l = 0; l < lanes; ++l) {
+                sum[l] += a[j * lanes + l] * r[(i - j) * lanes + l];
+            }
         }
-        std::copy_n(next.begin() + 1, i - 1, a + 1);
-        a[i] = k;
-        error *= 1.0 - k * k;
+        for (std::size_t l = 0; l < lanes; ++l) {
+            k[l] = -sum[l] / error[l];
+            error[l] *= 1.0 - k[l] * k[l];
+        }
+        for (std::size_t j = 1; j < i; ++j) {
+            for (std::size_t l = 0; l < lanes; ++l) {
+                next[j * lanes + l] = a[j * lanes + l] + k[l] * a[(i - j) * lanes + l];
+            }
+        }
+        for (std::size_t l = 0; l < lanes; ++l) {
+            next[i * lanes + l] = k[l];
+        }
+        for (std::size_t m = lanes; m < (i + 1) * lanes; ++m) {
+            a[m] = next[m];
+        }
+    }
+    for (std::size_t m = 0; m < p * lanes; ++m) {
+        predictor[m] = static_cast<float>(a[lanes + m]);
     }
 }
 
@@ -113,7 +131,7 @@ void clean_levels(std::span<const Harmonic> harmonics, double* out) {
     constexpr double share = 4.0, kept = 0.03;  // of the noise that is taken away, of the power that stays
     constexpr std::ptrdiff_t reach = 2;         // harmonics either way over which the noise is averaged
     const auto n = static_cast<std::ptrdiff_t>(harmonics.size());
-    double highest = -std::numeric_limits<double>::infinity();
+    std::array<double, most_harmonics> below{}, left;  // g++ 12 does not see that they are filled
     for (std::ptrdiff_t i = 0; i < n; ++i) {
         const Harmonic& h = harmonics[static_cast<std::size_t>(i)];
         double valley = 0;
@@ -121,53 +139,22 @@ void clean_levels(std::span<const Harmonic> harmonics, double* out) {
         for (std::ptrdiff_t j = first; j <= last; ++j) {
             valley += static_cast<double>(harmonics[static_cast<std::size_t>(j)].valley_db);
         }
-        const double below = to_log * (static_cast<double>(h.level_db) - valley / static_cast<double>(last - first + 1));
-        double level = to_log * static_cast<double>(h.level_db);
-        if (below < 6.0) {  // beyond, what is taken away is below a hundredth
-            level += std::log(std::max(kept, 1.0 - share * std::exp(-below)));
-        }
-        out[i] = level;
-        highest = std::max(highest, level);
+        below[static_cast<std::size_t>(i)] = -to_log * (static_cast<double>(h.level_db) - valley / static_cast<double>(last - first + 1));
     }
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
+    exponentials(below.data(), harmonics.size(), left.data());
+    for (std::size_t i = 0; i < harmonics.size(); ++i) {
+        left[i] = std::max(kept, 1.0 - share * left[i]);
+    }
+    logarithms(left.data(), harmonics.size(), left.data());
+    double highest = -std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < harmonics.size(); ++i) {
+        // Where noise is 6 below, what is taken away is below a hundredth.
+        out[i] = to_log * static_cast<double>(harmonics[i].level_db) + (below[i] > -6.0 ? left[i] : 0.0);
+        highest = std::max(highest, out[i]);
+    }
+    for (std::size_t i = 0; i < harmonics.size(); ++i) {
         out[i] = std::max(out[i] - highest, -dynamic_range_db * to_log);
     }
-}
-
-struct Choice {
-    std::array<float, 3> frequency_hz, bandwidth_hz;
-    double cost;
-};
-constexpr std::size_t most_choices = 20;  // three of six
-
-// Every choice of three resonances of a frame, with its own cost. A frame with fewer than three gets wide ones at the neutral frequencies.
-std::size_t list_choices(const Resonances& frame, std::array<Choice, most_choices>& out) {
-    std::array<std::pair<float, float>, Resonances::capacity + 3> found;
-    std::size_t n = 0;
-    for (; n < frame.count; ++n) {
-        found[n] = {frame.frequency_hz[n], frame.bandwidth_hz[n]};
-    }
-    for (std::size_t i = 0; n < 3; ++i) {
-        found[n++] = {static_cast<float>(neutral_hz[i]), missing_bandwidth_hz};
-    }
-    std::sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n));
-    std::size_t count = 0;
-    const auto cost_of = [&](std::size_t formant, std::size_t candidate) {
-        const double f = static_cast<double>(found[candidate].first);
-        const bool outside = f < lowest_hz[formant] || f > highest_hz[formant];
-        return distance_cost * std::fabs(f - neutral_hz[formant]) / neutral_hz[formant] +
-               bandwidth_cost * static_cast<double>(found[candidate].second) + (outside ? range_cost : 0.0);
-    };
-    for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = i + 1; j < n; ++j) {
-            for (std::size_t k = j + 1; k < n; ++k) {
-                out[count++] = {{found[i].first, found[j].first, found[k].first},
-                                {found[i].second, found[j].second, found[k].second},
-                                cost_of(0, i) + cost_of(1, j) + cost_of(2, k)};
-            }
-        }
-    }
-    return count;
 }
 
 }  // namespace
@@ -208,13 +195,17 @@ void polynomial_roots(const float* a, std::size_t n, float* re, float* im) {
     durand_kerner(a, n, re, im);
 }
 
-FormantModel::FormantModel() : cosine_((cells + 1) * (order + 1)), emphasis_(cells + 1) {
+FormantModel::FormantModel() : grid_hz_(cells + 1), emphasis_(cells + 1), even_cosine_((half_cells + 1) * row_size), odd_cosine_((half_cells + 1) * row_size) {
     for (std::size_t g = 0; g <= cells; ++g) {
-        const double f = top_hz * static_cast<double>(g) / static_cast<double>(cells);
-        emphasis_[g] = std::log1p((f / emphasis_hz) * (f / emphasis_hz));
-        const double weight = g == 0 || g == cells ? 0.5 : 1.0;
-        for (std::size_t m = 0; m <= order; ++m) {
-            cosine_[g * (order + 1) + m] = weight * std::cos(std::numbers::pi * static_cast<double>(m * g) / static_cast<double>(cells));
+        grid_hz_[g] = top_hz * static_cast<double>(g) / static_cast<double>(cells);
+        emphasis_[g] = std::log1p((grid_hz_[g] / emphasis_hz) * (grid_hz_[g] / emphasis_hz));
+    }
+    for (std::size_t g = 0; g <= half_cells; ++g) {
+        const double weight = g == 0 ? 0.5 : 1.0;
+        for (std::size_t m = 0; m < half_order; ++m) {
+            const auto cosine = [&](std::size_t lag) { return weight * std::cos(std::numbers::pi * static_cast<double>(lag * g) / static_cast<double>(cells)); };
+            even_cosine_[g * row_size + m] = cosine(2 * m);
+            odd_cosine_[g * row_size + m] = cosine(2 * m + 1);
         }
     }
 }
@@ -224,35 +215,32 @@ const FormantModel& FormantModel::get() {
     return model;
 }
 
-void FormantModel::predict(std::span<const Harmonic> harmonics, float* a, std::size_t stride) const {
+void FormantModel::correlate(std::span<const Harmonic> harmonics, double* r, std::size_t stride) const {
     std::array<double, most_harmonics> levels;
     const std::size_t n = std::min(harmonics.size(), most_harmonics);
     clean_levels(harmonics.first(n), levels.data());
     std::array<double, cells + 1> envelope;
-    std::size_t right = 0;
-    for (std::size_t g = 0; g <= cells; ++g) {
-        const double f = top_hz * static_cast<double>(g) / static_cast<double>(cells);
-        while (right < n && static_cast<double>(harmonics[right].frequency_hz) < f) {
-            ++right;
+    std::size_t g = 0;
+    double f0 = static_cast<double>(harmonics[0].frequency_hz);
+    for (; g <= cells && grid_hz_[g] <= f0; ++g) {
+        envelope[g] = levels[0] + emphasis_[g];
+    }
+    for (std::size_t i = 1; i < n && g <= cells; ++i) {
+        const auto f1 = static_cast<double>(harmonics[i].frequency_hz);
+        const double slope = f1 > f0 ? (levels[i] - levels[i - 1]) / (f1 - f0) : 0.0;
+        for (; g <= cells && grid_hz_[g] <= f1; ++g) {
+            envelope[g] = levels[i - 1] + (grid_hz_[g] - f0) * slope + emphasis_[g];
         }
-        double value = 0;
-        if (right == 0 || right == n) {
-            value = levels[right == 0 ? 0 : n - 1];
-        } else {
-            const auto f0 = static_cast<double>(harmonics[right - 1].frequency_hz), f1 = static_cast<double>(harmonics[right].frequency_hz);
-            const double share = f1 > f0 ? (f - f0) / (f1 - f0) : 1.0;
-            value = (1.0 - share) * levels[right - 1] + share * levels[right];
-        }
-        envelope[g] = value + emphasis_[g];
+        f0 = f1;
+    }
+    for (; g <= cells; ++g) {
+        envelope[g] = levels[n - 1] + emphasis_[g];
     }
     exponentials(envelope.data(), envelope.size(), envelope.data());
-    std::array<double, order + 1> r, predictor;
-    cosine_sums(envelope.data(), envelope.size(), cosine_.data(), r.data());
-    levinson(r.data(), order, predictor.data());
-    for (std::size_t m = 0; m < order; ++m) {
-        a[m * stride] = static_cast<float>(predictor[m + 1]);
-    }
+    cosine_sums(envelope.data(), even_cosine_.data(), odd_cosine_.data(), r, stride);
 }
+
+void FormantModel::predict(const double* r, float* a) { levinson(r, a); }
 
 void FormantModel::resonances(const float* a, std::span<Resonances> out) const {
     float re[order * lanes], im[order * lanes];
@@ -280,39 +268,30 @@ void FormantModel::resonances(const float* a, std::span<Resonances> out) const {
     }
 }
 
-void track_formants(std::span<const Resonances> frames, std::span<Formants> out) {
-    std::vector<std::array<Choice, most_choices>> choices(frames.size());
-    std::vector<std::array<unsigned char, most_choices>> origin(frames.size());
-    std::array<double, most_choices> total{}, next{};
-    std::vector<std::size_t> counts(frames.size());
-    std::array<std::array<double, 3>, most_choices> octave{}, previous{};
-    for (std::size_t t = 0; t < frames.size(); ++t) {
-        counts[t] = list_choices(frames[t], choices[t]);
-        for (std::size_t c = 0; c < counts[t]; ++c) {
-            for (std::size_t i = 0; i < 3; ++i) {
-                octave[c][i] = std::log2(static_cast<double>(choices[t][c].frequency_hz[i]));
-            }
-            double best = t == 0 ? 0.0 : std::numeric_limits<double>::infinity();
-            for (std::size_t p = 0; t > 0 && p < counts[t - 1]; ++p) {
-                const double jump = std::fabs(octave[c][0] - previous[p][0]) + std::fabs(octave[c][1] - previous[p][1]) +
-                                    std::fabs(octave[c][2] - previous[p][2]);
-                const double cost = total[p] + jump_cost * jump;
-                if (cost < best) {
-                    best = cost;
-                    origin[t][c] = static_cast<unsigned char>(p);
-                }
-            }
-            next[c] = best + choices[t][c].cost;
-        }
-        total = next;
-        previous = octave;
-    }
-    if (frames.empty()) {
+void track_formants(std::span<const Resonances> resonances, std::span<Formants> out) {
+    if (resonances.empty()) {
         return;
     }
-    auto state = static_cast<std::size_t>(std::min_element(total.begin(), total.begin() + static_cast<std::ptrdiff_t>(counts.back())) - total.begin());
-    for (std::size_t t = frames.size(); t-- > 0; state = origin[t][state]) {
-        out[t] = {choices[t][state].frequency_hz, choices[t][state].bandwidth_hz};
+    std::vector<PathFrame> frames(resonances.size());
+    PathCosts last, now;
+    for (std::size_t t = 0; t < frames.size(); ++t) {
+        list_choices(resonances[t], frames[t], now);
+        if (t == 0) {
+            std::copy_n(now.own, frames[t].count, now.total);
+        } else {
+            cheapest_origins(last, frames[t - 1].count, frames[t].count, now, frames[t].origin.data());
+        }
+        std::swap(last, now);
+    }
+    std::size_t state = static_cast<std::size_t>(std::min_element(last.total, last.total + frames.back().count) - last.total);
+    for (std::size_t t = frames.size(); t-- > 0;) {
+        const PathFrame& frame = frames[t];
+        for (std::size_t i = 0; i < 3; ++i) {
+            const auto& [frequency, bandwidth] = frame.found[frame.choice[state][i]];
+            out[t].frequency_hz[i] = frequency;
+            out[t].bandwidth_hz[i] = bandwidth;
+        }
+        state = t > 0 ? frame.origin[state] : 0;
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "lanes.hpp"
+#include "transpose.hpp"
 
 namespace emotion::audio {
 
@@ -111,6 +112,55 @@ EMOTION_INLINE void small_transform(const float* x, const float* roots, Sink sin
 // The first factor of a small transform, as above.
 constexpr std::size_t first_factor(std::size_t n) { return n == 16 ? 4 : 8; }
 
+// Where pass 1 takes its values from: four neighbouring ones, the first of them z[j].
+struct FrameSource {
+    const float* signal;
+    std::size_t hop;
+    const float* window;
+    EMOTION_INLINE void get(std::size_t j, Complex (&z)[4]) const {
+        TransposeBlock block;
+        const Lane w = load(window + 2 * j);
+        for (std::size_t l = 0; l < lanes; ++l) {
+            block.r[l] = load(signal + l * hop + 2 * j) * w;
+        }
+        transpose(block);
+        for (std::size_t i = 0; i < 4; ++i) {
+            z[i] = {block.r[2 * i], block.r[2 * i + 1]};
+        }
+    }
+};
+// The even sequence of `half` (m + 1 values), mirrored beyond m.
+struct EvenSource {
+    const float* half;
+    std::size_t m;
+    EMOTION_INLINE void get(std::size_t j, Complex (&z)[4]) const {
+        const bool mirrored = 2 * j >= m;  // all four: m is a multiple of eight, and value m itself is its own mirror image
+        const float* const first = half + (mirrored ? 2 * (m - j) : 2 * j) * lanes;
+        for (std::ptrdiff_t i = 0; i < 4; ++i) {
+            const std::ptrdiff_t re = mirrored ? -2 * i : 2 * i, im = mirrored ? re - 1 : re + 1;
+            z[i] = {load(first + re * static_cast<std::ptrdiff_t>(lanes)), load(first + im * static_cast<std::ptrdiff_t>(lanes))};
+        }
+    }
+};
+
+// Pass 1, four columns at a time. turns: exp(-2 pi i k c / m) at 2 (c R + k).
+template <int R, class Source>
+EMOTION_INLINE void column_pass(Source source, std::size_t columns, const float* roots, const float* turns, float* rows, std::size_t stride) {
+    alignas(64) float values[4 * R * value_size];
+    for (std::size_t c = 0; c < columns; c += 4) {
+        for (std::size_t r = 0; r < R; ++r) {
+            Complex z[4];
+            source.get(r * columns + c, z);
+            for (std::size_t i = 0; i < 4; ++i) {
+                store_value(values + (i * R + r) * value_size, z[i]);
+            }
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            small_transform<R>(values + i * R * value_size, roots, Turned{rows + (c + i) * value_size, stride, turns + 2 * (c + i) * R});
+        }
+    }
+}
+
 // Spectra of the real frames from Z[k] = a and Z[m - k] = b: X[k] = E + w O and X[m - k] = conj(E - w O) with E = (a + conj b) / 2, O = (a - conj b) / 2i
 // and w = exp(-2 pi i k / n).
 struct PowerOut {
@@ -124,6 +174,15 @@ struct ComplexOut {
     EMOTION_INLINE void put(std::size_t k, Complex twice) const {
         store(re + k * lanes, twice.re * 0.5F);
         store(im + k * lanes, twice.im * 0.5F);
+    }
+};
+struct RealOut {  // the first `count` real parts
+    float* out;
+    std::size_t count;
+    EMOTION_INLINE void put(std::size_t k, Complex twice) const {
+        if (k < count) {
+            store(out + k * lanes, twice.re * 0.5F);
+        }
     }
 };
 template <class Out>

@@ -55,15 +55,16 @@ public:
     FormantModel();
     [[nodiscard]] static const FormantModel& get();
 
-    // The predictor of one frame: order coefficients, `stride` apart. At least one harmonic, by rising frequency.
-    void predict(std::span<const Harmonic> harmonics, float* a, std::size_t stride) const;
+    // The autocorrelation of the envelope of one frame: order + 1 values, `stride` apart. At least one harmonic, by rising frequency.
+    void correlate(std::span<const Harmonic> harmonics, double* r, std::size_t stride) const;
+    // The predictors of eight frames, order values each, from their autocorrelations; lane blocks. Lanes are independent.
+    static void predict(const double* r, float* a);
     // The resonances of eight predictors, a lane block.
     void resonances(const float* a, std::span<Resonances> out) const;
 
 private:
-    static constexpr std::size_t cells = 128;
-    std::vector<double> cosine_;    // (cells + 1) x (order + 1), with the weights of the trapezoidal rule
-    std::vector<double> emphasis_;  // natural logarithm of the pre-emphasis of power, cells + 1
+    std::vector<double> grid_hz_, emphasis_;          // of the envelope: frequencies, and the natural logarithm of the pre-emphasis of power
+    std::vector<double> even_cosine_, odd_cosine_;  // of half the grid, with the weights of the trapezoidal rule
 };
 
 // The cheapest path through the frames of one voiced stretch. out: as many as frames.
