@@ -185,9 +185,11 @@ def test_copies_of_a_clip_are_not_clips_of_their_own(training: tuple[Any, Any]) 
 def test_every_kind_of_missing_speaker_is_unknown(training: tuple[Any, Any]) -> None:
     X, speaker = (part[:200] for part in training)
     expected = SpeakerNormalizer(training="all").fit_transform(X, speaker=[None, None, *speaker[2:]])
-    for missing in (float("nan"), "", pd.NA, pd.NaT):
+    for missing in (float("nan"), "", pd.NA, pd.NaT, "Unknown", " n/a ", "unknown_speakers", "corpus/unknown_speakers", "corpus/unknown"):
         got = SpeakerNormalizer(training="all").fit_transform(X, speaker=[missing, None, *speaker[2:]])
         assert np.array_equal(got, expected)
+    both = SpeakerNormalizer(training="all").fit_transform(X, speaker=["corpus/unknown_speakers", "corpus/unknown_speakers", *speaker[2:]])
+    assert np.array_equal(both, expected)  # they are one group of a split, and no voice: normalised by no other
     texts = pd.Series([pd.NA, pd.NA, *speaker[2:]], dtype="string")
     assert np.array_equal(SpeakerNormalizer(training="all").fit_transform(X, speaker=texts), expected)
 

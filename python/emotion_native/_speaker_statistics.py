@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._unknown_speakers import is_unknown
 from .exceptions import InvalidInputError
 
-__all__ = ["Moments", "SpeakerPrior", "is_unknown", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
 
 Floats = npt.NDArray[np.float64]
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
@@ -100,7 +101,7 @@ def own_statistics(prior: SpeakerPrior, moments: Moments) -> tuple[Floats, Float
 
 
 def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:
-    """Return a number for each row's speaker, -1 where it is unknown (None, NaN, "").
+    """Return a number for each row's speaker, -1 where nobody knows who it is (`is_unknown`).
 
     Raises
     ------
@@ -118,11 +119,6 @@ def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]
         except (TypeError, ValueError):
             raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
-
-
-def is_unknown(value: Any) -> bool:
-    """Return whether a value names no speaker: None, NaN, pandas.NA, ""."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value) or bool(value == "")  # pandas.NA compares to nothing
 
 
 def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

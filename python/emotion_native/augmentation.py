@@ -25,8 +25,8 @@ from sklearn.base import BaseEstimator
 
 from . import audio
 from ._progress import Progress, progress_reporter
-from ._speaker_statistics import is_unknown
 from ._threads import effective_n_jobs
+from ._unknown_speakers import is_unknown
 from ._validation import check_seed
 from .audio._arrays import integer
 from .audio.augment import Recipe

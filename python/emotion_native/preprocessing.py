@@ -216,7 +216,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             NaN is passed over.
         y : ignored
         speaker : array-like of shape (n_samples,), optional
-            Who speaks in each row; None, NaN and "" are unknown. Without it speakers are taken to be alike, and `transform` takes none.
+            Who speaks in each row; None, NaN, "" and the other words of a manifest for an unknown speaker, its group ``unknown_speakers`` among them,
+            are nobody, and such rows stay in units of the population. Without it speakers are taken to be alike, and `transform` takes none.
         clip : array-like of int of shape (n_samples,), optional
             Rows of one number are of one clip: the first is the clip itself, the others are altered copies of it (`AugmentedCopies`). Nothing is
             learned from copies; `fit_transform` normalises them as their clip.

@@ -188,7 +188,7 @@ def test_clips_that_cannot_be_read_are_told(sample: Any) -> None:
     assert list(found.failed) == [1]
 
 
-@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA, ""])
+@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA, "", "x/unknown_speakers", "unknown"])
 def test_clips_of_unknown_speakers_are_changed_each_in_its_own_way(sample: Any, unknown: Any) -> None:
     speaker = sample["speaker"].astype(object)
     speaker[:2] = unknown

@@ -19,7 +19,8 @@ CPP = REPOSITORY / "cpp"
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
     {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_display", "_progress", "_files", "_model_format"}
-    | {"_model_inputs", "_model_parts", "_prediction_sets", "_prediction_stream", "_predictions", "_speaker_statistics", "_enrolment"},
+    | {"_model_inputs", "_model_parts", "_prediction_sets", "_prediction_stream", "_predictions", "_speaker_statistics", "_enrolment"}
+    | {"_unknown_speakers"},
     {"_core"},
     {"audio", "video", "text", "metrics", "model_selection"},
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}

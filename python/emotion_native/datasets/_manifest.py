@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .._files import write_whole
+from .._unknown_speakers import UNKNOWN_GROUP, UNKNOWN_WORDS
 from .._validation import check_path
 from ..exceptions import InvalidInputError
 from ._labels import canonical_label
@@ -26,8 +27,6 @@ MODALITIES = ("audio_only", "audio_video", "video_only", "text")
 REQUIRED = ("filepath", "label", "modality", "speaker")
 OPTIONAL = ("recording", "start", "end", "text", "corpus", "gender", "age")
 FIRST_COLUMNS = ("filepath", "label", "emotion", "modality", "speaker", "recording")
-_UNKNOWN = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown", "?", "-"})
-UNKNOWN_GROUP = "unknown_speakers"
 _NUMBERS = ("start", "end", "duration")
 _SPEAKER_REMEDY = (
     "give every row the id of its speaker, or pass unknown_speaker='one_group', which puts all rows of unknown speakers of a corpus into one group"
@@ -180,7 +179,7 @@ def _cell_problems(frame: pd.DataFrame) -> list[Problem]:
 
 def is_unknown_speaker(value: object) -> bool:
     """Return whether a cell of the ``speaker`` column stands for an unknown person."""
-    return as_text(value).casefold() in _UNKNOWN
+    return as_text(value).casefold() in UNKNOWN_WORDS
 
 
 def _duplicate_problem(frame: pd.DataFrame, paths: Sequence[str]) -> list[Problem]:

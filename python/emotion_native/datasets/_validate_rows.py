@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from .._unknown_speakers import UNKNOWN_GROUP, is_unknown
 from ._labels import EMOTIONS, GREATEST_LABEL_BYTES, is_trainable_label
-from ._manifest import UNKNOWN_GROUP, is_unknown_speaker
 
 Finding = tuple[Literal["error", "warning", "info"], str, tuple[int, ...], str]
 _IMBALANCE = 5.0
@@ -32,12 +32,7 @@ def rows_by(keys: Sequence[str]) -> dict[str, list[int]]:
 def _known(table: pd.DataFrame) -> list[int]:
     """Return the rows with a label and a known speaker."""
     return [row for row, (label, speaker) in enumerate(zip(table["label"], table["speaker"], strict=True))
-            if label and not _is_unknown(speaker)]
-
-
-def _is_unknown(speaker: object) -> bool:
-    name = str(speaker).rsplit("/", 1)[-1]
-    return is_unknown_speaker(name) or name == UNKNOWN_GROUP
+            if label and not is_unknown(speaker)]
 
 
 def row_findings(table: pd.DataFrame, *, present: Sequence[str]) -> Iterator[Finding]:
