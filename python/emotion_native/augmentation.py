@@ -15,7 +15,6 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from ._unknown_speakers import is_unknown
 from ._validation import check_seed
 from .audio._arrays import integer
 from .audio.augment import Recipe
+from .datasets._manifest import SOUNDLESS, as_text, read_clips
 from .exceptions import EmotionNativeError, InvalidInputError
 
 __all__ = ["AugmentedCopies", "AugmentedFeatures", "augmented_features"]
@@ -78,7 +78,7 @@ class AugmentedFeatures:
 
 
 def augmented_features(
-    manifest: pd.DataFrame,
+    manifest: pd.DataFrame | str | os.PathLike[str],
     *,
     n_copies: int = 1,
     recipe: Recipe | None = None,
@@ -97,8 +97,8 @@ def augmented_features(
 
     Parameters
     ----------
-    manifest : DataFrame
-        With ``filepath``; ``start`` and ``end`` are honoured.
+    manifest : DataFrame or path
+        As for `emotion_native.features.extract`: only ``filepath`` is needed, ``start``, ``end`` and ``modality`` are honoured.
     n_copies : int, default=1
     recipe : Recipe, optional
         What may be done; by default `emotion_native.audio.augment.Recipe`'s own bounds.
@@ -109,7 +109,7 @@ def augmented_features(
         The feature set, or several joined by ``+``.
     sample_rate_hz : int, default=16000
     root : path, optional
-        The folder that relative paths start from.
+        The folder that relative paths start from; by default the folder of the manifest's file, or the working folder for a DataFrame.
     random_state : None, int, RandomState or Generator, default=0
     n_jobs : int or None
     progress : callable, bool or None
@@ -121,7 +121,7 @@ def augmented_features(
     Raises
     ------
     InvalidInputError
-        If an argument breaks a rule. Clips that cannot be read are left out and told in ``failed``.
+        If an argument or the manifest breaks a rule. Clips that cannot be read, and rows without sound, are left out and told in ``failed``.
 
     Examples
     --------
@@ -132,25 +132,25 @@ def augmented_features(
     ((3, 1092), False)
     """
     caller = "augmented_features"
-    if not isinstance(manifest, pd.DataFrame) or "filepath" not in manifest:
-        raise InvalidInputError(f"manifest of {caller} must be a DataFrame with the column filepath; got {type(manifest).__name__}")
     if isinstance(n_copies, bool) or not isinstance(n_copies, (int, np.integer)) or n_copies < 1:
         raise InvalidInputError(f"n_copies of {caller} must be a whole number from 1 up; got {n_copies!r}")
     if recipe is not None and not isinstance(recipe, Recipe):
         raise InvalidInputError(f"recipe of {caller} must be a Recipe or None; got {type(recipe).__name__}")
     rate = integer(sample_rate_hz, "sample_rate_hz", caller, low=1000, high=768_000)
-    if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in manifest):
+    rows, clips = read_clips(manifest, root, caller=caller)
+    if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in rows):
         raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")
-    voices = _voices(manifest) if per == "speaker" else [None] * len(manifest)
+    voices = _voices(rows) if per == "speaker" else [None] * len(rows)
     seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
-    base = Path() if root is None else Path(root)
-    starts, ends = (_times(manifest, name) for name in ("start", "end"))
-    paths = [str(base / str(path)) for path in manifest["filepath"]]
+    paths, modality = clips["path"].tolist(), clips["modality"].tolist()
+    starts, ends = (clips[name].to_numpy(dtype=np.float64) for name in ("start", "end"))
 
     def work(row: int) -> list[tuple[npt.NDArray[np.float32], dict[str, Any]]] | str:
+        if modality[row] in SOUNDLESS:
+            return SOUNDLESS[modality[row]]
         try:
-            duration = None if np.isnan(ends[row]) else float(ends[row]) - (0.0 if np.isnan(starts[row]) else float(starts[row]))
             offset = 0.0 if np.isnan(starts[row]) else float(starts[row])
+            duration = None if np.isnan(ends[row]) else float(ends[row]) - offset
             y, _ = audio.load(paths[row], sr=rate, offset=offset, duration=duration)
             clip = int.from_bytes(hashlib.sha256(np.ascontiguousarray(y).tobytes()).digest()[:8], "little")
             made = []
@@ -185,17 +185,8 @@ def augmented_features(
 
 def _voices(manifest: pd.DataFrame) -> list[int | None]:
     """Return a number for each row's speaker; None where it is unknown."""
-    names = [None if is_unknown(name) else str(name) for name in manifest["speaker"].tolist()]
+    names = [None if is_unknown(name) else as_text(name) for name in manifest["speaker"].tolist()]
     return [None if name is None else int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "little") for name in names]
-
-
-def _times(manifest: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    if name not in manifest:
-        return np.full(len(manifest), np.nan)
-    try:
-        return np.asarray(pd.to_numeric(manifest[name]), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name} of augmented_features must be seconds, or nothing; got {error}") from None
 
 
 class AugmentedCopies(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import emotion_native as en
 from emotion_native.audio import augment
 from emotion_native.augmentation import AugmentedCopies, augmented_features
 from emotion_native.exceptions import InvalidInputError
+from emotion_native.features._extract import extract_silently
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import LeaveOneGroupOut, cross_val_predict
 from emotion_native.pipeline import make_pipeline
@@ -202,8 +204,32 @@ def test_arguments_are_no_failures_of_clips(sample: Any) -> None:
     for rate in (-1, 16000.5, 10, "16000"):
         with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of augmented_features must be"):
             augmented_features(sample.head(1), sample_rate_hz=rate, progress=False)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInputError, match=r"^start of augmented_features must be seconds"):
+    with pytest.raises(InvalidInputError, match=r"^column 'start' of manifest of augmented_features must be seconds of at least 0; got 'soon'"):
         augmented_features(sample.head(1).assign(start="soon"), progress=False)
+    with pytest.raises(InvalidInputError, match=r"^manifest of augmented_features must be a DataFrame or the path of a table; got list"):
+        augmented_features([sample["filepath"][0]], progress=False)  # type: ignore[arg-type]  # the wrong value is the test
+
+
+@pytest.mark.parametrize("features", ["classic", "egemaps"])
+def test_rows_are_read_as_extraction_reads_them(sample: Any, features: str, tmp_path: Path) -> None:
+    """A copy to which nothing was done has the features of its clip, to the bit; rows that extraction fails have no copies."""
+    rows = sample.head(7).assign(
+        filepath=[Path(sample["filepath"][0]), *sample["filepath"][1:6], "nowhere.wav"],
+        start=["", " 0.25", "0.1", None, pd.NA, 0, ""],
+        end=["", "1.25 ", 1.3, "nan", pd.NA, 1.5, ""],
+        modality=["audio_only", "audio_video", "audio_only", "text", "video_only", "audio_only", "audio_only"],
+        text="some words",
+    )
+    table = extract_silently(rows, [features], sample_rate_hz=RATE, progress=False, cache=False)
+    copies = augmented_features(rows, features=features, recipe=augment.Recipe(probability=0.0), progress=False)
+    assert copies.source.tolist() == np.flatnonzero(table.ok).tolist() == [0, 1, 2, 5]
+    assert np.array_equal(copies.X, table.X[table.ok])
+    assert [copies.failed[row] for row in (3, 4)] == table.messages[3:5].tolist() == ["the row is text", "the row is video without sound"]
+    with pytest.raises(InvalidInputError, match=r"^column 'filepath' of manifest of augmented_features must name a file"):
+        augmented_features(rows.assign(filepath=None), progress=False)
+    en.datasets.write_manifest(sample.head(2), tmp_path / "manifest.csv")
+    written = augmented_features(tmp_path / "manifest.csv", features=features, per="speaker", progress=False)
+    assert np.array_equal(written.X, augmented_features(sample.head(2), features=features, per="speaker", progress=False).X)
 
 
 class _Recorder(LogisticRegression):

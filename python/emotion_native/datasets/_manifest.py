@@ -24,6 +24,9 @@ from ._table_file import read_table_rows
 MODALITIES = ("audio_only", "audio_video", "video_only", "text")
 """The vocabulary of the ``modality`` column."""
 
+SOUNDLESS = {"text": "the row is text", "video_only": "the row is video without sound"}
+"""Modalities without a track to extract from, and how a failed row says so."""
+
 REQUIRED = ("filepath", "label", "modality", "speaker")
 OPTIONAL = ("recording", "start", "end", "text", "corpus", "gender", "age")
 FIRST_COLUMNS = ("filepath", "label", "emotion", "modality", "speaker", "recording")
@@ -304,6 +307,41 @@ def read_manifest(path: str | os.PathLike[str], root: str | os.PathLike[str] | N
             continue
         raise InvalidInputError(problem.message(str(path), place))
     return complete(frame, folder)
+
+
+def read_clips(
+    manifest: pd.DataFrame | str | os.PathLike[str], root: str | os.PathLike[str] | None, *, caller: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of a manifest as given, and a table of path, start, end, modality and text of the clip of each, all that extraction reads.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no manifest, or one of these columns breaks a rule of the format; a clip may be named twice.
+    """
+    folder = check_path(root, parameter="root", caller=caller) if root is not None else None
+    if isinstance(manifest, (str, os.PathLike)):
+        rows = read_manifest(manifest, folder)
+        folder = None
+    elif isinstance(manifest, pd.DataFrame):
+        rows = manifest.reset_index(drop=True)
+        read = [name for name in ("filepath", "start", "end", "modality", "text") if name in rows.columns]
+        missing = missing_columns(list(rows.columns), ("filepath",))
+        for problem in [*missing, *find_problems(rows[read], needed=())]:
+            if problem.code != "duplicate_row":
+                raise InvalidInputError(problem.message(f"manifest of {caller}", lambda row: f"row {row + 1}"))
+    else:
+        remedy = "Remedy: pandas.DataFrame({'filepath': clips}) makes a manifest of paths"
+        raise InvalidInputError(f"manifest of {caller} must be a DataFrame or the path of a table; got {type(manifest).__name__}. {remedy}")
+    n = len(rows)
+    clips = pd.DataFrame({
+        "path": [os.path.join(folder, path) if folder is not None and path else path for path in as_paths(rows["filepath"])],
+        "start": [parse_time(value) for value in rows["start"]] if "start" in rows.columns else np.full(n, np.nan),
+        "end": [parse_time(value) for value in rows["end"]] if "end" in rows.columns else np.full(n, np.nan),
+        "modality": _text_list(rows, "modality") if "modality" in rows.columns else ["audio_only"] * n,
+        "text": _text_list(rows, "text"),
+    })
+    return rows, clips
 
 
 def write_manifest(manifest: pd.DataFrame, path: str | os.PathLike[str]) -> None:

@@ -17,8 +17,8 @@ from .._progress import Advance, Progress, progress_reporter
 from .._threads import effective_n_jobs
 from .._validation import check_path
 from ..audio import QualityRule
-from ..datasets import _manifest, read_manifest
 from ..datasets._content import Content, lone_key, read_content, signature, text_key
+from ..datasets._manifest import SOUNDLESS, read_clips
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 from ._cache import CacheArgument, FeatureCache, Vector, content_reader, open_cache
 from ._extractors import Extractor, make_extractors, make_schema
@@ -101,7 +101,7 @@ def extract_silently(manifest: pd.DataFrame | str | os.PathLike[str], features: 
     """Do what `extract` does without the warning, for callers that count failed rows themselves."""
     rule = check_rule(quality, "extract")
     extractors = make_extractors(features, sample_rate_hz)
-    rows, clips = _prepare(manifest, check_path(root, parameter="root", caller="extract") if root is not None else None)
+    rows, clips = read_clips(manifest, root, caller="extract")
     check_row_columns(rows, [column for e in extractors for column in e.columns], "manifest of extract")
     target = _checked_output(output)
     jobs = effective_n_jobs(n_jobs, caller="extract")
@@ -127,33 +127,6 @@ def _checked_output(output: str | os.PathLike[str] | None) -> Path | None:
     if target.suffix.lower() not in (".parquet", ".csv") or target.is_dir():
         raise InvalidInputError(f"output of extract must be a file that ends in .parquet or .csv; got {str(output)!r}")
     return target
-
-
-def _prepare(manifest: pd.DataFrame | str | os.PathLike[str], root: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows as given, and a table of path, start, end, modality and text for each."""
-    if isinstance(manifest, (str, os.PathLike)):
-        rows = read_manifest(manifest, root)
-        root = None
-    elif isinstance(manifest, pd.DataFrame):
-        rows = manifest.reset_index(drop=True)
-        read = [name for name in ("filepath", "start", "end", "modality", "text") if name in rows.columns]
-        missing = _manifest.missing_columns(list(rows.columns), ("filepath",))
-        for problem in [*missing, *_manifest.find_problems(rows[read], needed=())]:
-            if problem.code != "duplicate_row":
-                raise InvalidInputError(problem.message("manifest of extract", lambda row: f"row {row + 1}"))
-    else:
-        remedy = "Remedy: pandas.DataFrame({'filepath': clips}) makes a manifest of paths"
-        raise InvalidInputError(f"manifest of extract must be a DataFrame or the path of a table; got {type(manifest).__name__}. {remedy}")
-    n = len(rows)
-    paths = _manifest.as_paths(rows["filepath"])
-    clips = pd.DataFrame({
-        "path": [os.path.join(root, path) if root is not None and path else path for path in paths],
-        "start": [_manifest.parse_time(value) for value in rows["start"]] if "start" in rows.columns else np.full(n, np.nan),
-        "end": [_manifest.parse_time(value) for value in rows["end"]] if "end" in rows.columns else np.full(n, np.nan),
-        "modality": [_manifest.as_text(value) for value in rows["modality"]] if "modality" in rows.columns else ["audio_only"] * n,
-        "text": [_manifest.as_text(value) for value in rows["text"]] if "text" in rows.columns else [""] * n,
-    })
-    return rows, clips
 
 
 class _Run:
@@ -208,13 +181,12 @@ class _Run:
     def _do(self, batch: range) -> None:
         rows = []
         for row in batch:
+            if self._modality[row] not in SOUNDLESS:
+                rows.append(row)
+                continue
             if self._modality[row] == "text":
                 self._content_keys[row] = text_key(self._text[row])
-                self._fail(row, "no_audio_track", "the row is text")
-            elif self._modality[row] == "video_only":
-                self._fail(row, "no_audio_track", "the row is video without sound")
-            else:
-                rows.append(row)
+            self._fail(row, "no_audio_track", SOUNDLESS[self._modality[row]])
         self._hash([self._paths[row] for row in rows], content_reader(self._store))
         column = 0
         for extractor in self._extractors:
