@@ -106,7 +106,8 @@ def augmented_features(
         ``"speaker"``: the copies of one number of all clips of a speaker (the column ``speaker``) are changed alike, so that they are the clips of
         another, virtual speaker, whom `SpeakerNormalizer` takes for one. Clips of an unknown speaker are changed each in its own way.
     features : str, default="classic"
-        The feature set, or several joined by ``+``.
+        The feature set, or several joined by ``+``. Columns of ``quality`` are those of the clip that a copy is of: they are measured in the file, at
+        its own rate, and copies are made of what was decoded for the model.
     sample_rate_hz : int, default=16000
     root : path, optional
         The folder that relative paths start from; by default the folder of the manifest's file, or the working folder for a DataFrame.
@@ -142,6 +143,7 @@ def augmented_features(
         raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")
     voices = _voices(rows) if per == "speaker" else [None] * len(rows)
     seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
+    measured = np.array([features == "quality" or name.startswith("quality:") for name in names], dtype=bool)
     paths, modality = clips["path"].tolist(), clips["modality"].tolist()
     starts, ends = (clips[name].to_numpy(dtype=np.float64) for name in ("start", "end"))
 
@@ -153,10 +155,14 @@ def augmented_features(
             duration = None if np.isnan(ends[row]) else float(ends[row]) - offset
             y, _ = audio.load(paths[row], sr=rate, offset=offset, duration=duration)
             clip = int.from_bytes(hashlib.sha256(np.ascontiguousarray(y).tobytes()).digest()[:8], "little")
+            quality = _quality(paths[row], rate, starts[row], ends[row]) if measured.any() else None
             made = []
             for number in range(int(n_copies)):
                 changed, done = audio.augment.apply(y, sr=rate, recipe=own, seed=seed, clip=clip, copy=number, voice=voices[row])
-                made.append((audio.functionals(changed, rate, features), dict(done)))
+                vector = audio.functionals(changed, rate, features)
+                if quality is not None:
+                    vector[measured] = quality
+                made.append((vector, dict(done)))
             return made
         except EmotionNativeError as error:
             return str(error)
@@ -181,6 +187,15 @@ def augmented_features(
         failed={row: one for row, one in enumerate(found) if isinstance(one, str)},
         per=per,
     )
+
+
+def _quality(path: str, rate: int, start: float, end: float) -> npt.NDArray[np.float32]:
+    """Return the columns of the set ``quality`` of a clip, measured as extraction measures them: at the file's own rate, before mixing down."""
+    from . import _core
+
+    times = [None if np.isnan(time) else float(time) for time in (start, end)]
+    vector: npt.NDArray[np.float32] = _core.extract_functionals(path, "quality", rate, *times)[0]
+    return vector
 
 
 def _voices(manifest: pd.DataFrame) -> list[int | None]:

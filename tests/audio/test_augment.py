@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -208,6 +209,24 @@ def test_arguments_are_no_failures_of_clips(sample: Any) -> None:
         augmented_features(sample.head(1).assign(start="soon"), progress=False)
     with pytest.raises(InvalidInputError, match=r"^manifest of augmented_features must be a DataFrame or the path of a table; got list"):
         augmented_features([sample["filepath"][0]], progress=False)  # type: ignore[arg-type]  # the wrong value is the test
+
+
+def test_quality_columns_of_copies_are_their_clips(sample: Any, tmp_path: Path) -> None:
+    """They are measured at the file's own rate, where clipping shows; a copy has been resampled."""
+    y, _ = en.audio.load(str(sample["filepath"][0]), sr=48_000)
+    clipped = np.clip(20 * y / np.abs(y).max(), -1, 1)
+    with wave.open(str(tmp_path / "clipped.wav"), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes((clipped * 32767).astype("<i2").tobytes())
+    rows = sample.head(2).assign(filepath=[str(tmp_path / "clipped.wav"), sample["filepath"][1]], start=[0.2, 0.0], end=[1.2, 1.0])
+    for features in ("quality", "quality+egemaps"):
+        table = en.features.extract(rows, features, progress=False, cache=False)
+        copies = augmented_features(rows, n_copies=2, features=features, progress=False)
+        own = [place for place, name in enumerate(table.names) if features == "quality" or name.startswith("quality:")]
+        assert len(own) == 10 and table.X[0, own].tolist() != table.X[1, own].tolist()
+        assert np.array_equal(copies.X[:, own], np.repeat(table.X[:, own], 2, axis=0))
+    changed = np.setdiff1d(np.arange(len(table.names)), own)
+    assert (copies.X[:, changed] != np.repeat(table.X[:, changed], 2, axis=0)).any(axis=1).all()
 
 
 @pytest.mark.parametrize("features", ["classic", "egemaps"])
