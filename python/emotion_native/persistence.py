@@ -275,7 +275,7 @@ def _extractor(extractor: Any) -> dict[str, Any]:
     if hasattr(extractor, "schema"):  # a feature table
         table, extractor = extractor, extractor.extractor
         if extractor is None:
-            raise InvalidInputError(f"extractor of save_model must be a table of one known feature set; got {table!r}")
+            raise InvalidInputError(f"extractor of save_model must be a table of one known feature set, or of several joined by '+'; got {table!r}")
     if not isinstance(extractor, Mapping):
         rule = "the feature table that the model was trained on, or a mapping with feature_set and sample_rate_hz"
         raise InvalidInputError(f"extractor of save_model must be {rule}; got {type(extractor).__name__}")

@@ -26,7 +26,7 @@ def test_extract_joins_sets_and_shows_what_is_flagged_and_dropped(command: Comma
     dropped = command("extract", manifest, "-o", tmp_path / "c.parquet", *options)
     assert dropped.json["failed"] == plain.json["flagged"] and dropped.json["flagged"] == []
     wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--features", "loudness")
-    assert wrong.code == 3 and "features of extract must be names of feature sets" in wrong.err
+    assert wrong.code == 3 and "features of extract must be names of feature sets ('classic', 'egemaps', 'full', 'quality'), or" in wrong.err
     wrong = command("extract", manifest, "-o", tmp_path / "d.parquet", "--quality", "some")
     assert wrong.code == 3 and "action of QualityRule must be" in wrong.err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,12 @@ def test_reports_and_the_model_say_so(run: Any) -> None:
     model = en.load_model(run.model_path)
     assert told in en.experiment.model_card(model).markdown()
     assert model.provenance["augmentation"]["recipe"]["speed"] is None
+
+
+def test_columns_of_unknown_make_have_no_copies(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
+    schema = table.schema.assign(extractor="own")
+    with pytest.raises(InvalidInputError, match=r"must be 0 unless the columns are those of one feature set, or of several joined by '\+'; got"):
+        train(replace(table, schema=schema), {**small, "augmentation": TWO}, output=tmp_path / "run")
 
 
 def test_without_copies_nothing_changes(table: Any, small: dict[str, Any], tmp_path: Path) -> None:

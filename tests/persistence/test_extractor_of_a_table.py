@@ -49,7 +49,7 @@ def test_without_it_the_message_says_how(table: FeatureTable, model: Any, tmp_pa
 def test_other_tables_and_objects_are_refused(table: FeatureTable, model: Any, tmp_path: Path) -> None:
     mixed = table.select(np.arange(len(table)))
     mixed.schema = table.schema.assign(extractor=["classic"] * 10 + ["other"] * (len(table.names) - 10))
-    with pytest.raises(InvalidInputError, match=r"^extractor of save_model must be a table of one known feature set; got FeatureTable\("):
+    with pytest.raises(InvalidInputError, match=r"must be a table of one known feature set, or of several joined by '\+'; got FeatureTable\("):
         en.save_model(model, tmp_path / "m.emotion", extractor=mixed)
     with pytest.raises(InvalidInputError, match=r"^extractor of save_model must be the feature table .*; got str$"):
         en.save_model(model, tmp_path / "m.emotion", extractor="classic")  # type: ignore[arg-type]  # on purpose

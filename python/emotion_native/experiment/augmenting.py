@@ -34,7 +34,8 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
     Raises
     ------
     InvalidInputError
-        If the columns are not those of one known feature set, or more than ``fail_threshold`` of the clips cannot be read again.
+        If the columns are not those of one known feature set, or of several joined by ``+``, or more than ``fail_threshold`` of the clips cannot be
+        read again.
     """
     wanted = settings.augmentation
     if wanted.copies == 0:
@@ -44,7 +45,8 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
 
     extractor = prepared.extractor or {}
     if not extractor or prepared.clips is None or prepared.names != audio.feature_names(str(extractor["feature_set"])):
-        raise InvalidInputError("augmentation.copies of train must be 0 unless all columns are those of one feature set; got columns of another make")
+        rule = "0 unless the columns are those of one feature set, or of several joined by '+'"
+        raise InvalidInputError(f"augmentation.copies of train must be {rule}; got columns of another make")
     advance: Any = False
     if progress is not None:
         report = progress

@@ -60,7 +60,8 @@ class Prepared:
     names : list of str
         Column names.
     extractor : dict or None
-        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns; None where they come from several or unknown extractors.
+        ``feature_set``, ``sample_rate_hz`` and ``algorithm_version`` of the columns, sets joined by ``+``; None where they are not those of known
+        sets of equal settings.
     content : list of str
         Content key of each row.
     grouped : bool
@@ -180,7 +181,7 @@ def check_inputs(settings: Settings) -> None:
 
 
 def table_extractor(table: Any) -> dict[str, Any] | None:
-    """Return how clips became the table's columns, where one known extractor made them all."""
+    """Return how clips became the table's columns, where known feature sets of equal settings made them."""
     found: dict[str, Any] | None = table.extractor
     return found
 

@@ -44,7 +44,8 @@ def extract(manifest: pd.DataFrame | str | os.PathLike[str], features: str | Seq
     manifest : DataFrame or path
         As from `datasets.read_manifest`; only ``filepath`` is needed, ``start``, ``end`` and ``modality`` are honoured.
     features : sequence of str
-        Names of feature sets: ``classic``, ``egemaps``, ``full``, ``quality``. With several, columns are named ``set:column``.
+        Names of feature sets: ``classic``, ``egemaps``, ``full``, ``quality``, or of several joined by ``+``. With several, columns are named
+        ``set:column``.
     sample_rate_hz : int
         The rate to which clips are resampled.
     root : path, optional

@@ -76,7 +76,7 @@ def make_extractors(features: str | Sequence[str], sample_rate_hz: int) -> list[
         try:
             columns = _core.feature_names(name)
         except InvalidInputError:
-            rule = "names of feature sets ('classic', 'egemaps', 'full', 'quality')"
+            rule = "names of feature sets ('classic', 'egemaps', 'full', 'quality'), or several joined by '+'"
             raise InvalidInputError(f"features of extract must be {rule}; got {name!r}") from None
         prefix = f"{name}:" if len(names) > 1 else ""
         found.append(Extractor(name, sample_rate_hz, int(_core.AUDIO_ALGORITHM_VERSION), tuple(f"{prefix}{column}" for column in columns)))
