@@ -38,6 +38,16 @@ def test_help_shows_examples(command: Any, name: str) -> None:
     assert outcome.code == 0 and f"emotion-native {name}" in outcome.out and "Example" in outcome.out
 
 
+def test_help_names_every_kind_of_model(command: Any) -> None:
+    from typing import get_args
+
+    from emotion_native.experiment.settings import Candidate, Member
+
+    shown = " ".join(command("train", "--help").out.split("--model TEXT")[1].split("--test-speakers")[0].split())
+    kinds = [*get_args(Member), "ensemble"]
+    assert f"{', '.join(kinds[:-1])} or {kinds[-1]}" in shown and "ensemble" in str(get_args(Candidate))
+
+
 def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
     from emotion_native.cli.entry import ExitCode
 

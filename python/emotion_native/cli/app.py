@@ -162,7 +162,8 @@ def train(
     output: Annotated[str | None, typer.Option("--output", "-o", help="Run folder to make; default ./emotion-native-run.")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="Replace the run folder if it exists.")] = None,
     model: Annotated[
-        list[str] | None, typer.Option("--model", help="forest, extra_trees, gradient_boosting or logistic; repeat to compare in nested folds.")
+        list[str] | None,
+        typer.Option("--model", help="forest, extra_trees, gradient_boosting, logistic or ensemble; repeat to compare in nested folds."),
     ] = None,
     test_speakers: Annotated[str | None, typer.Option("--test-speakers", help="Speakers to hold out for a second evaluation: a,b.")] = None,
     split_file: Annotated[str | None, typer.Option("--split-file", help="CSV with filepath or speaker, and split (train, test, unused).")] = None,
