@@ -12,6 +12,7 @@ import numpy as np
 from .exceptions import InvalidInputError
 
 FORMAT_VERSION = (1, 2)
+TRAINING_KEY_DIGITS = 16
 _DTYPES = {"f8": "F64", "f4": "F32", "i8": "I64", "i4": "I32", "u1": "U8"}
 _NO_DIGITS = "0" * 64
 
@@ -58,6 +59,17 @@ def encode_model(description: Mapping[str, Any], tensors: Mapping[str, np.ndarra
     at = blank.index(b'\\"sha256\\":\\"' + _NO_DIGITS.encode()) + len(b'\\"sha256\\":\\"')
     digest = hashlib.sha256(blank).hexdigest().encode()
     return blank[:at] + digest + blank[at + len(digest) :]
+
+
+def training_key(sha256: str) -> str:
+    """Return what a model file keeps of a training clip's SHA-256 (``training_content`` of its provenance): its leading digits.
+
+    Examples
+    --------
+    >>> training_key("0123456789abcdef" * 4)
+    '0123456789abcdef'
+    """
+    return sha256[:TRAINING_KEY_DIGITS]
 
 
 def stated_hash(content: bytes) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from .._model_format import training_key
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
 from .console import StageProgress, bar, note, print_json, safe
@@ -21,8 +22,6 @@ from .entry import ExitCode
 
 __all__ = ["explain_clip", "model_path", "open_model", "predict_clips", "show_prediction"]
 
-# The first digits of a file's SHA-256 that a model file keeps of each training clip (`training_content` of its provenance).
-KEY_DIGITS = 16
 SEEN = "seen: the model was trained on this clip; its confidence says nothing about new clips"
 
 _BACKGROUND_ROWS = 50
@@ -108,7 +107,7 @@ def _with_notes(predictions: Sequence[Any], clips: Sequence[str], model: Any) ->
 
 
 def _content(clip: str) -> str:
-    """Return the first digits of a file's SHA-256; empty where it cannot be read."""
+    """Return the key of a file among training clips; empty where it cannot be read."""
     if not os.path.isfile(clip):  # a pipe is empty by now
         return ""
     digest = hashlib.sha256()
@@ -118,7 +117,7 @@ def _content(clip: str) -> str:
                 digest.update(block)
     except OSError:
         return ""
-    return digest.hexdigest()[:KEY_DIGITS]
+    return training_key(digest.hexdigest())
 
 
 def open_model(model_file: str | None, *, trust_pickle: bool = False) -> Any:

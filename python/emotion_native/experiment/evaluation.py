@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._model_format import training_key
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError, LeakageError
 from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, text_column
@@ -261,5 +262,5 @@ def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) 
     trained_content = set(model.provenance.get("training_content", []))
     return {
         "speakers": sum(speaker_key(name) in trained_speakers for name in set(speakers)),
-        "clips": sum(key[:16] in trained_content for key in content),
+        "clips": sum(training_key(key) in trained_content for key in content),
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._config import config_context
+from .._model_format import training_key
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
 from .augmenting import augmentation_record, row_metadata, with_copies, write_copies
@@ -402,7 +403,7 @@ def _final_model(prepared: Prepared, settings: Settings, nested: Any, scored: Sc
         record["final"]["members"] = list(final.members)
     rng = np.random.default_rng(settings.seed)
     background = X[np.sort(rng.choice(len(X), size=min(settings.background_rows, len(X)), replace=False))]
-    content = sorted({key[:16] for key, kept in zip(prepared.content, usable, strict=True) if kept})
+    content = sorted({training_key(key) for key, kept in zip(prepared.content, usable, strict=True) if kept})
     kept_keys = ("seeds", "sampling", "ungrouped", "group_by", "class_prior", "training_sources", "label_counts", "folds", "features", "final")
     provenance = {key: record[key] for key in (*kept_keys, "enrolment", "augmentation") if key in record}
     provenance["data_hash"], provenance["split_hash"] = record["training_data_hash"], record["training_split_hash"]
