@@ -27,6 +27,10 @@ def run(table: Any, small: dict[str, Any], tmp_path_factory: pytest.TempPathFact
     return train(table, {**small, "augmentation": TWO, "test_speakers": [held]}, output=tmp_path_factory.mktemp("augmented") / "run")
 
 
+def test_the_reference_page_names_every_file(run: Any, documented_files: list[set[str]], files_of: Any) -> None:
+    assert files_of(run.folder) == documented_files[0] - {"selection.csv", "classifier.pkl"}
+
+
 def test_every_fit_sees_the_copies_of_its_own_rows_and_of_no_other(
     table: Any, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

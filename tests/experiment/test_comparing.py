@@ -65,10 +65,11 @@ def runs(tmp_path: Path, rng: np.random.Generator) -> list[Path]:
     ]
 
 
-def test_equals_the_metrics_on_common_clips_in_one_order(runs: list[Path], tmp_path: Path) -> None:
+def test_equals_the_metrics_on_common_clips_in_one_order(runs: list[Path], tmp_path: Path, documented_files: list[set[str]], files_of: Any) -> None:
     import pandas as pd
 
     found = compare(runs, metrics=["macro_f1", "log_loss"], output=tmp_path / "out")
+    assert files_of(tmp_path / "out") == documented_files[1]
     assert (found.n_clips, found.n_left_out, found.n_speakers) == (180, 20, 10)
     frames = [pd.read_csv(run / "predictions_with_confidence.csv", keep_default_na=False).set_index("filepath") for run in runs]
     own = [path for path in frames[0].index if all(path in frame.index for frame in frames)]

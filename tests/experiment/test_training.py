@@ -53,6 +53,17 @@ def test_all_files_are_there(run: Any) -> None:
     assert FILES | {"classifier.pkl"} <= {path.name for path in run.folder.iterdir()}
 
 
+def test_the_reference_page_names_every_file(run: Any, table: Any, tmp_path: Path, documented_files: list[set[str]], files_of: Any) -> None:
+    """Those that a run has only for several candidates, held-out speakers or copies are looked for in test_augmenting.py."""
+    assert files_of(run.folder) == documented_files[0] - {"selection.csv", "held_out_predictions.csv", "augmentation.csv"}
+    pickled = en.persistence.load_pickle(run.folder / "classifier.pkl", trust=True)
+    assert {"calibrator_", "threshold_", "extractor_", "detector_"} <= set(vars(pickled))
+    evaluate(run.model_path, table, output=tmp_path / "evaluation", allow_seen=True)
+    trained = {name for name in documented_files[0] if name.startswith(("explanation", "model", "reliability", "classifier", "folds"))}
+    conditional = {"selection.csv", "held_out_predictions.csv", "augmentation.csv"}
+    assert files_of(tmp_path / "evaluation") == documented_files[0] - trained - conditional
+
+
 def test_predictions_are_out_of_fold_and_agree_with_the_scores(run: Any, table: Any) -> None:
     """The file alone gives the reported balanced accuracy, coverage and accuracy of answers, counted by other code."""
     frame = pd.read_csv(run.folder / "predictions_with_confidence.csv", dtype={"speaker": str})
