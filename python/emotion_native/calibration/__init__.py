@@ -10,7 +10,8 @@ from ._abstention import ABSTENTION_REASONS, AbstainingClassifier, choose_thresh
 from ._classifier import CalibratedClassifierCV
 from ._conformal import ConformalClassifier
 from ._maps import IsotonicCalibrator, SigmoidCalibrator, TemperatureCalibrator, fit_calibrator
-from ._nested import FinalChoice, NestedEvaluation, nested_evaluation
+from ._nested import nested_evaluation
+from ._nested_results import FinalChoice, NestedEvaluation
 from ._out_of_distribution import OutOfDistributionDetector
 from ._prior_classifier import PriorCorrectedClassifier
 from ._priors import PriorCorrection, correct_priors, estimate_priors
