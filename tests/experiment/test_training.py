@@ -59,7 +59,7 @@ def test_the_reference_page_names_every_file(run: Any, table: Any, tmp_path: Pat
     pickled = en.persistence.load_pickle(run.folder / "classifier.pkl", trust=True)
     assert {"calibrator_", "threshold_", "extractor_", "detector_"} <= set(vars(pickled))
     evaluate(run.model_path, table, output=tmp_path / "evaluation", allow_seen=True)
-    trained = {name for name in documented_files[0] if name.startswith(("explanation", "model", "reliability", "classifier", "folds"))}
+    trained = {name for name in documented_files[0] if name.startswith(("explanation", "model", "classifier", "folds"))}
     conditional = {"selection.csv", "held_out_predictions.csv", "augmentation.csv"}
     assert files_of(tmp_path / "evaluation") == documented_files[0] - trained - conditional
 
