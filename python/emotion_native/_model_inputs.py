@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .exceptions import InvalidInputError
 
-__all__ = ["check_clip", "check_clips", "check_count", "check_names", "check_rate", "check_rows", "check_samples"]
+__all__ = ["check_clip", "check_clips", "check_count", "check_extractor", "check_names", "check_rate", "check_rows", "check_samples"]
 
 
 def check_count(value: int, caller: str) -> int:
@@ -26,8 +26,8 @@ def check_count(value: int, caller: str) -> int:
     return min(int(value), 2**31 - 1)  # more than any model has
 
 
-def check_rate(value: int | None) -> int:
-    """Return the sample rate of an array.
+def check_rate(value: int | None, caller: str, where: str = "") -> int:
+    """Return the sample rate of samples; ``where`` says when one is needed.
 
     Raises
     ------
@@ -35,8 +35,24 @@ def check_rate(value: int | None) -> int:
         If it is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= 768_000:
-        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got {value!r}")
+        raise InvalidInputError(f"sample_rate_hz of {caller} must be a whole number from 1 to 768000{where}; got {value!r}")
     return int(value)
+
+
+def check_extractor(extractor: dict[str, Any] | None, caller: str) -> dict[str, Any]:
+    """Return how a model's clips become columns.
+
+    Raises
+    ------
+    InvalidInputError
+        If the model takes rows of features alone.
+    """
+    if extractor is None:
+        raise InvalidInputError(
+            f"source of {caller} must be rows of features, since the model was saved without an extractor; got a clip: use predict_features, or "
+            "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
+        )
+    return extractor
 
 
 def check_clip(source: Any, caller: str) -> str | bytes:
