@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def augmented_features(
     n_copies: int = 1,
     recipe: Recipe | None = None,
     per: str = "clip",
-    features: str = "classic",
+    features: str | Sequence[str] = "classic",
     sample_rate_hz: int = 16_000,
     root: str | os.PathLike[str] | None = None,
     random_state: Any = 0,
@@ -105,8 +106,8 @@ def augmented_features(
     per : {"clip", "speaker"}, default="clip"
         ``"speaker"``: the copies of one number of all clips of a speaker (the column ``speaker``) are changed alike, so that they are the clips of
         another, virtual speaker, whom `SpeakerNormalizer` takes for one. Clips of an unknown speaker are changed each in its own way.
-    features : str, default="classic"
-        The feature set, or several joined by ``+``.
+    features : str or sequence of str, default="classic"
+        The feature set, or several: their names, or one text that joins them by ``+``, as `emotion_native.features.extract` takes them.
     sample_rate_hz : int, default=16000
     root : path, optional
         The folder that relative paths start from.
@@ -142,7 +143,8 @@ def augmented_features(
     if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in manifest):
         raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")
     voices = _voices(manifest) if per == "speaker" else [None] * len(manifest)
-    seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
+    seed, own = check_seed(random_state, caller=caller), recipe or Recipe()
+    sets, names = _feature_sets(features, caller)
     base = Path() if root is None else Path(root)
     starts, ends = (_times(manifest, name) for name in ("start", "end"))
     paths = [str(base / str(path)) for path in manifest["filepath"]]
@@ -156,7 +158,7 @@ def augmented_features(
             made = []
             for number in range(int(n_copies)):
                 changed, done = audio.augment.apply(y, sr=rate, recipe=own, seed=seed, clip=clip, copy=number, voice=voices[row])
-                made.append((audio.functionals(changed, rate, features), dict(done)))
+                made.append((audio.functionals(changed, rate, sets), dict(done)))
             return made
         except EmotionNativeError as error:
             return str(error)
@@ -181,6 +183,17 @@ def augmented_features(
         failed={row: one for row, one in enumerate(found) if isinstance(one, str)},
         per=per,
     )
+
+
+def _feature_sets(features: Any, caller: str) -> tuple[str, list[str]]:
+    """Return feature sets as one name, and their columns."""
+    names = [features] if isinstance(features, str) else list(features) if isinstance(features, Iterable) else [features]
+    sets = "+".join(name if isinstance(name, str) else repr(name) for name in names)
+    try:
+        return sets, audio.feature_names(sets)
+    except InvalidInputError:
+        rule = "different names of feature sets ('classic', 'egemaps', 'full', 'quality')"
+        raise InvalidInputError(f"features of {caller} must be {rule}; got {features!r:.80}") from None
 
 
 def _voices(manifest: pd.DataFrame) -> list[int | None]:
