@@ -516,7 +516,167 @@ def test_voices_of_a_speaker_are_speakers(training: tuple[Any, Any]) -> None:
     named = np.array([f"{name} {number}" for name, number in zip(speaker, voice, strict=True)])
     expected = SpeakerNormalizer(training="all").fit(X, speaker=named)
     normalizer = SpeakerNormalizer(training="all").fit(X, speaker=speaker, voice=voice)
-    assert normalizer.n_speakers_ == expected.n_speakers_ == 120
+    assert expected.n_speakers_ == 120
+    assert normalizer.n_speakers_ == 60  # people
     np.testing.assert_allclose(normalizer.between_, expected.between_, rtol=1e-12)
     with pytest.raises(InvalidInputError, match=r"voice of SpeakerNormalizer.fit must be one whole number a row"):
         SpeakerNormalizer().fit(X, speaker=speaker, voice=[0.5] * len(X))
+
+
+# Takes: twins, duplicates, segments.
+
+
+def test_twins_count_as_the_one_clip_that_they_are(training: tuple[Any, Any], fitted: SpeakerNormalizer) -> None:
+    X, speaker = training
+    twice, who, recording = np.repeat(X, 2, axis=0), np.repeat(speaker, 2), np.repeat(np.arange(len(X)), 2)
+    told = SpeakerNormalizer(training="all")
+    rows = told.fit_transform(twice, speaker=who, recording=recording)
+    for name in ("mean_", "scale_", "within_", "between_", "degrees_"):
+        np.testing.assert_allclose(getattr(told, name), getattr(fitted, name), rtol=1e-9)
+    assert told.n_speakers_ == 60
+    np.testing.assert_allclose(rows, np.repeat(fitted.transform(X, speaker=speaker), 2, axis=0), rtol=1e-9, atol=1e-12)
+    untold = SpeakerNormalizer(training="all").fit(twice, speaker=who)
+    assert (untold.within_ < 0.99 * fitted.within_).all()  # the fault that this guards against
+
+
+@pytest.mark.parametrize("count", [1, 3, "all"])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_segments_of_one_take_never_normalise_each_other(training: tuple[Any, Any], count: Any, mixed: bool) -> None:
+    X, speaker = (part[:800].copy() for part in training)
+    recording = np.array([f"{who}/{i % 40 // 2}" for i, who in enumerate(speaker)])
+    normalizer = SpeakerNormalizer(enrolment=count)
+
+    def rows(values: Any) -> Any:
+        if mixed:
+            return normalizer.fit_transform(values, speaker=speaker, recording=recording)
+        return normalizer.fit(X, speaker=speaker, recording=recording).transform(values, speaker=speaker, recording=recording)
+
+    if mixed:  # the population stays, so that only enrolment can tell: two segments of another take trade places
+        plain = rows(X)
+        changed = X.copy()
+        changed[[0, 1]] = changed[[1, 0]]
+        np.testing.assert_allclose(rows(changed)[2:], plain[2:], rtol=1e-9, atol=1e-9)
+        return
+    plain = rows(X)
+    changed = X.copy()
+    changed[1] += 50.0  # the other segment of row 0
+    got = rows(changed)
+    assert np.array_equal(got[0], plain[0])
+    if count == "all":
+        assert not np.isclose(got[2:40], plain[2:40]).any()
+        means = np.stack([X[2:40:2], X[3:40:2]]).mean(axis=0)
+        assert not np.allclose(got[0], normalizer.transform(X[:1], enrol=X[1:40])[0])
+        # The mean that normalises is that of the means of the other takes.
+        u = (means - normalizer.mean_) / normalizer.scale_
+        w = 19 * normalizer.between_ / (19 * normalizer.between_ + normalizer.within_)
+        probe = normalizer.transform(np.stack([X[0], X[0] + 1.0, *X[2:40]]), speaker=["a"] * 40, recording=[0, 0, *recording[2:40]])
+        scale = 1.0 / (probe[1] - probe[0])
+        np.testing.assert_allclose(X[0] - probe[0] * scale, normalizer.mean_ + normalizer.scale_ * w * u.mean(axis=0), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"enrolment": 3, "training": "all"}, {"enrolment": 0}])
+def test_recordings_of_one_row_each_change_no_bit(training: tuple[Any, Any], options: dict[str, Any]) -> None:
+    X, speaker = training
+    X = np.where(np.random.default_rng(2).random(X.shape) < 0.05, np.nan, X)
+    clip = {"clip": np.arange(len(X)) // 2}
+    for recording in (np.arange(len(X))[::-1], [None, "", float("nan"), pd.NA] * (len(X) // 4), [f"take {i}" for i in range(len(X))]):
+        for extra in ({}, clip):
+            plain, told = SpeakerNormalizer(**options), SpeakerNormalizer(**options)
+            expected = plain.fit_transform(X, speaker=speaker, **extra)
+            assert np.array_equal(told.fit_transform(X, speaker=speaker, recording=recording, **extra), expected, equal_nan=True)
+            rows = told.transform(X, speaker=speaker, recording=recording)
+            assert np.array_equal(rows, plain.transform(X, speaker=speaker), equal_nan=True)
+            assert told.degrees_ == plain.degrees_ and np.array_equal(told.within_, plain.within_)
+
+
+def test_what_recording_may_be(fitted: SpeakerNormalizer, training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    with pytest.raises(InvalidInputError, match=r"recording of SpeakerNormalizer.fit must be one value a row \(2400 rows\); got shape \(2,\)"):
+        SpeakerNormalizer().fit(X, speaker=speaker, recording=["a", "b"])
+    with pytest.raises(InvalidInputError, match=r"recording of SpeakerNormalizer.transform must be texts or numbers; got list"):
+        fitted.transform(X[:2], speaker=["a", "a"], recording=np.array([[1], [2, 3]], dtype=object))
+    assert np.array_equal(fitted.transform(X[:4], recording=[0, 0, 1, 1]), fitted.transform(X[:4]))  # nobody is named
+
+
+def test_takes_of_altered_copies_are_those_of_their_clips(training: tuple[Any, Any]) -> None:
+    X, speaker = (part[:400] for part in training)
+    recording = np.arange(400) // 2
+    rows, who = np.concatenate([X, X + 0.1]), np.concatenate([speaker, speaker])
+    arguments = {"speaker": who, "clip": np.tile(np.arange(400), 2), "recording": np.tile(recording, 2)}
+    normalizer = SpeakerNormalizer(training="all")
+    found = normalizer.fit_transform(rows, **arguments)
+    np.testing.assert_allclose(found[:400], SpeakerNormalizer(training="all").fit_transform(X, speaker=speaker, recording=recording), rtol=1e-12)
+    voices = SpeakerNormalizer(training="all").fit_transform(rows, speaker=who, voice=np.repeat([0, 1], 400), recording=arguments["recording"])
+    named = np.array([f"{name} {number}" for name, number in zip(who, np.repeat([0, 1], 400), strict=True)])
+    expected = SpeakerNormalizer(training="all").fit_transform(rows, speaker=named, recording=arguments["recording"])
+    np.testing.assert_allclose(voices, expected, rtol=1e-12)
+
+
+def test_recordings_travel_as_speakers_do() -> None:
+    X, y, speaker = labelled()
+    X = X + np.repeat(np.random.default_rng(1).normal(size=(len(X) // 2, 8)), 2, axis=0).astype(np.float32)
+    recording = np.arange(len(X)) // 2
+    params = {"speaker": speaker, "recording": recording}
+    options: dict[str, Any] = {"groups": speaker, "cv": LeaveOneGroupOut(), "method": "predict_proba"}
+    got = cross_val_predict(pipeline(), X, y, params=params, **options)
+    test = speaker == "s03"
+    model = clone(pipeline()).fit(X[~test], y[~test], speaker=speaker[~test], recording=recording[~test])
+    rows = model[0].transform(X[test], speaker=speaker[test], recording=recording[test])
+    assert np.array_equal(got[test], model[1].predict_proba(rows))
+    assert np.array_equal(got[test], model.predict_proba(X[test], speaker=speaker[test], recording=recording[test]))
+    assert not np.array_equal(got, cross_val_predict(pipeline(), X, y, params={"speaker": speaker}, **options))
+    loaded = en.load_model(model_bytes(model))
+    told = loaded.predict_features(X[test], speaker=speaker[test], recording=recording[test])
+    assert np.array_equal(told.probabilities, got[test])
+    with pytest.raises(InvalidInputError, match="recording of predict_features must be one value a row"):
+        loaded.predict_features(X[test], speaker=speaker[test], recording=["a"])
+
+
+def test_recordings_need_not_be_known_at_prediction() -> None:
+    from emotion_native.calibration import CalibratedClassifierCV
+
+    X, y, speaker = labelled()
+    recording = np.arange(len(X)) // 2
+    model = CalibratedClassifierCV(pipeline(), cv=4).fit(X, y, groups=speaker, speaker=speaker, recording=recording)
+    assert model.predict_proba(X, speaker=speaker, recording=recording).shape == (len(X), 3)
+    assert model.predict_proba(X, speaker=speaker).shape == (len(X), 3)
+    assert model.predict_proba(X[:1], enrol=X[2:9], recording=[0]).shape == (1, 3)
+    with pytest.raises(InvalidInputError, match=r"speaker of CalibratedClassifierCV.predict_proba must be given as in fit"):
+        model.predict_proba(X, recording=recording)
+
+
+def test_takes_behind_a_sampler_that_mixes_them() -> None:
+    X, y, speaker = labelled()
+    sampler = SMOTE(random_state=0, within="speaker", k_neighbors=2)
+    recording = np.arange(len(X)) // 2
+    model = make_pipeline(sampler, SpeakerNormalizer(), LogisticRegression()).fit(X[:-40], y[:-40], speaker=speaker[:-40], recording=recording[:-40])
+    assert model[1].n_speakers_ > 0
+
+
+# The number of clips of a model file.
+
+
+@pytest.mark.parametrize("count", [0, 2, 5])
+@pytest.mark.parametrize("seed", [0, 7, 2**64 - 1])
+def test_a_model_file_keeps_the_number_of_clips_and_their_draw(count: int, seed: int) -> None:
+    X, y, speaker = labelled()
+    new, _, who = labelled(9, 3, 7)
+    fitted = pipeline(enrolment=count, random_state=seed).fit(X, y, speaker=speaker)
+    content = model_bytes(fitted)
+    model = en.load_model(content)
+    expected = fitted.predict_proba(new, speaker=who)
+    assert np.array_equal(model.predict_features(new, speaker=who).probabilities, expected)
+    assert not np.array_equal(expected, pipeline().fit(X, y, speaker=speaker).predict_proba(new, speaker=who))
+    own = model.for_speaker(new[1:7])  # all that are given, as transform(…, enrol=…)
+    assert np.array_equal(own.predict_features(new[:1]).probabilities, fitted.predict_proba(new[:1], enrol=new[1:7]))
+    assert model.metadata["steps"][0]["enrolment"] == {"n_speakers": 12, "clips": count, "seed": f"{seed:016x}"}
+    assert en.load_model(model_bytes(pipeline().fit(X, y, speaker=speaker))).metadata["steps"][0]["enrolment"] == {"n_speakers": 12}
+
+
+def test_members_that_take_other_numbers_of_clips_are_told_apart() -> None:
+    from emotion_native.ensemble import VotingClassifier
+
+    X, y, speaker = labelled()
+    vote = VotingClassifier([("a", pipeline(enrolment=2)), ("b", pipeline())], voting="soft").fit(X, y, speaker=speaker)
+    with pytest.raises(InvalidInputError, match=r"speaker of predict_features must be left out where the members .* by other numbers of clips"):
+        en.load_model(model_bytes(vote)).predict_features(X, speaker=speaker)

@@ -28,7 +28,7 @@ py::dict info_dict(const audio::ExtractInfo& info) {
 py::tuple extract_functionals(const py::object& source, const std::string& feature_set, int sample_rate_hz, std::optional<double> start,
                               std::optional<double> end) {
     const audio::Source input = to_source(source, "extract_functionals");
-    const audio::ExtractOptions options{audio::feature_set_of(feature_set, "extract_functionals"), sample_rate_hz, part(start, end)};
+    const audio::ExtractOptions options{audio::feature_set_of(feature_set, "extract_functionals", "feature_set"), sample_rate_hz, part(start, end)};
     audio::ExtractInfo info;
     auto values = interruptible([&](StopToken& stop) { return audio::extract(input, options, info, stop); });
     return py::make_tuple(to_array(std::move(values)), info_dict(info));
@@ -42,7 +42,7 @@ py::tuple extract_functionals_batch(const py::list& sources, const Array<double>
     for (const py::handle& source : kept) {
         inputs.push_back(to_source(source, caller));
     }
-    const audio::ExtractOptions options{audio::feature_set_of(feature_set, caller), sample_rate_hz, {}};
+    const audio::ExtractOptions options{audio::feature_set_of(feature_set, caller, "feature_set"), sample_rate_hz, {}};
     auto [array, view] = new_matrix<float>(inputs.size(), audio::feature_names(options.set).size());
     const auto first = vector(starts, "starts", caller), last = vector(ends, "ends", caller);
     const auto rows = interruptible([&, out = view](StopToken& stop) {

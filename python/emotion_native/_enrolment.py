@@ -1,31 +1,28 @@
-"""Enrolment of one speaker: their clips, and the model file that normalises by them: the same bytes but for means and scales. NumPy alone."""
+"""What a model file knows of speakers, and the file for one of them: the same bytes but for means and scales. NumPy alone."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ._model_inputs import check_clip
-from ._speaker_statistics import SpeakerPrior, moments_of, own_statistics
-from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
+from ._speaker_statistics import SpeakerPrior, moments_of, normalised, own_statistics
+from .exceptions import InvalidInputError, ModelFormatError
 
 __all__ = [
     "Content",
+    "SpeakerStep",
     "behind_normalisation",
-    "check_others",
-    "enrolment_clips",
+    "check_enrolment",
     "enrolment_places",
     "for_one_speaker",
-    "known_rows",
     "prior_at",
     "read_content",
-    "usable_rows",
     "with_statistics",
 ]
 
@@ -42,14 +39,39 @@ class Content(NamedTuple):
     sha256: str
 
 
-def enrolment_places(description: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the place (``steps.0.``, ``steps.0.members.1.steps.0.``) of each step that normalises by the speaker and is given the input columns."""
+class SpeakerStep(NamedTuple):
+    """A step that normalises rows by others of their speaker: by how many (-1: all), drawn by which seed."""
+
+    prior: SpeakerPrior
+    most: int
+    seed: int
+
+    def rows(self, X: npt.NDArray[Any], speakers: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
+        """Return rows normalised by other takes of the same speaker."""
+        return normalised(self.prior, X, speakers, self.most, self.seed, takes=takes)
+
+    def equals(self, other: SpeakerStep) -> bool:
+        """Return whether two steps normalise alike."""
+        return self.prior.equals(other.prior) and (self.most, self.seed) == (other.most, other.seed)
+
+
+def enrolment_places(description: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the place (``steps.0.``, ``steps.0.members.1.steps.0.``) of each step that normalises by the speaker and is given the input columns, and
+    what the file says of its enrolment."""
     steps = description.get("steps") or [{}]
     first = steps[0]
     if isinstance(first.get("enrolment"), Mapping):
-        yield f"{prefix}steps.0."
+        yield f"{prefix}steps.0.", first["enrolment"]
     for number, member in enumerate(first.get("members") or []):
         yield from enrolment_places(member, f"{prefix}steps.0.members.{number}.")
+
+
+def check_enrolment(model: Any, what: str) -> None:
+    """Raise InvalidInputError if a loaded model takes no clips or rows of a speaker, which were given as ``what``."""
+    if not model.takes_enrolment or model.enrolled:
+        known = "a model without a SpeakerNormalizer (train --set speaker_normalization=true)"
+        known = f"a model for one speaker already ({model.enrolled} clips)" if model.enrolled else known
+        raise InvalidInputError(f"{what} must be left out unless the model normalises by the speaker; got {known}")
 
 
 def read_content(data: bytes, model_hash: str) -> Content:
@@ -97,6 +119,22 @@ def prior_at(content: Content, place: str) -> SpeakerPrior:
     return SpeakerPrior(mean, scale, within, between, float(degrees[0]))
 
 
+def _draws(place: str, said: Mapping[str, Any]) -> tuple[int, int]:
+    """Return by how many other clips a step normalises rows, and the seed that draws them; all of them where the file says nothing.
+
+    Raises
+    ------
+    ModelFormatError
+        For what is neither.
+    """
+    clips, seed = said.get("clips"), said.get("seed", "0")
+    if clips is None:
+        return -1, 0
+    if type(clips) is not int or clips < 0 or not isinstance(seed, str) or not re.fullmatch("[0-9a-f]{1,16}", seed):
+        raise ModelFormatError(f"the speaker normalisation of the model ({place}enrolment: clips, seed) is not one; save it again with save_model")
+    return clips, int(seed, 16)
+
+
 def with_statistics(content: Content, statistics: Mapping[str, tuple[Floats, Floats]]) -> bytes:
     """Return the content with other means and scales of the steps at these places, and the checksum that belongs to it."""
     data = bytearray(content.data)
@@ -111,7 +149,7 @@ def with_statistics(content: Content, statistics: Mapping[str, tuple[Floats, Flo
     return bytes(data)
 
 
-def for_one_speaker(content: Content, places: Sequence[str], rows: npt.NDArray[np.float32]) -> bytes:
+def for_one_speaker(content: Content, places: Iterable[str], rows: npt.NDArray[np.float32]) -> bytes:
     """Return the content whose steps at these places normalise by rows of one speaker."""
     statistics = {}
     for place in places:
@@ -120,91 +158,20 @@ def for_one_speaker(content: Content, places: Sequence[str], rows: npt.NDArray[n
     return with_statistics(content, statistics)
 
 
-def behind_normalisation(content: Content, places: Sequence[str]) -> tuple[SpeakerPrior, bytes]:
+def behind_normalisation(content: Content, places: Mapping[str, Mapping[str, Any]]) -> tuple[SpeakerStep, bytes]:
     """Return what normalises rows, and the content of a model of what stands behind it.
 
     Raises
     ------
     InvalidInputError
         If members of a vote normalise differently.
+    ModelFormatError
+        If what the file says of a step is none.
     """
-    priors = [prior_at(content, place) for place in places]
-    if any(not prior.equals(priors[0]) for prior in priors):
-        rule = "speaker of predict_features must be left out where the members of a vote normalise by other speakers"
-        raise InvalidInputError(f"{rule}; got a model of {len(priors)} (for_speaker serves them)")
-    same = {place: (np.zeros_like(priors[0].mean), np.ones_like(priors[0].scale)) for place in places}
-    return priors[0], with_statistics(content, same)
-
-
-def enrolment_clips(enrol: Any) -> list[str | bytes]:
-    """Return enrolment clips as paths or bytes.
-
-    Raises
-    ------
-    InvalidInputError
-        If they are no sequence of clips, or none.
-    """
-    if isinstance(enrol, str | bytes | bytearray | memoryview | os.PathLike):
-        raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got one {type(enrol).__name__}")
-    try:
-        given = list(enrol)
-    except TypeError:
-        raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
-    if not given:
-        raise InvalidInputError("enrol of for_speaker must be at least one clip; got none (leave it out for an unknown speaker)")
-    return [check_clip(clip, "for_speaker (enrol)") for clip in given]
-
-
-def check_others(enrol: Any, sources: Sequence[Any], caller: str) -> None:
-    """Refuse a clip that stands among those it would be normalised by.
-
-    Raises
-    ------
-    InvalidInputError
-        As said, and as `enrolment_clips`.
-    """
-    if isinstance(enrol, np.ndarray):
-        return
-
-    def key(clip: str | bytes) -> str | bytes:
-        return os.path.realpath(clip) if isinstance(clip, str) else clip
-
-    known = {key(clip) for clip in enrolment_clips(enrol)}
-    for source in sources:
-        clip = None if isinstance(source, np.ndarray) else check_clip(source, caller)
-        if clip is not None and key(clip) in known:
-            shown = repr(clip) if isinstance(clip, str) else "the same bytes"
-            raise InvalidInputError(f"enrol of {caller} must be other clips of the speaker than those to be predicted; got {shown} among both")
-
-
-def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float32]:
-    """Return the rows of features that say anything.
-
-    Raises
-    ------
-    InvalidInputError
-        If none does, or they have other columns than the model.
-    """
-    if rows.shape[1] != n_features:
-        raise InvalidInputError(f"enrol of for_speaker must have {n_features} columns; got {rows.shape[1]}")
-    known = rows[np.isfinite(rows).any(axis=1)]
-    if not len(known):
-        raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
-    return known
-
-
-def usable_rows(rows: npt.NDArray[np.float32], status: Sequence[str], messages: Sequence[str]) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Return the features of the clips that can be used, and what to say of the others.
-
-    Raises
-    ------
-    MediaDecodeError
-        If no clip can be used.
-    """
-    usable = np.array([code == "ok" for code in status])
-    lost = np.flatnonzero(~usable).tolist()
-    if not usable.any():
-        rule = f"enrol of for_speaker must have a clip that can be used; got {len(status)} that cannot"
-        raise MediaDecodeError(f"{rule} ({status[lost[0]]}: {messages[lost[0]]})", reason=status[lost[0]])
-    notes = (f"enrolment: {len(lost)} of {len(status)} clips cannot be used ({status[lost[0]]}: {messages[lost[0]]})",) if lost else ()
-    return rows[usable], notes
+    steps = [SpeakerStep(prior_at(content, place), *_draws(place, said)) for place, said in places.items()]
+    first = steps[0]
+    if any(not step.equals(first) for step in steps):
+        rule = "speaker of predict_features must be left out where the members of a vote normalise by other speakers, or by other numbers of clips"
+        raise InvalidInputError(f"{rule}; got a model of {len(steps)} (for_speaker serves them)")
+    same = {place: (np.zeros_like(first.prior.mean), np.ones_like(first.prior.scale)) for place in places}
+    return first, with_statistics(content, same)

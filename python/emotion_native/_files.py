@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import stat
@@ -44,6 +45,20 @@ def read_regular(path: Path) -> bytes:
     """
     refuse_special(path)
     return path.read_bytes()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a regular file's content, read in blocks; empty where it cannot be read, or is a folder, a device or a pipe."""
+    digest = hashlib.sha256()
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return ""
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except (OSError, ValueError):  # the latter for a NUL in the name
+        return ""
+    return digest.hexdigest()
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[Any], object], *, durable: bool = True, scratch: Path | None = None) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._samples import HIGHEST_RATE_HZ
 from .exceptions import InvalidInputError
 
-__all__ = ["check_clip", "check_clips", "check_count", "check_names", "check_rate", "check_rows", "check_samples"]
+__all__ = ["check_clip", "check_clips", "check_count", "check_extractor", "check_names", "check_rate", "check_rows", "check_samples"]
 
 
 def check_count(value: int, caller: str) -> int:
@@ -26,17 +27,33 @@ def check_count(value: int, caller: str) -> int:
     return min(int(value), 2**31 - 1)  # more than any model has
 
 
-def check_rate(value: int | None) -> int:
-    """Return the sample rate of an array.
+def check_rate(value: int | None, caller: str, where: str = "") -> int:
+    """Return the sample rate of samples; ``where`` says when one is needed.
 
     Raises
     ------
     InvalidInputError
         If it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InvalidInputError(f"sample_rate_hz of predict must be a whole number of Hz from 1 up when source is an array; got {value!r}")
-    return min(int(value), 2**31 - 1)  # the native code knows the highest
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= HIGHEST_RATE_HZ:
+        raise InvalidInputError(f"sample_rate_hz of {caller} must be a whole number from 1 to {HIGHEST_RATE_HZ}{where}; got {value!r}")
+    return int(value)
+
+
+def check_extractor(extractor: dict[str, Any] | None, caller: str) -> dict[str, Any]:
+    """Return how a model's clips become columns.
+
+    Raises
+    ------
+    InvalidInputError
+        If the model takes rows of features alone.
+    """
+    if extractor is None:
+        raise InvalidInputError(
+            f"source of {caller} must be rows of features, since the model was saved without an extractor; got a clip: use predict_features, or "
+            "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
+        )
+    return extractor
 
 
 def check_clip(source: Any, caller: str) -> str | bytes:

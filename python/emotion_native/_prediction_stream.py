@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -10,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ._predictions import Prediction
+from ._samples import OneThread, stream_chunk
 from .exceptions import InvalidInputError
 
-__all__ = ["PredictionStream", "StreamedPrediction", "window_samples"]
+__all__ = ["PredictionStream", "StreamedPrediction"]
 
 Samples = npt.NDArray[np.float32]
-_LONGEST_S = 600.0
 
 
 class StreamedPrediction(NamedTuple):
@@ -37,8 +36,8 @@ class StreamedPrediction(NamedTuple):
 class PredictionStream:
     """Predictions of a sliding window over samples that come in chunks of any sizes; `EmotionModel.stream` makes one.
 
-    Windows are predicted each for itself: nothing is smoothed over time. A call that raises, Ctrl-C included, leaves the stream as it was. One stream
-    serves one thread; streams of one model run in parallel. Streams are not pickled: make one in each process.
+    Windows are predicted each for itself: nothing is smoothed over time. A call that raises, Ctrl-C included, leaves the stream as it was. A stream
+    serves one thread at a time and refuses a second; streams of one model run in parallel. Streams are not pickled: make one in each process.
 
     Parameters
     ----------
@@ -62,14 +61,16 @@ class PredictionStream:
 
     def __init__(self, predict: Callable[[Samples], Prediction], sample_rate_hz: int, *, window: int, hop: int) -> None:
         self._predict, self._rate, self._window, self._hop = predict, sample_rate_hz, window, hop
+        self._one = OneThread()
         self.reset()
 
     def reset(self) -> None:
         """Go back to the beginning, ready for another signal."""
-        self._kept = np.empty(0, dtype=np.float32)  # from self._place on, without what came since
-        self._came: list[Samples] = []
-        self._place = self._total = self._next = 0  # _next: begin of the next window
-        self._ended = False
+        with self._one.call("reset"):
+            self._kept = np.empty(0, dtype=np.float32)  # from self._place on, without what came since
+            self._came: list[Samples] = []
+            self._place = self._total = self._next = 0  # _next: begin of the next window
+            self._ended = False
 
     @property
     def samples_seen(self) -> int:
@@ -91,11 +92,15 @@ class PredictionStream:
         Raises
         ------
         InvalidInputError
-            For samples that break the rules above, and after `flush`.
+            For samples that break the rules above, after `flush`, and while another thread uses the stream.
         """
+        with self._one.call("push"):
+            return self._push(samples)
+
+    def _push(self, samples: Any) -> list[StreamedPrediction]:
         if self._ended:
             raise InvalidInputError("stream of push must be reset after flush before it takes samples again; got a stream that has ended")
-        chunk = _checked(samples)
+        chunk = stream_chunk(samples).copy()
         total = self._total + len(chunk)
         if total < self._next + self._window:
             self._came.append(chunk)
@@ -114,7 +119,16 @@ class PredictionStream:
         """End the stream and return the prediction of the next window, cut at the end, if it has samples that no window had.
 
         A signal shorter than a window is one window. A second call returns nothing.
+
+        Raises
+        ------
+        InvalidInputError
+            While another thread uses the stream.
         """
+        with self._one.call("flush"):
+            return self._flush()
+
+    def _flush(self) -> list[StreamedPrediction]:
         covered = self._next - self._hop + self._window if self._next else 0
         found = []
         if not self._ended and self._next < self._total and covered < self._total:
@@ -133,30 +147,3 @@ class PredictionStream:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a PredictionStream is not pickled or copied: it belongs to the signal of one process; make one in each")
-
-
-def _checked(samples: Any) -> Samples:
-    """Return a copy of the samples, contiguous float32."""
-    if not isinstance(samples, np.ndarray) or samples.ndim != 1 or samples.dtype.kind != "f":
-        got = f"dtype {samples.dtype} and shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
-        raise InvalidInputError(f"samples of push must be a 1-d float array of mono samples (full scale is 1); got {got}")
-    with np.errstate(over="ignore"):
-        chunk = np.array(samples, dtype=np.float32)
-    if not (np.abs(chunk) <= 1e9).all():
-        raise InvalidInputError("samples of push must be finite and within -1e9 to 1e9; got a value that is not")
-    return chunk
-
-
-def window_samples(seconds: Any, parameter: str, rate: int) -> int:
-    """Return a number of samples, at least one.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is no number of seconds up to ten minutes.
-    """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number) or not math.isfinite(seconds) or seconds > _LONGEST_S:
-        raise InvalidInputError(f"{parameter} of stream must be a number of seconds up to {_LONGEST_S:g}; got {seconds!r}")
-    if (samples := round(float(seconds) * rate)) < 1:
-        raise InvalidInputError(f"{parameter} of stream must be at least one sample long; got {seconds!r} at {rate} Hz")
-    return samples

@@ -26,7 +26,18 @@ def did_you_mean(name: Any, known: Iterable[str], *, most: int = 1) -> str:
     >>> did_you_mean("grups", ["groups", "group", "speaker"], most=3)
     ": did you mean 'groups' or 'group'?"
     """
-    close = [repr(near) for near in difflib.get_close_matches(str(name), sorted(known), n=most)]
+    return suggestion(difflib.get_close_matches(str(name), sorted(known), n=most))
+
+
+def suggestion(names: Iterable[str]) -> str:
+    """Return the end of a message that suggests these names; nothing where there are none.
+
+    Examples
+    --------
+    >>> suggestion(["folds"])
+    ": did you mean 'folds'?"
+    """
+    close = [repr(name) for name in names]
     return f": did you mean {' or '.join([', '.join(close[:-1]), close[-1]] if len(close) > 1 else close)}?" if close else ""
 
 

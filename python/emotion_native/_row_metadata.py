@@ -97,6 +97,8 @@ def check_names(names: Iterable[str], steps: Mapping[str, Any], *, parameter: st
 
 def needs(step: Any, name: str) -> bool:
     """Return whether a step cannot do without this row metadata: foreign steps always, ours where they or those they hand it on to say so."""
+    if name in getattr(step, "_optional_metadata", ()):
+        return False
     if hasattr(step, "_metadata_names") or getattr(step, "_only_hands_on", False):
         return any(_asks(inner, name) and needs(inner, name) for inner in _inner_estimators(step))
     native = clone(step)._native_step() if hasattr(step, "_native_step") else None  # a clone: asking draws no random number

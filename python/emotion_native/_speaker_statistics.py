@@ -9,6 +9,7 @@ with ``v ~ degrees * within / chi2(degrees)`` around the speaker's mean. From ``
     scale = sqrt((v_n + between * (1 - w)) / (within + between))
 
 so ``(u - mean) / scale`` is the clip in units of its predictive distribution: the population's for ``n = 0``, the speaker's own for many clips.
+Rows of one take (twins, duplicates, segments) are one clip here: none is among the others of another, and together they count once.
 """
 
 from __future__ import annotations
@@ -23,7 +24,19 @@ import numpy.typing as npt
 from ._unknown_speakers import is_unknown
 from .exceptions import InvalidInputError
 
-__all__ = ["Moments", "SpeakerPrior", "mixed_counts", "moments_of", "normalised", "own_statistics", "speaker_codes", "speaker_rows"]
+__all__ = [
+    "Moments",
+    "SpeakerPrior",
+    "mixed_counts",
+    "moments_of",
+    "normalised",
+    "own_statistics",
+    "speaker_codes",
+    "speaker_rows",
+    "take_codes",
+    "take_moments",
+    "take_numbers",
+]
 
 Floats = npt.NDArray[np.float64]
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
@@ -64,24 +77,45 @@ class SpeakerPrior:
 
 @dataclass(frozen=True)
 class Moments:
-    """Numbers, sums and sums of squares of values that are not NaN, in units of the population; one row a set of clips."""
+    """Numbers, sums and sums of squares of values that are not NaN, in units of the population: of one set of takes, or one row a take."""
 
     count: Floats
     total: Floats
     squares: Floats
 
-    def without(self, u: Floats) -> Moments:
-        """Return the moments without each of these rows, which are part of them."""
-        known = ~np.isnan(u)
-        value = np.where(known, u, 0.0)
-        return Moments(self.count - known, self.total - value, self.squares - value * value)
+    def at(self, takes: Any) -> Moments:
+        """Return those of some takes."""
+        return Moments(self.count[takes], self.total[takes], self.squares[takes])
+
+    def together(self) -> Moments:
+        """Return those of all takes as one set."""
+        return Moments(self.count.sum(axis=0), self.total.sum(axis=0), self.squares.sum(axis=0))
+
+    def without(self, part: Moments) -> Moments:
+        """Return those without each row of ``part``, which is in them."""
+        return Moments(self.count - part.count, self.total - part.total, self.squares - part.squares)
+
+
+def take_moments(u: Floats, number: npt.NDArray[np.int64] | None = None) -> Moments:
+    """Return the moments of each take of rows (n_rows, n_features), takes being numbered from 0; None: each row is one.
+
+    A take of several rows counts once, with the mean of its rows and of their squares: twins count as the one clip that they are.
+    """
+    known = ~np.isnan(u)
+    value = np.where(known, u, 0.0)
+    rows = Moments(known.astype(np.float64), value, value * value)
+    if number is None:
+        return rows
+    count, total, squares = (np.zeros((int(number.max(initial=-1)) + 1, u.shape[1])) for _ in range(3))
+    for takes, values in ((count, rows.count), (total, rows.total), (squares, rows.squares)):
+        np.add.at(takes, number, values)
+    share = np.maximum(count, 1.0)
+    return Moments(np.minimum(count, 1.0), total / share, squares / share)
 
 
 def moments_of(u: Floats) -> Moments:
-    """Return the moments of rows (n_clips, n_features)."""
-    known = ~np.isnan(u)
-    value = np.where(known, u, 0.0)
-    return Moments(known.sum(axis=0).astype(np.float64), value.sum(axis=0), (value * value).sum(axis=0))
+    """Return the moments of rows (n_clips, n_features), each a clip."""
+    return take_moments(u).together()
 
 
 def own_statistics(prior: SpeakerPrior, moments: Moments) -> tuple[Floats, Floats]:
@@ -100,7 +134,7 @@ def own_statistics(prior: SpeakerPrior, moments: Moments) -> tuple[Floats, Float
     return prior.mean + prior.scale * (share * own), prior.scale * np.sqrt(ratio)
 
 
-def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:
+def speaker_codes(speaker: Any, n: int, *, caller: str, parameter: str = "speaker") -> npt.NDArray[np.int64]:
     """Return a number for each row's speaker, -1 where nobody knows who it is (`is_unknown`).
 
     Raises
@@ -110,15 +144,37 @@ def speaker_codes(speaker: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]
     """
     array = np.asarray(speaker, dtype=object)
     if array.shape != (n,):
-        raise InvalidInputError(f"speaker of {caller} must be one value a row ({n} rows); got shape {array.shape}")
+        raise InvalidInputError(f"{parameter} of {caller} must be one value a row ({n} rows); got shape {array.shape}")
     known: dict[Any, int] = {}
     codes = np.empty(n, dtype=np.int64)
     for i, value in enumerate(array.tolist()):
         try:
             codes[i] = -1 if is_unknown(value) else known.setdefault(value, len(known))
         except (TypeError, ValueError):
-            raise InvalidInputError(f"speaker of {caller} must be texts or numbers; got {type(value).__name__}") from None
+            raise InvalidInputError(f"{parameter} of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
+
+
+def take_codes(recording: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:
+    """Return a number for each row's take; a row whose recording is unknown is a take of its own.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one value a row.
+    """
+    codes = speaker_codes(recording, n, caller=caller, parameter="recording")
+    unknown = codes < 0
+    codes[unknown] = int(codes.max(initial=-1)) + 1 + np.arange(int(unknown.sum()))
+    return codes
+
+
+def take_numbers(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the takes of some rows numbered from 0, first seen first."""
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[place.reshape(-1)]
 
 
 def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
@@ -143,8 +199,9 @@ def normalised(
     most: int | npt.NDArray[np.int64],
     seed: int,
     source: npt.NDArray[np.int64] | None = None,
+    takes: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[Any]:
-    """Return rows normalised by other rows of the same speaker.
+    """Return rows normalised by other takes of the same speaker.
 
     Parameters
     ----------
@@ -153,39 +210,43 @@ def normalised(
     codes : ndarray of int64 of shape (n_rows,)
         The speaker of each row; -1: unknown, which leaves the population.
     most : int or ndarray of int64 of shape (n_rows,)
-        Of how many other rows at most, for all rows or each; -1: of all.
+        By how many other takes at most, for all rows or each; -1: by all.
     seed : int
         Decides which, if fewer than all.
     source : ndarray of int64 of shape (n_rows,), optional
         The row that each row is an altered copy of, itself where it is none. Copies are normalised as their sources are, and count for nobody.
+    takes : ndarray of int64 of shape (n_rows,), optional
+        Rows of one number are of one take, and count as one; None: each row is a take.
 
     Returns
     -------
     ndarray of the shape and type of X
-        A row never counts among the clips that it is normalised by, so that a lone row is normalised by the population.
+        A take never counts among the clips that its rows are normalised by, so that a lone one is normalised by the population.
     """
     out = ((X.astype(np.float64) - prior.mean) / prior.scale).astype(X.dtype)
     wanted = np.broadcast_to(np.asarray(most, dtype=np.int64), len(X))
     own_row = np.arange(len(X)) if source is None else source
     for speaker, every in enumerate(speaker_rows(codes[own_row])):
         rows = every[own_row[every] == every]
-        place = np.searchsorted(rows, own_row[every])
-        others = len(rows) - 1
+        number = np.arange(len(rows)) if takes is None else take_numbers(takes[rows])
+        place = number[np.searchsorted(rows, own_row[every])]
+        n_takes = int(number.max()) + 1
+        others = n_takes - 1
         counts = np.where(wanted[every] < 0, others, np.minimum(wanted[every], others))
         if not counts.any():
             continue
-        u = prior.units(X[rows])
+        each = take_moments(prior.units(X[rows]), number if n_takes < len(rows) else None)
         key = np.array([seed, _STREAM], dtype=np.uint64)
-        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(len(rows))
+        drawn = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, speaker])).permutation(n_takes)
         for count in np.unique(counts[counts > 0]).tolist():
-            # The first `count` of a random order; a row among these takes the next one in its place.
-            inside = np.zeros(len(rows), dtype=bool)
+            # The first `count` of a random order; a take among these has the next one in its place.
+            inside = np.zeros(n_takes, dtype=bool)
             inside[drawn[:count]] = True
-            more = moments_of(u[np.sort(drawn[: count + 1])])
-            first = more if count == others else moments_of(u[np.sort(drawn[:count])])
+            more = each.at(np.sort(drawn[: count + 1])).together()
+            first = more if count == others else each.at(np.sort(drawn[:count])).together()
             for part, own in ((inside, True), (~inside, count == others)):
                 chosen = np.flatnonzero(part[place] & (counts == count))
                 if len(chosen):
-                    mean, scale = own_statistics(prior, more.without(u[place[chosen]]) if own else first)
+                    mean, scale = own_statistics(prior, more.without(each.at(place[chosen])) if own else first)
                     out[every[chosen]] = ((X[every[chosen]].astype(np.float64) - mean) / scale).astype(X.dtype)
     return out

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,7 @@ def augmented_features(
     n_copies: int = 1,
     recipe: Recipe | None = None,
     per: str = "clip",
-    features: str = "classic",
+    features: str | Sequence[str] = "classic",
     sample_rate_hz: int = 16_000,
     root: str | os.PathLike[str] | None = None,
     random_state: Any = 0,
@@ -105,9 +106,10 @@ def augmented_features(
     per : {"clip", "speaker"}, default="clip"
         ``"speaker"``: the copies of one number of all clips of a speaker (the column ``speaker``) are changed alike, so that they are the clips of
         another, virtual speaker, whom `SpeakerNormalizer` takes for one. Clips of an unknown speaker are changed each in its own way.
-    features : str, default="classic"
-        The feature set, or several joined by ``+``. Columns of ``quality`` are those of the clip that a copy is of: they are measured in the file, at
-        its own rate, and copies are made of what was decoded for the model.
+    features : str or sequence of str, default="classic"
+        The feature set, or several: their names, or one text that joins them by ``+``, as `emotion_native.features.extract` takes them. Columns of
+        ``quality`` are those of the clip that a copy is of: they are measured in the file, at its own rate, and copies are made of what was decoded
+        for the model.
     sample_rate_hz : int, default=16000
     root : path, optional
         The folder that relative paths start from; by default the folder of the manifest's file, or the working folder for a DataFrame.
@@ -142,8 +144,9 @@ def augmented_features(
     if per not in ("clip", "speaker") or (per == "speaker" and "speaker" not in rows):
         raise InvalidInputError(f"per of {caller} must be 'clip', or 'speaker' for a manifest with the column speaker; got {per!r}")
     voices = _voices(rows) if per == "speaker" else [None] * len(rows)
-    seed, own, names = check_seed(random_state, caller=caller), recipe or Recipe(), audio.feature_names(features)
-    measured = np.array([features == "quality" or name.startswith("quality:") for name in names], dtype=bool)
+    seed, own = check_seed(random_state, caller=caller), recipe or Recipe()
+    sets, names = _feature_sets(features, caller)
+    measured = np.array([sets == "quality" or name.startswith("quality:") for name in names], dtype=bool)
     paths, modality = clips["path"].tolist(), clips["modality"].tolist()
     starts, ends = (clips[name].to_numpy(dtype=np.float64) for name in ("start", "end"))
 
@@ -159,7 +162,7 @@ def augmented_features(
             made = []
             for number in range(int(n_copies)):
                 changed, done = audio.augment.apply(y, sr=rate, recipe=own, seed=seed, clip=clip, copy=number, voice=voices[row])
-                vector = audio.functionals(changed, rate, features)
+                vector = audio.functionals(changed, rate, sets)
                 if quality is not None:
                     vector[measured] = quality
                 made.append((vector, dict(done)))
@@ -196,6 +199,17 @@ def _quality(path: str, rate: int, start: float, end: float) -> npt.NDArray[np.f
     times = [None if np.isnan(time) else float(time) for time in (start, end)]
     vector: npt.NDArray[np.float32] = _core.extract_functionals(path, "quality", rate, *times)[0]
     return vector
+
+
+def _feature_sets(features: Any, caller: str) -> tuple[str, list[str]]:
+    """Return feature sets as one name, and their columns."""
+    names = [features] if isinstance(features, str) else list(features) if isinstance(features, Iterable) else [features]
+    sets = "+".join(name if isinstance(name, str) else repr(name) for name in names)
+    try:
+        return sets, audio.feature_names(sets)
+    except InvalidInputError:
+        rule = "different names of feature sets ('classic', 'egemaps', 'full', 'quality')"
+        raise InvalidInputError(f"features of {caller} must be {rule}; got {features!r:.80}") from None
 
 
 def _voices(manifest: pd.DataFrame) -> list[int | None]:

@@ -7,6 +7,7 @@ import os
 import pickle
 import platform
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,16 +282,34 @@ def _extractor(extractor: Any) -> dict[str, Any]:
         raise InvalidInputError(f"extractor of save_model must be {rule}; got {type(extractor).__name__}")
     known = {"feature_set", "sample_rate_hz", "algorithm_version"}
     if not {"feature_set", "sample_rate_hz"} <= set(extractor) <= known:
-        raise InvalidInputError(f"extractor of save_model must have feature_set and sample_rate_hz (and algorithm_version); got {sorted(extractor)}")
+        rule = "feature_set and sample_rate_hz (and algorithm_version)"
+        raise InvalidInputError(f"extractor of save_model must have {rule}; got {sorted(map(str, extractor))}")
     from . import _core
-    from .audio._arrays import sampling_rate
 
-    rate = extractor["sample_rate_hz"]
+    name, rate, version = (extractor.get(key) for key in ("feature_set", "sample_rate_hz", "algorithm_version"))
+    if not isinstance(name, str):
+        raise InvalidInputError(f"extractor of save_model must have as feature_set the name of one; got {name!r:.80}")
+    low, high = _core.LOWEST_FEATURE_RATE_HZ, _core.HIGHEST_RATE_HZ
+    if not _is_whole(rate) or not low <= int(rate) <= high:
+        raise InvalidInputError(f"extractor of save_model must have as sample_rate_hz a whole number from {low} to {high}; got {rate!r:.80}")
+    if version is not None and (not _is_whole(version) or not 1 <= int(version) < 2**31):
+        raise InvalidInputError(f"extractor of save_model must have as algorithm_version a whole number from 1 up; got {version!r:.80}")
+    try:
+        _core.feature_names(name)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"extractor of save_model must have as feature_set {str(error).partition(' must be ')[2]}") from None
     return {
-        "feature_set": str(extractor["feature_set"]),
-        "sample_rate_hz": sampling_rate(rate, "extractor['sample_rate_hz']", "save_model", low=_core.LOWEST_FEATURE_RATE_HZ),
-        "algorithm_version": int(extractor.get("algorithm_version", _core.AUDIO_ALGORITHM_VERSION)),
+        "feature_set": name,
+        "sample_rate_hz": int(rate),
+        "algorithm_version": int(_core.AUDIO_ALGORITHM_VERSION if version is None else version),
     }
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number, of whatever type."""
+    if isinstance(value, Integral):
+        return not isinstance(value, bool)
+    return isinstance(value, Real) and float(value).is_integer()
 
 
 def _feature_names(names: Sequence[str] | None, extractor: dict[str, Any] | None, estimator: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,19 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core
-from ._speaker_statistics import SpeakerPrior, mixed_counts, moments_of, normalised, own_statistics, speaker_codes, speaker_rows
+from ._speaker_statistics import (
+    Moments,
+    SpeakerPrior,
+    mixed_counts,
+    moments_of,
+    normalised,
+    own_statistics,
+    speaker_codes,
+    speaker_rows,
+    take_codes,
+    take_moments,
+    take_numbers,
+)
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
 from .exceptions import InvalidInputError
@@ -79,7 +91,13 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
         return self._update(X, sample_weight, "StandardScaler.fit", first=True)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
-        """Learn from further rows; the result equals `fit` on all rows up to rounding."""
+        """Learn from further rows; the result equals `fit` on all rows up to rounding.
+
+        Raises
+        ------
+        InvalidInputError
+            As `fit`, or if ``X`` has another number of columns than the rows before.
+        """
         return self._update(X, sample_weight, "StandardScaler.partial_fit", first=not hasattr(self, "_weight"))
 
     def _update(self, X: Any, sample_weight: Any, caller: str, *, first: bool) -> StandardScaler:
@@ -122,7 +140,13 @@ class StandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
         return self._apply(X, copy, "StandardScaler.transform", inverse=False)
 
     def inverse_transform(self, X: Any, copy: bool | None = None) -> npt.NDArray[Any]:
-        """Return ``X * scale_ + mean_``."""
+        """Return ``X * scale_ + mean_``, of the float type of ``X`` (n_samples, n_features).
+
+        Raises
+        ------
+        InvalidInputError
+            As `transform`.
+        """
         return self._apply(X, copy, "StandardScaler.inverse_transform", inverse=True)
 
     def __sklearn_tags__(self) -> Any:
@@ -156,13 +180,14 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         scale = scale_ * sqrt((v_n + between * (1 - w)) / (within + between))
 
     ``ubar`` and ``v_n`` are the mean and the (shrunk) variance of the speaker's other clips in units of ``scale_``. No label of theirs is
-    used, and a clip never counts among those that it is normalised by. **Where test speakers are named, their audio is used**: that is an
-    honest use only if such clips will be there when the model is used, and reports of this package say it in their first line.
+    used, and a clip never counts among those that it is normalised by, nor does another file or segment of its take (``recording``). **Where test
+    speakers are named, their audio is used**: that is an honest use only if such clips will be there when the model is used, and reports of this
+    package say it in their first line.
 
     Parameters
     ----------
     enrolment : int or "all", default="all"
-        How many other clips of the speaker `transform` normalises a clip by, at most; 0 leaves the population.
+        How many other clips of the speaker `transform` normalises a clip by, at most; 0 leaves the population. ``enrol`` of `transform` takes all.
     training : {"mixed", "all"}, default="mixed"
         How many others `fit_transform` normalises each training row by: 0, 1, 2, 4, 8, 16 or all, drawn for each row, so that what follows
         learns rows as it will meet them and does not depend on enrolment; or all, for a use in which every speaker has many clips.
@@ -174,11 +199,12 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     mean_, scale_ : ndarray of shape (n_features,), float64
         Of the training rows, as `StandardScaler`'s.
     within_, between_ : ndarray of shape (n_features,), float64
-        Variance of clips around their speaker's mean, and of speakers' means, in units of ``scale_``²; 1 and 0 without training speakers.
+        Variance of clips around their speaker's mean, and of speakers' means, in units of ``scale_``²; 1 and 0 without training speakers. With
+        ``voice`` the latter includes what the recipe of the copies does to a speaker's mean.
     degrees_ : float
         How many clips of a speaker the population's variance within speakers outweighs; one number for all columns.
     n_speakers_ : int
-        Training speakers with at least two clips; 0 where `fit` was not told.
+        Training speakers with at least two clips, whatever the number of their voices; 0 where `fit` was not told.
     n_features_in_ : int
         Columns seen in `fit`.
 
@@ -200,6 +226,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     (True, True)
     """
 
+    _optional_metadata = ("recording",)  # rows without it are takes of their own
     _heads_native_loop = True  # each row depends on others: fitted a fold, before the native loop of what follows
 
     def __init__(self, *, enrolment: int | str = "all", training: str = "mixed", random_state: Any = 0) -> None:
@@ -207,7 +234,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.training = training
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None) -> SpeakerNormalizer:
+    def fit(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None, recording: Any = None) -> SpeakerNormalizer:
         """Learn the population and how speakers differ in it.
 
         Parameters
@@ -222,38 +249,44 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             Rows of one number are of one clip: the first is the clip itself, the others are altered copies of it (`AugmentedCopies`). Nothing is
             learned from copies; `fit_transform` normalises them as their clip.
         voice : array-like of int of shape (n_samples,), optional
-            Instead of ``clip``: rows of a speaker that differ in it are of different speakers (copies made ``per="speaker"``).
+            Instead of ``clip``: rows of a speaker that differ in it vary as different speakers do (copies made ``per="speaker"``).
+        recording : array-like of shape (n_samples,), optional
+            The take of each row: rows of a speaker that share it (twins, duplicates, segments) count as one clip, and never normalise each other.
+            None, NaN and "" are takes of their own.
 
         Raises
         ------
         InvalidInputError
             If ``X`` is not a matrix of numbers, or there is not one speaker a row.
         """
-        self._fit(X, speaker, clip, voice, "SpeakerNormalizer.fit")
+        self._fit(X, speaker, clip, voice, recording, "SpeakerNormalizer.fit")
         return self
 
-    def _fit(
-        self, X: Any, speaker: Any, clip: Any, voice: Any, caller: str
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
+    def _fit(self, X: Any, speaker: Any, clip: Any, voice: Any, recording: Any, caller: str) -> _Rows:
         self._most()
         if self.training not in ("mixed", "all"):
             raise InvalidInputError(f"training of SpeakerNormalizer must be 'mixed' or 'all'; got {self.training!r}")
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
-        codes = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
-        if codes is not None and voice is not None:
-            codes, clip = _voice_codes(codes, voice, caller), None
+        people = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
+        takes = None if recording is None else take_codes(recording, len(X), caller=caller)
+        codes = people
+        if people is not None and voice is not None:
+            codes, clip = _voice_codes(people, voice, caller), None
         source = None if clip is None else _sources(clip, len(X), caller)
-        own = slice(None) if source is None else source == np.arange(len(X))
-        scaler = StandardScaler().fit(X[own])
+        own = np.arange(len(X)) if source is None else np.flatnonzero(source == np.arange(len(X)))
+        scaler = StandardScaler().fit(X if source is None else X[own])
         self.mean_, self.scale_ = scaler._mean, scaler._scale
         columns = X.shape[1]
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
-        if codes is not None:
+        if codes is not None and people is not None:
+            groups = _clips_by_speaker(codes[own], None if takes is None else takes[own])
             units = (X[own].astype(np.float64) - self.mean_) / self.scale_
-            self.n_speakers_, self.within_, self.between_, self.degrees_ = _variances(units, codes[own])
-        return X, codes, source
+            self.n_speakers_ = len({int(people[own[rows[0]]]) for rows, _ in groups})
+            parts = [take_moments(units[rows], number).together() for rows, number in groups]
+            self.within_, self.between_, self.degrees_ = _variances(parts, columns)
+        return _Rows(X, codes, source, takes)
 
     def _most(self) -> int:
         value = self.enrolment
@@ -266,7 +299,9 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     def _prior(self) -> SpeakerPrior:
         return SpeakerPrior(self.mean_, self.scale_, self.within_, self.between_, self.degrees_)
 
-    def fit_transform(self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None) -> npt.NDArray[Any]:
+    def fit_transform(
+        self, X: Any, y: Any = None, speaker: Any = None, clip: Any = None, voice: Any = None, recording: Any = None
+    ) -> npt.NDArray[Any]:
         """Fit, and return the training rows, each normalised by other clips of its speaker, as ``training`` says.
 
         Raises
@@ -274,17 +309,17 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         InvalidInputError
             As `fit`.
         """
-        checked, codes, source = self._fit(X, speaker, clip, voice, "SpeakerNormalizer.fit_transform")
-        if codes is None:
-            return self._population(checked)
-        most = mixed_counts(len(checked), self._seed) if self.training == "mixed" else -1
-        return normalised(self._prior(), checked, codes, most, self._seed, source)
+        rows = self._fit(X, speaker, clip, voice, recording, "SpeakerNormalizer.fit_transform")
+        if rows.speaker is None:
+            return self._population(rows.X)
+        most = mixed_counts(len(rows.X), self._seed) if self.training == "mixed" else -1
+        return normalised(self._prior(), rows.X, rows.speaker, most, self._seed, rows.source, rows.take)
 
     def _population(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result: npt.NDArray[Any] = _core.scaler_transform(X, self.mean_, self.scale_, True, True, False, None)
         return result
 
-    def transform(self, X: Any, speaker: Any = None, enrol: Any = None) -> npt.NDArray[Any]:
+    def transform(self, X: Any, speaker: Any = None, enrol: Any = None, recording: Any = None) -> npt.NDArray[Any]:
         """Return normalised ``X``, of its float type (n_samples, n_features).
 
         Parameters
@@ -294,6 +329,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             Who speaks in each row: each row is normalised by other rows of its speaker (``enrolment`` of them).
         enrol : array-like of shape (n_clips, n_features), optional
             Instead: clips of the one speaker of all rows. Rows with NaN count where they are known.
+        recording : array-like of shape (n_samples,), optional
+            The take of each row, as in `fit`: rows of one take never normalise each other. Only with ``speaker``.
 
         Raises
         ------
@@ -311,7 +348,9 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             name = "speaker" if enrol is None else "enrol"
             raise InvalidInputError(f"{name} of {caller} must be left out unless fit was given speakers with two clips each; got it without them")
         if enrol is None:
-            return normalised(self._prior(), checked, speaker_codes(speaker, len(checked), caller=caller), self._most(), self._seed)
+            codes = speaker_codes(speaker, len(checked), caller=caller)
+            takes = None if recording is None else take_codes(recording, len(checked), caller=caller)
+            return normalised(self._prior(), checked, codes, self._most(), self._seed, takes=takes)
         if np.shape(enrol)[:1] == (0,):
             return self._population(checked)
         prior = self._prior()
@@ -335,8 +374,19 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         arrays = {"mean": np.asarray(self.mean_, np.float64), "scale": np.asarray(self.scale_, np.float64)}
         if self.n_speakers_:
             header["enrolment"] = {"n_speakers": self.n_speakers_}
+            if (most := self._most()) >= 0:
+                header["enrolment"] |= {"clips": most, "seed": f"{self._seed:016x}"}
             arrays |= {"within": self.within_, "between": self.between_, "degrees": np.array([self.degrees_])}
         return header, arrays
+
+
+class _Rows(NamedTuple):
+    """Checked training rows: the speaker of each, the row that it is a copy of, and its take, where they are told."""
+
+    X: npt.NDArray[Any]
+    speaker: npt.NDArray[np.int64] | None
+    source: npt.NDArray[np.int64] | None
+    take: npt.NDArray[np.int64] | None
 
 
 def _voice_codes(codes: npt.NDArray[np.int64], voice: Any, caller: str) -> npt.NDArray[np.int64]:
@@ -357,15 +407,26 @@ def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
     return np.asarray(first[places.reshape(-1)], dtype=np.int64)
 
 
-def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tuple[int, Any, Any, float]:
-    """Return the number of speakers, the variances within and between them by analysis of variance, and the degrees of freedom of the former.
+def _clips_by_speaker(
+    codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]]:
+    """Return the rows of each speaker with at least two takes, and the numbers of their takes; None where each row is one."""
+    groups = []
+    for rows in speaker_rows(codes):
+        number = None if takes is None else take_numbers(takes[rows])
+        n_takes = len(rows) if number is None else int(number.max()) + 1
+        if n_takes > 1:
+            groups.append((rows, number if n_takes < len(rows) else None))
+    return groups
+
+
+def _variances(parts: list[Moments], columns: int) -> tuple[Any, Any, float]:
+    """Return the variances within and between speakers by analysis of variance of the moments of each, and the degrees of freedom of the former.
 
     Columns are in units of the population; each has its own variances, all have the same degrees: a column alone would give a poor guess.
     """
-    parts = [moments_of(u[rows]) for rows in speaker_rows(codes) if len(rows) > 1]
-    columns = u.shape[1]
     if not parts:
-        return 0, np.ones(columns), np.zeros(columns), float("inf")
+        return np.ones(columns), np.zeros(columns), float("inf")
     count, total, squares = (np.stack([getattr(part, name) for part in parts]) for name in ("count", "total", "squares"))
     own = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     around = squares - count * own * own
@@ -377,7 +438,7 @@ def _variances(u: npt.NDArray[np.float64], codes: npt.NDArray[np.int64]) -> tupl
     spread = (count * (own - centre) ** 2).sum(axis=0)
     typical = rows - np.divide((count * count).sum(axis=0), rows, out=np.zeros(columns), where=rows > 0)
     between = np.divide(spread - (speakers - 1) * within, typical, out=np.zeros(columns), where=(typical > 0) & (speakers > 1) & (free > 0))
-    return len(parts), within, np.maximum(between, 0.0), _degrees(around, count - 1)
+    return within, np.maximum(between, 0.0), _degrees(around, count - 1)
 
 
 def _degrees(around: npt.NDArray[np.float64], free: npt.NDArray[np.float64]) -> float:

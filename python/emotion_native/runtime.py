@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._enrolment import behind_normalisation, check_others, enrolment_clips, enrolment_places, for_one_speaker, known_rows, read_content, usable_rows
-from ._model_inputs import check_clip, check_clips, check_count, check_names, check_rate, check_rows, check_samples
+from ._enrolment import SpeakerStep, behind_normalisation, check_enrolment, enrolment_places, for_one_speaker, read_content
+from ._enrolment_clips import Content, check_others, distinct_clips, enrolled_rows, known_rows
+from ._model_inputs import check_clip, check_clips, check_count, check_extractor, check_names, check_rate, check_rows, check_samples
 from ._prediction_sets import sets_of
-from ._prediction_stream import PredictionStream, StreamedPrediction, window_samples
+from ._prediction_stream import PredictionStream, StreamedPrediction
 from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, notes_of, records_of, rows_of, thresholds_of, unexplained
 from ._progress import Progress, progress_reporter
-from ._speaker_statistics import normalised, speaker_codes
+from ._samples import window_samples
+from ._speaker_statistics import speaker_codes, take_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
@@ -77,10 +79,10 @@ def _load_again(source: str | bytes, model_hash: str) -> EmotionModel:
     return model
 
 
-def _load_enrolled(source: bytes, model_hash: str, enrolled: int, notes: tuple[str, ...]) -> EmotionModel:
+def _load_enrolled(source: bytes, model_hash: str, enrolled: int, notes: tuple[str, ...], contents: frozenset[Content]) -> EmotionModel:
     """Load a model for one speaker that another process had."""
     model = load_model(source)
-    model.model_hash, model.enrolled, model._notes = model_hash, enrolled, notes
+    model.model_hash, model.enrolled, model._notes, model._contents = model_hash, enrolled, notes, contents
     return model
 
 
@@ -145,11 +147,12 @@ class EmotionModel:
         self.provenance: dict[str, Any] = provenance if isinstance(provenance, dict) else {}
         self.ungrouped: bool = self.provenance.get("ungrouped") is True
         self.quality: dict[str, Any] = self.metadata.get("quality") or {"action": "off"}
-        self._places = tuple(enrolment_places(self.metadata))
+        self._places = dict(enrolment_places(self.metadata))
         self.takes_enrolment: bool = bool(self._places)
         self.enrolled = 0
         self._notes: tuple[str, ...] = ()  # what each prediction of clips must say
-        self._behind: Any = None  # the native model behind its normalisation, once it is needed
+        self._contents: frozenset[Content] = frozenset()  # of the clips that it was enrolled with
+        self._behind: tuple[SpeakerStep, Any] | None = None  # its normalisation, and the native model behind that, once they are needed
 
     def __repr__(self) -> str:
         enrolled = f", enrolled={self.enrolled}" if self.enrolled else ""
@@ -157,7 +160,7 @@ class EmotionModel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.enrolled:
-            return _load_enrolled, (self._source, self.model_hash, self.enrolled, self._notes)
+            return _load_enrolled, (self._source, self.model_hash, self.enrolled, self._notes, self._contents)
         return _load_again, (self._source, self.model_hash)
 
     def for_speaker(self, enrol: Enrolment, *, n_jobs: int | None = None) -> EmotionModel:
@@ -166,8 +169,9 @@ class EmotionModel:
         Parameters
         ----------
         enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
-            Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little, and
-            never hurts. A clip that cannot be used does not count, and each prediction of a clip warns of it.
+            Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little; how much
+            several do was measured (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not
+            count; each prediction of a clip warns of these, and of clips that `quality` flags.
         n_jobs : int or None
             Threads; never changes the result.
 
@@ -185,30 +189,26 @@ class EmotionModel:
         ModelFormatError
             If the model's file has changed since it was loaded.
         """
-        self._check_enrolment("enrol of for_speaker")
+        return self._for_speaker(enrol, (), "for_speaker", n_jobs)
+
+    def _for_speaker(self, enrol: Enrolment, sources: Sequence[Any], caller: str, n_jobs: int | None) -> EmotionModel:
+        """Return this model for one speaker, none of whose enrolment clips is among the sources that it is to predict."""
+        check_enrolment(self, "enrol of for_speaker")
         notes: tuple[str, ...] = ()
+        contents: list[Content | None] = []
         if isinstance(enrol, np.ndarray):
             rows = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
         else:
-            rows, notes = self._enrolled_rows(enrolment_clips(enrol), effective_n_jobs(n_jobs, caller="for_speaker"))
+            clips, contents, notes = distinct_clips(enrol)
+            check_others(contents, sources, f"enrol of {caller} must be other clips of the speaker than those to be predicted", caller)
+            how = check_extractor(self.extractor, "for_speaker")
+            rows, usable, more = enrolled_rows(clips, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
+            contents, notes = [content for content, counts in zip(contents, usable, strict=True) if counts], (*notes, *more)
         changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
-        return _load_enrolled(changed, self.model_hash, len(rows), notes)
-
-    def _enrolled_rows(self, clips: list[str | bytes], jobs: int) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-        from . import _core
-
-        how, whole = self._check_extractor("for_speaker"), np.full(len(clips), np.nan)
-        rows, status, messages, _ = _core.extract_functionals_batch(clips, whole, whole, how["feature_set"], how["sample_rate_hz"], jobs)
-        return usable_rows(rows, status, messages)
+        return _load_enrolled(changed, self.model_hash, len(rows), notes, frozenset(content for content in contents if content is not None))
 
     def _bytes(self) -> bytes:
         return self._source if isinstance(self._source, bytes) else Path(self._source).read_bytes()
-
-    def _check_enrolment(self, what: str) -> None:
-        if not self.takes_enrolment or self.enrolled:
-            known = "a model without a SpeakerNormalizer (train --set speaker_normalization=true)"
-            known = f"a model for one speaker already ({self.enrolled} clips)" if self.enrolled else known
-            raise InvalidInputError(f"{what} must be left out unless the model normalises by the speaker; got {known}")
 
     def predict(
         self,
@@ -246,13 +246,13 @@ class EmotionModel:
             If an argument breaks a rule above, or the model was saved without an extractor, or takes no enrolment.
         """
         if enrol is not None:
-            check_others(enrol, [source], "predict")
-            own = self.for_speaker(enrol, n_jobs=n_jobs)
+            own = self._for_speaker(enrol, [source], "predict", n_jobs)
             return own.predict(source, sample_rate_hz=sample_rate_hz, top_features=top_features, n_jobs=n_jobs)
-        self._check_extractor("predict")
+        check_extractor(self.extractor, "predict")
+        check_others(self._contents, [source], "source of predict must be another clip than those that the model was enrolled with", "predict")
         top, jobs = check_count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
         if isinstance(source, np.ndarray):
-            result = self._native.predict_samples(check_samples(source), check_rate(sample_rate_hz), top, jobs)
+            result = self._native.predict_samples(check_samples(source), check_rate(sample_rate_hz, "predict", " when source is an array"), top, jobs)
         else:
             if sample_rate_hz is not None:
                 raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
@@ -296,14 +296,13 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
-        if progress is not None and not callable(progress):
-            raise InvalidInputError(f"progress of predict_batch must be callable or None; got {progress!r}")
         clips = check_clips(sources, "predict_batch")
         if enrol is not None:
-            check_others(enrol, clips, "predict_batch")
-            own = self.for_speaker(enrol, n_jobs=n_jobs)
+            own = self._for_speaker(enrol, clips, "predict_batch", n_jobs)
             return own.predict_batch(clips, top_features=top_features, n_jobs=n_jobs, progress=progress)
-        self._check_extractor("predict_batch")
+        check_extractor(self.extractor, "predict_batch")
+        rule = "sources of predict_batch must be other clips than those that the model was enrolled with"
+        check_others(self._contents, clips, rule, "predict_batch")
         top, jobs = check_count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:
@@ -336,16 +335,18 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
-        self._check_extractor("stream")
-        rate, top, jobs = check_rate(sample_rate_hz), check_count(top_features, "stream"), effective_n_jobs(n_jobs, caller="stream")
-        window, hop = window_samples(window_s, "window_s", rate), window_samples(hop_s, "hop_s", rate)
+        check_extractor(self.extractor, "stream")
+        rate, top, jobs = check_rate(sample_rate_hz, "stream"), check_count(top_features, "stream"), effective_n_jobs(n_jobs, caller="stream")
+        window, hop = (window_samples(value, name, "stream", rate) for name, value in (("window_s", window_s), ("hop_s", hop_s)))
 
         def predicted(samples: npt.NDArray[np.float32]) -> Prediction:
             return self._records(self._native.predict_samples(samples, rate, top, jobs))[0]
 
         return PredictionStream(predicted, rate, window=window, hop=hop)
 
-    def predict_features(self, X: npt.ArrayLike, *, n_jobs: int | None = None, speaker: npt.ArrayLike | None = None) -> FeaturePredictions:
+    def predict_features(
+        self, X: npt.ArrayLike, *, n_jobs: int | None = None, speaker: npt.ArrayLike | None = None, recording: npt.ArrayLike | None = None
+    ) -> FeaturePredictions:
         """Predict rows of features.
 
         Parameters
@@ -357,6 +358,8 @@ class EmotionModel:
             Threads; never changes the results.
         speaker : array-like of shape (n_rows,), or None
             Who speaks in each row: rows are normalised by the other rows of their speaker, as in `SpeakerNormalizer.transform`.
+        recording : array-like of shape (n_rows,), or None
+            The take of each row: rows of one take (twins, duplicates, segments) never normalise each other. Only with ``speaker``.
 
         Returns
         -------
@@ -369,25 +372,26 @@ class EmotionModel:
             takes no enrolment, or its members normalise differently.
         """
         if speaker is not None:
-            return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, n_jobs)
+            return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, recording, n_jobs)
         result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         return rows_of(result, self, result["abstained"].astype(bool), result["out_of_distribution"].astype(bool))
 
-    def _predict_enrolled(self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, n_jobs: int | None) -> FeaturePredictions:
+    def _predict_enrolled(
+        self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, recording: npt.ArrayLike | None, n_jobs: int | None
+    ) -> FeaturePredictions:
         """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
         caller = "predict_features"
-        self._check_enrolment(f"speaker of {caller}")
-        plain = self.predict_features(X, n_jobs=n_jobs)
+        check_enrolment(self, f"speaker of {caller}")
+        strange = self.predict_features(X, n_jobs=n_jobs).out_of_distribution
         codes = speaker_codes(speaker, len(X), caller=caller)
+        takes = None if recording is None else take_codes(recording, len(X), caller=caller)
         if self._behind is None:
             from . import _core
 
-            prior, content = behind_normalisation(read_content(self._bytes(), self.model_hash), self._places)
-            self._behind = prior, _core.Model.from_bytes(content)
-        prior, native = self._behind
-        z = normalised(prior, X, codes, -1, 0)
-        result = native.predict_features(z, 0, effective_n_jobs(n_jobs, caller=caller))
-        strange = plain.out_of_distribution
+            step, content = behind_normalisation(read_content(self._bytes(), self.model_hash), self._places)
+            self._behind = step, _core.Model.from_bytes(content)
+        step, native = self._behind
+        result = native.predict_features(step.rows(X, codes, takes), 0, effective_n_jobs(n_jobs, caller=caller))
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
         return rows_of(result, self, doubtful | strange, strange)
 
@@ -489,14 +493,6 @@ class EmotionModel:
         """Training rows kept for explanations, float32 of shape (n_rows, n_features); may have no rows."""
         rows: npt.NDArray[np.float32] = self._native.background
         return rows
-
-    def _check_extractor(self, caller: str) -> dict[str, Any]:
-        if self.extractor is None:
-            raise InvalidInputError(
-                f"source of {caller} must be rows of features, since the model was saved without an extractor; got a clip: use predict_features, or "
-                "save the model again with save_model(fitted, path, extractor=table), the feature table that it was trained on"
-            )
-        return self.extractor
 
     def _records(self, result: dict[str, Any]) -> list[Prediction]:
         return records_of(result, self, [*notes_of(self), *self._notes])

@@ -67,7 +67,7 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["validate", "/no/such.csv"], 3, "existing file"),
         (["predict", "x.wav", "--model-file", "/no/such.emotion"], 3, "such.emotion"),
         (["train"], 3, "manifest of train must be named"),
-        (["train", "m.csv", "--set", "foldz=3"], 3, "did you mean folds?"),
+        (["train", "m.csv", "--set", "foldz=3"], 3, "did you mean 'folds'?"),
         (["train", "m.csv", "--set", "folds"], 3, "NAME=VALUE"),
         (["train", "m.csv", "--folds", "1"], 3, "folds of the flags must be"),
         (["train", "m.csv", "--set", "folds=2024-99-99"], 3, "got '2024-99-99'"),
@@ -78,12 +78,14 @@ def test_reference_page_names_every_command_and_exit_code(command: Any) -> None:
         (["demo", "--seed", "18446744073709551616"], 3, "seed of the flags must be"),
         (["validate", "/dev/zero"], 3, "must be a regular file; got '/dev/zero'"),
         (["train", "m.csv", "--model", "tree"], 3, "'forest', 'extra_trees', 'gradient_boosting', 'logistic' or 'ensemble'"),
-        (["manifest", "ravdes", "."], 3, "did you mean ravdess?"),
+        (["manifest", "ravdes", "."], 3, "got 'ravdes': did you mean 'ravdess'?"),
         (["report", "/no/such/run"], 3, "run of report"),
         (["train", "/no/such.csv"], 3, "existing file"),
-        (["predict", "x.wav", "-m", "."], 3, "model_file must be a model file or a run folder with a model.emotion; got the folder ."),
+        (["predict", "x.wav", "-m", "."], 3, "model_file of predict must be a model file or a run folder with a model.emotion; got the folder ."),
         (["predict", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
-        (["explain", "x.wav", "-m", "classifier.pkl"], 3, "--trust-pickle"),
+        (["explain", "x.wav", "-m", "classifier.pkl"], 3, "model_file of explain must be a model file unless --trust-pickle"),
+        (["explain", "x.wav", "-m", "."], 3, "model_file of explain must be a model file or a run folder"),
+        (["evaluate", ".", "x.csv"], 3, "model_file of evaluate must be a model file or a run folder"),
     ],
 )
 def test_errors_are_one_line_with_their_exit_code(command: Any, words: list[str], code: int, message: str) -> None:
@@ -112,7 +114,7 @@ def test_a_defect_is_said_to_be_one(command: Any, monkeypatch: pytest.MonkeyPatc
 def test_unknown_variable_is_an_error(command: Any, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_NATIVE_FOLD", "3")
     outcome = command("train", manifest)
-    assert outcome.code == 3 and "did you mean EMOTION_NATIVE_FOLDS?" in outcome.err
+    assert outcome.code == 3 and "did you mean 'EMOTION_NATIVE_FOLDS'?" in outcome.err
 
 
 def test_manifest_and_validate(command: Any, tmp_path: Path, clip: str) -> None:

@@ -49,6 +49,10 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     assert "enrolled: normalised by 2 clips of the speaker" in found["warnings"]
     both = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", clips[0])
     assert both.code == 3 and "enrol of predict_batch must be other clips of the speaker" in both.err
+    (tmp_path / "empty").mkdir()
+    for words, parameter in ((("predict", clips[0], "--enrol", tmp_path / "empty"), "enrol"), (("predict", tmp_path / "empty"), "clips")):
+        empty = command(*words, "-m", tmp_path / "m.emotion")
+        assert empty.code == 3 and f"{parameter} of predict must be audio files or folders of them; got the folder" in empty.err
     unreadable = tmp_path / "x.wav"
     unreadable.write_bytes(b"no sound")
     broken = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", unreadable)

@@ -318,3 +318,13 @@ def test_what_the_sampler_refuses(sample: Any, copies: Any, clip: Any) -> None:
         AugmentedCopies(copies).fit_resample(X, ["a"], clip=[0, 1])
     with pytest.raises(InvalidInputError, match="copies of AugmentedCopies must be"):
         AugmentedCopies().fit_resample(np.zeros((2, 3)), ["a", "b"], clip=[0, 1])
+
+
+def test_feature_sets_of_copies_are_named_as_those_of_tables(sample: Any) -> None:
+    rows = sample.head(1)
+    listed = augmented_features(rows, features=["egemaps", "quality"], progress=False)
+    joined = augmented_features(rows, features="egemaps+quality", progress=False)
+    assert listed.names == joined.names == en.audio.feature_names("egemaps+quality") and np.array_equal(listed.X, joined.X)
+    for wrong in ("modern", ["classic", "classic"], [], [3], 3, None):
+        with pytest.raises(InvalidInputError, match=r"features of augmented_features must be different names of feature sets \('classic', .*; got "):
+            augmented_features(rows, features=wrong, progress=False)  # type: ignore[arg-type]  # wrong on purpose

@@ -19,10 +19,10 @@ CPP = REPOSITORY / "cpp"
 # one under `if TYPE_CHECKING` does not run, and is free.
 LAYERS: list[set[str]] = [
     {"exceptions", "_version", "_remedies", "_validation", "_threads", "_config", "_display", "_progress", "_files", "_model_format"}
-    | {"_model_inputs", "_model_parts", "_prediction_sets", "_prediction_stream", "_predictions", "_speaker_statistics", "_enrolment"}
-    | {"_unknown_speakers"},
+    | {"_model_inputs", "_model_parts", "_prediction_sets", "_prediction_stream", "_predictions", "_samples", "_speaker_statistics"}
+    | {"_enrolment", "_unknown_speakers"},
     {"_core"},
-    {"audio", "video", "text", "metrics", "model_selection"},
+    {"audio", "video", "text", "metrics", "model_selection", "_enrolment_clips"},
     {"_sampling", "_row_metadata", "preprocessing", "impute", "over_sampling", "under_sampling", "feature_selection", "ensemble"}
     | {"linear_model", "isotonic"},
     {"calibration", "multilabel", "explain"},
@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # The runtime needs NumPy and the compiled module only: it may not know the training half although that stands above it.
-RUNTIME_MAY = LAYERS[0] | {"_core", "audio"}
+RUNTIME_MAY = LAYERS[0] | {"_core", "audio", "_enrolment_clips"}
 # `experiment` drives the others of its row; they do not know it.
 EXPERIMENT_ROW = {"persistence", "export", "reports", "monitoring", "distributed"}
 # An exception is a thought-out one: (importing module, imported module, reason).

@@ -419,7 +419,7 @@ def test_split_file(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
         ({"test_speakers": ["03"]}, "did you mean 'emodb/03'"),
         ({"labels": ["angri", "sad"]}, "did you mean 'angry'"),
         ({"labels": ["sad"]}, "at least two"),
-        ({"foldz": 3}, "^foldz of train must be a known setting; got an unknown name; did you mean folds"),
+        ({"foldz": 3}, "^foldz of train must be a known setting; got an unknown name: did you mean 'folds'"),
         ({"model": "tree"}, "^model of train must be 'forest', .* or 'ensemble'; got 'tree'"),
         ({"n_jobs": 0}, "^n_jobs of train must be a positive or a negative integer, or null; got 0"),
         ({"repeats": 2, "seeds": [0, 1]}, "^settings of train must be consistent: repeats and seeds must not both be set; got repeats = 2, seeds = "),

@@ -306,3 +306,9 @@ def test_a_clip_may_have_several_labels_or_none(folder: Path, clips: Clips) -> N
         model.explain(folder / "angry_0.wav")
     single = en.load_model(folder / "forest.emotion")
     assert single.label_thresholds is None and "labels" not in single.predict(folder / "angry_0.wav").to_dict()
+
+
+def test_the_highest_rate_is_that_of_the_core() -> None:
+    from emotion_native import _core, _samples
+
+    assert _samples.HIGHEST_RATE_HZ == _core.HIGHEST_RATE_HZ

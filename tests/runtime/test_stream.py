@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
+from emotion_native.runtime import Prediction, PredictionStream, StreamedPrediction
 
 RATE = 16_000
 Clips = dict[str, npt.NDArray[np.float32]]
@@ -91,3 +93,74 @@ def test_a_refused_push_leaves_the_stream_unchanged(model: en.EmotionModel, clip
 def test_wrong_arguments_are_refused(model: en.EmotionModel, arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=f"{next(iter(arguments))} of "):
         model.stream(**{"sample_rate_hz": RATE, **arguments})
+
+
+@pytest.mark.parametrize("sizes", [[700], [16_000], [1, 4799, 9601, 20_000]], ids=str)
+def test_both_kinds_of_stream_have_the_same_windows(model: en.EmotionModel, signal: npt.NDArray[np.float32], sizes: list[int]) -> None:
+    for window_s, hop_s in ((0.6, 0.45), (0.3, 1.0), (0.5001, 0.12345), (2.0, 0.5), (60.0, 0.5)):
+        features = en.audio.FeatureStream(RATE, window_s=window_s, hop_s=hop_s)
+        predictions = model.stream(RATE, window_s=window_s, hop_s=hop_s)
+        at, k = 0, 0
+        while at < len(signal):
+            chunk = signal[at : at + sizes[k % len(sizes)]]
+            times = [tuple(pair) for pair in features.push(chunk).window_times_s.tolist()]
+            assert [(begin, end) for begin, end, _ in predictions.push(chunk)] == times
+            at, k = at + len(chunk), k + 1
+        assert [(begin, end) for begin, end, _ in predictions.flush()] == [tuple(pair) for pair in features.flush().window_times_s.tolist()]
+        assert features.samples_seen == predictions.samples_seen == len(signal)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -1.0, 601, 1e-6, "1", None, True, float("nan"), float("inf"), 10**400], ids=str)
+def test_both_kinds_of_stream_have_one_rule_for_lengths(model: en.EmotionModel, value: Any) -> None:
+    for name in ("window_s", "hop_s"):
+        rule = f"{name} of %s must be at least one sample and at most 600 s long; got {value!r} at {RATE} Hz"
+        with pytest.raises(InvalidInputError) as caught:
+            model.stream(RATE, **{name: value})
+        assert str(caught.value) == rule % "stream"
+        with pytest.raises(InvalidInputError) as caught:
+            en.audio.FeatureStream(RATE, **{name: value})
+        assert str(caught.value) == rule % "FeatureStream"
+
+
+def test_both_kinds_of_stream_have_one_rule_for_samples(model: en.EmotionModel) -> None:
+    wrong: list[Any] = [np.full(9, 1.1e9), np.full(9, np.nan), np.zeros((2, 9)), np.zeros(9, dtype=np.int16), [0.0], "x.wav", np.ma.zeros(9)]
+    for samples in wrong:
+        messages = []
+        for stream in (model.stream(RATE), en.audio.FeatureStream(RATE)):
+            with pytest.raises(InvalidInputError, match="samples of push must be ") as caught:
+                stream.push(samples)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+    assert model.stream(RATE).push(np.full(9, 1e9)) == []
+
+
+def test_a_second_thread_is_refused_and_leaves_the_stream_unchanged() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def predict(samples: npt.NDArray[np.float32]) -> Prediction:
+        entered.set()
+        assert leave.wait(60)
+        return Prediction(str(len(samples)), {}, confidence=1.0, abstained=False)
+
+    stream = PredictionStream(predict, 8000, window=800, hop=800)
+    found: list[StreamedPrediction] = []
+    thread = threading.Thread(target=lambda: found.extend(stream.push(np.zeros(800))))
+    thread.start()
+    assert entered.wait(60)
+    for name, call in (("push", lambda: stream.push(np.zeros(1))), ("flush", stream.flush), ("reset", stream.reset)):
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        # The words of a native stream: tests/audio/test_streaming.py.
+        assert str(caught.value) == f"stream of {name} must be used by one thread at a time; got a call while another one runs"
+    leave.set()
+    thread.join()
+    assert [one.prediction.label for one in found] == ["800"] and stream.samples_seen == 800
+    stream.push(np.zeros(100))
+    assert [one.prediction.label for one in stream.flush()] == ["100"]
+
+
+def test_the_rate_of_a_stream_is_its_own_parameter(model: en.EmotionModel) -> None:
+    with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of stream must be a whole number from 1 to 768000; got 'x'$"):
+        model.stream("x")  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(InvalidInputError, match=r"^sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got"):
+        model.predict(np.zeros(9000, dtype=np.float32))

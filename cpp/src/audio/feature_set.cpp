@@ -44,9 +44,9 @@ std::vector<std::string> joined_names(const FeatureSet& set) {
 
 bool FeatureSet::has(FeaturePart part) const { return std::ranges::find(view(), part) != view().end(); }
 
-FeatureSet feature_set_of(std::string_view name, std::string_view caller) {
+FeatureSet feature_set_of(std::string_view name, std::string_view caller, std::string_view parameter) {
     const auto refused = [&] {
-        return InvalidInputError("feature_set", caller, "'classic', 'egemaps', 'full' or 'quality', or several of these joined by '+', each once",
+        return InvalidInputError(parameter, caller, "'classic', 'egemaps', 'full' or 'quality', or several of these joined by '+', each once",
                                  std::string("'").append(name).append("'"));
     };
     FeatureSet set;

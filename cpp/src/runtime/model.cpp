@@ -26,7 +26,7 @@ Model::Model(ModelContents contents) : contents_(std::move(contents)), predictor
         };
         const std::vector<std::string>* names = nullptr;
         try {
-            names = &audio::feature_names(audio::feature_set_of(spec.feature_set, "load_model"));
+            names = &audio::feature_names(audio::feature_set_of(spec.feature_set, "load_model", "feature_set"));
         } catch (const InvalidInputError&) {
             refuse("this version does not know its feature set");
         }

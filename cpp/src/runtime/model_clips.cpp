@@ -67,7 +67,7 @@ audio::ExtractOptions Model::extract_options(const char* caller) const {
         throw InvalidInputError("source", caller, "rows of features, since the model was saved without an extractor (use predict_features)", "a clip");
     }
     audio::ExtractOptions options;
-    options.set = audio::feature_set_of(contents_.extractor->feature_set, caller);
+    options.set = audio::feature_set_of(contents_.extractor->feature_set, caller, "feature_set");
     options.sample_rate_hz = contents_.extractor->sample_rate_hz;
     options.quality = contents_.quality.has_value();
     return options;

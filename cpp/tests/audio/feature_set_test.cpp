@@ -25,6 +25,8 @@ TEST_CASE("feature_set: names of sets, alone and joined") {
         CAPTURE(name);
         CHECK_THROWS_AS((void)feature_set_of(name, "t"), emotion::InvalidInputError);
     }
+    CHECK_THROWS_WITH_AS((void)feature_set_of("x", "functionals"), doctest::Contains("set of functionals must be 'classic'"), emotion::InvalidInputError);
+    CHECK_THROWS_WITH_AS((void)feature_set_of("x", "f", "feature_set"), doctest::Contains("feature_set of f must be"), emotion::InvalidInputError);
 }
 
 TEST_CASE("feature_set: a union has the columns of its parts, in their order, each once") {

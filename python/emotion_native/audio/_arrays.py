@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+from .._samples import LARGEST_SAMPLE, floating
 from ..exceptions import EmotionNativeWarning, InvalidInputError
 
 Float32: TypeAlias = NDArray[np.float32]
@@ -22,7 +22,6 @@ PadMode: TypeAlias = str | Callable[..., Any]
 
 _COSINES = {"hann": (0.5, 0.5, 0.0), "hamming": (0.54, 0.46, 0.0), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0, 0.0, 0.0), "ones": (1.0, 0.0, 0.0)}
 PAD_MODES = ("constant", "edge", "empty", "linear_ramp", "reflect", "symmetric")
-LARGEST_SAMPLE = 1e9  # beyond, the power of a spectrum could overflow single precision
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -65,19 +64,6 @@ def number(value: Any, parameter: str, caller: str, *, above: float = -math.inf,
         rule = "a finite number" + (f" > {above:g}" if above > -math.inf else "") + (f" >= {minimum:g}" if minimum > -math.inf else "")
         raise refuse(parameter, caller, rule, repr(value))
     return result
-
-
-def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
-    """Return ``y`` when it is a floating-point array, as librosa demands."""
-    if isinstance(y, np.ma.MaskedArray):
-        raise refuse(parameter, caller, "without masked values", "a masked array")
-    if not isinstance(y, np.ndarray) or not np.issubdtype(y.dtype, np.floating):
-        got = f"an array of {y.dtype}" if isinstance(y, np.ndarray) else type(y).__name__
-        hint = " (scale integer samples to [-1, 1] first, for example y.astype(numpy.float32) / 32768)"
-        if isinstance(y, (str, os.PathLike)):
-            hint = " (audio.load reads a sound file: y, sr = audio.load(path, sr=None))"
-        raise refuse(parameter, caller, "a floating-point numpy.ndarray" + hint, got)
-    return y
 
 
 def finite(array: NDArray[Any], parameter: str, caller: str, *, largest: float = _LARGEST) -> Float32:

@@ -49,8 +49,9 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     y : ndarray of floats, shape (n,)
         Finite samples.
     snr_db : float
-        10 log10 of the signal's energy over the noise's.
+        10 log10 of the signal's energy over the noise's, -200 to 200.
     rng : Generator
+        Its next ``n`` normal numbers are the noise.
     color : {"white", "pink"}
         Gaussian, of equal power in each Hz or in each octave (from 1/1000 of the Nyquist frequency on).
 
@@ -95,7 +96,7 @@ def change_gain(y: NDArray[Any], *, gain_db: float) -> Float32:
     y : ndarray of floats, shape (n,)
         Finite samples.
     gain_db : float
-        Of amplitude, in dB; negative is softer.
+        Of amplitude, in dB, -200 to 200; negative is softer.
 
     Returns
     -------
@@ -214,12 +215,13 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
     Parameters
     ----------
     sr : int
-        Sampling rate in Hz.
+        Sampling rate in Hz, 100 to 768000.
     rt60_s : float
         Reverberation time, 0.02 to 10 s.
     rng : Generator
+        Its next normal numbers are the reverberation.
     direct_db : float, default=0
-        Energy of the direct sound over that of the reverberation (Moorer, "About this reverberation business", 1979, for the model).
+        Energy of the direct sound over that of the reverberation, in dB, -200 to 200 (the model: Moorer, "About this reverberation business", 1979).
 
     Returns
     -------
@@ -229,7 +231,7 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
     Raises
     ------
     InvalidInputError
-        For samples that are not finite floats, and for arguments out of range.
+        For arguments out of range.
 
     Examples
     --------
@@ -289,7 +291,7 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     y : ndarray of floats, shape (n,)
         Finite samples.
     sr : int
-        Sampling rate in Hz.
+        Sampling rate in Hz, 1000 to 768000.
     low_hz, high_hz : float
         The edges, at least 300 Hz apart; None: no upper edge.
 
@@ -340,6 +342,12 @@ class Recipe:
     bands_hz : tuple of (float, float)
         Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over.
 
+    Raises
+    ------
+    InvalidInputError
+        For a probability that is none, bounds that are no two numbers, the lower first, within what `add_noise` and the others take, and bands
+        narrower than 300 Hz.
+
     Examples
     --------
     >>> Recipe(speed=None).gain_db
@@ -389,7 +397,7 @@ def apply(
 
     Returns
     -------
-    samples : ndarray of float32
+    samples : ndarray of float32, shape (n,), or (ceil(n / speed),) where the speed was changed
     parameters : mapping
         The size of each change that was made, in the order speed, pitch, room, band, noise, gain.
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
+from .._samples import LARGEST_SAMPLE, floating
 from ..exceptions import MediaDecodeError
-from ._arrays import LARGEST_SAMPLE, Float32, finite, floating, integer, kind_of, number, refuse, sampling_rate
+from ._arrays import Float32, finite, integer, kind_of, number, refuse, sampling_rate
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -168,6 +169,11 @@ def resample(
 def probe(path: Source) -> dict[str, Any]:
     """Read the header of a sound file.
 
+    Parameters
+    ----------
+    path : path, bytes or binary file
+        As in `load`.
+
     Returns
     -------
     dict
@@ -177,6 +183,8 @@ def probe(path: Source) -> dict[str, Any]:
     ------
     MediaDecodeError
         With ``reason`` not_found, no_permission, unsupported_format or corrupt.
+    InvalidInputError
+        For anything but a path, bytes or a binary file.
 
     Examples
     --------
@@ -192,6 +200,11 @@ def probe(path: Source) -> dict[str, Any]:
 def levels(path: Source) -> dict[str, Any]:
     """Decode a sound file in constant memory and report its levels.
 
+    Parameters
+    ----------
+    path : path, bytes or binary file
+        As in `load`.
+
     Returns
     -------
     dict
@@ -201,7 +214,7 @@ def levels(path: Source) -> dict[str, Any]:
 
     Raises
     ------
-    MediaDecodeError
+    MediaDecodeError, InvalidInputError
         As `load`.
 
     Examples

@@ -118,6 +118,10 @@ def descriptors(samples: NDArray[Any], sample_rate_hz: int) -> Float32:
 def descriptor_names() -> list[str]:
     """Return the names of the rows of `descriptors`, in order.
 
+    Returns
+    -------
+    list of str
+
     Examples
     --------
     >>> from emotion_native import audio

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._display import counted
-from ._arrays import Float32, Window, floating, integer, make_window, number, refuse, sampling_rate
+from .._samples import stream_chunk, window_samples
+from ._arrays import Float32, Window, integer, make_window, number, refuse, sampling_rate
 from .spectrum import filterbank_of
 
 __all__ = ["FeatureStream", "StreamedFeatures"]
 
 _MEL = ("melspectrogram", "log_mel", "mfcc")
-_LONGEST_S = 600.0
 _NO_TIMES, _NO_RANGES = np.empty(0), np.empty((0, 2))
 
 
@@ -153,8 +153,8 @@ class FeatureStream:
             shape = make_window(window, win_length, points, caller)
             cepstra = integer(n_mfcc, "n_mfcc", caller, high=4096)
             plan = _core.FramePlan(names, self._rate, shape, self._hop, bool(center), mel, cepstra, number(tuning, "tuning", caller))
-        self._window = _length(window_s, "window_s", self._rate)
-        self._window_hop = _length(hop_s, "hop_s", self._rate)
+        self._window = window_samples(window_s, "window_s", caller, self._rate)
+        self._window_hop = window_samples(hop_s, "hop_s", caller, self._rate)
         feature_rate = 0
         if feature_rate_hz is not None:
             feature_rate = sampling_rate(feature_rate_hz, "feature_rate_hz", caller, low=_core.LOWEST_FEATURE_RATE_HZ)
@@ -190,10 +190,7 @@ class FeatureStream:
         InvalidInputError
             For samples that break the rules above, after `flush`, and while another thread uses the stream. The stream is as before.
         """
-        array = floating(samples, "samples", "push")
-        if array.ndim != 1:
-            raise refuse("samples", "push", "a 1-d array of mono samples (mix down with samples.mean(axis=0))", f"an array of shape {array.shape}")
-        return self._record(self._native.push(np.ascontiguousarray(array, dtype=np.float32)))
+        return self._record(self._native.push(stream_chunk(samples)))
 
     def flush(self) -> StreamedFeatures:
         """End the stream and return the rest: the frames that reach beyond the end, with zeros there, and the last window, cut at the end.
@@ -244,11 +241,3 @@ def _descriptor_names(descriptors: Any) -> list[str]:
         if not isinstance(name, str):
             raise refuse("descriptors", "FeatureStream", rule, repr(name))
     return names
-
-
-def _length(seconds: Any, parameter: str, rate: int) -> int:
-    """Return a number of samples, at least one."""
-    value = number(seconds, parameter, "FeatureStream", above=0.0)
-    if value > _LONGEST_S or round(value * rate) < 1:
-        raise refuse(parameter, "FeatureStream", f"at least one sample and at most {_LONGEST_S:g} s long", f"{seconds!r} at {rate} Hz")
-    return round(value * rate)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ._arrays import Float32, PadMode, apart, each_channel, floating, integer, number, padded, refuse, signal, spectrum
+from .._samples import floating
+from ._arrays import Float32, PadMode, apart, each_channel, integer, number, padded, refuse, signal, spectrum
 from .spectrum import result_type
 
 

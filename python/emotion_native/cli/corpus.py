@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from .._remedies import suggestion
 from ..exceptions import InvalidInputError, MediaDecodeError
 from .console import StageProgress, note, print_json, print_table, safe
 from .entry import ExitCode
@@ -30,8 +31,7 @@ def make_manifest(corpus: str, folder: str, output: str, *, skip_unmatched: bool
     name = corpus.lower().replace("-", "_")
     if name not in PARSERS:
         near = difflib.get_close_matches(name, PARSERS, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidInputError(f"corpus of manifest must be one of {', '.join(PARSERS)}; got {corpus!r}{hint}")
+        raise InvalidInputError(f"corpus of manifest must be one of {', '.join(PARSERS)}; got {corpus!r}{suggestion(near)}")
     refuse_existing(output, force=force, caller="manifest")
     frame = getattr(datasets, name)(folder, on_unmatched="skip" if skip_unmatched else "error")
     datasets.write_manifest(frame, output)

@@ -99,7 +99,7 @@ def run_evaluation(
 
     with StageProgress(quiet=quiet) as progress:
         result = evaluate(
-            str(model_path(model_file)),
+            str(model_path(model_file, "evaluate")),
             manifest,
             output=output,
             force=force,

@@ -5,7 +5,6 @@ Only NumPy and the runtime are loaded, matplotlib where a picture is asked for, 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import typer
 
+from .._files import file_sha256
 from .._model_format import training_key
 from .._remedies import shown_share
 from ..exceptions import InvalidInputError
@@ -40,10 +40,10 @@ def predict_clips(
     quiet: bool,
 ) -> None:
     """Predict clips; exit code 4 when more than ``fail_threshold`` of them cannot be used."""
-    model_file = model_path(model_file)
-    model = open_model(model_file, trust_pickle=trust_pickle)
-    clips = _files_of(clips)
-    others = _files_of(enrol) if enrol else None
+    model_file = model_path(model_file, "predict")
+    model = open_model(model_file, "predict", trust_pickle=trust_pickle)
+    clips = _files_of(clips, "clips")
+    others = _files_of(enrol, "enrol") if enrol else None
     with StageProgress(quiet=quiet or len(clips) < 8) as progress:
         predictions = model.predict_batch(
             clips, top_features=top_features, n_jobs=n_jobs, progress=lambda done, total: progress("Predicting", done, total), enrol=others
@@ -66,23 +66,23 @@ def predict_clips(
         raise typer.Exit(ExitCode.MEDIA_FAILED)
 
 
-def model_path(model_file: str | None) -> str | None:
+def model_path(model_file: str | None, caller: str) -> str | None:
     """Return the model file; of a run folder, the one in it."""
     if model_file is not None and os.path.isdir(model_file):
         inside = Path(model_file) / "model.emotion"
         if not inside.is_file():
-            raise InvalidInputError(f"model_file must be a model file or a run folder with a model.emotion; got the folder {model_file}")
+            raise InvalidInputError(f"model_file of {caller} must be a model file or a run folder with a model.emotion; got the folder {model_file}")
         return str(inside)
     return model_file
 
 
-def _files_of(clips: Sequence[str]) -> list[str]:
-    """Return the files to predict: those named, and of a folder its audio files, those of the folders in it included."""
+def _files_of(clips: Sequence[str], parameter: str) -> list[str]:
+    """Return the files that are meant: those named, and of a folder its audio files, those of the folders in it included."""
     found: list[str] = []
     for clip in clips:
         inside = _audio_below(clip) if os.path.isdir(clip) else [clip]
         if not inside:
-            raise InvalidInputError(f"clips of predict must be audio files or folders of them; got the folder {clip}, which holds none")
+            raise InvalidInputError(f"{parameter} of predict must be audio files or folders of them; got the folder {clip}, which holds none")
         found += inside
     return found
 
@@ -108,19 +108,10 @@ def _with_notes(predictions: Sequence[Any], clips: Sequence[str], model: Any) ->
 
 def _content(clip: str) -> str:
     """Return the key of a file among training clips; empty where it cannot be read."""
-    if not os.path.isfile(clip):  # a pipe is empty by now
-        return ""
-    digest = hashlib.sha256()
-    try:
-        with open(clip, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError:
-        return ""
-    return training_key(digest.hexdigest())
+    return training_key(file_sha256(clip))
 
 
-def open_model(model_file: str | None, *, trust_pickle: bool = False) -> Any:
+def open_model(model_file: str | None, caller: str, *, trust_pickle: bool = False) -> Any:
     """Load a model file; a pickle only where the user says to trust it, for reading one runs what is in it."""
     from ..runtime import load_model
 
@@ -128,7 +119,7 @@ def open_model(model_file: str | None, *, trust_pickle: bool = False) -> Any:
         return load_model(model_file)
     if not trust_pickle:
         raise InvalidInputError(
-            f"model_file must be a model file unless --trust-pickle is given; got {model_file}. A pickle runs code when it is read: "
+            f"model_file of {caller} must be a model file unless --trust-pickle is given; got {model_file}. A pickle runs code when it is read: "
             "pass --trust-pickle only for a file that you made yourself"
         )
     from ..persistence import load_pickle, model_bytes
@@ -189,7 +180,7 @@ def explain_clip(
     trust_pickle: bool = False,
 ) -> None:
     """Print (and draw) what drove a prediction: the score before calibration, exactly, or the calibrated probability, by permutation."""
-    model = open_model(model_path(model_file), trust_pickle=trust_pickle)
+    model = open_model(model_path(model_file, "explain"), "explain", trust_pickle=trust_pickle)
     explanation = model.explain(clip)
     (explanation["prediction"],) = _with_notes([explanation["prediction"]], [clip], model)
     if calibrated:

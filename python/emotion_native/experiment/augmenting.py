@@ -76,8 +76,10 @@ def with_copies(prepared: Prepared, settings: Settings, progress: Stage = None) 
 
 def row_metadata(prepared: Prepared, rows: NDArray[np.int64]) -> dict[str, Any]:
     """Return what a candidate's ``fit`` is told about rows, beside their groups."""
-    speaker = {"speaker": prepared.speaker[rows]}
-    return speaker if prepared.copies is None else {**speaker, "clip": rows}
+    told: dict[str, Any] = {"speaker": prepared.speaker[rows]}
+    if prepared.take is not None:
+        told["recording"] = prepared.take[rows]
+    return told if prepared.copies is None else {**told, "clip": rows}
 
 
 def augmentation_record(prepared: Prepared) -> dict[str, Any]:

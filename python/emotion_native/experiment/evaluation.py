@@ -13,7 +13,7 @@ import numpy as np
 from .._model_format import training_key
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError, LeakageError
-from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, text_column
+from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, takes_of, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
 from .summary import count_reasons, summarise
@@ -60,10 +60,11 @@ def score_with_model(
     ungrouped: bool = False,
     n_jobs: int | None = None,
     enrolled: bool = False,
+    take: NDArray[np.int64] | None = None,
 ) -> Scored:
     """Predict rows of features by the runtime and score them; failed rows count as abstained and wrong.
 
-    With ``enrolled`` each row is normalised by the other usable rows of its speaker.
+    With ``enrolled`` each row is normalised by the other usable rows of its speaker, those of its own ``take`` left out.
     """
     classes = [str(name) for name in model.classes]
     ok = np.asarray([code == "ok" for code in status], dtype=bool)
@@ -72,8 +73,9 @@ def score_with_model(
     predicted = np.full(n, "", dtype=np.asarray([*classes, *label.tolist()]).dtype)
     abstained, strange = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
     if ok.any():
-        who = speaker[ok] if enrolled else None
-        answers = model.predict_features(np.ascontiguousarray(X[ok], dtype=np.float32), n_jobs=n_jobs, speaker=who)
+        rows = np.ascontiguousarray(X[ok], dtype=np.float32)
+        who = {"speaker": speaker[ok], "recording": None if take is None else take[ok]} if enrolled else {}
+        answers = model.predict_features(rows, n_jobs=n_jobs, **who)
         proba[ok], predicted[ok], abstained[ok] = answers.probabilities, np.asarray(answers.labels).astype(str), answers.abstained
         strange[ok] = answers.out_of_distribution
     why = np.where(strange, "out_of_distribution", np.where(abstained, "low_confidence", "")).tolist()
@@ -166,6 +168,7 @@ def evaluate(
         ungrouped=any(seen.values()),
         n_jobs=n_jobs,
         enrolled=enrol,
+        take=rows.take,
     )
     record = _record(loaded, rows, scored, seen)
     if enrol:
@@ -201,6 +204,7 @@ class _Rows:
     modality: list[str]
     left_out: dict[str, int]
     notes: list[str]
+    take: NDArray[np.int64] | None
 
 
 def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Rows:
@@ -215,7 +219,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
     rows = table.rows.reset_index(drop=True)
     status = np.asarray([str(value) for value in table.status])
     check_failures(status, fail_threshold, caller="evaluate")
-    label = choose_labels(rows, "auto", known=set(classes))
+    label = choose_labels(rows, "auto", known=set(classes), caller="evaluate")
     known = np.isin(label, classes)
     if not known.any():
         raise InvalidInputError(f"labels of evaluate must be among the model's ({', '.join(classes)}); got {sorted(set(label.tolist()))[:8]}")
@@ -230,6 +234,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
         modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
         left_out=_left_out(label, known),
         notes=notes_of(table, model.quality["action"]),
+        take=takes_of(text_column(rows, "recording")[known], np.asarray([str(key) for key in table.content_keys])[known]),
     )
 
 

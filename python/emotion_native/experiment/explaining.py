@@ -163,8 +163,9 @@ def _explain_fold(
         # What predicted a row saw it normalised by the other test clips of its speaker; contributions are of the same columns.
         end = [name for name, _ in model.steps].index("normalise") + 1
         normalise, model = model[:end], model[end:]
-        background = normalise.transform(prepared.X[train], speaker=prepared.speaker[train])[reference]
-        seen = normalise.transform(prepared.X[test], speaker=prepared.speaker[test])[picked]
+        told = [{name: value for name, value in row_metadata(prepared, part).items() if name != "clip"} for part in (train, test)]
+        background = normalise.transform(prepared.X[train], **told[0])[reference]
+        seen = normalise.transform(prepared.X[test], **told[1])[picked]
     native = load_model(model_bytes(model, background=background, feature_names=prepared.names))
     own, base = native.explain_features(seen, n_jobs=settings.n_jobs)
     columns = [classes.index(str(label)) for label in native.classes]

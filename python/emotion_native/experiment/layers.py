@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from .._remedies import did_you_mean
+from .._remedies import did_you_mean, suggestion
 from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
@@ -160,7 +160,7 @@ def _nearest(name: str, known: Iterable[str], origin: str) -> str:
     near = _suggested(name, list(known))
     if near is None:
         return "; `docs/reference/settings.md` lists the names"
-    return f"; did you mean {_variable(near) if origin.startswith(ENVIRONMENT_PREFIX) else near}?"
+    return suggestion([_variable(near) if origin.startswith(ENVIRONMENT_PREFIX) else near])
 
 
 def _suggested(name: str, known: list[str]) -> str | None:

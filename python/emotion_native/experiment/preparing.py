@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._remedies import did_you_mean, suggestion
 from ..exceptions import InvalidInputError, LeakageError, MediaDecodeError
 from .settings import Settings
 
@@ -33,6 +34,7 @@ __all__ = [
     "read_source",
     "speaker_key",
     "table_extractor",
+    "takes_of",
     "text_column",
 ]
 
@@ -82,6 +84,8 @@ class Prepared:
         File, start, end and speaker of each row's clip.
     copies : AugmentedFeatures or None
         Augmented copies of training clips; ``source`` counts these rows.
+    take : int64 array, shape (n,), or None
+        The take of each row: files and segments of one recording or one content; None where each row is one.
     """
 
     X: NDArray[np.float32]
@@ -105,6 +109,7 @@ class Prepared:
     flag: list[str] = field(default_factory=list)
     clips: pd.DataFrame | None = None
     copies: AugmentedFeatures | None = None
+    take: NDArray[np.int64] | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -255,6 +260,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
         enrolled=settings.speaker_normalization,
         flag=table.flags[keep].tolist(),
         clips=rows[[name for name in ("filepath", "start", "end", "speaker") if name in rows]],
+        take=takes_of(text_column(rows, "recording"), content),
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
@@ -289,19 +295,22 @@ def check_failures(status: NDArray[np.str_], threshold: float, *, caller: str = 
         )
 
 
-def choose_labels(rows: pd.DataFrame, column: str, *, known: set[str] | None = None) -> NDArray[np.str_]:
+def choose_labels(rows: pd.DataFrame, column: str, *, known: set[str] | None = None, caller: str = "train") -> NDArray[np.str_]:
     """Return the label of each row from the named column; ``auto`` prefers canonical names.
 
     With ``known`` labels (a model's), ``auto`` takes the column with more rows of these.
     """
     if column == "auto":
+        if "label" not in rows and "emotion" not in rows:
+            raise InvalidInputError(f"manifest of {caller} must have the column label, or emotion; got {', '.join(map(str, rows.columns[:20]))}")
         canonical, own = text_column(rows, "emotion"), text_column(rows, "label")
         if known is not None:
             column = "emotion" if np.isin(canonical, list(known)).sum() >= np.isin(own, list(known)).sum() else "label"
         else:
             column = "emotion" if len(canonical) and (canonical != "").all() else "label"
     if column not in rows:
-        raise InvalidInputError(f"label_column must be a column of the manifest; got {column!r}")
+        found = did_you_mean(column, map(str, rows.columns))
+        raise InvalidInputError(f"label_column of {caller} must be a column of the manifest; got {column!r}{found}")
     return text_column(rows, column)
 
 
@@ -317,7 +326,7 @@ def _other_labels(label: NDArray[np.str_], settings: Settings) -> NDArray[np.boo
 
 def _did_you_mean(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4) or [other for other in known if other.endswith(f"/{name}")][:1]
-    return f"; did you mean {near[0]!r}?" if near else f" (there are {', '.join(map(repr, known[:8]))}{', …' if len(known) > 8 else ''})"
+    return suggestion(near) or f" (there are {', '.join(map(repr, known[:8]))}{', …' if len(known) > 8 else ''})"
 
 
 def _parts(rows: pd.DataFrame, settings: Settings) -> NDArray[np.str_]:
@@ -380,6 +389,15 @@ def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -
     import pandas as pd
 
     return np.asarray(joined_groups(pd.DataFrame(columns), keys=tuple(keys)), dtype=np.int64)
+
+
+def takes_of(recording: NDArray[np.str_], content: NDArray[np.str_]) -> NDArray[np.int64] | None:
+    """Return the take of each row, which normalisation by the speaker must not take for clips apart; None where each row is one."""
+    from .. import _core
+
+    keys = (_filled(values, key) for key, values in (("recording", recording), ("content", content)))
+    take: NDArray[np.int64] = _core.join_groups([np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64) for values in keys])
+    return take if len(np.unique(take)) < len(take) else None
 
 
 def _filled(values: NDArray[np.str_], key: str) -> NDArray[np.str_]:

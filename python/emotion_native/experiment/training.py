@@ -473,6 +473,7 @@ def _held_out(prepared: Prepared, model_path: Path, settings: Settings, progress
         status=[prepared.status[row] for row in rows],
         n_jobs=settings.n_jobs,
         enrolled=settings.speaker_normalization,
+        take=None if prepared.take is None else prepared.take[rows],
     )
     if progress is not None:
         progress("Scoring held-out speakers", 1, 1)

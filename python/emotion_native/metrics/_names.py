@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .._remedies import did_you_mean
+from .._remedies import did_you_mean, suggestion
 from ..exceptions import InvalidInputError
 
 # Names of one row mean the same number. A loss and its negative are two measures.
@@ -42,7 +42,7 @@ def near_measures(name: Any, known: Iterable[str]) -> str:
     names = list(known)
     every = {*names, *(other for row in _SAME for other in row if same_measure(other, names) in names)}
     holding = [other for other in names if len(str(name)) > 1 and str(name).lower() in other]
-    return did_you_mean(name, every, most=3) or (f": did you mean {' or '.join(map(repr, holding[:3]))}?" if holding else "")
+    return did_you_mean(name, every, most=3) or suggestion(holding[:3])
 
 
 def check_measure(name: Any, known: Sequence[str], parameter: str, caller: str, rule: str = "one of") -> str:

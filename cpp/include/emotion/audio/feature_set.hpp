@@ -34,8 +34,8 @@ inline constexpr FeatureSet FeatureSet::egemaps{{FeaturePart::egemaps}, 1};
 inline constexpr FeatureSet FeatureSet::full{{FeaturePart::full}, 1};
 inline constexpr FeatureSet FeatureSet::quality{{FeaturePart::quality}, 1};
 
-// The set of that name, or the union of those joined by "+"; InvalidInputError naming `caller` otherwise.
-[[nodiscard]] FeatureSet feature_set_of(std::string_view name, std::string_view caller);
+// The set of that name, or the union of those joined by "+"; InvalidInputError naming the caller and its parameter otherwise.
+[[nodiscard]] FeatureSet feature_set_of(std::string_view name, std::string_view caller, std::string_view parameter = "set");
 
 // Column names in order, the same object at every call: `mfcc_01_mean`, `mfcc_01_std`, …; of a union `classic:mfcc_01_mean`, ….
 [[nodiscard]] const std::vector<std::string>& feature_names(const FeatureSet& set);

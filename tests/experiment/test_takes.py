@@ -1,0 +1,79 @@
+"""Rows of one take in runs with `speaker_normalization`: twins and copies of a file are told to the normaliser, so that none normalises itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotion_native as en
+from emotion_native.exceptions import InvalidInputError
+from emotion_native.experiment import evaluate, train
+from emotion_native.experiment.augmenting import row_metadata
+from emotion_native.experiment.preparing import choose_labels, prepare, takes_of
+from emotion_native.experiment.settings import Settings
+
+
+def doubled(table: Any, **columns: Any) -> Any:
+    """Return a table with each row twice."""
+    rows = np.repeat(np.arange(len(table)), 2)
+    twice = replace(
+        table,
+        X=table.X[rows],
+        rows=table.rows.iloc[rows].reset_index(drop=True).assign(**columns),
+        status=table.status[rows],
+        messages=table.messages[rows],
+        content_keys=table.content_keys[rows].copy(),
+        info=table.info.iloc[rows].reset_index(drop=True),
+    )
+    return twice
+
+
+@pytest.fixture(scope="module", params=["recording", "content"])
+def twins(table: Any, request: pytest.FixtureRequest) -> Any:
+    """Return each clip twice: two files of one recording, or two of the same bytes."""
+    if request.param == "content":
+        return doubled(table, recording=None)
+    n = 2 * len(table)
+    twice = doubled(table, recording=[f"take {i // 2}" for i in range(n)])
+    twice.content_keys[1::2] = [f"{i:064x}" for i in range(len(table))]
+    return twice
+
+
+def test_takes_are_joined_by_recording_and_content(table: Any, twins: Any) -> None:
+    settings = Settings(speaker_normalization=True)
+    prepared = prepare(twins, settings)
+    assert prepared.take is not None and prepared.take.tolist() == np.repeat(np.arange(len(table)), 2).tolist()
+    told = row_metadata(prepared, np.array([1, 4, 5]))
+    assert told["recording"].tolist() == [0, 2, 2] and set(told) == {"speaker", "recording"}
+    assert prepare(table, settings).take is None and set(row_metadata(prepare(table, settings), np.array([0]))) == {"speaker"}
+    chain = takes_of(np.array(["a", "a", "", "b"]), np.array(["x", "y", "y", "z"]))
+    assert chain is not None and chain.tolist() == [0, 0, 0, 1]
+    assert takes_of(np.array(["", ""]), np.array(["", ""])) is None
+
+
+def test_a_run_on_twins_is_the_run_on_the_clips(table: Any, twins: Any, small: dict[str, Any], tmp_path: Any) -> None:
+    settings = {**small, "model": "logistic", "speaker_normalization": True, "explained_rows": 4, "calibration": "none"}
+    run = train(twins, settings, output=tmp_path / "run")
+    proba = np.asarray(run.cross_validated.proba)
+    # Twins are normalised by the same others, whatever the number that was drawn for each in training.
+    np.testing.assert_allclose(proba[::2], proba[1::2], rtol=1e-9)
+    model = en.load_model(run.model_path)
+    scored = evaluate(model, twins, enrol=True, allow_seen=True).scored
+    speaker, take = twins.rows["speaker"].to_numpy(), np.arange(len(twins)) // 2
+    told = model.predict_features(twins.X, speaker=speaker, recording=take).probabilities
+    assert np.array_equal(scored.proba, told)
+    assert not np.allclose(told, model.predict_features(twins.X, speaker=speaker).probabilities, atol=1e-3)
+    alone = model.predict_features(table.X, speaker=table.rows["speaker"].to_numpy()).probabilities
+    np.testing.assert_allclose(told[::2], alone, atol=1e-9)
+
+
+def test_a_column_of_labels_that_is_not_there_is_named_with_its_caller() -> None:
+    rows = pd.DataFrame({"filepath": ["a"], "emotions": ["calm"]})
+    with pytest.raises(InvalidInputError, match=r"label_column of train must be a column of the manifest; got 'emotion': did you mean 'emotions'\?"):
+        choose_labels(rows, "emotion")
+    with pytest.raises(InvalidInputError, match=r"manifest of evaluate must have the column label, or emotion; got filepath, emotions"):
+        choose_labels(rows, "auto", known={"calm"}, caller="evaluate")
