@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -305,7 +305,7 @@ def _extractor(extractor: Any) -> dict[str, Any]:
     }
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[float]:
     """Return whether a value is a whole number, of whatever type."""
     if isinstance(value, Integral):
         return not isinstance(value, bool)
