@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import emotion_native as en
@@ -37,7 +39,14 @@ def test_the_table_is_the_extractor(table: FeatureTable, model: Any, tmp_path: P
 
 @pytest.mark.parametrize("rate", [100, 500])
 def test_every_rate_of_extract_is_one_of_model_files(rate: int, tmp_path: Path) -> None:
-    table = en.features.extract(en.datasets.load_sample().groupby("emotion").head(2), sample_rate_hz=rate, progress=False, cache=False)
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        with wave.open(str(tmp_path / f"{i}.wav"), "wb") as file:
+            file.setparams((1, 2, 2000, 0, "NONE", ""))
+            file.writeframes((rng.normal(size=50_000) * 1000 * (1 + i)).astype("<i2").tobytes())
+    manifest = pd.DataFrame({"filepath": [str(tmp_path / f"{i}.wav") for i in range(4)], "emotion": list("abab")})
+    table = en.features.extract(manifest, sample_rate_hz=rate, progress=False, cache=False)
+    assert table.ok.all()
     forest = en.ensemble.RandomForestClassifier(3, random_state=0).fit(table.X, table.rows["emotion"])
     en.save_model(forest, tmp_path / "m.emotion", extractor=table)
     found = en.load_model(tmp_path / "m.emotion").predict(table.rows["filepath"].iloc[0])
