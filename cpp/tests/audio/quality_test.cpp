@@ -38,23 +38,6 @@ void add_voice(std::vector<float>& x, double begin_s, double end_s, double level
     }
 }
 
-std::vector<float> sine(double hz, int rate_hz) {
-    std::vector<float> x(static_cast<std::size_t>(rate_hz));
-    for (std::size_t t = 0; t < x.size(); ++t) {
-        x[t] = static_cast<float>(std::sin(2 * std::numbers::pi * hz * static_cast<double>(t) / rate_hz + 0.3));
-    }
-    return x;
-}
-
-// Cut off at the limit and rounded to steps of 2^(1 - bits).
-std::vector<float> quantised(std::vector<float> x, double bits, double limit) {
-    const double steps = std::pow(2.0, bits - 1);
-    for (float& v : x) {
-        v = static_cast<float>(std::round(std::clamp(static_cast<double>(v), -limit, limit) * steps) / steps);
-    }
-    return x;
-}
-
 }  // namespace
 
 TEST_CASE("voice activity finds bursts in noise, to within a frame and the bridge") {
@@ -163,85 +146,6 @@ TEST_CASE("the distribution of amplitudes tells the ratio of gamma speech and Ga
     }
     CHECK(wada_snr_db(noise(10 * rate, 1.0)) < -8.0);
     CHECK(wada_snr_db(std::vector<float>(100, 0.0F)) == -20.0);
-}
-
-TEST_CASE("clipping of a sine has the share of its time above the limit, at any rate, gain and number of bits") {
-    for (const int own_rate : {8000, 16'000, 48'000, 192'000}) {
-        for (const double limit : {0.5, 0.8, 0.95}) {
-            for (const double bits : {8.0, 16.0, 24.0}) {
-                for (const double gain : {1.0, 0.6, 0.013}) {
-                    CAPTURE(own_rate);
-                    CAPTURE(limit);
-                    CAPTURE(bits);
-                    CAPTURE(gain);
-                    auto x = quantised(sine(97.3, own_rate), bits, limit);
-                    for (float& v : x) {
-                        v *= static_cast<float>(gain);
-                    }
-                    const double step = std::pow(2.0, 1 - bits);
-                    const double share = 1 - 2 / std::numbers::pi * std::asin(limit - step / 2);
-                    // A sample more or less on either side of a top.
-                    CHECK(std::abs(measure_quality(x, own_rate, StopToken{}).clipped_ratio - share) < 0.005 + 4 * 97.3 / own_rate);
-                }
-            }
-        }
-    }
-}
-
-TEST_CASE("an undistorted tone is not clipped, at any pitch, rate, level and number of bits") {
-    for (const int own_rate : {8000, 16'000, 48'000, 192'000}) {
-        for (const double hz : {20.0, 50.0, 97.3, 120.0, 440.0, 1000.0, 1999.0}) {
-            for (const double bits : {8.0, 12.0, 16.0, 24.0}) {
-                for (const double level : {1.0, 0.7, 0.1}) {
-                    CAPTURE(own_rate);
-                    CAPTURE(hz);
-                    CAPTURE(bits);
-                    CAPTURE(level);
-                    auto x = sine(hz, own_rate);
-                    for (float& v : x) {
-                        v *= static_cast<float>(level);
-                    }
-                    CHECK(measure_quality(quantised(x, bits, 1.0), own_rate, StopToken{}).clipped_ratio == 0.0);
-                }
-            }
-        }
-    }
-}
-
-TEST_CASE("a clipped voice is found, and a whole one is not") {
-    auto x = noise(2 * rate, 1e-4);
-    add_voice(x, 0.5, 1.5, 0.1);
-    const float peak = *std::ranges::max_element(x);
-    CHECK(measure_quality(quantised(x, 16, 1.0), rate, StopToken{}).clipped_ratio == 0.0);
-    for (const float limit : {0.7F, 0.5F, 0.3F}) {
-        CAPTURE(limit);
-        auto y = x;
-        double beyond = 0;
-        for (float& v : y) {
-            beyond += std::abs(v) >= limit * peak ? 1.0 : 0.0;
-            v = std::clamp(v, -limit * peak, limit * peak);
-        }
-        beyond /= static_cast<double>(y.size());
-        const double found = measure_quality(quantised(y, 16, 1.0), rate, StopToken{}).clipped_ratio;
-        CHECK(found <= beyond + 1e-3);
-        CHECK(found > 0.5 * beyond);  // tops of one and two samples do not count
-        for (float& v : y) {
-            v += 0.1F;
-        }
-        CHECK(std::abs(measure_quality(y, rate, StopToken{}).clipped_ratio - found) < 2e-3);
-    }
-}
-
-TEST_CASE("pauses and constants are no tops") {
-    CHECK(measure_quality(noise(rate, 0.1), rate, StopToken{}).clipped_ratio == 0.0);
-    CHECK(measure_quality(std::vector<float>(rate, 0.3F), rate, StopToken{}).clipped_ratio == 0.0);
-    std::vector<float> pulses(rate, -1.0F / 32768);
-    for (std::size_t t = 0; t < pulses.size(); t += 160) {
-        pulses[t] = 0.5F;
-    }
-    CHECK(measure_quality(pulses, rate, StopToken{}).clipped_ratio == 0.0);
-    pulses.assign(rate, 0.0F);
-    CHECK(measure_quality(pulses, rate, StopToken{}).clipped_ratio == 0.0);
 }
 
 TEST_CASE("reasons come in their order") {
