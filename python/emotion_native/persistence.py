@@ -286,7 +286,9 @@ def _extractor(extractor: Any) -> dict[str, Any]:
         raise InvalidInputError(f"extractor of save_model must have {rule}; got {sorted(map(str, extractor))}")
     from . import _core
 
-    name, rate, version = (extractor.get(key) for key in ("feature_set", "sample_rate_hz", "algorithm_version"))
+    name: Any = extractor["feature_set"]
+    rate: Any = extractor["sample_rate_hz"]
+    version: Any = extractor.get("algorithm_version")
     if not isinstance(name, str):
         raise InvalidInputError(f"extractor of save_model must have as feature_set the name of one; got {name!r:.80}")
     low, high = _core.LOWEST_FEATURE_RATE_HZ, _core.HIGHEST_RATE_HZ
