@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -67,8 +66,8 @@ def window_samples(seconds: Any, parameter: str, caller: str, rate: int) -> int:
     InvalidInputError
         If it is shorter than a sample or longer than ``LONGEST_WINDOW_S``.
     """
-    length = float(seconds) if isinstance(seconds, Real) and not isinstance(seconds, bool) else 0.0
-    samples = round(length * rate) if 0.0 < length <= LONGEST_WINDOW_S else 0
+    known = isinstance(seconds, int | float | np.integer | np.floating) and not isinstance(seconds, bool) and 0 < seconds <= LONGEST_WINDOW_S
+    samples = round(float(seconds) * rate) if known else 0
     if samples < 1:
         rule = f"at least one sample and at most {LONGEST_WINDOW_S:g} s long"
         raise InvalidInputError(f"{parameter} of {caller} must be {rule}; got {seconds!r} at {rate} Hz")

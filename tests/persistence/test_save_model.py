@@ -197,7 +197,7 @@ def test_what_cannot_be_saved_is_refused(pipelines: dict[str, Any], data: Any, t
         ({"extractor": {"feature_set": "classic", 3: 4}}, r"extractor of save_model must have feature_set .*; got \['3', 'feature_set'\]"),
         *(
             ({"extractor": {"feature_set": "classic", "sample_rate_hz": rate}}, "extractor of save_model must have as sample_rate_hz a whole number")
-            for rate in ("x", None, 16000.7, float("nan"), True, 999, 768_001, [16000])
+            for rate in ("x", None, 16000.7, float("nan"), True, 99, 768_001, [16000])
         ),
         (
             {"extractor": {"feature_set": "classic", "sample_rate_hz": 16000, "algorithm_version": "new"}},
