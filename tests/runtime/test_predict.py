@@ -189,7 +189,10 @@ def test_bad_arguments(folder: Path, clips: Clips) -> None:
     for call, message in [
         (lambda: model.predict(samples), "sample_rate_hz of predict must be a whole number"),
         (lambda: model.predict(samples, sample_rate_hz=0), "sample_rate_hz of predict must be a whole number"),
-        (lambda: model.predict(samples, sample_rate_hz=768_001), "sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got 768001"),
+        (
+            lambda: model.predict(samples, sample_rate_hz=768_001),
+            "sample_rate_hz of predict must be a whole number from 1 to 768000 when source is an array; got 768001",
+        ),
         (lambda: model.predict(samples, sample_rate_hz=10**20), "sample_rate_hz of predict must be a whole number from 1 to 768000"),
         (lambda: model.predict(samples, sample_rate_hz=16_000.0), "sample_rate_hz of predict must be a whole number"),  # type: ignore[arg-type]
         (lambda: model.predict(path, sample_rate_hz=16_000), "must be None unless source is an array"),
