@@ -47,6 +47,7 @@ def edges(resample: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
         x = np.zeros(size, dtype=np.float32)
         x[size // 2 + shift] = 1.0
         h[(step * np.arange(size // step) - shift) % size] = resample(x)
+    h[: size // 8] = h[-size // 8 :] = 0.0  # where ours answers to the mean of the impulse, as it continues a signal beyond its ends by its mean
     hz = np.fft.rfftfreq(size, 1 / FROM)
     gain = 20 * np.log10(np.abs(np.fft.rfft(h)) + 1e-12)
     passed, stopped = hz <= PASS_EDGE * TO / 2, hz >= TO / 2
