@@ -346,7 +346,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             raise InvalidInputError(f"enrol of {caller} must be left out where speaker is given; got both")
         if self.n_speakers_ == 0:
             name = "speaker" if enrol is None else "enrol"
-            raise InvalidInputError(f"{name} of {caller} must be left out unless fit was given speakers with two clips each; got it without them")
+            rule = "left out unless fit was given speakers with two takes each (the rows of one recording or file are one take)"
+            raise InvalidInputError(f"{name} of {caller} must be {rule}; got it without them")
         if enrol is None:
             codes = speaker_codes(speaker, len(checked), caller=caller)
             takes = None if recording is None else take_codes(recording, len(checked), caller=caller)

@@ -89,6 +89,7 @@ def test_squares_of_amplitudes_fit(dtype: Any) -> None:
         (lambda: audio.rms(y=Y, dtype=3), "dtype of rms must be float32 or float64"),
         (lambda: audio.delta(np.ones((3, 20)), axis=None), "axis of delta must be an integer"),
         (lambda: audio.delta(np.ones((3, 20)), axis=2), "axis of delta must be an integer"),
+        (lambda: audio.delta(np.ones((3, 400)), width=301, order=90), "polyorder of delta must be so low"),
         (lambda: audio.resample(Y, orig_sr=3, target_sr=2, axis="x"), "axis of resample must be an integer"),
         (lambda: effects.trim(Y, ref=lambda levels: np.nan), "ref of trim must be a finite number"),
         (lambda: augment.add_noise(Y, snr_db=3, rng=None), "rng of add_noise must be a numpy.random.Generator; got NoneType"),

@@ -130,6 +130,15 @@ def test_any_range(range_hz: tuple[float, float], rate: int) -> None:
             assert np.max(np.abs(1200 * np.log2(middle / f0_hz))) < (5 if fmin < 900 else 50)
 
 
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("f0_hz", [75, 600])
+def test_a_pitch_at_the_limit_of_the_range_is_found_there(f0_hz: float, rate: int) -> None:
+    time = np.arange(rate // 2) / rate
+    tone = sum(np.sin(2 * np.pi * f0_hz * k * time + k) / k for k in range(1, 5))
+    f0 = audio.pitch(0.1 * np.asarray(tone, np.float32), rate, fmin_hz=75, fmax_hz=600).f0_hz[4:-4]
+    assert np.max(np.abs(1200 * np.log2(f0 / f0_hz))) < 5  # NaN and an octave below fail
+
+
 def test_its_own_track_suits_voice_quality() -> None:
     tone = np.sin(2 * np.pi * 1020 * np.arange(4000) / 4000).astype(np.float32)  # above the default range
     assert len(audio.voice_quality(tone, 4000).hnr_db) == 101

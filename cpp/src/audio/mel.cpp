@@ -297,6 +297,10 @@ public:
             stop.check();
             if (norms_.size() == j) {
                 norms_.push_back(std::inner_product(current_.begin(), current_.end(), current_.begin(), 0.0));
+                if (!std::isfinite(norms_.back())) {
+                    throw InvalidInputError("polyorder", "delta", "so low that its polynomials over width samples fit double precision",
+                                            std::to_string(degree_));
+                }
             }
             if (j >= order_) {
                 const double scale = derivative(j, x, stop) / norms_[j];

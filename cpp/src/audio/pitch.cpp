@@ -34,6 +34,7 @@ constexpr std::array<double, 9> noise_bands_hz{40.0, 80.0, 160.0, 320.0, 640.0, 
 constexpr std::size_t segment_frames = 4096;
 constexpr float octave_cost = 0.04F;        // correlation an octave, in favour of high pitch: against the multiples of the period
 constexpr float least_height = 0.1F;        // of a candidate
+constexpr float edge = 1.01F;               // a pitch so little outside the range is at its limit
 
 // out = power x weight, bin by bin.
 EMOTION_CLONES void weigh(const float* power, const float* weight, std::size_t bins, float* out) {
@@ -78,7 +79,8 @@ public:
         for (; lag_rate_ >= 2.0 * lag_rate_low_hz; lag_rate_ /= 2.0) {
         }
         shortest_lag_ = static_cast<float>(lag_rate_ / o.fmax_hz);
-        longest_lag_ = static_cast<float>(lag_rate_ / o.fmin_hz);
+        longest_lag_ = std::nextafter(static_cast<float>(lag_rate_ / o.fmin_hz), 0.0F);  // rounding leaves no frequency outside the range
+        shortest_lag_ = std::nextafter(shortest_lag_, longest_lag_);
         first_lag_ = static_cast<std::size_t>(std::floor(lag_rate_ / o.fmax_hz));
         last_lag_ = static_cast<std::size_t>(std::ceil(lag_rate_ / o.fmin_hz));
         lags_ = last_lag_ + 2 + sinc_reach;
@@ -337,9 +339,10 @@ void Tracker::track_segment(const float* signal, std::size_t first, std::size_t 
             std::size_t kept = 0;
             for (std::size_t i = 0; i < frame.count; ++i) {
                 const float lag = pulled(refine(r.data() + l, frame.candidates[i].lag), slopes[l], bends[l]);
-                if (lag >= shortest_lag_ && lag <= longest_lag_) {
-                    frame.candidates[kept] = frame.candidates[i];
-                    frame.candidates[kept++].lag = lag;
+                if (lag * edge >= shortest_lag_ && lag <= longest_lag_ * edge) {
+                    PitchPeak& candidate = frame.candidates[kept++] = frame.candidates[i];
+                    candidate.lag = std::clamp(lag, shortest_lag_, longest_lag_);
+                    candidate.octave = std::log2(static_cast<float>(lag_rate_) / candidate.lag);
                 }
             }
             frame.count = kept;

@@ -96,7 +96,7 @@ def extract_features(
     with StageProgress(quiet=quiet) as progress:
         table = extract_silently(
             frame,
-            features.replace(",", "+").replace(" ", ""),
+            "+".join(name.strip() for name in features.replace(",", "+").split("+") if name.strip()),
             quality=quality,
             sample_rate_hz=sample_rate_hz,
             n_jobs=n_jobs,

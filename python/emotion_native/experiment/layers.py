@@ -221,7 +221,8 @@ def flag_value(name: str, text: str) -> Any:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-99-99
         value = text
-    plain = isinstance(value, str) and value == text.strip()  # without YAML's quotes, which keep a comma
+    # A number or a truth value is the text that it was, and so is a text without YAML's quotes, which keep a comma.
+    plain = not isinstance(value, list | dict) and value is not None and (not isinstance(value, str) or value == text.strip())
     annotation = _known().get(name)
     return _parsed(text, annotation) if plain and getattr(annotation, "__origin__", None) is list else value
 

@@ -286,7 +286,7 @@ class Settings(_Section):
         """Take sets joined by "+" too, as model files name them, or by commas."""
         texts = [value] if isinstance(value, str) else value
         split = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        return [name.strip() for text in texts for name in re.split("[+,]", text)] if split else value
+        return [name.strip() for text in texts for name in re.split("[+,]", text) if name.strip()] if split else value
 
     @field_validator("model", "features")
     @classmethod
