@@ -282,6 +282,7 @@ def test_ctrl_c_leaves_the_stream_as_it_was(voice: np.ndarray) -> None:
     assert len(stream.push(voice[9000:9100]).windows) == 0
 
 
+@pytest.mark.unsanitized  # the sanitizer keeps what was freed for a while
 def test_memory_is_that_of_the_window_and_not_of_the_signal() -> None:
     resource = pytest.importorskip("resource")
     stream = audio.FeatureStream(RATE, descriptors=["rms"], n_fft=512, hop_length=512)
