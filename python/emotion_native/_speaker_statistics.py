@@ -25,6 +25,7 @@ from ._unknown_speakers import is_unknown
 from .exceptions import InvalidInputError
 
 __all__ = [
+    "OPTIONAL_METADATA",
     "Moments",
     "SpeakerPrior",
     "mixed_counts",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+OPTIONAL_METADATA = frozenset({"recording"})  # rows without it are takes of their own: what was learned holds for them
 _STREAM = 0x656E726F6C  # keys the draws of enrolment clips apart from other draws of the seed
 _LEAST_RATIO = 1e-12
 MIXTURE = (0, 1, 2, 4, 8, 16, -1)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._speaker_statistics import (
+    OPTIONAL_METADATA,
     Moments,
     SpeakerPrior,
     mixed_counts,
@@ -226,7 +227,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     (True, True)
     """
 
-    _optional_metadata = ("recording",)  # rows without it are takes of their own
+    _optional_metadata = OPTIONAL_METADATA
     _heads_native_loop = True  # each row depends on others: fitted a fold, before the native loop of what follows
 
     def __init__(self, *, enrolment: int | str = "all", training: str = "mixed", random_state: Any = 0) -> None:

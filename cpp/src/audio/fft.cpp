@@ -9,7 +9,6 @@
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
 #include "plan_cache.hpp"
-#include "transpose.hpp"
 #include "two_step.hpp"
 
 namespace emotion::audio {
@@ -17,17 +16,14 @@ namespace {
 
 // re[t] = w[2t] x[2t], im[t] = w[2t + 1] x[2t + 1] for t < m, all eight frames.
 EMOTION_CLONES void gather_packed(const float* signal, std::size_t hop, const float* window, std::size_t m, float* re, float* im) {
+    const FrameSource source{signal, hop, window};
     std::size_t t = 0;
     for (; t + 4 <= m; t += 4) {
-        TransposeBlock block;
-        const Lane w = load(window + 2 * t);
-        for (std::size_t l = 0; l < lanes; ++l) {
-            block.r[l] = load(signal + l * hop + 2 * t) * w;
-        }
-        transpose(block);
+        Complex z[4];
+        source.get(t, z);
         for (std::size_t i = 0; i < 4; ++i) {
-            store(re + (t + i) * lanes, block.r[2 * i]);
-            store(im + (t + i) * lanes, block.r[2 * i + 1]);
+            store(re + (t + i) * lanes, z[i].re);
+            store(im + (t + i) * lanes, z[i].im);
         }
     }
     for (; t < m; ++t) {

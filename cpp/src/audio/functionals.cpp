@@ -30,7 +30,6 @@ constexpr std::size_t n_fft = 2048, hop_length = 512;
 constexpr std::size_t n_mfcc = 40, n_mels = 128, n_chroma = 12, n_contrast = 7;
 constexpr std::size_t delta_width = 9;
 constexpr std::size_t tuning_cells = 100;
-constexpr int lowest_rate_hz = 100;
 constexpr std::size_t kept_frames = 2048;  // up to here the power spectra are kept (8 MB); longer clips are transformed a second time
 
 // The rows of the matrix of frame features, in the order of the columns of the vector.
@@ -275,8 +274,8 @@ std::vector<float> compute(std::span<const float> samples, int sample_rate_hz, c
 }
 
 void check_rate(int sample_rate_hz, const char* caller) {
-    if (sample_rate_hz < lowest_rate_hz || sample_rate_hz > Resampler::max_rate_hz) {
-        throw InvalidInputError("sample_rate_hz", caller, "between 100 and 768000", std::to_string(sample_rate_hz));
+    if (sample_rate_hz < lowest_feature_rate_hz || sample_rate_hz > highest_rate_hz) {
+        throw InvalidInputError("sample_rate_hz", caller, rate_rule(lowest_feature_rate_hz), std::to_string(sample_rate_hz));
     }
 }
 

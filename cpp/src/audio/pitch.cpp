@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "emotion/audio/fft.hpp"
+#include "emotion/audio/sampling_rate.hpp"
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
 #include "peak_scale.hpp"
@@ -388,8 +389,8 @@ PitchTrack Tracker::operator()(std::span<const float> samples, const StopToken& 
 
 PitchTrack track_pitch(std::span<const float> samples, double sample_rate_hz, const PitchOptions& o, const StopToken& stop) {
     constexpr const char* caller = "pitch";
-    if (!(sample_rate_hz >= 4000.0 && sample_rate_hz <= 768000.0)) {
-        throw InvalidInputError("sample_rate_hz", caller, "between 4000 and 768000", std::to_string(sample_rate_hz));
+    if (!(sample_rate_hz >= lowest_pitch_rate_hz && sample_rate_hz <= highest_rate_hz)) {
+        throw InvalidInputError("sample_rate_hz", caller, rate_rule(lowest_pitch_rate_hz), std::to_string(sample_rate_hz));
     }
     if (!(o.fmin_hz >= 20.0 && o.fmin_hz < o.fmax_hz)) {
         throw InvalidInputError("fmin_hz", caller, "at least 20 and below fmax_hz", std::to_string(o.fmin_hz));

@@ -38,8 +38,8 @@ void check(std::span<const float> samples, int sample_rate_hz, const VoiceOption
     if (samples.empty()) {
         throw InvalidInputError("samples", caller, "at least one sample", "none");
     }
-    if (sample_rate_hz < lowest_quality_rate_hz || sample_rate_hz > 768'000) {
-        throw InvalidInputError("sample_rate_hz", caller, "between 1000 and 768000", std::to_string(sample_rate_hz));
+    if (sample_rate_hz < lowest_quality_rate_hz || sample_rate_hz > highest_rate_hz) {
+        throw InvalidInputError("sample_rate_hz", caller, rate_rule(lowest_quality_rate_hz), std::to_string(sample_rate_hz));
     }
     for (const double value : {options.least_ratio, options.level_range_db, options.bridge_s, options.shortest_s}) {
         if (!(value >= 0) || !std::isfinite(value)) {

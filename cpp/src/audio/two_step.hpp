@@ -112,7 +112,7 @@ EMOTION_INLINE void small_transform(const float* x, const float* roots, Sink sin
 // The first factor of a small transform, as above.
 constexpr std::size_t first_factor(std::size_t n) { return n == 16 ? 4 : 8; }
 
-// Where pass 1 takes its values from: four neighbouring ones, the first of them z[j].
+// Where a first pass takes its values from: four neighbouring ones, the first of them z[j].
 struct FrameSource {
     const float* signal;
     std::size_t hop;

@@ -9,27 +9,18 @@
 #include <vector>
 
 #include "noise.hpp"
+#include "voice_at_16k.hpp"
 
 using namespace emotion::audio;
 
 namespace {
 
-constexpr int rate = 16'000;
+using test::add_voice;
+using test::rate;
 
 double share_of(std::span<const float> x) {
     const auto [lowest, highest] = std::ranges::minmax(x);
     return clipped_share(x, lowest, highest, std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()));
-}
-
-// Harmonics of 120 Hz between begin_s and end_s, of this root mean square.
-void add_voice(std::vector<float>& x, double begin_s, double end_s, double level) {
-    for (auto t = static_cast<std::size_t>(begin_s * rate); t < static_cast<std::size_t>(end_s * rate); ++t) {
-        double sum = 0;
-        for (int h = 1; h <= 20; ++h) {
-            sum += std::cos(2 * std::numbers::pi * 120.0 * h * static_cast<double>(t) / rate + h * h);
-        }
-        x[t] += static_cast<float>(level * sum / std::sqrt(10.0));
-    }
 }
 
 std::vector<float> sine(double hz, int rate_hz) {

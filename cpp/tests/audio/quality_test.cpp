@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "emotion/core/errors.hpp"
+#include "voice_at_16k.hpp"
 
 using emotion::StopToken;
 using namespace emotion::audio;
 
 namespace {
 
-constexpr int rate = 16'000;
+using test::add_voice;
+using test::rate;
 
 std::vector<float> noise(std::size_t n, double level, unsigned seed = 1) {
     std::mt19937 engine(seed);
@@ -25,17 +27,6 @@ std::vector<float> noise(std::size_t n, double level, unsigned seed = 1) {
         v = static_cast<float>(normal(engine));
     }
     return x;
-}
-
-// Harmonics of 120 Hz between begin_s and end_s, of this root mean square.
-void add_voice(std::vector<float>& x, double begin_s, double end_s, double level) {
-    for (auto t = static_cast<std::size_t>(begin_s * rate); t < static_cast<std::size_t>(end_s * rate); ++t) {
-        double sum = 0;
-        for (int h = 1; h <= 20; ++h) {
-            sum += std::cos(2 * std::numbers::pi * 120.0 * h * static_cast<double>(t) / rate + h * h);
-        }
-        x[t] += static_cast<float>(level * sum / std::sqrt(10.0));
-    }
 }
 
 }  // namespace

@@ -270,7 +270,10 @@ def _seen(model: EmotionModel, speakers: Sequence[str], content: Sequence[str]) 
 
     def count(what: str, keys: list[str]) -> int | None:
         trained = model.provenance.get(what)
-        return None if trained is None else sum(key in known for known in [set(trained)] for key in keys)
+        if trained is None:
+            return None
+        known = set(trained)
+        return sum(key in known for key in keys)
 
     return {
         "speakers": count("training_speakers", [speaker_key(name) for name in set(speakers)]),

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._speaker_statistics import OPTIONAL_METADATA
 from ..exceptions import InvalidInputError, InvalidTypeError
 
 __all__ = ["ENROL", "HandsOn", "ask", "asked_names", "prediction_metadata"]
 
 ENROL = "enrol"  # rows of the one speaker of all rows, instead of a speaker for each row
-_OPTIONAL = frozenset({"recording"})  # rows without it are takes of their own: what was learned holds for them
 
 
 def prediction_metadata(model: Any) -> set[str]:
@@ -57,7 +57,7 @@ class HandsOn:
 
     def _remember_metadata(self, params: Mapping[str, Any]) -> None:
         """Keep in mind which of these names `fit` was given."""
-        self._fitted_with = frozenset(name for name in self._prediction_metadata() - _OPTIONAL if params.get(name) is not None)
+        self._fitted_with = frozenset(name for name in self._prediction_metadata() - OPTIONAL_METADATA if params.get(name) is not None)
 
     def _handed_on(self, given: Mapping[str, Any], method: str) -> dict[str, Any]:
         """Return the arguments that were given beside the rows, checked.

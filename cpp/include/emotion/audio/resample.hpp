@@ -25,8 +25,6 @@ class BlockFilter;
 
 class Resampler {
 public:
-    static constexpr int max_rate_hz = highest_rate_hz;
-
     // InvalidInputError unless both rates are in [1, 768000] and from / to is at most 10000.
     Resampler(int from_hz, int to_hz);
     ~Resampler();
