@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numbers>
 
@@ -32,6 +33,7 @@ constexpr std::size_t most_harmonics = 112;
 constexpr double lifter = 22.0;
 constexpr double loudness_exponent = 0.33;
 constexpr double lowest_semitone = 1.0;
+constexpr float least_range = 0x1p-20F;       // of the samples of a frame, of a clip whose peak is 1: below, digital silence
 constexpr int least_exponent = -20;           // of the peak: below 2^-20 a clip is silence, and not lifted further
 
 // The exponent e of the power of two that brings the peak into [0.5, 1) when taken away: spectra, the floors under them and the rounding of their
@@ -42,6 +44,42 @@ int exponent_of_peak(std::span<const float> samples, double mean) {
         peak = std::max(peak, std::fabs(static_cast<double>(v) - mean));
     }
     return peak > 0.0 ? std::max(std::ilogb(peak) + 1, least_exponent) : 0;
+}
+
+struct Range {
+    float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
+};
+
+EMOTION_CLONES Range range_of(std::span<const float> x) {
+    Range range;
+    Lane low = splat(range.low), high = splat(range.high);
+    std::size_t i = 0;
+    for (; i + lanes <= x.size(); i += lanes) {
+        low = lane_min(low, load(&x[i]));
+        high = lane_max(high, load(&x[i]));
+    }
+    for (; i < x.size(); ++i) {
+        low[0] = std::min(low[0], x[i]);
+        high[0] = std::max(high[0], x[i]);
+    }
+    for (std::size_t l = 0; l < lanes; ++l) {
+        range = {std::min(range.low, low[l]), std::max(range.high, high[l])};
+    }
+    return range;
+}
+
+// Frame t is under the short window: the hop before t * hop and the one after, as far as they lie within the clip.
+std::vector<unsigned char> sounding_frames(std::span<const float> clip, std::size_t frames) {
+    static_assert(short_window == 2 * hop);
+    std::vector<unsigned char> sounding(frames);
+    Range before;
+    for (std::size_t t = 0; t < frames; ++t) {
+        const std::size_t first = std::min(t * hop, clip.size());
+        const Range after = range_of(clip.subspan(first, std::min(hop, clip.size() - first)));
+        sounding[t] = std::max(before.high, after.high) - std::min(before.low, after.low) > least_range ? 1 : 0;
+        before = after;
+    }
+    return sounding;
 }
 
 EMOTION_CLONES void level_kernel(const float* power, std::size_t bins, float* out) {
@@ -310,7 +348,7 @@ void DescriptorPlan::voiced_rows(const float* signal, const VoiceTrack& voice, M
     }
 }
 
-// The mean of a row's frame with its neighbours that count.
+// The mean of a row's frame with its neighbours that count; 0 in frames that do not.
 void smooth(std::span<float> x, const std::vector<unsigned char>* counts) {
     float before = 0.0F;
     bool before_counts = false;
@@ -329,6 +367,8 @@ void smooth(std::span<float> x, const std::vector<unsigned char>* counts) {
                 ++n;
             }
             x[t] = sum / static_cast<float>(n);
+        } else {
+            x[t] = 0.0F;
         }
         before = here;
         before_counts = counted;
@@ -336,6 +376,17 @@ void smooth(std::span<float> x, const std::vector<unsigned char>* counts) {
 }
 
 }  // namespace
+
+const std::vector<unsigned char>* Descriptors::marks_of(std::size_t r) const {
+    if (r < row::voiced_rows) {
+        return &voiced;
+    }
+    if (r == row::flux) {
+        return &flowing;
+    }
+    const bool balance = r >= row::alpha_ratio && r <= row::slope_middle, shape = r > row::shape + SpectralShape::energy && r < row::sharpness;
+    return balance || shape ? &sounding : nullptr;
+}
 
 Descriptors voice_descriptors(std::span<const float> samples, int sample_rate_hz, bool wide, const StopToken& stop) {
     if (samples.empty()) {
@@ -374,15 +425,18 @@ Descriptors voice_descriptors(std::span<const float> samples, int sample_rate_hz
     const DescriptorPlan& plan = DescriptorPlan::get();
     plan.spectral_rows(signal.data(), exponent, result.rows, stop);
     plan.voiced_rows(signal.data(), voice, result.rows, stop);
+    result.sounding = sounding_frames({signal.data() + before, samples.size()}, frames);
     result.voiced.resize(frames);
+    result.flowing.resize(frames);
     for (std::size_t t = 0; t < frames; ++t) {
         result.voiced[t] = voice.f0_hz[t] > 0.0F ? 1 : 0;
+        result.flowing[t] = t > 0 && result.sounding[t - 1] != 0 ? result.sounding[t] : 0;
     }
     if (wide) {
         zero_crossing_rate({signal.data() + before, samples.size()}, short_window, hop, true, 0.0F, result.rows.row(row::crossings));
     }
     for (std::size_t r = 0; r < result.rows.rows; ++r) {
-        smooth(result.rows.row(r), r < row::voiced_rows ? &result.voiced : nullptr);
+        smooth(result.rows.row(r), result.marks_of(r));
     }
     return result;
 }

@@ -101,13 +101,18 @@ const std::vector<std::string>& egemaps_names() {
 
 std::vector<float> egemaps(const Descriptors& descriptors) {
     const std::size_t frames = descriptors.rows.cols;
-    const Stretches whole{{0, frames}};
     const Stretches voiced = stretches_of(descriptors.voiced, true), unvoiced = stretches_of(descriptors.voiced, false);
     std::vector<float> out, values(frames);
+    std::vector<unsigned char> counts(frames);
     out.reserve(egemaps_names().size());
     const auto put = [&](double value) { out.push_back(static_cast<float>(value)); };
     for (const Entry& entry : entries) {
-        const Stretches& stretches = entry.frames == Frames::all ? whole : entry.frames == Frames::voiced ? voiced : unvoiced;
+        const std::vector<unsigned char>* const marks = descriptors.marks_of(entry.row);
+        for (std::size_t t = 0; t < frames; ++t) {
+            const bool wanted = entry.frames == Frames::all || (descriptors.voiced[t] != 0) == (entry.frames == Frames::voiced);
+            counts[t] = wanted && (marks == nullptr || (*marks)[t] != 0) ? 1 : 0;
+        }
+        const Stretches stretches = stretches_of(counts, true);
         const std::span<const float> contour = descriptors.rows.row(entry.row);
         auto end = values.begin();
         for (const auto& [first, last] : stretches) {

@@ -207,7 +207,7 @@ const std::vector<std::string>& full_names() {
 
 std::vector<float> full(const Descriptors& descriptors, const StopToken& stop) {
     const std::size_t frames = descriptors.rows.cols;
-    const std::vector<std::pair<std::size_t, std::size_t>> whole{{0, frames}}, voiced = stretches_of(descriptors.voiced, true);
+    const std::vector<unsigned char> all(frames, 1);
     std::vector<float> out = egemaps(descriptors), values(frames), deltas(frames);
     out.reserve(full_names().size());
     Functionals functionals(frames);
@@ -215,7 +215,8 @@ std::vector<float> full(const Descriptors& descriptors, const StopToken& stop) {
         stop.check();
         const std::span<const float> contour = descriptors.rows.row(r);
         std::size_t n = 0;
-        for (const auto& [first, last] : r < row::voiced_rows ? voiced : whole) {
+        const std::vector<unsigned char>* const marks = descriptors.marks_of(r);
+        for (const auto& [first, last] : stretches_of(marks == nullptr ? all : *marks, true)) {
             const std::span<const float> stretch = contour.subspan(first, last - first);
             std::ranges::copy(stretch, values.begin() + static_cast<std::ptrdiff_t>(n));
             delta_of(stretch, {deltas.data() + n, stretch.size()});

@@ -11,8 +11,8 @@ namespace emotion::audio {
 namespace {
 
 constexpr double rate_hz = 16'000.0;
-// The usual range of adult speech, and a frame is voiced from half the correlation on.
-constexpr PitchOptions adult_speech{.fmin_hz = 75.0, .fmax_hz = 600.0, .hop_s = 0.01, .voicing_threshold = 0.5};
+// A frame is voiced from half the correlation on. The range is wide: a voice that leaves a narrow one would be found an octave off.
+constexpr PitchOptions options{.hop_s = 0.01, .voicing_threshold = 0.5};
 
 // A voiced frame without a value takes that of the voiced frame before it, the first ones that of the one after; 0 where none has any.
 void fill_gaps(std::span<const float> f0_hz, std::span<float> values) {
@@ -30,7 +30,7 @@ void fill_gaps(std::span<const float> f0_hz, std::span<float> values) {
 }  // namespace
 
 VoiceTrack track_voice(std::span<const float> samples, std::size_t frames, const StopToken& stop) {
-    PitchTrack pitch = track_pitch(samples, rate_hz, adult_speech, stop);
+    PitchTrack pitch = track_pitch(samples, rate_hz, options, stop);
     VoiceQuality quality = voice_quality(samples, rate_hz, pitch, stop);
     VoiceTrack track{std::move(pitch.f0_hz), std::move(quality.jitter_local), std::move(quality.shimmer_db), std::move(quality.hnr_db)};
     for (std::vector<float>* row : {&track.f0_hz, &track.jitter, &track.shimmer_db, &track.hnr_db}) {

@@ -17,6 +17,8 @@ Descriptors blank(std::size_t frames) {
     Descriptors d;
     d.rows = Matrix<float>(row::count, frames);
     d.voiced.assign(frames, 0);
+    d.sounding.assign(frames, 1);
+    d.flowing.assign(frames, 1);
     d.duration_s = static_cast<double>(frames) * frame_period_s;
     return d;
 }

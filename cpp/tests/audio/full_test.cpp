@@ -25,6 +25,8 @@ Descriptors ramp(std::size_t frames) {
     Descriptors d;
     d.rows = Matrix<float>(row::wide_count, frames);
     d.voiced.assign(frames, 0);
+    d.sounding.assign(frames, 1);
+    d.flowing.assign(frames, 1);
     d.duration_s = static_cast<double>(frames) * frame_period_s;
     for (std::size_t t = 0; t < frames; ++t) {
         d.rows(row::loudness, t) = 1.0F + 0.01F * static_cast<float>(t);

@@ -5,7 +5,7 @@
 // frames. Spectra: 20 ms Hamming window, 512 points (loudness, cepstrum, balance); 60 ms Gaussian window of sigma 0.4, 1024 points (harmonics,
 // formants). Magnitudes are scaled so that a full-scale sine has 1. Each row is smoothed by a moving average of three frames; the rows that exist in
 // voiced frames only are averaged over the voiced ones among the three, and are 0 elsewhere (Eyben et al., IEEE Trans. Affective Computing 7, 2016, have this for pitch, jitter and
-// shimmer).
+// shimmer). So it is with the rows of the balance and the shape of the spectrum, which digital silence does not have.
 // Definitions, units and sources row by row: docs/reference/egemaps.md.
 // Complexity O(n log n). Deterministic, independent of threads. Samples must be finite and within 1e9.
 #pragma once
@@ -50,9 +50,15 @@ inline constexpr std::size_t voiced_rows = loudness;  // the rows before are of 
 
 struct Descriptors {
     Matrix<float> rows;                 // row::count x frames, or row::wide_count x frames
-    std::vector<unsigned char> voiced;  // one a frame
+    // One mark a frame.
+    std::vector<unsigned char> voiced;
+    std::vector<unsigned char> sounding;  // not digital silence: the samples under the short window differ by more than 2^-20 of the clip's peak
+    std::vector<unsigned char> flowing;   // sounding, and so is the frame before
     double duration_s = 0;
-    double mean_square = 0;             // of the samples without their mean
+    double mean_square = 0;  // of the samples without their mean
+
+    // The marks of the frames in which a row has a value; elsewhere it is 0. nullptr: in all.
+    [[nodiscard]] const std::vector<unsigned char>* marks_of(std::size_t r) const;
 };
 
 inline constexpr int descriptor_rate_hz = 16'000;

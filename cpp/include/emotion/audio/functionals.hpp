@@ -29,7 +29,7 @@
 namespace emotion::audio {
 
 // Grows whenever a value of any feature set changes; part of cache keys and model files.
-inline constexpr int algorithm_version = 5;
+inline constexpr int algorithm_version = 6;
 
 // Columns of "classic": `mfcc_01_mean`, `mfcc_01_std`, `mfcc_01_min`, `mfcc_01_max`, `mfcc_02_mean`, …
 [[nodiscard]] const std::vector<std::string>& classic_names();
