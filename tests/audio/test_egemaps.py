@@ -116,7 +116,7 @@ def test_gain_offset_and_polarity(voice: np.ndarray, feature_set: str) -> None:
 
 def test_an_offset_of_samples_at_another_rate() -> None:
     """Resampling must not make a step of it at the ends of a clip that begins and ends in silence."""
-    clip = np.pad(vowel(140.0, formants_hz="e", duration_s=0.6, sample_rate_hz=48000).samples, 4800)
+    clip = np.pad(vowel(lambda t: 140 * 2 ** (t / 2), formants_hz="e", duration_s=0.6, sample_rate_hz=48000).samples, 4800)
     clip += np.random.default_rng(0).normal(scale=1e-4, size=len(clip)).astype(np.float32)
     base, shifted = (audio.functionals(x, 48000, "egemaps") for x in (clip, clip + np.float32(0.1)))
     assert (np.abs(base - shifted) / (np.abs(base) + 1e-2)).max() < 2e-2
@@ -130,6 +130,43 @@ def test_padding_with_silence_leaves_the_voice() -> None:
     for row in ROWS:
         x, y = a[row][8:52], b[row][18:62]
         assert np.abs(x - y).max() <= 0.02 * np.abs(x).max() + 0.02, row
+
+
+@pytest.mark.parametrize("feature_set", SET_SIZES)
+def test_digital_silence_has_no_spectral_balance(feature_set: str) -> None:
+    """What an editor puts before, between and after the sounds says nothing about their spectra."""
+    rng = np.random.default_rng(3)
+    breath = rng.normal(scale=0.01, size=4800).astype(np.float32)
+    parts = [breath, vowel(140.0, formants_hz="e", duration_s=0.6).samples, breath[::-1]]
+    gap = np.zeros(8000, np.float32)
+    clip, gaps = np.concatenate(parts), np.concatenate([gap, breath[:2400], gap, breath[2400:], *parts[1:], gap])
+    names = audio.feature_names(feature_set)
+    near, far = (dict(zip(names, audio.functionals(x, 16000, feature_set), strict=True)) for x in (clip, gaps))
+    # Two more edges between noise and silence: 4 of some 120 frames.
+    kept = [n for n in names[:88] if re.match("spectralFlux|alphaRatio|hammarberg|slope", n)]
+    kept += [n for n in names[88:] if re.match(r"(spectral_[a-z]+\d*|band250-650|spectralFlux|alphaRatio|hammarbergIndex|slope\d+-\d+)_(mean|std)$", n)]
+    assert len(kept) == (17 if feature_set == "egemaps" else 17 + 2 * 16)
+    for name in kept:
+        assert far[name] == pytest.approx(near[name], rel=0.12, abs=0.02 if "slope" not in name else 0.002), name
+
+
+@pytest.mark.parametrize("f0_hz", [57, 62, 68, 74, 90, 300, 580, 610, 650, 800, 950])
+def test_low_and_high_voices_are_not_octaves_off(f0_hz: int) -> None:
+    vector = audio.functionals(vowel(float(f0_hz), formants_hz="a", duration_s=0.8).samples, 16000, "egemaps")
+    for name in ("percentile20.0", "percentile50.0", "percentile80.0"):
+        assert column(vector, f"F0semitoneFrom27.5Hz_sma3nz_{name}") == pytest.approx(12 * np.log2(f0_hz / 27.5), abs=0.1)
+    assert column(vector, "MeanVoicedSegmentLengthSec") == pytest.approx(0.81, abs=0.06)
+
+
+def test_a_cry_that_rises_over_all_ranges_is_one_contour() -> None:
+    t = np.arange(24000) / 16000
+    f0_hz = 400 * 2 ** (t / 1.5)  # one octave: 8 semitones a second
+    phase = 2 * np.pi * np.cumsum(f0_hz) / 16000
+    cry = (0.3 * sum(np.sin(k * phase) / k for k in range(1, 9))).astype(np.float32)
+    contour = dict(zip(ROWS, audio.descriptors(cry, 16000), strict=True))["F0semitoneFrom27.5Hz"]
+    truth = 12 * np.log2(np.interp(np.arange(len(contour)) * 0.01, t, f0_hz) / 27.5)
+    assert np.abs(contour - truth)[5:-5].max() < 0.3
+    assert column(audio.functionals(cry, 16000, "egemaps"), "F0semitoneFrom27.5Hz_sma3nz_meanRisingSlope") == pytest.approx(8, rel=0.05)
 
 
 def test_the_rate_of_the_samples_matters_little() -> None:
@@ -158,7 +195,7 @@ def test_silence_has_zeros_where_voice_is_asked_for() -> None:
     vector = audio.functionals(np.zeros(16000, np.float32), 16000, "egemaps")
     assert column(vector, "equivalentSoundLevel_dBp") == -120
     assert column(vector, "MeanUnvoicedSegmentLength") == pytest.approx(1.01)
-    assert all(v == 0 for n, v in zip(NAMES, vector, strict=True) if "sma3nz" in n and "UV" not in n)
+    assert all(v == 0 for n, v in zip(NAMES, vector, strict=True) if "sma3nz" in n or "spectralFlux" in n)
 
 
 @pytest.mark.parametrize("bad", [np.zeros(0, np.float32), np.array([np.nan, 1.0]), np.zeros((2, 5)), np.zeros(5, np.int16), "text"])
