@@ -234,6 +234,7 @@ FIRST_CALLS = {
     "emotion-native: import and the classic vector": "import numpy; from emotion_native import audio; audio.functionals(numpy.ones(32000), 16000)",
     "librosa: import and 13 MFCC": "import numpy, librosa; librosa.feature.mfcc(y=numpy.ones(32000, 'f4'), n_mfcc=13)",
     "Python alone": "pass",
+    "Python and NumPy alone": "import numpy",
 }
 
 
