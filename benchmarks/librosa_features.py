@@ -127,7 +127,7 @@ def features_classic() -> Row:
             Contender("emotion-native", lambda: en.audio.functionals(SAMPLES, RATE, "classic"), 1),
             Contender("librosa, one shared transform", shared_transform, 1, package="librosa", target=15),
             Contender("librosa, each family from the samples", from_samples, 1, package="librosa", target=150),
-            Contender("librosa, as usually written", usual_way, 1, package="librosa", target=150),
+            Contender("librosa, as usually written: constant-Q tonnetz of the harmonic part", usual_way, 1, package="librosa", target=150),
         ],
         _check,
         repeats=9,
