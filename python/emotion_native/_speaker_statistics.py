@@ -28,8 +28,10 @@ __all__ = [
     "OPTIONAL_METADATA",
     "Moments",
     "SpeakerPrior",
+    "clips_by_speaker",
     "mixed_counts",
     "moments_of",
+    "no_takes",
     "normalised",
     "own_statistics",
     "speaker_codes",
@@ -186,6 +188,25 @@ def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]
     ends = np.append(starts[1:], len(order))
     parts = [order[a:b] for value, a, b in zip(values, starts, ends, strict=True) if value >= 0]
     yield from sorted(parts, key=lambda rows: int(rows[0]))
+
+
+def clips_by_speaker(
+    codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]]:
+    """Return the rows of each speaker with at least two takes, and the numbers of their takes; None where each row is one."""
+    groups = []
+    for rows in speaker_rows(codes):
+        number = None if takes is None else take_numbers(takes[rows])
+        n_takes = len(rows) if number is None else int(number.max()) + 1
+        if n_takes > 1:
+            groups.append((rows, number if n_takes < len(rows) else None))
+    return groups
+
+
+def no_takes(name: str) -> InvalidInputError:
+    """Return the error of speakers none of whom has a second take to be normalised by, as `SpeakerNormalizer.transform` raises it."""
+    rule = "left out unless fit was given speakers with two takes each (the rows of one recording or file are one take)"
+    return InvalidInputError(f"{name} of SpeakerNormalizer.transform must be {rule}; got it without them")
 
 
 def mixed_counts(n: int, seed: int) -> npt.NDArray[np.int64]:

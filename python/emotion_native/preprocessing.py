@@ -14,15 +14,15 @@ from ._speaker_statistics import (
     OPTIONAL_METADATA,
     Moments,
     SpeakerPrior,
+    clips_by_speaker,
     mixed_counts,
     moments_of,
+    no_takes,
     normalised,
     own_statistics,
     speaker_codes,
-    speaker_rows,
     take_codes,
     take_moments,
-    take_numbers,
 )
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
@@ -282,7 +282,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None and people is not None:
-            groups = _clips_by_speaker(codes[own], None if takes is None else takes[own])
+            groups = clips_by_speaker(codes[own], None if takes is None else takes[own])
             units = (X[own].astype(np.float64) - self.mean_) / self.scale_
             self.n_speakers_ = len({int(people[own[rows[0]]]) for rows, _ in groups})
             parts = [take_moments(units[rows], number).together() for rows, number in groups]
@@ -347,8 +347,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             raise InvalidInputError(f"enrol of {caller} must be left out where speaker is given; got both")
         if self.n_speakers_ == 0:
             name = "speaker" if enrol is None else "enrol"
-            rule = "left out unless fit was given speakers with two takes each (the rows of one recording or file are one take)"
-            raise InvalidInputError(f"{name} of {caller} must be {rule}; got it without them")
+            raise no_takes(name)
         if enrol is None:
             codes = speaker_codes(speaker, len(checked), caller=caller)
             takes = None if recording is None else take_codes(recording, len(checked), caller=caller)
@@ -407,19 +406,6 @@ def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
         raise InvalidInputError(f"clip of {caller} must be one whole number a row ({n} rows); got shape {number.shape}, {number.dtype}")
     _, first, places = np.unique(number, return_index=True, return_inverse=True)
     return np.asarray(first[places.reshape(-1)], dtype=np.int64)
-
-
-def _clips_by_speaker(
-    codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]]:
-    """Return the rows of each speaker with at least two takes, and the numbers of their takes; None where each row is one."""
-    groups = []
-    for rows in speaker_rows(codes):
-        number = None if takes is None else take_numbers(takes[rows])
-        n_takes = len(rows) if number is None else int(number.max()) + 1
-        if n_takes > 1:
-            groups.append((rows, number if n_takes < len(rows) else None))
-    return groups
 
 
 def _variances(parts: list[Moments], columns: int) -> tuple[Any, Any, float]:

@@ -13,7 +13,7 @@ import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import evaluate, train
 from emotion_native.experiment.augmenting import row_metadata
-from emotion_native.experiment.preparing import choose_labels, prepare, takes_of
+from emotion_native.experiment.preparing import check_takes, choose_labels, prepare, takes_of
 from emotion_native.experiment.settings import Settings
 
 
@@ -77,3 +77,43 @@ def test_a_column_of_labels_that_is_not_there_is_named_with_its_caller() -> None
         choose_labels(rows, "emotion")
     with pytest.raises(InvalidInputError, match=r"manifest of evaluate must have the column label, or emotion; got filepath, emotions"):
         choose_labels(rows, "auto", known={"calm"}, caller="evaluate")
+
+
+@pytest.mark.parametrize("by", ["recording", "segments of a file", "left out", "held out"])
+def test_speakers_of_one_recording_each_are_refused_before_extraction(by: str, small: dict[str, Any], tmp_path: Any) -> None:
+    sample = en.datasets.load_sample()
+    rows = sample[sample["split"] == "train"].reset_index(drop=True)
+    settings = {**small, "model": "logistic", "speaker_normalization": True, "cache": False}
+    once = rows.assign(recording=rows["speaker"])
+    if by == "segments of a file":
+        first = rows.groupby("speaker")["filepath"].transform("first")
+        once = rows.assign(filepath=first, recording="", start=0.01 * rows.index)
+    elif by != "recording":  # one speaker has several recordings, but nobody learns from them
+        other = rows["speaker"] == rows["speaker"].iloc[0]
+        once["recording"] = once["recording"].where(~other, rows["recording"])
+        settings |= {"test_speakers": [rows["speaker"].iloc[0]]} if by == "held out" else {}
+        once["label"] = once["label"].where(~other | (by == "held out"), "")
+        settings["label_column"] = "label"
+    stages: list[str] = []
+    with pytest.raises(InvalidInputError, match=r"speaker of SpeakerNormalizer\.transform must be left out unless fit was given speakers with two takes"):
+        train(once, settings, output=tmp_path / "run", progress=lambda stage, *_: stages.append(stage))
+    assert stages == [] and not (tmp_path / "run").exists()
+
+
+def test_speakers_of_one_content_each_are_refused_before_the_folds(table: Any, small: dict[str, Any], tmp_path: Any) -> None:
+    lone = replace(table, content_keys=table.rows["speaker"].to_numpy(dtype=object))
+    stages: list[str] = []
+    with pytest.raises(InvalidInputError, match="unless fit was given speakers with two takes each"):
+        train(lone, {**small, "speaker_normalization": True}, output=tmp_path / "run", progress=lambda stage, *_: stages.append(stage))
+    assert stages == []
+    assert prepare(lone, Settings()).take is not None  # without enrolment nobody needs a second take
+
+
+def test_one_speaker_of_several_recordings_is_enough_to_begin(small: dict[str, Any]) -> None:
+    sample = en.datasets.load_sample()
+    first = sample["speaker"] == sample["speaker"].iloc[0]
+    some = sample.assign(recording=sample["recording"].where(first, sample["speaker"]))
+    check_takes(some, Settings(speaker_normalization=True))
+    check_takes(some[~first], Settings())
+    with pytest.raises(InvalidInputError, match="two takes each"):
+        check_takes(some[~first], Settings(speaker_normalization=True))

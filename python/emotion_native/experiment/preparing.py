@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._remedies import did_you_mean, suggestion
+from .._speaker_statistics import clips_by_speaker, no_takes, speaker_codes
 from ..exceptions import InvalidInputError, LeakageError, MediaDecodeError
 from .settings import Settings
 
@@ -28,6 +29,7 @@ __all__ = [
     "TableOptions",
     "check_failures",
     "check_inputs",
+    "check_takes",
     "choose_labels",
     "load_table",
     "prepare",
@@ -185,6 +187,33 @@ def check_inputs(settings: Settings) -> None:
             raise InvalidInputError(f"{name} of train must be a regular file; got {path}")
 
 
+def check_takes(data: Any, settings: Settings) -> None:
+    """Raise before features are extracted where the manifest says that no speaker has a second take to be normalised by.
+
+    Equal contents are known only afterwards; `prepare` looks again.
+
+    Raises
+    ------
+    InvalidInputError
+        As the normaliser would, in the first fold.
+    """
+    if not settings.speaker_normalization or not hasattr(data, "columns"):  # no manifest: a table has its features, and `prepare` its takes
+        return
+    rows: pd.DataFrame = data.reset_index(drop=True)
+    speaker = text_column(rows, "speaker")
+    if (speaker == "").any():  # `prepare` says so
+        return
+    _, part, _, keep = _chosen_rows(rows, settings)
+    learned = keep & (part != "test")
+    take = takes_of(text_column(rows, "recording"), text_column(rows, "filepath"))
+    _refuse_lone_takes(speaker[learned], None if take is None else take[learned])
+
+
+def _refuse_lone_takes(speaker: NDArray[np.str_], take: NDArray[np.int64] | None) -> None:
+    if not clips_by_speaker(speaker_codes(speaker, len(speaker), caller="train"), take):
+        raise no_takes("speaker")
+
+
 def table_extractor(table: Any) -> dict[str, Any] | None:
     """Return how clips became the table's columns, where known feature sets of equal settings made them."""
     found: dict[str, Any] | None = table.extractor
@@ -223,20 +252,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     status = np.asarray([str(value) for value in table.status])
     check_failures(status, settings.fail_threshold)
     content = np.asarray([str(key) for key in table.content_keys])
-    label = choose_labels(rows, settings.label_column)
-    part = _parts(rows, settings)
-    left_out: dict[str, int] = {}
-    keep = np.ones(len(rows), dtype=bool)
-    for reason, mask in (
-        ("split is unused", part == "unused"),
-        ("label is not among `labels`", _other_labels(label, settings)),
-        ("no label", label == ""),
-    ):
-        if (mask & keep).any():
-            left_out[reason] = int((mask & keep).sum())
-            keep &= ~mask
-    if not keep.any():
-        raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    label, part, left_out, keep = _chosen_rows(rows, settings)
     left_out_keys = frozenset(content[~keep].tolist()) | frozenset(text_column(rows, "filepath")[~keep].tolist())
     rows, status, content, label, part = rows[keep].reset_index(drop=True), status[keep], content[keep], label[keep], part[keep]
     group = _groups(rows, content, settings)
@@ -267,7 +283,29 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     prepared.notes.extend(notes_of(table, settings.quality.action))
     _check_parts(prepared, settings)
     _check_classes(prepared)
+    if settings.speaker_normalization:
+        learned = prepared.ok & ~prepared.test
+        _refuse_lone_takes(prepared.speaker[learned], None if prepared.take is None else prepared.take[learned])
     return prepared
+
+
+def _chosen_rows(rows: pd.DataFrame, settings: Settings) -> tuple[NDArray[np.str_], NDArray[np.str_], dict[str, int], NDArray[np.bool_]]:
+    """Return label and part of each row, how many are left out for which reason, and which are kept."""
+    label = choose_labels(rows, settings.label_column)
+    part = _parts(rows, settings)
+    left_out: dict[str, int] = {}
+    keep = np.ones(len(rows), dtype=bool)
+    for reason, mask in (
+        ("split is unused", part == "unused"),
+        ("label is not among `labels`", _other_labels(label, settings)),
+        ("no label", label == ""),
+    ):
+        if (mask & keep).any():
+            left_out[reason] = int((mask & keep).sum())
+            keep &= ~mask
+    if not keep.any():
+        raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    return label, part, left_out, keep
 
 
 def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
