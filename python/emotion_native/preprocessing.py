@@ -253,7 +253,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             Instead of ``clip``: rows of a speaker that differ in it vary as different speakers do (copies made ``per="speaker"``).
         recording : array-like of shape (n_samples,), optional
             The take of each row: rows of a speaker that share it (twins, duplicates, segments) count as one clip, and never normalise each other.
-            None, NaN and "" are takes of their own.
+            None, NaN, "" and the other words for an unknown one are takes of their own.
 
         Raises
         ------

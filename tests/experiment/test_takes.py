@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 
 import emotion_native as en
+from emotion_native._speaker_statistics import take_codes
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import evaluate, train
 from emotion_native.experiment.augmenting import row_metadata
 from emotion_native.experiment.preparing import check_takes, choose_labels, prepare, takes_of
 from emotion_native.experiment.settings import Settings
+from emotion_native.model_selection import joined_groups
 
 
 def doubled(table: Any, **columns: Any) -> Any:
@@ -117,3 +119,22 @@ def test_one_speaker_of_several_recordings_is_enough_to_begin(small: dict[str, A
     check_takes(some[~first], Settings())
     with pytest.raises(InvalidInputError, match="two takes each"):
         check_takes(some[~first], Settings(speaker_normalization=True))
+
+
+WORDS = ["unknown", "N/A", "?", " - ", "emodb/none", "unknown_speakers", ""]
+
+
+def test_an_unknown_recording_is_one_rule_in_training_and_in_the_normaliser(table: Any) -> None:
+    named = np.array([*WORDS, *WORDS, "take 1", "take 1"])
+    content = np.array([f"{i:064x}" for i in range(len(named))])
+    alone = [*range(2 * len(WORDS) + 1), 2 * len(WORDS)]
+    take = takes_of(named, content)
+    assert take is not None and take.tolist() == alone
+    told = take_codes(named, len(named), caller="test")
+    assert len(np.unique(told)) == len(named) - 1 and told[-1] == told[-2]
+    speaker = np.array([f"s{i}" for i in range(len(named))])
+    assert joined_groups({"speaker": speaker, "recording": named}).tolist() == alone
+    assert joined_groups({"speaker": ["a", "b"], "recording": np.array(["NaT", "NaT"], dtype="datetime64[s]")}).tolist() == [0, 1]
+    unknown = replace(table, rows=table.rows.assign(recording="unknown"))
+    assert prepare(unknown, Settings(speaker_normalization=True)).take is None
+    assert len(set(prepare(unknown, Settings()).group.tolist())) == table.rows["speaker"].nunique()

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .._files import write_whole
-from .._unknown_speakers import UNKNOWN_GROUP, UNKNOWN_WORDS
+from .._unknown_speakers import UNKNOWN_GROUP, UNKNOWN_WORDS, is_unknown
 from .._validation import check_path
 from ..exceptions import InvalidInputError
 from ._labels import canonical_label
@@ -181,7 +181,7 @@ def _cell_problems(frame: pd.DataFrame) -> list[Problem]:
 
 
 def is_unknown_speaker(value: object) -> bool:
-    """Return whether a cell of the ``speaker`` column stands for an unknown person."""
+    """Return whether a cell of the ``speaker`` column must be named or grouped: a word for an unknown person, not the group of them."""
     return as_text(value).casefold() in UNKNOWN_WORDS
 
 
@@ -246,7 +246,7 @@ def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:
         "emotion": [given or canonical_label(label) for given, label in zip(_text_list(frame, "emotion"), labels, strict=True)],
         "modality": _text_list(frame, "modality"),
         "speaker": _speakers(frame, corpora),
-        "recording": _namespaced([name or take for name, take in zip(_text_list(frame, "recording"), takes, strict=True)], corpora),
+        "recording": _namespaced([take if is_unknown(name) else name for name, take in zip(_text_list(frame, "recording"), takes, strict=True)], corpora),
     }
     for name in frame.columns:
         if name in columns:

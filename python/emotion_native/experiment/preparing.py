@@ -416,31 +416,19 @@ def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -
         return np.arange(len(rows), dtype=np.int64)
     from ..model_selection import joined_groups
 
-    keys = [key for key in settings.group_by if key == "content" or (key in rows and (text_column(rows, key) != "").any())]
     if "speaker" in settings.group_by and (text_column(rows, "speaker") == "").any():
         raise LeakageError("speaker of the manifest must be known for every row; got an empty cell. Fill it in, or pass --allow-ungrouped")
-    if not keys:
-        raise LeakageError(
-            f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped"
-        )
-    columns = {key: (content if key == "content" else _filled(text_column(rows, key), key)) for key in keys}
-    import pandas as pd
-
-    return np.asarray(joined_groups(pd.DataFrame(columns), keys=tuple(keys)), dtype=np.int64)
+    columns = {key: content if key == "content" else text_column(rows, key) for key in settings.group_by}
+    return np.asarray(joined_groups(columns, keys=settings.group_by), dtype=np.int64)
 
 
 def takes_of(recording: NDArray[np.str_], content: NDArray[np.str_]) -> NDArray[np.int64] | None:
     """Return the take of each row, which normalisation by the speaker must not take for clips apart; None where each row is one."""
     from .. import _core
+    from ..model_selection._groups import encode, recording_codes
 
-    keys = (_filled(values, key) for key, values in (("recording", recording), ("content", content)))
-    take: NDArray[np.int64] = _core.join_groups([np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64) for values in keys])
+    take: NDArray[np.int64] = _core.join_groups([recording_codes(recording), encode(content, missing=True)[0]])
     return take if len(np.unique(take)) < len(take) else None
-
-
-def _filled(values: NDArray[np.str_], key: str) -> NDArray[np.str_]:
-    """Give rows without a value one of their own: an unknown recording joins nothing."""
-    return np.asarray([value or f"\x00{key} {row}" for row, value in enumerate(values.tolist())], dtype=np.str_)
 
 
 def _check_parts(prepared: Prepared, settings: Settings) -> None:
