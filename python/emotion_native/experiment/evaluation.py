@@ -155,7 +155,7 @@ def evaluate(
     if any(seen.values()) and not allow_seen:
         raise LeakageError(
             f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers'] or 0} speakers and "
-            f"{seen['clips'] or 0} clips of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
+            f"{seen['clips'] or 0} clips of its training. Leave them out, or pass allow_seen=True (--allow-seen) and read the scores as inflated"
         )
     scored = score_with_model(
         loaded,
@@ -233,7 +233,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
         flag=table.flags[known].tolist(),
         modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
         left_out=_left_out(label, known),
-        notes=notes_of(table, model.quality["action"]),
+        notes=notes_of(table, model.quality["action"], known),
         take=takes_of(text_column(rows, "recording")[known], np.asarray([str(key) for key in table.content_keys])[known]),
     )
 

@@ -154,15 +154,16 @@ def load_table(data: Any, options: TableOptions, progress: Stage = None, *, call
 
     from ..features._extract import extract_silently
 
-    return extract_silently(
+    table = extract_silently(
         data,
         list(options.features),
         sample_rate_hz=options.sample_rate_hz,
         n_jobs=options.n_jobs,
         progress=advance,
         cache=options.cache,
-        quality=options.quality,
+        quality="off",
     )
+    return judged(table, options.quality, caller)
 
 
 def read_source(path: str | Path) -> Any:
@@ -280,7 +281,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
-    prepared.notes.extend(notes_of(table, settings.quality.action))
+    prepared.notes.extend(notes_of(table, settings.quality.action, keep))
     _check_parts(prepared, settings)
     _check_classes(prepared)
     if settings.speaker_normalization:
