@@ -97,7 +97,7 @@ def test_speakers_of_one_recording_each_are_refused_before_extraction(by: str, s
         once["label"] = once["label"].where(~other | (by == "held out"), "")
         settings["label_column"] = "label"
     stages: list[str] = []
-    with pytest.raises(InvalidInputError, match=r"speaker of SpeakerNormalizer\.transform must be left out unless fit was given speakers with two takes"):
+    with pytest.raises(InvalidInputError, match=r"speaker of SpeakerNormalizer\.transform must be .* unless fit was given speakers with two takes"):
         train(once, settings, output=tmp_path / "run", progress=lambda stage, *_: stages.append(stage))
     assert stages == [] and not (tmp_path / "run").exists()
 
