@@ -34,6 +34,7 @@ __all__ = [
     "no_takes",
     "normalised",
     "own_statistics",
+    "speaker_and_take_codes",
     "speaker_codes",
     "speaker_rows",
     "take_codes",
@@ -157,6 +158,23 @@ def speaker_codes(speaker: Any, n: int, *, caller: str, parameter: str = "speake
         except (TypeError, ValueError):
             raise InvalidInputError(f"{parameter} of {caller} must be texts or numbers; got {type(value).__name__}") from None
     return codes
+
+
+def speaker_and_take_codes(
+    speaker: Any, recording: Any, n: int, *, caller: str
+) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
+    """Return the number of each row's speaker and take (`speaker_codes`, `take_codes`), None of what is not given.
+
+    Raises
+    ------
+    InvalidInputError
+        For takes without speakers, which would be passed over, or if there is not one value a row.
+    """
+    if recording is not None and speaker is None:
+        rule = "left out unless speaker is given: it says which rows of a speaker are one take"
+        raise InvalidInputError(f"recording of {caller} must be {rule}; got {type(recording).__name__} and speaker=None")
+    people = None if speaker is None else speaker_codes(speaker, n, caller=caller)
+    return people, None if recording is None else take_codes(recording, n, caller=caller)
 
 
 def take_codes(recording: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:

@@ -20,8 +20,7 @@ from ._speaker_statistics import (
     no_takes,
     normalised,
     own_statistics,
-    speaker_codes,
-    take_codes,
+    speaker_and_take_codes,
     take_moments,
 )
 from ._threads import effective_n_jobs
@@ -253,12 +252,12 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             Instead of ``clip``: rows of a speaker that differ in it vary as different speakers do (copies made ``per="speaker"``).
         recording : array-like of shape (n_samples,), optional
             The take of each row: rows of a speaker that share it (twins, duplicates, segments) count as one clip, and never normalise each other.
-            None, NaN, "" and the other words for an unknown one are takes of their own.
+            None, NaN, "" and the other words for an unknown one are takes of their own. Only with ``speaker``.
 
         Raises
         ------
         InvalidInputError
-            If ``X`` is not a matrix of numbers, or there is not one speaker a row.
+            If ``X`` is not a matrix of numbers, or there is not one speaker a row, or recordings are given without speakers.
         """
         self._fit(X, speaker, clip, voice, recording, "SpeakerNormalizer.fit")
         return self
@@ -269,8 +268,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             raise InvalidInputError(f"training of SpeakerNormalizer must be 'mixed' or 'all'; got {self.training!r}")
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
-        people = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
-        takes = None if recording is None else take_codes(recording, len(X), caller=caller)
+        people, takes = speaker_and_take_codes(speaker, recording, len(X), caller=caller)
         codes = people
         if people is not None and voice is not None:
             codes, clip = _voice_codes(people, voice, caller), None
@@ -336,11 +334,13 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         Raises
         ------
         InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once; if `fit` had no speakers.
+            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once, or recordings given without speakers; if `fit` had no
+            speakers.
         """
         caller = "SpeakerNormalizer.transform"
         check_is_fitted(self, "degrees_")
         checked = check_matrix(X, caller=caller, estimator=self, allow_nan=True)
+        codes, takes = speaker_and_take_codes(speaker, recording, len(checked), caller=caller)
         if speaker is None and enrol is None:
             return self._population(checked)
         if speaker is not None and enrol is not None:
@@ -348,9 +348,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         if self.n_speakers_ == 0:
             name = "speaker" if enrol is None else "enrol"
             raise no_takes(name)
-        if enrol is None:
-            codes = speaker_codes(speaker, len(checked), caller=caller)
-            takes = None if recording is None else take_codes(recording, len(checked), caller=caller)
+        if codes is not None:
             return normalised(self._prior(), checked, codes, self._most(), self._seed, takes=takes)
         if np.shape(enrol)[:1] == (0,):
             return self._population(checked)
