@@ -452,7 +452,7 @@ def test_enrolment_clips_of_another_rate_and_too_short_ones(tmp_path: Path) -> N
         assert np.array_equal(list(found.probabilities.values()), expected)
     with pytest.raises(MediaDecodeError, match=r"got 1 that cannot \(too_short: "):
         loaded.predict(clip, enrol=paths[2:])
-    assert any(note.startswith("enrolment: 1 of 2 clips cannot be used (too_short") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
+    assert any(note.startswith("enrolment: 1 of 2 clips given cannot be used and does not count (too_short") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
     assert loaded.predict(clip).warnings[0].startswith("not_enrolled: ")
     assert not any(note.startswith("not_enrolled") for note in same.warnings)
 
@@ -473,7 +473,7 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert not any(note.startswith("enrolled") for note in loaded.predict(paths[0]).warnings)
     broken = loaded.predict(paths[0], enrol=[*paths[1:], b"no sound"], top_features=2)
     assert broken.probabilities == found.probabilities
-    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips cannot be used (unsupported_format: ")
+    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips given cannot be used and does not count (unsupported_format: ")
     batch = loaded.predict_batch([paths[0]], enrol=paths[1:], top_features=2)
     assert batch == [found]
     one = loaded.predict(paths[0], enrol=paths[1:2])

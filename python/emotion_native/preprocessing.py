@@ -334,8 +334,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         Raises
         ------
         InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once, or recordings given without speakers; if `fit` had no
-            speakers.
+            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once; if `fit` had no speakers; if
+            recordings are given without speakers.
         """
         caller = "SpeakerNormalizer.transform"
         check_is_fitted(self, "degrees_")

@@ -171,7 +171,7 @@ class EmotionModel:
         enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
             Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little; how much
             several do was measured (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not
-            count; each prediction of a clip warns of these, and of clips that `quality` flags.
+            count; each prediction of a clip warns of these, and of clips that `quality` flags, out of the clips given.
         n_jobs : int or None
             Threads; never changes the result.
 
@@ -197,12 +197,12 @@ class EmotionModel:
         notes: tuple[str, ...] = ()
         contents: list[Content | None] = []
         if isinstance(enrol, np.ndarray):
-            rows = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
+            rows, notes = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
         else:
-            clips, contents, notes = distinct_clips(enrol)
+            clips, contents, given, notes = distinct_clips(enrol)
             check_others(contents, sources, f"enrol of {caller} must be other clips of the speaker than those to be predicted", caller)
             how = check_extractor(self.extractor, "for_speaker")
-            rows, usable, more = enrolled_rows(clips, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
+            rows, usable, more = enrolled_rows(clips, given, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
             contents, notes = [content for content, counts in zip(contents, usable, strict=True) if counts], (*notes, *more)
         changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
         return _load_enrolled(changed, self.model_hash, len(rows), notes, frozenset(content for content in contents if content is not None))

@@ -16,7 +16,11 @@ from emotion_native.experiment import evaluate, train
 from emotion_native.experiment.augmenting import row_metadata
 from emotion_native.experiment.preparing import check_takes, choose_labels, prepare, takes_of
 from emotion_native.experiment.settings import Settings
+from emotion_native.linear_model import LogisticRegression
 from emotion_native.model_selection import joined_groups
+from emotion_native.persistence import model_bytes
+from emotion_native.pipeline import make_pipeline
+from emotion_native.preprocessing import SpeakerNormalizer
 
 
 def doubled(table: Any, **columns: Any) -> Any:
@@ -79,6 +83,16 @@ def test_a_column_of_labels_that_is_not_there_is_named_with_its_caller() -> None
         choose_labels(rows, "emotion")
     with pytest.raises(InvalidInputError, match=r"manifest of evaluate must have the column label, or emotion; got filepath, emotions"):
         choose_labels(rows, "auto", known={"calm"}, caller="evaluate")
+
+
+def test_a_report_says_how_many_clips_a_model_takes(table: Any, tmp_path: Any) -> None:
+    fitted: Any = make_pipeline(SpeakerNormalizer(enrolment=2), LogisticRegression())
+    fitted.fit(table.X, table.rows["emotion"].to_numpy(), speaker=table.rows["speaker"].to_numpy())
+    model = en.load_model(model_bytes(fitted, extractor=table, feature_names=table.names))
+    found = evaluate(model, table, enrol=True, output=tmp_path / "scores")
+    assert found.record["enrolment"] == "at most 2 usable clips of its test speaker from other recordings"
+    told = "ENROLMENT: each clip was normalised by at most 2 usable clips of its test speaker from other recordings, without their labels."
+    assert told in (tmp_path / "scores" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("by", ["recording", "segments of a file", "left out", "held out"])

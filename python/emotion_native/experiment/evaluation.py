@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._enrolment import enrolment_places
 from .._model_format import training_key
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError, LeakageError
+from ..reports.statements import enrolment_clips
 from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, takes_of, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
@@ -172,7 +174,7 @@ def evaluate(
     )
     record = _record(loaded, rows, scored, seen)
     if enrol:
-        record["enrolment"] = "all other clips of the speaker"
+        record["enrolment"] = enrolment_clips(*{said.get("clips") for _, said in enrolment_places(loaded.metadata)})
     with nullcontext(None) if output is None else new_folder(output, force=force, caller="evaluate") as folder:
         if folder is not None:
             from .writing import write_evaluation

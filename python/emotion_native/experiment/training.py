@@ -16,6 +16,7 @@ from .._config import config_context
 from .._model_format import training_key
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
+from ..reports.statements import enrolment_clips
 from .augmenting import augmentation_record, row_metadata, with_copies, write_copies
 from .calibrating import add_uncalibrated
 from .candidates import build_candidates, build_chosen, build_detector, build_ensemble, sampler_options
@@ -348,7 +349,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "environment": environment(),
         "selection": _selection(settings, nested),
         "ungrouped": not prepared.grouped,
-        **({"enrolment": "all other clips of the speaker"} if settings.speaker_normalization else {}),
+        **({"enrolment": enrolment_clips()} if settings.speaker_normalization else {}),
         "group_by": list(settings.group_by) if prepared.grouped else [],
         "classes": scored.classes,
         "class_prior": class_prior(prepared),
