@@ -166,7 +166,8 @@ def test_clips_without_content_are_told_by_their_reason(model_of: Callable[..., 
     os.mkfifo(pipe)
     found = model_of().predict(clips[0], enrol=[clips[1], str(pipe), str(tmp_path), str(tmp_path / "absent.wav"), "a\0b"])
     notes = enrolment_notes(found)
-    assert notes[0] == "enrolled: normalised by 1 clip of the speaker" and notes[1].startswith("enrolment: 4 of 5 clips given cannot be used and do not count (")
+    assert notes[0] == "enrolled: normalised by 1 clip of the speaker"
+    assert notes[1].startswith("enrolment: 4 of 5 clips given cannot be used and do not count (")
     with pytest.raises(MediaDecodeError):
         model_of().predict(str(pipe), enrol=[clips[1]])
 
