@@ -230,7 +230,7 @@ def test_the_command_that_extracts_splits_sets_by_the_rule_of_the_settings(monke
     asked: list[list[str]] = []
     monkeypatch.setattr("emotion_native.experiment.settings.set_names", lambda texts: asked.append(list(texts)) or ["no such set"])
     options: dict[str, Any] = {"quality": "off", "sample_rate_hz": 16_000, "cache": False, "fail_threshold": 0.1, "force": False, "n_jobs": 1}
-    with pytest.raises(InvalidInputError, match="names of feature sets .* got 'no such set'"):
+    with pytest.raises(InvalidInputError, match=r"names of feature sets .* got 'no such set'"):
         extract_features(str(tmp_path / "m.csv"), str(tmp_path / "t.csv"), features="egemaps, quality", as_json=True, quiet=True, **options)
     assert asked == [["egemaps, quality"]]
 
