@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from emotion_native.over_sampling import SMOTE, RandomOverSampler
 from emotion_native.persistence import model_bytes
 from emotion_native.pipeline import Pipeline, make_pipeline
 from emotion_native.preprocessing import SpeakerNormalizer, StandardScaler
+from emotion_native.runtime import load_model
 
 
 def speakers(rng: np.random.Generator, n_speakers: int, clips: int) -> tuple[Any, Any]:
@@ -450,7 +452,7 @@ def test_enrolment_clips_of_another_rate_and_too_short_ones(tmp_path: Path) -> N
         assert np.array_equal(list(found.probabilities.values()), expected)
     with pytest.raises(MediaDecodeError, match=r"got 1 that cannot \(too_short: "):
         loaded.predict(clip, enrol=paths[2:])
-    assert any(note.startswith("enrolment: 1 of 2 clips cannot be used (too_short") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
+    assert any(note.startswith("enrolment: 1 of 2 clips given cannot be used") for note in loaded.predict(clip, enrol=paths[1:]).warnings)
     assert loaded.predict(clip).warnings[0].startswith("not_enrolled: ")
     assert not any(note.startswith("not_enrolled") for note in same.warnings)
 
@@ -471,7 +473,7 @@ def test_clips_enrol(tmp_path: Path) -> None:
     assert not any(note.startswith("enrolled") for note in loaded.predict(paths[0]).warnings)
     broken = loaded.predict(paths[0], enrol=[*paths[1:], b"no sound"], top_features=2)
     assert broken.probabilities == found.probabilities
-    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips cannot be used (unsupported_format: ")
+    assert broken.warnings[1].startswith("enrolment: 1 of 4 clips given cannot be used and does not count (unsupported_format: ")
     batch = loaded.predict_batch([paths[0]], enrol=paths[1:], top_features=2)
     assert batch == [found]
     one = loaded.predict(paths[0], enrol=paths[1:2])
@@ -595,7 +597,28 @@ def test_what_recording_may_be(fitted: SpeakerNormalizer, training: tuple[Any, A
         SpeakerNormalizer().fit(X, speaker=speaker, recording=["a", "b"])
     with pytest.raises(InvalidInputError, match=r"recording of SpeakerNormalizer.transform must be texts or numbers; got list"):
         fitted.transform(X[:2], speaker=["a", "a"], recording=np.array([[1], [2, 3]], dtype=object))
-    assert np.array_equal(fitted.transform(X[:4], recording=[0, 0, 1, 1]), fitted.transform(X[:4]))  # nobody is named
+
+
+def test_recordings_without_speakers_are_refused_at_every_door(fitted: SpeakerNormalizer, training: tuple[Any, Any]) -> None:
+    X, speaker = training
+    takes = np.arange(len(X)) // 2
+    y = np.where(np.arange(len(X)) % 2, "calm", "happy")
+    model = make_pipeline(SpeakerNormalizer(), LogisticRegression()).fit(X, y, speaker=speaker)
+    loaded = load_model(model_bytes(model))
+    plain = load_model(model_bytes(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)))
+    rule = r"recording of {} must be left out unless speaker is given: it says which rows of a speaker are one take; got ndarray and speaker=None"
+    doors: list[tuple[Callable[..., Any], str]] = [
+        (SpeakerNormalizer().fit, "SpeakerNormalizer.fit"),
+        (SpeakerNormalizer().fit_transform, "SpeakerNormalizer.fit_transform"),
+        (fitted.transform, "SpeakerNormalizer.transform"),
+        (lambda X, **told: fitted.transform(X, enrol=X[:2], **told), "SpeakerNormalizer.transform"),
+        (lambda X, **told: model.predict_proba(X, **told), "SpeakerNormalizer.transform"),
+        (loaded.predict_features, "predict_features"),
+        (plain.predict_features, "predict_features"),
+    ]
+    for door, caller in doors:
+        with pytest.raises(InvalidInputError, match=rule.format(caller)):
+            door(X, recording=takes)
 
 
 def test_takes_of_altered_copies_are_those_of_their_clips(training: tuple[Any, Any]) -> None:
@@ -640,7 +663,9 @@ def test_recordings_need_not_be_known_at_prediction() -> None:
     model = CalibratedClassifierCV(pipeline(), cv=4).fit(X, y, groups=speaker, speaker=speaker, recording=recording)
     assert model.predict_proba(X, speaker=speaker, recording=recording).shape == (len(X), 3)
     assert model.predict_proba(X, speaker=speaker).shape == (len(X), 3)
-    assert model.predict_proba(X[:1], enrol=X[2:9], recording=[0]).shape == (1, 3)
+    assert model.predict_proba(X[:1], enrol=X[2:9]).shape == (1, 3)
+    with pytest.raises(InvalidInputError, match=r"recording of SpeakerNormalizer.transform must be left out unless speaker is given"):
+        model.predict_proba(X[:1], enrol=X[2:9], recording=[0])
     with pytest.raises(InvalidInputError, match=r"speaker of CalibratedClassifierCV.predict_proba must be given as in fit"):
         model.predict_proba(X, recording=recording)
 

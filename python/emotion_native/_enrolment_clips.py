@@ -1,4 +1,7 @@
-"""Clips that enrol a speaker: told apart by their content, and judged before they count. NumPy and the native core alone."""
+"""Clips that enrol a speaker: told apart by their content, and judged before they count. NumPy and the native core alone.
+
+Every note counts out of the clips that were given: those that count, those that repeat another and those that cannot be used add up to them.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,13 @@ def _enrolment_clips(enrol: Any) -> list[str | bytes]:
     return [check_clip(clip, "for_speaker (enrol)") for clip in given]
 
 
-def distinct_clips(enrol: Any) -> tuple[list[str | bytes], list[Content | None], tuple[str, ...]]:
-    """Return enrolment clips as paths or bytes, each content once, what they hold, and what to say of those that repeat another.
+def _of_given(few: int, total: int, one: str, many: str, what: str = "clips") -> str:
+    """Return a note on some of the clips that were given: what is said of one of them, or of many."""
+    return f"enrolment: {few} of {total} {what} given {one if few == 1 else many}"
+
+
+def distinct_clips(enrol: Any) -> tuple[list[str | bytes], list[Content | None], int, tuple[str, ...]]:
+    """Return enrolment clips as paths or bytes, each content once, what they hold, how many were given, and what to say of those that repeat another.
 
     Raises
     ------
@@ -60,8 +68,8 @@ def distinct_clips(enrol: Any) -> tuple[list[str | bytes], list[Content | None],
             clips.append(clip)
             contents.append(content)
     again = len(given) - len(clips)
-    said = "repeats another and does" if again == 1 else "repeat others and do"
-    return clips, contents, (f"enrolment: {again} of {len(given)} clips {said} not count",) if again else ()
+    notes = (_of_given(again, len(given), "repeats another and does not count", "repeat others and do not count"),) if again else ()
+    return clips, contents, len(given), notes
 
 
 def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], rule: str, caller: str) -> None:
@@ -80,8 +88,8 @@ def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], r
             raise InvalidInputError(f"{rule}; got {repr(clip) if isinstance(clip, str) else 'the same bytes'}")
 
 
-def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float32]:
-    """Return the rows of features that say anything.
+def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Return the rows of features that say anything, and what to say of the others.
 
     Raises
     ------
@@ -93,13 +101,15 @@ def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np
     known = rows[np.isfinite(rows).any(axis=1)]
     if not len(known):
         raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
-    return known
+    lost, none = len(rows) - len(known), "no known value and"
+    said = _of_given(lost, len(rows), f"has {none} does not count", f"have {none} do not count", "rows")
+    return known, (said,) if lost else ()
 
 
 def enrolled_rows(
-    clips: list[str | bytes], extractor: Mapping[str, Any], quality: Mapping[str, Any], n_jobs: int
+    clips: list[str | bytes], given: int, extractor: Mapping[str, Any], quality: Mapping[str, Any], n_jobs: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], tuple[str, ...]]:
-    """Return the features of the clips that count, which these are, and what to say of the others and of doubtful ones.
+    """Return the features of the clips that count, which these are, and what to say of the others and of doubtful ones, out of those ``given``.
 
     ``quality`` is the model's rule: a clip that it would drop from training and prediction enrols nobody either.
 
@@ -118,23 +128,23 @@ def enrolled_rows(
     if quality["action"] != "off":
         measures = np.array([[info.get(f"quality_{name}", np.nan) for name in _core.QUALITY_NAMES] for info in infos])
         doubts = _core.quality_messages(measures, {name: value for name, value in quality.items() if name != "action"})
-    usable, notes = _usable_clips(status, messages, doubts, str(quality["action"]))
+    usable, notes = _usable_clips(status, messages, doubts, str(quality["action"]), given)
     return rows[usable], usable, notes
 
 
 def _usable_clips(
-    status: Sequence[str], messages: Sequence[str], doubts: Sequence[str], action: str
+    status: Sequence[str], messages: Sequence[str], doubts: Sequence[str], action: str, given: int
 ) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
     """Return which clips count, by their status and what the rule of quality says of them (``reason: text`` or ""), and the notes of the others."""
     dropped = doubts if action == "drop" else [""] * len(doubts)
     reasons = [doubt if code == "ok" else f"{code}: {text}" for code, text, doubt in zip(status, messages, dropped, strict=True)]
     lost = [reason for reason in reasons if reason]
-    total = len(reasons)
-    if len(lost) == total:
-        rule = f"enrol of for_speaker must have a clip that can be used; got {total} that cannot"
+    if len(lost) == len(reasons):
+        rule = f"enrol of for_speaker must have a clip that can be used; got {given} that cannot"
         raise MediaDecodeError(f"{rule} ({lost[0]})", reason=lost[0].partition(":")[0])
-    notes = [f"enrolment: {len(lost)} of {total} clips cannot be used ({lost[0]})"] if lost else []
+    cannot = "cannot be used and {} not count".format
+    notes = [f"{_of_given(len(lost), given, cannot('does'), cannot('do'))} ({lost[0]})"] if lost else []
     doubtful = [doubt for reason, doubt in zip(reasons, doubts, strict=True) if doubt and not reason]
     if action == "flag" and doubtful:
-        notes.append(f"enrolment: {len(doubtful)} of {total} clips {'is' if len(doubtful) == 1 else 'are'} doubtful ({doubtful[0]})")
+        notes.append(f"{_of_given(len(doubtful), given, 'counts and is doubtful', 'count and are doubtful')} ({doubtful[0]})")
     return np.array([not reason for reason in reasons]), tuple(notes)

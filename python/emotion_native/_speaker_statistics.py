@@ -28,10 +28,13 @@ __all__ = [
     "OPTIONAL_METADATA",
     "Moments",
     "SpeakerPrior",
+    "clips_by_speaker",
     "mixed_counts",
     "moments_of",
+    "no_takes",
     "normalised",
     "own_statistics",
+    "speaker_and_take_codes",
     "speaker_codes",
     "speaker_rows",
     "take_codes",
@@ -157,6 +160,23 @@ def speaker_codes(speaker: Any, n: int, *, caller: str, parameter: str = "speake
     return codes
 
 
+def speaker_and_take_codes(
+    speaker: Any, recording: Any, n: int, *, caller: str
+) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
+    """Return the number of each row's speaker and take (`speaker_codes`, `take_codes`), None of what is not given.
+
+    Raises
+    ------
+    InvalidInputError
+        For takes without speakers, which would be passed over, or if there is not one value a row.
+    """
+    if recording is not None and speaker is None:
+        rule = "left out unless speaker is given: it says which rows of a speaker are one take"
+        raise InvalidInputError(f"recording of {caller} must be {rule}; got {type(recording).__name__} and speaker=None")
+    people = None if speaker is None else speaker_codes(speaker, n, caller=caller)
+    return people, None if recording is None else take_codes(recording, n, caller=caller)
+
+
 def take_codes(recording: Any, n: int, *, caller: str) -> npt.NDArray[np.int64]:
     """Return a number for each row's take; a row whose recording is unknown is a take of its own.
 
@@ -186,6 +206,25 @@ def speaker_rows(codes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]
     ends = np.append(starts[1:], len(order))
     parts = [order[a:b] for value, a, b in zip(values, starts, ends, strict=True) if value >= 0]
     yield from sorted(parts, key=lambda rows: int(rows[0]))
+
+
+def clips_by_speaker(
+    codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]]:
+    """Return the rows of each speaker with at least two takes, and the numbers of their takes; None where each row is one."""
+    groups = []
+    for rows in speaker_rows(codes):
+        number = None if takes is None else take_numbers(takes[rows])
+        n_takes = len(rows) if number is None else int(number.max()) + 1
+        if n_takes > 1:
+            groups.append((rows, number if n_takes < len(rows) else None))
+    return groups
+
+
+def no_takes(name: str) -> InvalidInputError:
+    """Return the error of speakers none of whom has a second take to be normalised by, as `SpeakerNormalizer.transform` raises it."""
+    rule = "left out unless fit was given speakers with two takes each (the rows of one recording or file are one take)"
+    return InvalidInputError(f"{name} of SpeakerNormalizer.transform must be {rule}; got it without them")
 
 
 def mixed_counts(n: int, seed: int) -> npt.NDArray[np.int64]:

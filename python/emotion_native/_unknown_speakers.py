@@ -1,7 +1,8 @@
-"""Who an unknown speaker is: the words that stand for one, and the group that holds all of a corpus. NumPy alone.
+"""Who an unknown speaker is, and what an unknown recording: the words that stand for one, and the group that holds all of a corpus. NumPy alone.
 
-Two questions have different answers. *Which rows stay together in a split?* All rows of a corpus's unknown speakers do: their group is a group as any
-other. *Whose voice is this?* Nobody's that is known: its rows are normalised by no other row, and changed as no other is (`is_unknown`).
+A recording that is unknown (`is_unknown`) joins no rows: each is a take of its own. Of speakers, two questions have different answers. *Which rows
+stay together in a split?* All rows of a corpus's unknown speakers do: their group is a group as any other. *Whose voice is this?* Nobody's that is
+known: its rows are normalised by no other row, and changed as no other is (`is_unknown`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _NOBODY_OF_A_CORPUS = tuple(f"/{word}" for word in sorted(_NOBODY))
 
 
 def is_unknown(value: Any) -> bool:
-    """Return whether a value tells nobody's voice: None, NaN, NaT, NA, a word for it, or the group of unknown speakers, behind a corpus too.
+    """Return whether a value names nobody and no recording: None, NaN, NaT, NA, a word for it, the unknown speakers' group, behind a corpus too.
 
     Examples
     --------

@@ -14,15 +14,14 @@ from ._speaker_statistics import (
     OPTIONAL_METADATA,
     Moments,
     SpeakerPrior,
+    clips_by_speaker,
     mixed_counts,
     moments_of,
+    no_takes,
     normalised,
     own_statistics,
-    speaker_codes,
-    speaker_rows,
-    take_codes,
+    speaker_and_take_codes,
     take_moments,
-    take_numbers,
 )
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
@@ -253,12 +252,12 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             Instead of ``clip``: rows of a speaker that differ in it vary as different speakers do (copies made ``per="speaker"``).
         recording : array-like of shape (n_samples,), optional
             The take of each row: rows of a speaker that share it (twins, duplicates, segments) count as one clip, and never normalise each other.
-            None, NaN and "" are takes of their own.
+            None, NaN, "" and the other words for an unknown one are takes of their own. Only with ``speaker``.
 
         Raises
         ------
         InvalidInputError
-            If ``X`` is not a matrix of numbers, or there is not one speaker a row.
+            If ``X`` is not a matrix of numbers, or there is not one speaker a row, or recordings are given without speakers.
         """
         self._fit(X, speaker, clip, voice, recording, "SpeakerNormalizer.fit")
         return self
@@ -269,8 +268,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             raise InvalidInputError(f"training of SpeakerNormalizer must be 'mixed' or 'all'; got {self.training!r}")
         seed = check_seed(self.random_state, caller="SpeakerNormalizer")
         X = check_matrix(X, caller=caller, estimator=self, reset=True, allow_nan=True)
-        people = None if speaker is None else speaker_codes(speaker, len(X), caller=caller)
-        takes = None if recording is None else take_codes(recording, len(X), caller=caller)
+        people, takes = speaker_and_take_codes(speaker, recording, len(X), caller=caller)
         codes = people
         if people is not None and voice is not None:
             codes, clip = _voice_codes(people, voice, caller), None
@@ -282,7 +280,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self._seed = seed
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None and people is not None:
-            groups = _clips_by_speaker(codes[own], None if takes is None else takes[own])
+            groups = clips_by_speaker(codes[own], None if takes is None else takes[own])
             units = (X[own].astype(np.float64) - self.mean_) / self.scale_
             self.n_speakers_ = len({int(people[own[rows[0]]]) for rows, _ in groups})
             parts = [take_moments(units[rows], number).together() for rows, number in groups]
@@ -336,22 +334,21 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         Raises
         ------
         InvalidInputError
-            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once; if `fit` had no speakers.
+            If ``X`` has another number of columns than in `fit`, or infinities; if both ways are taken at once; if `fit` had no speakers; if
+            recordings are given without speakers.
         """
         caller = "SpeakerNormalizer.transform"
         check_is_fitted(self, "degrees_")
         checked = check_matrix(X, caller=caller, estimator=self, allow_nan=True)
+        codes, takes = speaker_and_take_codes(speaker, recording, len(checked), caller=caller)
         if speaker is None and enrol is None:
             return self._population(checked)
         if speaker is not None and enrol is not None:
             raise InvalidInputError(f"enrol of {caller} must be left out where speaker is given; got both")
         if self.n_speakers_ == 0:
             name = "speaker" if enrol is None else "enrol"
-            rule = "left out unless fit was given speakers with two takes each (the rows of one recording or file are one take)"
-            raise InvalidInputError(f"{name} of {caller} must be {rule}; got it without them")
-        if enrol is None:
-            codes = speaker_codes(speaker, len(checked), caller=caller)
-            takes = None if recording is None else take_codes(recording, len(checked), caller=caller)
+            raise no_takes(name)
+        if codes is not None:
             return normalised(self._prior(), checked, codes, self._most(), self._seed, takes=takes)
         if np.shape(enrol)[:1] == (0,):
             return self._population(checked)
@@ -407,19 +404,6 @@ def _sources(clip: Any, n: int, caller: str) -> npt.NDArray[np.int64]:
         raise InvalidInputError(f"clip of {caller} must be one whole number a row ({n} rows); got shape {number.shape}, {number.dtype}")
     _, first, places = np.unique(number, return_index=True, return_inverse=True)
     return np.asarray(first[places.reshape(-1)], dtype=np.int64)
-
-
-def _clips_by_speaker(
-    codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]]:
-    """Return the rows of each speaker with at least two takes, and the numbers of their takes; None where each row is one."""
-    groups = []
-    for rows in speaker_rows(codes):
-        number = None if takes is None else take_numbers(takes[rows])
-        n_takes = len(rows) if number is None else int(number.max()) + 1
-        if n_takes > 1:
-            groups.append((rows, number if n_takes < len(rows) else None))
-    return groups
 
 
 def _variances(parts: list[Moments], columns: int) -> tuple[Any, Any, float]:

@@ -19,7 +19,7 @@ from ._prediction_stream import PredictionStream, StreamedPrediction
 from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, notes_of, records_of, rows_of, thresholds_of, unexplained
 from ._progress import Progress, progress_reporter
 from ._samples import window_samples
-from ._speaker_statistics import speaker_codes, take_codes
+from ._speaker_statistics import speaker_and_take_codes
 from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 
@@ -171,7 +171,7 @@ class EmotionModel:
         enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
             Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little; how much
             several do was measured (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not
-            count; each prediction of a clip warns of these, and of clips that `quality` flags.
+            count; each prediction of a clip warns of these, and of clips that `quality` flags, out of the clips given.
         n_jobs : int or None
             Threads; never changes the result.
 
@@ -197,12 +197,12 @@ class EmotionModel:
         notes: tuple[str, ...] = ()
         contents: list[Content | None] = []
         if isinstance(enrol, np.ndarray):
-            rows = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
+            rows, notes = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
         else:
-            clips, contents, notes = distinct_clips(enrol)
+            clips, contents, given, notes = distinct_clips(enrol)
             check_others(contents, sources, f"enrol of {caller} must be other clips of the speaker than those to be predicted", caller)
             how = check_extractor(self.extractor, "for_speaker")
-            rows, usable, more = enrolled_rows(clips, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
+            rows, usable, more = enrolled_rows(clips, given, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
             contents, notes = [content for content, counts in zip(contents, usable, strict=True) if counts], (*notes, *more)
         changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
         return _load_enrolled(changed, self.model_hash, len(rows), notes, frozenset(content for content in contents if content is not None))
@@ -369,29 +369,29 @@ class EmotionModel:
         ------
         InvalidInputError
             If X has another shape or columns of other names, or holds NaN that no step of the model fills; if speakers are given and the model
-            takes no enrolment, or its members normalise differently.
+            takes no enrolment, or its members normalise differently; if recordings are given without speakers.
         """
+        matrix = self._matrix(X, "predict_features")
         if speaker is not None:
-            return self._predict_enrolled(self._matrix(X, "predict_features"), speaker, recording, n_jobs)
-        result = self._native.predict_features(self._matrix(X, "predict_features"), 0, effective_n_jobs(n_jobs, caller="predict_features"))
+            check_enrolment(self, "speaker of predict_features")
+        codes, takes = speaker_and_take_codes(speaker, recording, len(matrix), caller="predict_features")
+        if codes is not None:
+            return self._predict_enrolled(matrix, codes, takes, n_jobs)
+        result = self._native.predict_features(matrix, 0, effective_n_jobs(n_jobs, caller="predict_features"))
         return rows_of(result, self, result["abstained"].astype(bool), result["out_of_distribution"].astype(bool))
 
     def _predict_enrolled(
-        self, X: npt.NDArray[np.float32], speaker: npt.ArrayLike, recording: npt.ArrayLike | None, n_jobs: int | None
+        self, X: npt.NDArray[np.float32], codes: npt.NDArray[np.int64], takes: npt.NDArray[np.int64] | None, n_jobs: int | None
     ) -> FeaturePredictions:
         """Predict rows normalised by other rows of their speakers; whether they are unlike the training rows is a matter of the rows as given."""
-        caller = "predict_features"
-        check_enrolment(self, f"speaker of {caller}")
         strange = self.predict_features(X, n_jobs=n_jobs).out_of_distribution
-        codes = speaker_codes(speaker, len(X), caller=caller)
-        takes = None if recording is None else take_codes(recording, len(X), caller=caller)
         if self._behind is None:
             from . import _core
 
             step, content = behind_normalisation(read_content(self._bytes(), self.model_hash), self._places)
             self._behind = step, _core.Model.from_bytes(content)
         step, native = self._behind
-        result = native.predict_features(step.rows(X, codes, takes), 0, effective_n_jobs(n_jobs, caller=caller))
+        result = native.predict_features(step.rows(X, codes, takes), 0, effective_n_jobs(n_jobs, caller="predict_features"))
         doubtful = np.zeros(len(X), dtype=bool) if self.threshold is None else result["confidence"] < self.threshold
         return rows_of(result, self, doubtful | strange, strange)
 

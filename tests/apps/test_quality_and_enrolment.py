@@ -64,5 +64,5 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     plain = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "--json")
     enrolled = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "--enrol", "--json")
     assert plain.code == enrolled.code == 0
-    assert enrolled.json["run"]["enrolment"] == "all other clips of the speaker" and "enrolment" not in plain.json["run"]
+    assert enrolled.json["run"]["enrolment"] == "all usable clips of its test speaker from other recordings" and "enrolment" not in plain.json["run"]
     assert not np.isnan(enrolled.json["evaluation"]["overall"]["accuracy"]["value"])

@@ -121,6 +121,12 @@ def test_unknown_speakers_become_one_group_for_each_corpus_never_one_a_row(tmp_p
     assert read_manifest(tmp_path / "again.csv")["speaker"].tolist() == bare["speaker"].tolist()
 
 
+@pytest.mark.parametrize("word", ["", "unknown", "N/A", "-"])
+def test_an_unknown_recording_is_a_take_of_its_own(tmp_path: Path, word: str) -> None:
+    text = f"{HEADER},recording\na.wav,sad,audio_only,1,{word}\nb.wav,sad,audio_only,2,{word}\nc.wav,sad,audio_only,2,t\n"
+    assert read_manifest(written(tmp_path, text))["recording"].tolist() == ["a.wav", "b.wav", "t"]
+
+
 def test_speakers_and_recordings_of_two_corpora_do_not_meet(tmp_path: Path) -> None:
     text = f"{HEADER},corpus,recording\na.wav,sad,audio_only,1,x,t\nb.wav,sad,audio_only,y/1,y,t\nc.wav,sad,audio_only,1,y,\n"
     frame = read_manifest(written(tmp_path, text))

@@ -99,6 +99,13 @@ def test_speakers_labels_and_recordings(frame: pd.DataFrame) -> None:
     assert rows_of(check(rare), "single_class_speaker", "warning") == [6, 7]
     grouped = frame.assign(speaker=["x/unknown_speakers" if row < 4 else f"s{row // 2}" for row in range(16)])
     assert rows_of(check(grouped), "unknown_group", "warning") == [0, 1, 2, 3]
+    several = frame.assign(speaker=["x/unknown_speakers", "x/unknown_speakers", "y/N/A", *frame["speaker"][3:]])
+    (finding,) = [issue for issue in check(several).issues if issue.code == "unknown_group"]
+    assert finding.rows == (0, 1, 2) and "3 rows of unknown speakers are 2 groups, one a corpus: each is always" in finding.message
+    named = frame.assign(recording=["t"] * 4 + frame["filepath"].tolist()[4:])
+    assert rows_of(check(named), "recording_two_speakers", "error") == [0, 1, 2, 3]
+    unnamed = frame.assign(recording=["unknown"] * 4 + frame["filepath"].tolist()[4:])
+    assert not [issue for issue in check(unnamed).issues if issue.code.startswith("recording_")]
     assert rows_of(check(frame.assign(speaker="only")), "one_speaker", "error") == []
     assert rows_of(check(frame.assign(speaker=[f"s{row % 3}" for row in range(16)])), "few_speakers", "warning") == []
     assert rows_of(check(frame.assign(label="joy")), "one_label", "error") == []

@@ -14,6 +14,7 @@ import pytest
 import emotion_native as en
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import evaluate, train
+from emotion_native.experiment.preparing import TableOptions, load_table
 
 SMALL: dict[str, Any] = {"model": "logistic", "folds": 2, "inner_folds": 2, "explained_rows": 0, "n_jobs": 1, "cache": False, "fail_threshold": 0.5}
 RULE = {"least_duration_s": 0.25, "least_speech_s": 0.0, "least_speech_ratio": 0.0, "least_snr_db": -50.0, "most_clipped_ratio": 0.1}
@@ -79,8 +80,46 @@ def test_a_table_without_measures_is_noted_and_cannot_be_dropped_from(clips: pd.
     assert evaluate(model, older, allow_seen=True).record["notes"] == [note]
     assert evaluate(model, table, allow_seen=True).record["notes"] == []
     strict = train(table, {**SMALL, "quality": {**RULE, "action": "drop"}}, output=tmp_path / "strict")
-    with pytest.raises(InvalidInputError, match=r"quality\.action of evaluate must be 'flag' or 'off'"):
+    rule = r"data of evaluate must tell the quality of every usable clip, since the model drops .*; got a table where {} of {} were not measured"
+    n = len(clips)
+    with pytest.raises(InvalidInputError, match=rule.format(n, n) + r"\. Remedy: extract the clips again with features\.extract, .* on$"):
         evaluate(en.load_model(strict.model_path), older, allow_seen=True)
+    half = half_measured(table)
+    with pytest.raises(InvalidInputError, match=rule.format(3, n)):
+        evaluate(en.load_model(strict.model_path), half, allow_seen=True)
+
+
+def half_measured(table: Any) -> Any:
+    """Return a table that does not tell the quality of its first three clips, as one that was joined of two."""
+    names = [name for name in table.info.columns if name.startswith("quality_")]
+    info = table.info.copy()
+    info.loc[:2, names] = np.nan
+    return replace(table, info=info)
+
+
+def test_a_partly_measured_table_is_no_measured_one(clips: pd.DataFrame, tmp_path: Path) -> None:
+    half = half_measured(en.features.extract(clips, progress=False, cache=False, quality="off"))
+    n = len(clips)
+    run = train(half, SMALL, output=tmp_path / "run")
+    note = f"3 of {n} usable clips could not be flagged: the table has no measures of their quality."
+    assert note in run.record["notes"] and note in (run.folder / "report.html").read_text(encoding="utf-8")
+    model = en.load_model(run.model_path)
+    assert evaluate(model, half, allow_seen=True).record["notes"] == [note]
+    few = replace(half, rows=half.rows.assign(label=["other", *half.rows["label"][1:]], emotion=["other", *half.rows["emotion"][1:]]))
+    assert evaluate(model, few, allow_seen=True).record["notes"] == [note.replace(f"3 of {n}", f"2 of {n - 1}")]  # of the rows that are scored
+    with pytest.raises(InvalidInputError, match=rf"quality\.action of train must be 'flag' or 'off' .* measured \(3 of {n}\); got 'drop'\. Remedy"):
+        train(half, {**SMALL, "quality": {**RULE, "action": "drop"}}, output=tmp_path / "refused")
+
+
+def test_a_manifest_that_cannot_be_measured_at_the_model_s_rate_is_told_as_the_data(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "slow.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(900)
+        file.writeframes(np.random.default_rng(0).normal(0.0, 3000.0, 8000).astype("<i2").tobytes())
+    slow = TableOptions(["classic"], 900, en.audio.QualityRule(action="drop"), False, 1)
+    with pytest.raises(InvalidInputError, match="data of evaluate must tell the quality of every usable clip"):
+        load_table(pd.DataFrame({"filepath": [str(tmp_path / "slow.wav")]}), slow, caller="evaluate")
 
 
 def test_off_judges_nothing(clips: pd.DataFrame, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from emotion_native.exceptions import InvalidInputError
 from emotion_native.experiment import LayeredSettings, Settings, load_settings
 from emotion_native.experiment.layers import flag_value
+from emotion_native.experiment.settings import set_names
 
 pytestmark = pytest.mark.unsanitized  # files and pages of runs; training itself is in test_training.py
 
@@ -219,6 +220,19 @@ def test_other_values_on_the_command_line_are_those_of_yaml() -> None:
 @pytest.mark.parametrize("given", ["egemaps,quality", "egemaps+quality", ["egemaps", "quality"], ["egemaps, quality"]])
 def test_feature_sets_are_joined_by_commas_or_plus(given: Any) -> None:
     assert load(features=given).settings.features == ["egemaps", "quality"]
+    assert set_names([given] if isinstance(given, str) else given) == ["egemaps", "quality"]
+
+
+def test_the_command_that_extracts_splits_sets_by_the_rule_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from emotion_native.cli.corpus import extract_features
+
+    (tmp_path / "m.csv").write_text("filepath,label,modality,speaker\na.wav,sad,audio_only,1\n")
+    asked: list[list[str]] = []
+    monkeypatch.setattr("emotion_native.experiment.settings.set_names", lambda texts: asked.append(list(texts)) or ["no such set"])
+    options: dict[str, Any] = {"quality": "off", "sample_rate_hz": 16_000, "cache": False, "fail_threshold": 0.1, "force": False, "n_jobs": 1}
+    with pytest.raises(InvalidInputError, match=r"names of feature sets .* got 'no such set'"):
+        extract_features(str(tmp_path / "m.csv"), str(tmp_path / "t.csv"), features="egemaps, quality", as_json=True, quiet=True, **options)
+    assert asked == [["egemaps, quality"]]
 
 
 def test_target_accuracy_switches_the_default_coverage_off() -> None:

@@ -335,12 +335,12 @@ def test_a_label_whose_clips_all_failed_is_refused_before_any_work(
 def test_enrolment_is_told_in_the_first_line_of_every_report(table: Any, small: dict[str, Any], tmp_path: Path) -> None:
     options = {**small, "model": ["logistic"], "speaker_normalization": True, "test_speakers": [str(table.rows["speaker"].iloc[-1])]}
     run = train(table, options, output=tmp_path / "run")
-    told = "ENROLMENT: each clip was normalised by all other clips of its test speaker"
+    told = "ENROLMENT: each clip was normalised by all usable clips of its test speaker from other recordings, without their labels."
     assert told in (run.folder / "report.html").read_text()
     for name in ("model_card.md", "model_card.html"):
         assert told in (run.folder / name).read_text()
     assert "ENROLMENT: test speakers" in (run.folder / "metrics_table.tex").read_text()
-    assert run.record["enrolment"] == "all other clips of the speaker"
+    assert run.record["enrolment"] == "all usable clips of its test speaker from other recordings"
     model = en.load_model(run.model_path)
     assert model.takes_enrolment and told in en.experiment.model_card(model).markdown()
     # Held-out speakers were normalised by their own other clips, and cross-validation is what a pipeline by hand gives.

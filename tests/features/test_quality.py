@@ -156,7 +156,7 @@ def test_a_table_is_judged_anew_and_older_ones_are_left_alone(clips: pd.DataFram
     assert table.status.tolist() == ["ok"] * 5
     older = FeatureTable(table.X, table.names, table.schema, table.rows, table.status, table.messages, table.content_keys)
     assert judged(older, LOOSE, "train") is older and older.flags.tolist() == [""] * 5
-    with pytest.raises(InvalidInputError, match=r"quality\.action of train must be 'flag' or 'off' for .* not measured; got 'drop'\. Remedy"):
+    with pytest.raises(InvalidInputError, match=r"quality\.action of train must be 'flag' or 'off' .* not measured \(5 of 5\); got 'drop'\. Remedy"):
         judged(older, drop, "train")
     failed = replace(older, status=np.full(5, "silent", dtype=object))
     assert judged(failed, drop, "train") is failed  # nothing is left to judge

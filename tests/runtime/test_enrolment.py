@@ -62,7 +62,7 @@ def test_what_the_rule_of_quality_drops_enrols_nobody(model_of: Callable[..., en
     assert found.probabilities != model_of("off").predict(clips[0], enrol=clips[1:]).probabilities
     notes = enrolment_notes(found)
     assert notes[0] == "enrolled: normalised by 3 clips of the speaker"
-    assert notes[1].startswith("enrolment: 1 of 4 clips cannot be used (too_short: ") and len(notes) == 2
+    assert notes[1].startswith("enrolment: 1 of 4 clips given cannot be used and does not count (too_short: ") and len(notes) == 2
     with pytest.raises(MediaDecodeError, match=r"enrol of for_speaker must have a clip that can be used; got 1 that cannot \(too_short: ") as caught:
         model.for_speaker(clips[4:])
     assert caught.value.reason == "too_short"
@@ -73,7 +73,7 @@ def test_what_it_flags_counts_and_is_told(model_of: Callable[..., en.EmotionMode
     assert found.probabilities == model_of("off").predict(clips[0], enrol=clips[1:]).probabilities
     notes = enrolment_notes(found)
     assert notes[0] == "enrolled: normalised by 4 clips of the speaker"
-    assert notes[1].startswith("enrolment: 1 of 4 clips is doubtful (too_short: ") and len(notes) == 2
+    assert notes[1].startswith("enrolment: 1 of 4 clips given counts and is doubtful (too_short: ") and len(notes) == 2
     assert enrolment_notes(model_of("off").predict(clips[0], enrol=clips[1:])) == notes[:1]
 
 
@@ -127,8 +127,38 @@ def test_a_content_counts_once(model_of: Callable[..., en.EmotionModel], clips: 
     assert found.probabilities == model.predict(clips[3], enrol=clips[:2]).probabilities
     assert enrolment_notes(found) == [
         "enrolled: normalised by 2 clips of the speaker",
-        "enrolment: 1 of 3 clips repeats another and does not count",
+        "enrolment: 1 of 3 clips given repeats another and does not count",
     ]
+
+
+def test_all_notes_count_out_of_the_clips_given(model_of: Callable[..., en.EmotionModel], clips: list[str]) -> None:
+    given = [clips[1], clips[1], clips[1], clips[4], clips[4], clips[2]]
+    assert [note.partition(" (")[0] for note in enrolment_notes(model_of("drop").predict(clips[0], enrol=given))] == [
+        "enrolled: normalised by 2 clips of the speaker",
+        "enrolment: 3 of 6 clips given repeat others and do not count",
+        "enrolment: 1 of 6 clips given cannot be used and does not count",
+    ]
+    flagged = enrolment_notes(model_of("flag").predict(clips[0], enrol=given))
+    assert [note.partition(" (")[0] for note in flagged] == [
+        "enrolled: normalised by 3 clips of the speaker",
+        "enrolment: 3 of 6 clips given repeat others and do not count",
+        "enrolment: 1 of 6 clips given counts and is doubtful",
+    ]
+    with pytest.raises(MediaDecodeError, match=r"must have a clip that can be used; got 2 that cannot \(too_short: "):
+        model_of("drop").for_speaker([clips[4], clips[4]])
+
+
+def test_rows_that_say_nothing_are_told_as_clips_are(model_of: Callable[..., en.EmotionModel], clips: list[str]) -> None:
+    rows = np.stack([en.audio.functionals(*en.audio.load(clip, sr=None)) for clip in clips[1:4]])
+    unknown = np.full((2, rows.shape[1]), np.nan, dtype=np.float32)
+    own = model_of().for_speaker(np.concatenate([unknown, rows]))
+    assert enrolment_notes(own.predict(clips[0])) == [
+        "enrolled: normalised by 3 clips of the speaker",
+        "enrolment: 2 of 5 rows given have no known value and do not count",
+    ]
+    one = model_of().for_speaker(np.concatenate([unknown[:1], rows]))
+    assert enrolment_notes(one.predict(clips[0]))[1] == "enrolment: 1 of 4 rows given has no known value and does not count"
+    assert len(enrolment_notes(model_of().for_speaker(rows).predict(clips[0]))) == 1
 
 
 def test_clips_without_content_are_told_by_their_reason(model_of: Callable[..., en.EmotionModel], clips: list[str], tmp_path: Path) -> None:
@@ -136,7 +166,8 @@ def test_clips_without_content_are_told_by_their_reason(model_of: Callable[..., 
     os.mkfifo(pipe)
     found = model_of().predict(clips[0], enrol=[clips[1], str(pipe), str(tmp_path), str(tmp_path / "absent.wav"), "a\0b"])
     notes = enrolment_notes(found)
-    assert notes[0] == "enrolled: normalised by 1 clip of the speaker" and notes[1].startswith("enrolment: 4 of 5 clips cannot be used")
+    assert notes[0] == "enrolled: normalised by 1 clip of the speaker"
+    assert notes[1].startswith("enrolment: 4 of 5 clips given cannot be used and do not count (")
     with pytest.raises(MediaDecodeError):
         model_of().predict(str(pipe), enrol=[clips[1]])
 

@@ -89,6 +89,7 @@ def extract_features(
 ) -> None:
     """Extract features and write the table, then judge how many clips failed."""
     from .. import datasets
+    from ..experiment.settings import set_names
     from ..features._extract import extract_silently
 
     refuse_existing(output, force=force, caller="extract")
@@ -96,7 +97,7 @@ def extract_features(
     with StageProgress(quiet=quiet) as progress:
         table = extract_silently(
             frame,
-            "+".join(name.strip() for name in features.replace(",", "+").split("+") if name.strip()),
+            set_names([features]),
             quality=quality,
             sample_rate_hz=sample_rate_hz,
             n_jobs=n_jobs,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .._files import write_whole
-from .._unknown_speakers import UNKNOWN_GROUP, UNKNOWN_WORDS
+from .._unknown_speakers import UNKNOWN_GROUP, UNKNOWN_WORDS, is_unknown
 from .._validation import check_path
 from ..exceptions import InvalidInputError
 from ._labels import canonical_label
@@ -181,7 +181,7 @@ def _cell_problems(frame: pd.DataFrame) -> list[Problem]:
 
 
 def is_unknown_speaker(value: object) -> bool:
-    """Return whether a cell of the ``speaker`` column stands for an unknown person."""
+    """Return whether a cell of the ``speaker`` column must be named or grouped: a word for an unknown person, not the group of them."""
     return as_text(value).casefold() in UNKNOWN_WORDS
 
 
@@ -239,6 +239,7 @@ def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:
     given = as_paths(frame["filepath"])
     corpora = _text_list(frame, "corpus")
     takes = [os.path.normpath(path).replace(os.sep, "/") if path else f"row {row + 1}" for row, path in enumerate(given)]
+    recordings = [take if is_unknown(name) else name for name, take in zip(_text_list(frame, "recording"), takes, strict=True)]
     labels = _text_list(frame, "label")
     columns: dict[Hashable, Any] = {
         "filepath": [os.path.join(root, path) if root is not None and path else path for path in given],
@@ -246,7 +247,7 @@ def complete(frame: pd.DataFrame, root: Path | None) -> pd.DataFrame:
         "emotion": [given or canonical_label(label) for given, label in zip(_text_list(frame, "emotion"), labels, strict=True)],
         "modality": _text_list(frame, "modality"),
         "speaker": _speakers(frame, corpora),
-        "recording": _namespaced([name or take for name, take in zip(_text_list(frame, "recording"), takes, strict=True)], corpora),
+        "recording": _namespaced(recordings, corpora),
     }
     for name in frame.columns:
         if name in columns:

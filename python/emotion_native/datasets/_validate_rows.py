@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from .._unknown_speakers import UNKNOWN_GROUP, is_unknown
+from .._unknown_speakers import is_unknown
 from ._labels import EMOTIONS, GREATEST_LABEL_BYTES, is_trainable_label
 
 Finding = tuple[Literal["error", "warning", "info"], str, tuple[int, ...], str]
@@ -47,9 +47,11 @@ def row_findings(table: pd.DataFrame, *, present: Sequence[str]) -> Iterator[Fin
 
 def _speaker_findings(table: pd.DataFrame) -> Iterator[Finding]:
     known = _known(table)
-    grouped = tuple(row for row, speaker in enumerate(table["speaker"]) if str(speaker).rsplit("/", 1)[-1] == UNKNOWN_GROUP)
+    grouped = tuple(row for row, speaker in enumerate(table["speaker"]) if is_unknown(speaker))
     if grouped:
-        yield ("warning", "unknown_group", grouped, f"{len(grouped)} rows of unknown speakers are one group: they are always on one side of a split")
+        groups = len({table["speaker"].iloc[row] for row in grouped})
+        many = "one group: they are" if groups == 1 else f"{groups} groups, one a corpus: each is"
+        yield ("warning", "unknown_group", grouped, f"{len(grouped)} rows of unknown speakers are {many} always on one side of a split")
     labels, speakers = list(table["label"]), list(table["speaker"])
     speakers_of: dict[str, set[str]] = defaultdict(set)
     labels_of: dict[str, set[str]] = defaultdict(set)

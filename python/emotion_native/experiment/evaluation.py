@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._enrolment import enrolment_places
 from .._model_format import training_key
 from .._threads import effective_n_jobs
 from ..exceptions import InvalidInputError, LeakageError
+from ..reports.statements import enrolment_clips
 from .preparing import Stage, TableOptions, check_failures, choose_labels, load_table, speaker_key, table_extractor, takes_of, text_column
 from .provenance import data_hash, environment, utc_now
 from .scored import Scored
@@ -155,7 +157,7 @@ def evaluate(
     if any(seen.values()) and not allow_seen:
         raise LeakageError(
             f"clips of evaluate must come from speakers outside the model's training; got {seen['speakers'] or 0} speakers and "
-            f"{seen['clips'] or 0} clips of its training. Leave them out, or pass --allow-seen and read the scores as inflated"
+            f"{seen['clips'] or 0} clips of its training. Leave them out, or pass allow_seen=True (--allow-seen) and read the scores as inflated"
         )
     scored = score_with_model(
         loaded,
@@ -172,7 +174,7 @@ def evaluate(
     )
     record = _record(loaded, rows, scored, seen)
     if enrol:
-        record["enrolment"] = "all other clips of the speaker"
+        record["enrolment"] = enrolment_clips(*{said.get("clips") for _, said in enrolment_places(loaded.metadata)})
     with nullcontext(None) if output is None else new_folder(output, force=force, caller="evaluate") as folder:
         if folder is not None:
             from .writing import write_evaluation
@@ -233,7 +235,7 @@ def _choose_rows(model: EmotionModel, table: Any, fail_threshold: float) -> _Row
         flag=table.flags[known].tolist(),
         modality=sorted(set(text_column(rows, "modality")[known].tolist()) - {""}),
         left_out=_left_out(label, known),
-        notes=notes_of(table, model.quality["action"]),
+        notes=notes_of(table, model.quality["action"], known),
         take=takes_of(text_column(rows, "recording")[known], np.asarray([str(key) for key in table.content_keys])[known]),
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._remedies import did_you_mean, suggestion
+from .._speaker_statistics import clips_by_speaker, no_takes, speaker_codes
 from ..exceptions import InvalidInputError, LeakageError, MediaDecodeError
 from .settings import Settings
 
@@ -28,6 +29,7 @@ __all__ = [
     "TableOptions",
     "check_failures",
     "check_inputs",
+    "check_takes",
     "choose_labels",
     "load_table",
     "prepare",
@@ -152,15 +154,16 @@ def load_table(data: Any, options: TableOptions, progress: Stage = None, *, call
 
     from ..features._extract import extract_silently
 
-    return extract_silently(
+    table = extract_silently(
         data,
         list(options.features),
         sample_rate_hz=options.sample_rate_hz,
         n_jobs=options.n_jobs,
         progress=advance,
         cache=options.cache,
-        quality=options.quality,
+        quality="off",
     )
+    return judged(table, options.quality, caller)
 
 
 def read_source(path: str | Path) -> Any:
@@ -183,6 +186,33 @@ def check_inputs(settings: Settings) -> None:
             raise InvalidInputError(f"{name} of train must be a readable {kind} file; got {path} (No such file or directory)")
         if path is not None and not Path(path).is_file():  # a folder; or a pipe or a device, whose end never comes
             raise InvalidInputError(f"{name} of train must be a regular file; got {path}")
+
+
+def check_takes(data: Any, settings: Settings) -> None:
+    """Raise before features are extracted where the manifest says that no speaker has a second take to be normalised by.
+
+    Equal contents are known only afterwards; `prepare` looks again.
+
+    Raises
+    ------
+    InvalidInputError
+        As the normaliser would, in the first fold.
+    """
+    if not settings.speaker_normalization or not hasattr(data, "columns"):  # no manifest: a table has its features, and `prepare` its takes
+        return
+    rows: pd.DataFrame = data.reset_index(drop=True)
+    speaker = text_column(rows, "speaker")
+    if (speaker == "").any():  # `prepare` says so
+        return
+    _, part, _, keep = _chosen_rows(rows, settings)
+    learned = keep & (part != "test")
+    take = takes_of(text_column(rows, "recording"), text_column(rows, "filepath"))
+    _refuse_lone_takes(speaker[learned], None if take is None else take[learned])
+
+
+def _refuse_lone_takes(speaker: NDArray[np.str_], take: NDArray[np.int64] | None) -> None:
+    if not clips_by_speaker(speaker_codes(speaker, len(speaker), caller="train"), take):
+        raise no_takes("speaker")
 
 
 def table_extractor(table: Any) -> dict[str, Any] | None:
@@ -223,20 +253,7 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     status = np.asarray([str(value) for value in table.status])
     check_failures(status, settings.fail_threshold)
     content = np.asarray([str(key) for key in table.content_keys])
-    label = choose_labels(rows, settings.label_column)
-    part = _parts(rows, settings)
-    left_out: dict[str, int] = {}
-    keep = np.ones(len(rows), dtype=bool)
-    for reason, mask in (
-        ("split is unused", part == "unused"),
-        ("label is not among `labels`", _other_labels(label, settings)),
-        ("no label", label == ""),
-    ):
-        if (mask & keep).any():
-            left_out[reason] = int((mask & keep).sum())
-            keep &= ~mask
-    if not keep.any():
-        raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    label, part, left_out, keep = _chosen_rows(rows, settings)
     left_out_keys = frozenset(content[~keep].tolist()) | frozenset(text_column(rows, "filepath")[~keep].tolist())
     rows, status, content, label, part = rows[keep].reset_index(drop=True), status[keep], content[keep], label[keep], part[keep]
     group = _groups(rows, content, settings)
@@ -264,10 +281,32 @@ def prepare(table: Any, settings: Settings) -> Prepared:
     )
     if settings.select_k_best is not None and settings.select_k_best > len(prepared.names):
         raise InvalidInputError(f"select_k_best of train must be at most the number of columns, {len(prepared.names)}; got {settings.select_k_best}")
-    prepared.notes.extend(notes_of(table, settings.quality.action))
+    prepared.notes.extend(notes_of(table, settings.quality.action, keep))
     _check_parts(prepared, settings)
     _check_classes(prepared)
+    if settings.speaker_normalization:
+        learned = prepared.ok & ~prepared.test
+        _refuse_lone_takes(prepared.speaker[learned], None if prepared.take is None else prepared.take[learned])
     return prepared
+
+
+def _chosen_rows(rows: pd.DataFrame, settings: Settings) -> tuple[NDArray[np.str_], NDArray[np.str_], dict[str, int], NDArray[np.bool_]]:
+    """Return label and part of each row, how many are left out for which reason, and which are kept."""
+    label = choose_labels(rows, settings.label_column)
+    part = _parts(rows, settings)
+    left_out: dict[str, int] = {}
+    keep = np.ones(len(rows), dtype=bool)
+    for reason, mask in (
+        ("split is unused", part == "unused"),
+        ("label is not among `labels`", _other_labels(label, settings)),
+        ("no label", label == ""),
+    ):
+        if (mask & keep).any():
+            left_out[reason] = int((mask & keep).sum())
+            keep &= ~mask
+    if not keep.any():
+        raise InvalidInputError(f"manifest of train must have rows to train on; got none ({', '.join(left_out) or 'no rows'})")
+    return label, part, left_out, keep
 
 
 def text_column(rows: pd.DataFrame, column: str) -> NDArray[np.str_]:
@@ -378,31 +417,19 @@ def _groups(rows: pd.DataFrame, content: NDArray[np.str_], settings: Settings) -
         return np.arange(len(rows), dtype=np.int64)
     from ..model_selection import joined_groups
 
-    keys = [key for key in settings.group_by if key == "content" or (key in rows and (text_column(rows, key) != "").any())]
     if "speaker" in settings.group_by and (text_column(rows, "speaker") == "").any():
         raise LeakageError("speaker of the manifest must be known for every row; got an empty cell. Fill it in, or pass --allow-ungrouped")
-    if not keys:
-        raise LeakageError(
-            f"group_by of train must name columns of the manifest; got {settings.group_by}. Add a speaker column or pass --allow-ungrouped"
-        )
-    columns = {key: (content if key == "content" else _filled(text_column(rows, key), key)) for key in keys}
-    import pandas as pd
-
-    return np.asarray(joined_groups(pd.DataFrame(columns), keys=tuple(keys)), dtype=np.int64)
+    columns = {key: content if key == "content" else text_column(rows, key) for key in settings.group_by}
+    return np.asarray(joined_groups(columns, keys=settings.group_by), dtype=np.int64)
 
 
 def takes_of(recording: NDArray[np.str_], content: NDArray[np.str_]) -> NDArray[np.int64] | None:
     """Return the take of each row, which normalisation by the speaker must not take for clips apart; None where each row is one."""
     from .. import _core
+    from ..model_selection._groups import encode, recording_codes
 
-    keys = (_filled(values, key) for key, values in (("recording", recording), ("content", content)))
-    take: NDArray[np.int64] = _core.join_groups([np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64) for values in keys])
+    take: NDArray[np.int64] = _core.join_groups([recording_codes(recording), encode(content, missing=True)[0]])
     return take if len(np.unique(take)) < len(take) else None
-
-
-def _filled(values: NDArray[np.str_], key: str) -> NDArray[np.str_]:
-    """Give rows without a value one of their own: an unknown recording joins nothing."""
-    return np.asarray([value or f"\x00{key} {row}" for row, value in enumerate(values.tolist())], dtype=np.str_)
 
 
 def _check_parts(prepared: Prepared, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -21,6 +22,7 @@ __all__ = [
     "QualitySettings",
     "Settings",
     "SmoteSettings",
+    "set_names",
 ]
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -37,6 +39,17 @@ def _once(names: list[str], what: str) -> list[str]:
     if len(set(names)) != len(names):
         raise ValueError(f"a list that names each {what} once")
     return names
+
+
+def set_names(texts: Iterable[str]) -> list[str]:
+    """Return the feature sets that texts of a user name: joined by "+", as model files name them, or by commas.
+
+    Examples
+    --------
+    >>> set_names(["classic, egemaps+quality"])
+    ['classic', 'egemaps', 'quality']
+    """
+    return [name.strip() for text in texts for name in re.split("[+,]", text) if name.strip()]
 
 
 class _Section(BaseModel):
@@ -283,10 +296,10 @@ class Settings(_Section):
     @field_validator("features", mode="before")
     @classmethod
     def _joined_sets(cls, value: Any) -> Any:
-        """Take sets joined by "+" too, as model files name them, or by commas."""
+        """Take one text, and sets joined by "+" or commas (`set_names`)."""
         texts = [value] if isinstance(value, str) else value
         split = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        return [name.strip() for text in texts for name in re.split("[+,]", text) if name.strip()] if split else value
+        return set_names(texts) if split else value
 
     @field_validator("model", "features")
     @classmethod

@@ -16,11 +16,12 @@ from .._config import config_context
 from .._model_format import training_key
 from .._validation import check_path
 from ..exceptions import InvalidInputError, LeakageWarning
+from ..reports.statements import enrolment_clips
 from .augmenting import augmentation_record, row_metadata, with_copies, write_copies
 from .calibrating import add_uncalibrated
 from .candidates import build_candidates, build_chosen, build_detector, build_ensemble, sampler_options
 from .explaining import explain_held_out
-from .preparing import Prepared, Stage, TableOptions, check_inputs, load_table, prepare, speaker_key
+from .preparing import Prepared, Stage, TableOptions, check_inputs, check_takes, load_table, prepare, read_source, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
 from .settings import Settings
@@ -139,6 +140,8 @@ def train(
     check_inputs(chosen)
     with new_folder(chosen.output, force=chosen.force) as folder:
         started, times = time.monotonic(), {}
+        source = read_source(source) if isinstance(source, (str, Path)) else source
+        check_takes(source, chosen)
         table = load_table(source, TableOptions.of_settings(chosen), progress)
         prepared = with_copies(prepare(table, chosen), chosen, progress)
         write_copies(prepared, folder)
@@ -346,7 +349,7 @@ def _record(prepared: Prepared, settings: Settings, scored: Scored, nested: Any,
         "environment": environment(),
         "selection": _selection(settings, nested),
         "ungrouped": not prepared.grouped,
-        **({"enrolment": "all other clips of the speaker"} if settings.speaker_normalization else {}),
+        **({"enrolment": enrolment_clips()} if settings.speaker_normalization else {}),
         "group_by": list(settings.group_by) if prepared.grouped else [],
         "classes": scored.classes,
         "class_prior": class_prior(prepared),

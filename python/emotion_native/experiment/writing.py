@@ -315,7 +315,8 @@ def repeats_table(repeats: list[dict[str, Any]]) -> reports.Table | None:
 def first_line(record: dict[str, Any], scored: Scored) -> str:
     """Return how rows were split, and whether test speakers' own clips were used."""
     told = _split_line(record, scored)
-    return f"{reports.ENROLMENT_STATEMENT} {told}" if record.get("enrolment") else told
+    clips = record.get("enrolment")
+    return f"{reports.statements.enrolment_statement(str(clips))} {told}" if clips else told
 
 
 def _split_line(record: dict[str, Any], scored: Scored) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .._config import ungrouped_allowed
 from .._remedies import missing_names, refuse_text
+from .._unknown_speakers import is_unknown
 from .._validation import count_rows
 from ..exceptions import InvalidInputError, LeakageError
 
@@ -99,8 +100,19 @@ def encode(values: npt.NDArray[Any], *, missing: bool = False) -> tuple[Codes, i
     if not missing:
         return encoded.codes, len(encoded)
     known = ~missing_names(encoded.uniques)
-    number = np.where(known, np.cumsum(known) - 1, -1)
-    return number[encoded.codes], int(known.sum())
+    return _known_codes(encoded, known), int(known.sum())
+
+
+def recording_codes(values: npt.NDArray[Any]) -> Codes:
+    """Return int64 codes of recordings, -1 where one is unknown (`is_unknown`), which joins nothing."""
+    encoded = factorize(values)
+    return _known_codes(encoded, np.array([not is_unknown(value) for value in encoded.uniques], dtype=bool))
+
+
+def _known_codes(encoded: Encoded, known: npt.NDArray[np.bool_]) -> Codes:
+    """Return the codes of rows with known values, renumbered; -1 for the others."""
+    number: Codes = np.where(known, np.cumsum(known) - 1, -1)
+    return number[encoded.codes]
 
 
 def as_values(values: Any, n_samples: int, *, parameter: str, caller: str, several: str = "") -> npt.NDArray[Any]:
@@ -192,7 +204,7 @@ def joined_groups(rows: Any, keys: Sequence[str] = ("speaker", "recording", "con
     ----------
     rows : DataFrame or mapping of str to array-like of shape (n_rows,)
         Columns of a manifest. Keys that are absent are passed over, but one must be there. In ``recording`` and ``content`` a missing value
-        (None, NaN, "") joins nothing; in ``speaker`` it is an error.
+        (None, NaN, "") joins nothing, nor does a word for an unknown recording ("unknown", "n/a", …); in ``speaker`` a missing value is an error.
     keys : sequence of str
         Column names that join rows.
 
@@ -227,7 +239,7 @@ def joined_groups(rows: Any, keys: Sequence[str] = ("speaker", "recording", "con
         n = count_rows(rows[present[0]], parameter=present[0], caller="joined_groups")
         values = as_values(rows[key], n, parameter=key, caller="joined_groups")
         try:
-            codes[key], _ = encode(values, missing=True)
+            codes[key] = recording_codes(values) if key == "recording" else encode(values, missing=True)[0]
         except TypeError as error:
             raise InvalidInputError(f"{key} of joined_groups must be numbers, texts or other hashable values; got: {error}") from error
         if key == "speaker" and (codes[key] < 0).any():

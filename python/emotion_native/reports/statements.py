@@ -14,10 +14,20 @@ INTENDED_USE = (
     "Use recordings only with consent, and delete them when they are no longer needed."
 )
 
-ENROLMENT_STATEMENT = (
-    "ENROLMENT: each clip was normalised by all other clips of its test speaker, without their labels. "
-    "The scores hold only where such clips of a new speaker are there beforehand."
-)
+
+
+def enrolment_clips(most: int | None = None) -> str:
+    """Return which clips a test clip is normalised by, as records and reports say it; ``most``: how many at most, where a model takes some."""
+    return f"{'all' if most is None else f'at most {most}'} usable clips of its test speaker from other recordings"
+
+
+def enrolment_statement(clips: str) -> str:
+    """Return the first sentence of a report on scores with enrolment by these clips."""
+    rule = "The scores hold only where such clips of a new speaker are there beforehand."
+    return f"ENROLMENT: each clip was normalised by {clips}, without their labels. {rule}"
+
+
+ENROLMENT_STATEMENT = enrolment_statement(enrolment_clips())
 
 
 def split_statement(*, grouped: bool, group_by: Sequence[str], n_speakers: int, n_groups: int, n_folds: int) -> str:
