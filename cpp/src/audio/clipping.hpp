@@ -8,9 +8,11 @@
 
 #include <span>
 
+#include "emotion/core/stop_token.hpp"
+
 namespace emotion::audio {
 
 // lowest, highest, mean: of the samples.
-[[nodiscard]] double clipped_share(std::span<const float> x, float lowest, float highest, double mean);
+[[nodiscard]] double clipped_share(std::span<const float> x, float lowest, float highest, double mean, const StopToken& stop = {});
 
 }  // namespace emotion::audio

@@ -161,7 +161,7 @@ void ClassicPlan::add_chroma(std::span<const float> samples, const Scratch& kept
     }
     const MatrixView<float> chroma = rows_of(rows, row_chroma, n_chroma);
     normalize_columns(chroma);
-    tonnetz(chroma, rows_of(rows, row_tonnetz, tonnetz_rows));
+    tonnetz(chroma, rows_of(rows, row_tonnetz, tonnetz_rows), stop);
 }
 
 // Decibels, cepstrum and deltas from the mel energies. With fewer than nine frames the deltas see the first and last frame repeated.

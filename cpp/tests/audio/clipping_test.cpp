@@ -110,6 +110,12 @@ TEST_CASE("a clipped voice is found, and a whole one is not") {
     }
 }
 
+TEST_CASE("a stop request ends the search for tops") {
+    emotion::StopToken stop;
+    stop.request_stop();
+    CHECK_THROWS_AS((void)clipped_share(sine(97.3, rate), -1.0F, 1.0F, 0.0, stop), emotion::Cancelled);
+}
+
 TEST_CASE("pauses and constants are no tops") {
     CHECK(share_of(test::normal_noise(rate, 1)) == 0.0);
     CHECK(share_of(std::vector<float>(rate, 0.3F)) == 0.0);

@@ -35,7 +35,7 @@ struct MelOptions {
 class MelFilterbank {
 public:
     // InvalidInputError unless 1 <= n_mels <= 4096 and 0 <= fmin < fmax <= sample_rate_hz / 2.
-    explicit MelFilterbank(const MelOptions& options);
+    explicit MelFilterbank(const MelOptions& options, const StopToken& stop = {});
 
     [[nodiscard]] std::size_t size() const noexcept { return layout_.size() / 2; }
     [[nodiscard]] std::size_t bins() const noexcept { return bins_; }

@@ -57,7 +57,7 @@ struct VoiceActivity {
 [[nodiscard]] VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop);
 
 // By Kim & Stern's table; -20 where all samples are zero, or all others equal.
-[[nodiscard]] double wada_snr_db(std::span<const float> samples);
+[[nodiscard]] double wada_snr_db(std::span<const float> samples, const StopToken& stop = {});
 
 struct Quality {
     double duration_s = 0.0;
