@@ -325,11 +325,16 @@ const std::vector<std::string>& classic_names() {
 
 std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
-    if (samples.empty()) {
-        throw InvalidInputError("samples", "functionals", "at least one sample", "none");
-    }
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
+    }
+    return resampled_functionals(samples, sample_rate_hz, set, stop);
+}
+
+std::vector<float> resampled_functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
+    check_rate(sample_rate_hz, "functionals");
+    if (samples.empty()) {
+        throw InvalidInputError("samples", "functionals", "at least one sample", "none");
     }
     return compute(samples, sample_rate_hz, set, set.has(FeaturePart::quality) ? measure_quality(samples, sample_rate_hz, stop) : Quality{}, stop);
 }
