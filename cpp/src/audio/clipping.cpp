@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "emotion/audio/decode.hpp"
 #include "emotion/audio/quality.hpp"
 
 namespace emotion::audio {
@@ -80,6 +81,22 @@ double clipped_share(std::span<const float> x, float lowest, float highest, doub
     std::size_t clipped = static_cast<double>(highest) - mean > least ? flat_tops(x, 1.0F, highest, amplitude, stop) : 0;
     clipped += mean - static_cast<double>(lowest) > least ? flat_tops(x, -1.0F, -lowest, amplitude, stop) : 0;
     return static_cast<double>(clipped) / static_cast<double>(x.size());
+}
+
+void ChannelTops::add(std::span<const float> interleaved) {
+    const std::size_t frames = interleaved.size() / channels_;
+    channel_.resize(frames);
+    for (std::size_t c = 0; c < channels_; ++c) {
+        float lowest = 0.0F, highest = 0.0F;
+        for (std::size_t t = 0; t < frames; ++t) {
+            const float v = channel_[t] = interleaved[t * channels_ + c];
+            lowest = v < lowest ? v : lowest;
+            highest = v > highest ? v : highest;
+        }
+        const float amplitude = std::max(highest, -lowest);
+        samples_ += highest >= full_scale ? flat_tops(channel_, 1.0F, highest, amplitude, {}) : 0;
+        samples_ += -lowest >= full_scale ? flat_tops(channel_, -1.0F, -lowest, amplitude, {}) : 0;
+    }
 }
 
 }  // namespace emotion::audio

@@ -6,7 +6,10 @@
 // and no offset changes the share. Complexity O(n). Samples must be finite. Deterministic, pure.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "emotion/core/stop_token.hpp"
 
@@ -14,5 +17,20 @@ namespace emotion::audio {
 
 // lowest, highest, mean: of the samples.
 [[nodiscard]] double clipped_share(std::span<const float> x, float lowest, float highest, double mean, const StopToken& stop = {});
+
+// Counts the samples in flat tops at full scale of each channel of a signal that comes in parts: what mixing down hides. The parts of a channel are
+// judged one by one, with their largest magnitude as amplitude; a top that the end of a part cuts needs to fall on its other side alone. Holds one part
+// of one channel. NaN and infinity count as nothing.
+class ChannelTops {
+public:
+    explicit ChannelTops(std::size_t channels) : channels_(channels) {}
+    void add(std::span<const float> interleaved);  // whole frames
+    [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+
+private:
+    std::size_t channels_;
+    std::uint64_t samples_ = 0;
+    std::vector<float> channel_;
+};
 
 }  // namespace emotion::audio

@@ -341,7 +341,10 @@ std::vector<float> resampled_functionals(std::span<const float> samples, int sam
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info, const StopToken& stop) {
     check_rate(options.sample_rate_hz, "extract");
-    DecodedAudio decoded = decode(source, options.decode, stop);
+    const bool wants_quality = options.quality || options.set.has(FeaturePart::quality);
+    DecodeOptions part = options.decode;
+    part.flat_tops = wants_quality;
+    DecodedAudio decoded = decode(source, part, stop);
     info.header = decoded.header;
     info.levels = decoded.levels;
     if (decoded.levels.non_finite) {
@@ -351,10 +354,9 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
     }
     const auto judge = [&](std::span<const float> x, int rate_hz) {
-        if (!info.quality && rate_hz >= lowest_quality_rate_hz && (options.quality || options.set.has(FeaturePart::quality))) {
+        if (!info.quality && rate_hz >= lowest_quality_rate_hz && wants_quality) {
             info.quality = measure_quality(x, rate_hz, stop);
-            const double seen = decoded.header.channels > 1 ? decoded.levels.clipped_ratio : 0.0;  // what mixing down hides stays clipped
-            info.quality->clipped_ratio = std::max(info.quality->clipped_ratio, seen);
+            info.quality->clipped_ratio = std::max(info.quality->clipped_ratio, decoded.levels.flat_ratio);  // what mixing down hides stays clipped
         }
     };
     judge(decoded.samples, decoded.header.sample_rate_hz);
