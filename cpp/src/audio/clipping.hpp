@@ -1,5 +1,6 @@
 // The share of samples in flat tops: runs of L >= 3 within 1e-4 of the amplitude (half of highest - lowest) of the highest sample, from which the signal
-// falls on both sides, within L - 1 samples, by more than ten times that or ten steps of the format; and the same of the lowest.
+// falls on both sides, within L - 1 samples, by more than ten times that or ten steps of the format; and the same of the lowest. An end of the signal
+// counts as a fall; an extreme within 0.2 of the amplitude of the mean is that of pauses and has no tops.
 //
 // A smooth top is a parabola there: where L samples span a depth of d, L more on either side fall by 8 d, so that no tone is clipped at any pitch, rate
 // or number of bits, whereas a clipped slope falls on. The step is the smallest difference of neighbours in the top tenth, at most that tenth. No gain
