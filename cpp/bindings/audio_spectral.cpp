@@ -58,7 +58,8 @@ Array<float> chroma(const Array<float>& s, double sr, std::size_t n_fft, std::si
 Array<float> tonnetz(const Array<float>& chroma) {
     const auto classes = matrix(chroma, "chroma", "tonnetz");
     auto [array, view] = new_matrix<float>(audio::tonnetz_rows, classes.cols);
-    released([&, out = view] { audio::tonnetz(classes, out); });
+    const std::size_t work = classes.rows * (classes.cols + 32);  // the angles of a class cost that many of its values
+    run(work, [&, out = view](const StopToken& stop) { audio::tonnetz(classes, out, stop); });
     return array;
 }
 

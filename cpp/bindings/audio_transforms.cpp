@@ -51,7 +51,8 @@ Array<float> power_spectrogram(const Samples& y, const Samples& window, std::siz
 }
 
 audio::MelFilterbank make_mel(double sr, std::size_t n_fft, std::size_t n_mels, double fmin, double fmax, bool htk, bool slaney_norm, double norm) {
-    return released([&] { return audio::MelFilterbank({sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm, norm}); });
+    const audio::MelOptions options{sr, n_fft, n_mels, fmin, fmax, htk, slaney_norm, norm};
+    return run(4 * n_fft, [&](const StopToken& stop) { return audio::MelFilterbank(options, stop); });  // a bin has two weights, each of some operations
 }
 
 // One pass from samples to mel energies; the spectrogram is never stored.

@@ -1028,7 +1028,7 @@ def yin(y: numpy.typing.NDArray[numpy.float32], fmin: typing.SupportsFloat | typ
 
 def zero_crossing_rate(y: numpy.typing.NDArray[numpy.float32], frame_length: typing.SupportsInt | typing.SupportsIndex, hop_length: typing.SupportsInt | typing.SupportsIndex, center: bool, threshold: typing.SupportsFloat | typing.SupportsIndex, zero_is_positive: bool) -> numpy.typing.NDArray[numpy.float32]:
     ...
-AUDIO_ALGORITHM_VERSION: int = 5
+AUDIO_ALGORITHM_VERSION: int = 6
 HIGHEST_RATE_HZ: int = 768000
 LOWEST_FEATURE_RATE_HZ: int = 100
 LOWEST_QUALITY_RATE_HZ: int = 1000

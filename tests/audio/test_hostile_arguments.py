@@ -114,6 +114,9 @@ LONG: dict[str, Callable[[], Any]] = {
     "pyin with many thresholds": lambda: audio.pyin(np.tile(Y, 1000), fmin=60, fmax=2000, sr=RATE, n_thresholds=100_000),
     "delta over wide windows": lambda: audio.delta(np.zeros(60_001, np.float32), width=60_001, polyorder=9),
     "cosines of many bands": lambda: audio.mfcc(S=np.zeros((20_000, 1), np.float32), n_mfcc=4096),
+    "bands of long transforms": lambda: _core.MelFilterbank(48000.0, 1 << 25, 2, 0.0, 24000.0, False, False, 3.0),
+    "tonnetz of many classes": lambda: audio.tonnetz(chroma=np.ones((1 << 22, 1), np.float32)),
+    "quality of half an hour": lambda: audio.signal_quality(np.tile(Y, 3600), sr=RATE),
     "chroma of long transforms": lambda: audio.chroma_stft(S=np.zeros(((1 << 17) + 1, 1), np.float32), n_chroma=1024, tuning=0.0),
 }
 

@@ -34,9 +34,9 @@ def voice(rng: np.random.Generator, seconds: float = 2.0, begin: float = 0.5, en
 
 
 def write(path: Path, y: np.ndarray[Any, Any], rate: int = RATE) -> Path:
-    """Write 16-bit samples, cut off at full scale."""
+    """Write 16-bit samples, or frames of channels, cut off at full scale."""
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(1 if y.ndim == 1 else y.shape[1])
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((np.clip(y, -1, 1) * 32767).astype("<i2").tobytes())
@@ -89,6 +89,22 @@ def test_clipping_is_measured_before_resampling(tmp_path: Path, rng: np.random.G
     table = extract(pd.DataFrame({"filepath": [str(path)]}), "quality", **options())
     share = 1 - 2 / np.pi * np.arcsin(0.5)  # of a sine above half its amplitude
     assert table.info["quality_clipped_ratio"][0] == pytest.approx(share, abs=0.01)
+
+
+def test_a_clipped_channel_counts_and_tones_at_full_scale_do_not(tmp_path: Path) -> None:
+    t = np.arange(96_000) / 48_000
+    clipped = 1.3 * np.sin(2 * np.pi * 300 * t)
+    share = 1 - 2 / np.pi * np.arcsin(1 / 1.3)  # of a sine above 1 / 1.3 of its amplitude
+    beside = 0.02 * np.sin(2 * np.pi * 211 * t)  # enough that the mix-down has no flat tops
+    expected = {"both": (clipped, clipped, share), "left": (clipped, beside, share / 2), "right": (beside, clipped, share / 2)}
+    for hz in (30.0, 97.3, 440.0, 1000.0):
+        expected[f"{hz} Hz"] = (np.sin(2 * np.pi * hz * t), np.sin(2 * np.pi * hz * t), 0.0)
+        expected[f"{hz} Hz, apart"] = (np.sin(2 * np.pi * hz * t), np.cos(2 * np.pi * hz * t), 0.0)
+    paths = [str(write(tmp_path / f"{name}.wav", np.stack((left, right), axis=1), 48_000)) for name, (left, right, _) in expected.items()]
+    table = extract(pd.DataFrame({"filepath": paths}), "quality", **options())
+    for found, name in zip(table.info["quality_clipped_ratio"], expected, strict=True):
+        assert found == pytest.approx(expected[name][2], abs=0.01 if expected[name][2] else 0.0), name
+    assert table.info["clipped_ratio"].iloc[-1] > 0.02  # levels, and the warning of full scale, count every sample there
 
 
 @pytest.mark.parametrize("features", [["egemaps", "quality"], "egemaps+quality"])

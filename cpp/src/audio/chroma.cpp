@@ -53,12 +53,15 @@ double octaves_above_a0(double hz, double tuning, double bins_per_octave) {
 }
 
 // tonnetz_rows x n: the coordinates of each pitch class. Laps are taken off in integers, so that classes at the same angle have the same bits.
-Matrix<double> tonnetz_circles(std::size_t n) {
+Matrix<double> tonnetz_circles(std::size_t n, const StopToken& stop) {
     constexpr std::array<std::size_t, 3> steps{7, 9, 4};
     constexpr std::array<double, 3> radii{1.0, 1.0, 0.5};
     Matrix<double> circles(tonnetz_rows, n);
     for (std::size_t i = 0; i < steps.size(); ++i) {
         for (std::size_t c = 0; c < n; ++c) {
+            if (c % 4096 == 0) {
+                stop.check();
+            }
             const double angle = 2.0 * std::numbers::pi * static_cast<double>(steps[i] * c % n) / static_cast<double>(n);
             circles(2 * i, c) = radii[i] * std::sin(angle);
             circles(2 * i + 1, c) = radii[i] * std::cos(angle);
@@ -69,16 +72,25 @@ Matrix<double> tonnetz_circles(std::size_t n) {
 
 constexpr double smallest_total = std::numeric_limits<float>::min();
 
-// The sums of eight frames, classes in ascending order.
-EMOTION_CLONES void tonnetz_block(const float* chroma, std::size_t stride, const double* circles, std::size_t n, float* out) {
-    double total[lanes] = {}, sums[tonnetz_rows * lanes] = {};
+// Of eight frames and n classes, ascending: adds them to the totals.
+EMOTION_CLONES void add_totals(const float* chroma, std::size_t stride, std::size_t n, double* totals) {
+    double total[lanes];
+    __builtin_memcpy(total, totals, sizeof total);
     for (std::size_t c = 0; c < n; ++c) {
         for (std::size_t l = 0; l < lanes; ++l) {
             total[l] += static_cast<double>(chroma[c * stride + l]);
         }
     }
+    __builtin_memcpy(totals, total, sizeof total);
+}
+
+// Adds the places of their shares of the totals to the sums; out: what these are so far. circles: rows of `classes` values.
+EMOTION_CLONES void add_places(const float* chroma, std::size_t stride, std::size_t n, const double* totals, const double* circles,
+                               std::size_t classes, double* so_far, float* out) {
+    double total[lanes], sums[tonnetz_rows * lanes];
+    __builtin_memcpy(sums, so_far, sizeof sums);
     for (std::size_t l = 0; l < lanes; ++l) {
-        total[l] = total[l] < smallest_total ? 1.0 : total[l];
+        total[l] = totals[l] < smallest_total ? 1.0 : totals[l];
     }
     for (std::size_t c = 0; c < n; ++c) {
         double share[lanes];
@@ -87,10 +99,11 @@ EMOTION_CLONES void tonnetz_block(const float* chroma, std::size_t stride, const
         }
         for (std::size_t r = 0; r < tonnetz_rows; ++r) {
             for (std::size_t l = 0; l < lanes; ++l) {
-                sums[r * lanes + l] += circles[r * n + c] * share[l];
+                sums[r * lanes + l] += circles[r * classes + c] * share[l];
             }
         }
     }
+    __builtin_memcpy(so_far, sums, sizeof sums);
     for (std::size_t i = 0; i < tonnetz_rows * lanes; ++i) {
         out[i] = static_cast<float>(sums[i]);
     }
@@ -208,13 +221,24 @@ void normalize_columns(MatrixView<float> x) {
     }
 }
 
-void tonnetz(MatrixView<const float> chroma, MatrixView<float> out) {
-    static const Matrix<double> of_twelve = tonnetz_circles(12);  // what plans ask for, block by block
-    const Matrix<double> own = chroma.rows == 12 ? Matrix<double>() : tonnetz_circles(chroma.rows);
+void tonnetz(MatrixView<const float> chroma, MatrixView<float> out, const StopToken& stop) {
+    static const Matrix<double> of_twelve = tonnetz_circles(12, {});  // what plans ask for, block by block
+    const Matrix<double> own = chroma.rows == 12 ? Matrix<double>() : tonnetz_circles(chroma.rows, stop);
     const Matrix<double>& circles = chroma.rows == 12 ? of_twelve : own;
     for_each_block(chroma, [&](Block block, std::size_t first, std::size_t count) {
-        std::array<float, tonnetz_rows * lanes> values;
-        tonnetz_block(block.data, block.stride, circles.values.data(), chroma.rows, values.data());
+        constexpr std::size_t some = 1U << 16;  // classes between two looks at the token
+        std::array<double, lanes> totals{};
+        std::array<double, tonnetz_rows * lanes> sums{};
+        std::array<float, tonnetz_rows * lanes> values{};
+        for (std::size_t c = 0; c < chroma.rows; c += some) {
+            stop.check();
+            add_totals(block.data + c * block.stride, block.stride, std::min(some, chroma.rows - c), totals.data());
+        }
+        for (std::size_t c = 0; c < chroma.rows; c += some) {
+            stop.check();
+            add_places(block.data + c * block.stride, block.stride, std::min(some, chroma.rows - c), totals.data(), &circles.values[c], chroma.rows,
+                       sums.data(), values.data());
+        }
         for (std::size_t r = 0; r < tonnetz_rows; ++r) {
             std::copy_n(&values[r * lanes], count, &out(r, first));
         }

@@ -6,6 +6,7 @@
 
 #include "emotion/core/clones.hpp"
 #include "emotion/core/errors.hpp"
+#include "clipping.hpp"
 #include "level_meter.hpp"
 #include "sound_file.hpp"
 
@@ -106,6 +107,7 @@ DecodedAudio run(const Source& source, const DecodeOptions& options, Keep keep, 
     }
 
     LevelMeter meter;
+    ChannelTops tops(channels);
     const auto limit_seconds = options.limits.max_seconds;
     const bool limited = std::isnan(options.end_s) || range.count > options.limits.max_frames ||
                          static_cast<double>(range.count) > limit_seconds * rate;
@@ -116,7 +118,11 @@ DecodedAudio run(const Source& source, const DecodeOptions& options, Keep keep, 
             break;
         }
         const std::span<const float> part(buffer.data(), n * channels);
+        const std::uint64_t before = meter.at_full_scale();
         meter.add(part);
+        if (options.flat_tops && channels > 1 && meter.at_full_scale() > before) {
+            tops.add(part);
+        }
         append(part, channels, keep, result.samples);
         result.levels.frames += n;
     }
@@ -137,6 +143,7 @@ DecodedAudio run(const Source& source, const DecodeOptions& options, Keep keep, 
     }
     result.levels.duration_s = static_cast<double>(result.levels.frames) / rate;
     meter.finish(result.levels);
+    result.levels.flat_ratio = static_cast<double>(tops.samples()) / static_cast<double>(result.levels.frames * channels);
     return result;
 }
 

@@ -46,24 +46,34 @@ int exponent_of_peak(std::span<const float> samples, double mean) {
     return peak > 0.0 ? std::max(std::ilogb(peak) + 1, least_exponent) : 0;
 }
 
+// low, high: eight running extremes. n: a multiple of eight.
+EMOTION_CLONES void extremes(const float* x, std::size_t n, float* low, float* high) {
+    Lane least = load(low), most = load(high);
+    for (std::size_t i = 0; i < n; i += lanes) {
+        least = lane_min(least, load(x + i));
+        most = lane_max(most, load(x + i));
+    }
+    store(low, least);
+    store(high, most);
+}
+
 struct Range {
     float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
 };
 
-EMOTION_CLONES Range range_of(std::span<const float> x) {
+Range range_of(std::span<const float> x) {
     Range range;
-    Lane low = splat(range.low), high = splat(range.high);
-    std::size_t i = 0;
-    for (; i + lanes <= x.size(); i += lanes) {
-        low = lane_min(low, load(&x[i]));
-        high = lane_max(high, load(&x[i]));
-    }
-    for (; i < x.size(); ++i) {
-        low[0] = std::min(low[0], x[i]);
-        high[0] = std::max(high[0], x[i]);
-    }
+    std::array<float, lanes> low, high;
+    low.fill(range.low);
+    high.fill(range.high);
+    const std::size_t whole = x.size() / lanes * lanes;
+    extremes(x.data(), whole, low.data(), high.data());
+    const auto widen = [&range](float least, float most) { range = {std::min(range.low, least), std::max(range.high, most)}; };
     for (std::size_t l = 0; l < lanes; ++l) {
-        range = {std::min(range.low, low[l]), std::max(range.high, high[l])};
+        widen(low[l], high[l]);
+    }
+    for (const float v : x.subspan(whole)) {
+        widen(v, v);
     }
     return range;
 }

@@ -161,7 +161,7 @@ void ClassicPlan::add_chroma(std::span<const float> samples, const Scratch& kept
     }
     const MatrixView<float> chroma = rows_of(rows, row_chroma, n_chroma);
     normalize_columns(chroma);
-    tonnetz(chroma, rows_of(rows, row_tonnetz, tonnetz_rows));
+    tonnetz(chroma, rows_of(rows, row_tonnetz, tonnetz_rows), stop);
 }
 
 // Decibels, cepstrum and deltas from the mel energies. With fewer than nine frames the deltas see the first and last frame repeated.
@@ -325,18 +325,26 @@ const std::vector<std::string>& classic_names() {
 
 std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
     check_rate(sample_rate_hz, "functionals");
-    if (samples.empty()) {
-        throw InvalidInputError("samples", "functionals", "at least one sample", "none");
-    }
     if (!usable(samples)) {
         throw InvalidInputError("samples", "functionals", "finite and within -1e9 to 1e9", "a value that is not");
+    }
+    return resampled_functionals(samples, sample_rate_hz, set, stop);
+}
+
+std::vector<float> resampled_functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set, const StopToken& stop) {
+    check_rate(sample_rate_hz, "functionals");
+    if (samples.empty()) {
+        throw InvalidInputError("samples", "functionals", "at least one sample", "none");
     }
     return compute(samples, sample_rate_hz, set, set.has(FeaturePart::quality) ? measure_quality(samples, sample_rate_hz, stop) : Quality{}, stop);
 }
 
 std::vector<float> extract(const Source& source, const ExtractOptions& options, ExtractInfo& info, const StopToken& stop) {
     check_rate(options.sample_rate_hz, "extract");
-    DecodedAudio decoded = decode(source, options.decode, stop);
+    const bool wants_quality = options.quality || options.set.has(FeaturePart::quality);
+    DecodeOptions part = options.decode;
+    part.flat_tops = wants_quality;
+    DecodedAudio decoded = decode(source, part, stop);
     info.header = decoded.header;
     info.levels = decoded.levels;
     if (decoded.levels.non_finite) {
@@ -346,10 +354,9 @@ std::vector<float> extract(const Source& source, const ExtractOptions& options, 
         throw MediaDecodeError("silent", source.name() + " is silent: no sample above -80 dB of full scale");
     }
     const auto judge = [&](std::span<const float> x, int rate_hz) {
-        if (!info.quality && rate_hz >= lowest_quality_rate_hz && (options.quality || options.set.has(FeaturePart::quality))) {
+        if (!info.quality && rate_hz >= lowest_quality_rate_hz && wants_quality) {
             info.quality = measure_quality(x, rate_hz, stop);
-            const double seen = decoded.header.channels > 1 ? decoded.levels.clipped_ratio : 0.0;  // what mixing down hides stays clipped
-            info.quality->clipped_ratio = std::max(info.quality->clipped_ratio, seen);
+            info.quality->clipped_ratio = std::max(info.quality->clipped_ratio, decoded.levels.flat_ratio);  // what mixing down hides stays clipped
         }
     };
     judge(decoded.samples, decoded.header.sample_rate_hz);

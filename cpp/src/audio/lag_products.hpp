@@ -31,7 +31,7 @@ EMOTION_INLINE void lag_block(const float* x, const float* y, std::size_t n, flo
     }
 }
 
-// out[j] = sum over i < n of x[i] y[i + j], j < count rounded up to eights.
+// out[j] = sum over i < n of x[i] y[i + j], j < m, m = count rounded up to eights: y is readable for n + m - 1 values, out has room for m.
 EMOTION_CLONES void lag_products(const float* x, const float* y, std::size_t n, std::size_t count, float* out) {
     std::size_t j = 0;
     for (; j + 3 * lanes < count; j += 4 * lanes) {
@@ -150,7 +150,7 @@ struct Peak {
     double at, height;
 };
 // The peak next to the largest of v[first … last], by parabolas through ever closer points of the interpolation: half a sample apart, then an eighth.
-// v must reach from first - reach - 1 to last + reach + 1.
+// v must reach from first - reach to last + reach.
 inline Peak find_peak(const float* v, std::size_t first, std::size_t last) {
     static const SincTaps taps;
     const auto turn = [](double fraction) {

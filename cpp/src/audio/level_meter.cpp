@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "lanes.hpp"
 
 namespace emotion::audio {
 namespace {
-
-constexpr float clipped_from = 0.999F;
 
 typedef double Sum __attribute__((vector_size(64)));
 typedef double SumMemory __attribute__((vector_size(64), aligned(8), may_alias));
@@ -25,7 +24,7 @@ EMOTION_CLONES void meter(const float* x, std::size_t n, double* square, float* 
         const Sum wide = __builtin_convertvector(v, Sum);
         sum += wide * wide;
         most = lane_max(magnitude, most);  // of a NaN: the one before
-        count -= magnitude >= splat(clipped_from);
+        count -= magnitude >= splat(full_scale);
     }
     *reinterpret_cast<SumMemory*>(square) = sum;
     store(peak, most);
@@ -52,14 +51,14 @@ void LevelMeter::add(std::span<const float> x) {
     count_ += x.size();
 }
 
+std::uint64_t LevelMeter::at_full_scale() const { return std::accumulate(clipped_.begin(), clipped_.end(), std::uint64_t{0}); }
+
 void LevelMeter::finish(AudioLevels& levels) const {
     double square = 0;
     float peak = 0;
-    std::uint64_t clipped = 0;
     for (std::size_t l = 0; l < lanes; ++l) {
         square += square_[l];
         peak = std::max(peak, peak_[l]);
-        clipped += clipped_[l];
     }
     levels.non_finite = !std::isfinite(square) || peak > largest_sample;  // a NaN or an infinity anywhere stays in its sum
     if (levels.non_finite) {
@@ -68,7 +67,7 @@ void LevelMeter::finish(AudioLevels& levels) const {
     }
     levels.peak = peak;
     levels.rms_dbfs = count_ == 0 ? -std::numeric_limits<double>::infinity() : 10.0 * std::log10(square / static_cast<double>(count_));
-    levels.clipped_ratio = count_ == 0 ? 0.0 : static_cast<double>(clipped) / static_cast<double>(count_);
+    levels.clipped_ratio = count_ == 0 ? 0.0 : static_cast<double>(at_full_scale()) / static_cast<double>(count_);
     levels.silent = levels.peak < silence_peak;
 }
 

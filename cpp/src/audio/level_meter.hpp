@@ -14,7 +14,8 @@ namespace emotion::audio {
 class LevelMeter {
 public:
     void add(std::span<const float> x);
-    // Fills all but frames and duration_s.
+    [[nodiscard]] std::uint64_t at_full_scale() const;  // samples so far
+    // Fills all but frames, duration_s and flat_ratio.
     void finish(AudioLevels& levels) const;
 
 private:

@@ -142,11 +142,17 @@ double dct_entry(std::size_t r, std::size_t k, std::size_t n, int type, DctNorm 
     return scale * cosine((2 * r + 1) * (2 * k + 1), 4 * n);
 }
 
+constexpr std::size_t bins_a_look = 4096;  // between two looks at the token
+
 // p may be infinite; weights of norm zero are left alone.
-void to_unit_norm(std::span<float> weights, double p) {
+void to_unit_norm(std::span<float> weights, double p, const StopToken& stop) {
     double sum = 0;
-    for (const float w : weights) {
-        sum = std::isinf(p) ? std::max(sum, static_cast<double>(w)) : sum + std::pow(static_cast<double>(w), p);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (i % bins_a_look == 0) {
+            stop.check();
+        }
+        const auto w = static_cast<double>(weights[i]);
+        sum = std::isinf(p) ? std::max(sum, w) : sum + std::pow(w, p);
     }
     const double norm = std::isinf(p) ? sum : std::pow(sum, 1.0 / p);
     for (float& w : weights) {
@@ -156,7 +162,7 @@ void to_unit_norm(std::span<float> weights, double p) {
 
 }  // namespace
 
-MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 2 + 1) {
+MelFilterbank::MelFilterbank(const MelOptions& options, const StopToken& stop) : bins_(options.n_fft / 2 + 1) {
     const double fmax = options.fmax == 0.0 ? options.sample_rate_hz / 2.0 : options.fmax;
     if (options.n_mels < 1 || options.n_mels > 4096) {
         throw InvalidInputError("n_mels", "melspectrogram", "between 1 and 4096", std::to_string(options.n_mels));
@@ -172,12 +178,16 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
         corners[i] = mel_to_hz(low + (high - low) * static_cast<double>(i) / static_cast<double>(options.n_mels + 1), options.htk);
     }
     for (std::size_t b = 0; b < options.n_mels; ++b) {
+        stop.check();
         const double left = corners[b], centre = corners[b + 1], right = corners[b + 2];
         std::uint32_t first_bin = 0, count = 0;
         const std::size_t first_weight = weights_.size();
         const double scale = options.slaney_norm ? 2.0 / (right - left) : 1.0;
         const auto begin = std::lower_bound(f.begin(), f.end(), left), end = std::upper_bound(begin, f.end(), right);
         for (auto hz = begin; hz != end; ++hz) {
+            if (static_cast<std::size_t>(hz - begin) % bins_a_look == 0) {
+                stop.check();
+            }
             const double weight = std::min((*hz - left) / (centre - left), (right - *hz) / (right - centre));
             if (weight > 0.0) {
                 first_bin = count == 0 ? static_cast<std::uint32_t>(hz - f.begin()) : first_bin;
@@ -186,7 +196,7 @@ MelFilterbank::MelFilterbank(const MelOptions& options) : bins_(options.n_fft / 
             }
         }
         if (!options.slaney_norm && options.norm > 0.0) {
-            to_unit_norm(std::span(weights_).subspan(first_weight), options.norm);
+            to_unit_norm(std::span(weights_).subspan(first_weight), options.norm, stop);
         }
         empty_bands_ = empty_bands_ || (count == 0 && left != 0.0);
         layout_.push_back(first_bin);

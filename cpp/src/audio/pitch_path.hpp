@@ -23,9 +23,11 @@ constexpr std::size_t most_candidates = 8;
 
 struct PitchPeak {
     float lag = 0.0F;       // samples of the correlation
-    float strength = 0.0F;  // what the path search adds up
-    float height = 0.0F;    // the correlation
-    float octave = 0.0F;    // log2 of the frequency
+    // What the path search adds up: height, and octave_cost for each octave above the lowest pitch. Both are those of the parabola through the
+    // correlation at the three whole lags around the peak, and stay so when lag and octave are made finer afterwards (pitch.cpp: refine, pulled).
+    float strength = 0.0F;
+    float height = 0.0F;    // of that parabola's vertex; 1 / it where it is above 1
+    float octave = 0.0F;    // log2 of the frequency of lag
 };
 
 // The candidates of one frame, strongest first, and its level.

@@ -38,7 +38,8 @@ EMOTION_CLONES static void tile_maxima(const double* v, std::size_t n, double* m
 
 // out[j] = max over d in [0, width) of v[j + width - 1 - d] + kernel[d], for j < n; sums that are at most `least` may be left out. Sixteen weights whose
 // largest, plus the largest of the values they meet, is no gain for any of sixteen outputs are passed over: the result is the same, as rounding keeps
-// the order. most, kernel_most: maxima of sixteen values and of sixteen weights. v is readable for n + width + 30 values, out for n + 15.
+// the order. most, kernel_most: maxima of sixteen values and of sixteen weights. With m = n rounded up to sixteens, v is readable for m + width - 1
+// values, most for every sixteen that one of them lies in, and out has room for m.
 EMOTION_CLONES static void max_plus(const double* v, const double* most, const double* kernel, const double* kernel_most, std::size_t width, double least,
                                     std::size_t n, double* out) {
     typedef double Four __attribute__((vector_size(32)));

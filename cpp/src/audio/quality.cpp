@@ -105,29 +105,44 @@ std::vector<Segment> runs(const std::vector<std::uint8_t>& active, std::size_t h
     return found;
 }
 
+// fn(part) for each million of the samples, with a look at the token before it.
+template <class Fn>
+void by_parts(std::span<const float> x, const StopToken& stop, const Fn& fn) {
+    constexpr std::size_t most = 1U << 20;  // whole rows of `wide`
+    for (std::size_t first = 0; first < x.size(); first += most) {
+        stop.check();
+        fn(x.subspan(first, std::min(most, x.size() - first)));
+    }
+}
+
 // The sum of fn over the samples: eight running sums in a fixed order, added at the end.
 template <class Fn>
-double sum_of(std::span<const float> x, const Fn& fn) {
+double sum_of(std::span<const float> x, const StopToken& stop, const Fn& fn) {
     std::array<double, wide> sums{};
-    std::size_t i = 0;
-    for (; i + wide <= x.size(); i += wide) {
-        for (std::size_t l = 0; l < wide; ++l) {
-            sums[l] += fn(static_cast<double>(x[i + l]));
+    by_parts(x, stop, [&](std::span<const float> part) {
+        std::size_t i = 0;
+        for (; i + wide <= part.size(); i += wide) {
+            for (std::size_t l = 0; l < wide; ++l) {
+                sums[l] += fn(static_cast<double>(part[i + l]));
+            }
         }
-    }
-    for (; i < x.size(); ++i) {
-        sums[0] += fn(static_cast<double>(x[i]));
-    }
+        for (; i < part.size(); ++i) {
+            sums[0] += fn(static_cast<double>(part[i]));
+        }
+    });
     return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-double mean_of(std::span<const float> x) {
-    return sum_of(x, [](double v) { return v; }) / static_cast<double>(x.size());
+double mean_of(std::span<const float> x, const StopToken& stop) {
+    return sum_of(x, stop, [](double v) { return v; }) / static_cast<double>(x.size());
 }
 
-std::vector<float> less(std::span<const float> x, double offset) {
+std::vector<float> less(std::span<const float> x, double offset, const StopToken& stop) {
     std::vector<float> centred(x.size());
-    std::ranges::transform(x, centred.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) - offset); });
+    auto next = centred.begin();
+    by_parts(x, stop, [&](std::span<const float> part) {
+        next = std::ranges::transform(part, next, [&](float v) { return static_cast<float>(static_cast<double>(v) - offset); }).out;
+    });
     return centred;
 }
 
@@ -147,10 +162,11 @@ struct Evidence {
 };
 
 // power: bins of the band x frames.
-Evidence evidence(const Matrix<float>& power) {
+Evidence evidence(const Matrix<float>& power, const StopToken& stop) {
     const std::size_t frames = power.cols;
     Evidence found{std::vector<double>(frames, 0.0), std::vector<double>(frames, 0.0)};
     for (std::size_t k = 0; k < power.rows; ++k) {
+        stop.check();
         for (std::size_t t = 0; t < frames; ++t) {
             found.level[t] += static_cast<double>(power(k, t));
         }
@@ -167,6 +183,7 @@ Evidence evidence(const Matrix<float>& power) {
         }
     };
     for (std::size_t k = 0; k < power.rows; ++k) {
+        stop.check();
         std::copy_n(&power(k, 0), frames, sorted.begin());
         const double own = std::max(percentile(sorted, noise_share) / -std::log1p(-noise_share), floor);
         found.noise += own;
@@ -214,7 +231,7 @@ double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& acti
     return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
 }
 
-std::pair<float, float> range_of(std::span<const float> x) {
+std::pair<float, float> range_of(std::span<const float> x, const StopToken& stop) {
     std::array<float, wide> lowest, highest;
     lowest.fill(x[0]);
     highest.fill(x[0]);
@@ -222,15 +239,17 @@ std::pair<float, float> range_of(std::span<const float> x) {
         lowest[l] = v < lowest[l] ? v : lowest[l];
         highest[l] = v > highest[l] ? v : highest[l];
     };
-    std::size_t i = 0;
-    for (; i + wide <= x.size(); i += wide) {
-        for (std::size_t l = 0; l < wide; ++l) {
-            add(l, x[i + l]);
+    by_parts(x, stop, [&](std::span<const float> part) {
+        std::size_t i = 0;
+        for (; i + wide <= part.size(); i += wide) {
+            for (std::size_t l = 0; l < wide; ++l) {
+                add(l, part[i + l]);
+            }
         }
-    }
-    for (; i < x.size(); ++i) {
-        add(0, x[i]);
-    }
+        for (; i < part.size(); ++i) {
+            add(0, part[i]);
+        }
+    });
     return {*std::ranges::min_element(lowest), *std::ranges::max_element(highest)};
 }
 
@@ -270,7 +289,7 @@ VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, con
             std::copy_n(block + k * RealFft::batch, count, &power(k - first, t));
         }
     });
-    const Evidence found = evidence(power);
+    const Evidence found = evidence(power, stop);
     result.active = decide(found, options, static_cast<double>(result.hop_length) / sample_rate_hz);
     result.segments = runs(result.active, result.hop_length, centred.size());
     result.snr_db = pause_snr_db(found, result.active);
@@ -281,16 +300,17 @@ VoiceActivity find_voice(std::span<const float> centred, int sample_rate_hz, con
 
 VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop) {
     check(samples, sample_rate_hz, options, "voice_activity");
-    return find_voice(less(samples, mean_of(samples)), sample_rate_hz, options, stop);
+    return find_voice(less(samples, mean_of(samples, stop), stop), sample_rate_hz, options, stop);
 }
 
-double wada_snr_db(std::span<const float> samples) {
-    const double heard = sum_of(samples, [](double v) { return v != 0 ? 1.0 : 0.0; });
-    const double offset = heard > 0 ? sum_of(samples, [](double v) { return v; }) / heard : 0.0;
+double wada_snr_db(std::span<const float> samples, const StopToken& stop) {
+    const double heard = sum_of(samples, stop, [](double v) { return v != 0 ? 1.0 : 0.0; });
+    const double offset = heard > 0 ? sum_of(samples, stop, [](double v) { return v; }) / heard : 0.0;
     std::array<double, wide> sums{}, counts{}, product{};
     double logs = 0;
     constexpr std::size_t block = wide * samples_a_logarithm;
     for (std::size_t first = 0; first < samples.size(); first += block) {
+        stop.check();
         const std::size_t n = std::min(block, samples.size() - first);
         std::array<float, block> padded{};  // zeros tell nothing
         std::copy_n(samples.data() + first, n, padded.begin());
@@ -319,13 +339,13 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     const VoiceOptions options;
     check(samples, sample_rate_hz, options, "signal_quality");
     Quality q;
-    q.offset = mean_of(samples);
-    const std::vector<float> centred = less(samples, q.offset);
+    q.offset = mean_of(samples, stop);
+    const std::vector<float> centred = less(samples, q.offset, stop);
     const VoiceActivity voice = find_voice(centred, sample_rate_hz, options, stop);
     const auto n = static_cast<double>(samples.size());
-    const auto [lowest, highest] = range_of(samples);
+    const auto [lowest, highest] = range_of(samples, stop);
     const double peak = std::max(static_cast<double>(highest) - q.offset, q.offset - static_cast<double>(lowest));
-    const double squares = sum_of(centred, [](double v) { return v * v; });
+    const double squares = sum_of(centred, stop, [](double v) { return v * v; });
     double spoken = 0;
     for (const Segment& segment : voice.segments) {
         spoken += static_cast<double>(segment.end - segment.begin);
@@ -336,8 +356,8 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     q.speech_ratio = spoken / n;
     q.segments = static_cast<double>(voice.segments.size());
     q.snr_db = voice.snr_db;
-    q.snr_wada_db = wada_snr_db(samples);
-    q.clipped_ratio = clipped_share(samples, lowest, highest, q.offset);
+    q.snr_wada_db = wada_snr_db(samples, stop);
+    q.clipped_ratio = clipped_share(samples, lowest, highest, q.offset, stop);
     q.peak_dbfs = decibels(peak);
     q.level_dbfs = decibels(std::sqrt(squares / n));
     return q;

@@ -126,7 +126,7 @@ void FeatureStream::window_features(std::uint64_t begin, std::size_t n, std::spa
         plan->apply(x, resampled_, stop);
         x = resampled_;
     }
-    std::ranges::copy(functionals(x, window_->feature_rate_hz, window_->set, stop), out.begin());
+    std::ranges::copy(resampled_functionals(x, window_->feature_rate_hz, window_->set, stop), out.begin());
 }
 
 // All new frames and windows of a signal of which `total` samples are known; the buffer holds them, and zeros where frames reach beyond.

@@ -77,9 +77,41 @@ TEST_CASE("columns of the filterbank have unit length without octave weighting")
         CHECK(square == doctest::Approx(1.0).epsilon(1e-5));
     }
     CHECK_THROWS_AS(chroma_filterbank({.n_chroma = 0}), InvalidInputError);
+}
+
+TEST_CASE("filterbanks and tonal centroids look at the stop token") {
     StopToken stop;
     stop.request_stop();
     CHECK_THROWS_AS(chroma_filterbank({}, stop), Cancelled);
+    for (const std::size_t n : {12UL, 7UL}) {
+        const Matrix<float> chroma(n, 9);
+        Matrix<float> out(tonnetz_rows, 9);
+        CHECK_THROWS_AS(tonnetz(chroma.view(), out.view(), stop), Cancelled);
+    }
+}
+
+TEST_CASE("tonnetz of very many classes has the sums of their definition") {
+    const std::size_t n = 150'001;  // more than are added between two looks at the stop token
+    Matrix<float> chroma(n, 3);
+    double total = 0;
+    for (std::size_t c = 0; c < n; ++c) {
+        for (std::size_t t = 0; t < 3; ++t) {
+            chroma(c, t) = static_cast<float>((c * 7919) % 1009 + t);
+        }
+        total += chroma(c, 0);
+    }
+    const Matrix<float> out = tonnetz_of(chroma);
+    const std::array<std::size_t, 3> steps{7, 9, 4};
+    for (std::size_t i = 0; i < 3; ++i) {
+        double sine = 0, cosine = 0;
+        for (std::size_t c = 0; c < n; ++c) {
+            const double angle = 2 * 3.141592653589793 * static_cast<double>(steps[i] * c % n) / static_cast<double>(n);
+            sine += chroma(c, 0) / total * std::sin(angle) * (i == 2 ? 0.5 : 1.0);
+            cosine += chroma(c, 0) / total * std::cos(angle) * (i == 2 ? 0.5 : 1.0);
+        }
+        CHECK(std::abs(out(2 * i, 0) - sine) < 1e-10);  // of some 1e-3: float32
+        CHECK(std::abs(out(2 * i + 1, 0) - cosine) < 1e-10);
+    }
 }
 
 TEST_CASE("tonnetz: one pitch class alone lies where the circles put it, however loud") {

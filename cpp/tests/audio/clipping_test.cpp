@@ -40,6 +40,20 @@ std::vector<float> quantised(std::vector<float> x, double bits, double limit) {
     return x;
 }
 
+// The share of ChannelTops, of parts of so many frames.
+double share_of_channels(const std::vector<float>& left, const std::vector<float>& right, std::size_t part) {
+    std::vector<float> both(2 * left.size());
+    for (std::size_t t = 0; t < left.size(); ++t) {
+        both[2 * t] = left[t];
+        both[2 * t + 1] = right[t];
+    }
+    ChannelTops tops(2);
+    for (std::size_t i = 0; i < both.size(); i += 2 * part) {
+        tops.add(std::span(both).subspan(i, std::min(2 * part, both.size() - i)));
+    }
+    return static_cast<double>(tops.samples()) / static_cast<double>(both.size());
+}
+
 }  // namespace
 
 TEST_CASE("clipping of a sine has the share of its time above the limit, at any rate, gain and number of bits") {
@@ -108,6 +122,52 @@ TEST_CASE("a clipped voice is found, and a whole one is not") {
         }
         CHECK(std::abs(share_of(y) - found) < 2e-3);
     }
+}
+
+TEST_CASE("undistorted tones at full scale are clipped in no channel, wherever parts end") {
+    for (const int own_rate : {8000, 16'000, 48'000, 192'000}) {
+        for (const double hz : {20.0, 50.0, 97.3, 120.0, 440.0, 1000.0, 1999.0}) {
+            for (const double bits : {8.0, 16.0, 24.0}) {
+                const auto left = quantised(sine(hz, own_rate), bits, 1.0), right = quantised(sine(1.01 * hz, own_rate), bits, 1.0);
+                for (const std::size_t part : {256UL, 8192UL}) {
+                    CAPTURE(own_rate);
+                    CAPTURE(hz);
+                    CAPTURE(bits);
+                    CAPTURE(part);
+                    CHECK(share_of_channels(left, right, part) == 0.0);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a clipped channel counts whatever the other does, and only at full scale") {
+    const auto loud = sine(97.3, 48'000);
+    auto quiet = sine(150.0, 48'000);
+    std::ranges::for_each(quiet, [](float& v) { v *= 0.01F; });
+    for (const float gain : {1.05F, 1.3F, 3.0F}) {
+        CAPTURE(gain);
+        auto clipped = loud;
+        std::ranges::for_each(clipped, [&](float& v) { v *= gain; });
+        clipped = quantised(clipped, 16, 1.0);
+        const double whole = share_of(clipped);
+        CHECK(share_of_channels(quiet, clipped, 8192) == doctest::Approx(0.5 * whole).epsilon(0.01));  // a few tops are cut by the ends of parts
+        CHECK(share_of_channels(clipped, clipped, 8192) == doctest::Approx(whole).epsilon(0.01));
+        auto one_sided = clipped;
+        std::ranges::for_each(one_sided, [](float& v) { v = std::max(v, -0.5F); });
+        CHECK(share_of_channels(one_sided, quiet, 8192) == doctest::Approx(0.25 * whole).epsilon(0.02));
+        std::ranges::for_each(clipped, [](float& v) { v *= 0.9F; });
+        CHECK(share_of_channels(clipped, quiet, 8192) == 0.0);
+    }
+    ChannelTops tops(2);
+    tops.add({});
+    CHECK(tops.samples() == 0);
+}
+
+TEST_CASE("a stop request ends the search for tops") {
+    emotion::StopToken stop;
+    stop.request_stop();
+    CHECK_THROWS_AS((void)clipped_share(sine(97.3, rate), -1.0F, 1.0F, 0.0, stop), emotion::Cancelled);
 }
 
 TEST_CASE("pauses and constants are no tops") {

@@ -113,6 +113,7 @@ TEST_CASE("bands of unit norm, and bands without a bin") {
 TEST_CASE("filterbanks and cosine transforms look at the stop token") {
     StopToken stop;
     stop.request_stop();
+    CHECK_THROWS_AS(MelFilterbank({}, stop), Cancelled);
     const MelFilterbank bank({.sample_rate_hz = 16000, .n_fft = 512, .n_mels = 20});
     Matrix<float> weights(20, 257), out(20, 9);
     const Matrix<float> spectrum(257, 9);

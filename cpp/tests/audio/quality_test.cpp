@@ -178,6 +178,15 @@ TEST_CASE("limits are settings") {
     CHECK(quality_message({2.0, 1.0, 0.5, 1, 20, 20, 0.1, -6, -20, 0}, {}) == "clipped: a share of clipped samples of 0.1, above 0.02");
 }
 
+TEST_CASE("every part of the measurement looks at the stop token") {
+    StopToken stop;
+    stop.request_stop();
+    const auto x = noise(rate, 0.1);
+    CHECK_THROWS_AS((void)voice_activity(x, rate, {}, stop), emotion::Cancelled);
+    CHECK_THROWS_AS((void)measure_quality(x, rate, stop), emotion::Cancelled);
+    CHECK_THROWS_AS((void)wada_snr_db(x, stop), emotion::Cancelled);
+}
+
 TEST_CASE("what is no recording is refused") {
     const std::vector<float> x(100, 0.1F);
     CHECK_THROWS_AS((void)voice_activity({}, rate, {}, StopToken{}), emotion::InvalidInputError);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -108,6 +109,25 @@ TEST_CASE("windows at another rate are resampled one by one") {
     std::vector<float> y(plan->output_size(12'000));
     plan->apply(std::span(x).subspan(9'000, 12'000), y, StopToken{});
     CHECK(given.windows[1] == functionals(y, 16'000, FeatureSet::classic));
+}
+
+TEST_CASE("windows of samples at the bound are taken, though resampling overshoots it") {
+    std::vector<float> x(30'000);
+    for (std::size_t t = 0; t < x.size(); ++t) {
+        x[t] = t / 150 % 2 == 0 ? largest_sample : -largest_sample;
+    }
+    const auto plan = Resampler::get(48'000, 16'000);
+    std::vector<float> y(plan->output_size(12'000));
+    plan->apply(std::span(x).first(12'000), y, StopToken{});
+    REQUIRE(*std::ranges::max_element(y) > 1.05F * largest_sample);
+    for (const FeatureSet& set : {FeatureSet::classic, FeatureSet::egemaps, FeatureSet::full}) {
+        FeatureStream stream(48'000, nullptr, WindowOptions{.set = set, .length = 12'000, .hop = 12'000, .feature_rate_hz = 16'000});
+        const Given given = run(stream, nullptr, x, [] { return 777UL; });
+        CHECK(given.windows.size() == 3);
+        for (const auto& window : given.windows) {
+            CHECK(std::ranges::all_of(window, [](float v) { return std::isfinite(v); }));
+        }
+    }
 }
 
 TEST_CASE("a refused push changes nothing") {

@@ -81,6 +81,6 @@ void normalize_columns(MatrixView<float> x);
 // The six sums nearly cancel where the shares are nearly equal, so they are made in double. Complexity O(n_chroma frames). Chroma must be finite and
 // not negative: NaN gives NaN in its own column. Deterministic: the bits of a column do not depend on the others. Any thread.
 inline constexpr std::size_t tonnetz_rows = 6;
-void tonnetz(MatrixView<const float> chroma, MatrixView<float> out);
+void tonnetz(MatrixView<const float> chroma, MatrixView<float> out, const StopToken& stop = {});
 
 }  // namespace emotion::audio

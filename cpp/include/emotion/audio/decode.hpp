@@ -40,6 +40,7 @@ struct DecodeOptions {
     double start_s = 0.0;                                         // >= 0
     double end_s = std::numeric_limits<double>::quiet_NaN();      // > start_s; NaN: to the end
     DecodeLimits limits;
+    bool flat_tops = false;                                       // measure levels.flat_ratio
 };
 
 // InvalidInputError unless start_s is finite and >= 0, and end_s NaN or greater. `where` ends the message.
@@ -60,13 +61,17 @@ struct AudioLevels {
     double duration_s = 0.0;     // frames / sample_rate_hz
     double peak = 0.0;           // max |x|; NaN when non_finite
     double rms_dbfs = 0.0;       // 20 log10(rms), -inf for digital silence; NaN when non_finite
-    double clipped_ratio = 0.0;  // share of samples with |x| >= 0.999
+    double clipped_ratio = 0.0;  // share of samples with |x| >= full_scale
+    double flat_ratio = 0.0;     // where asked for, of two or more channels: share of samples in a channel's flat tops at full scale (clipping.hpp)
     bool silent = false;         // peak < silence_peak
     bool non_finite = false;     // a float file holds NaN, infinity or a magnitude above largest_sample
 };
 
 // Beyond, squares of spectra could overflow single precision.
 inline constexpr float largest_sample = 1e9F;
+
+// Magnitudes from here on count as full scale: formats of 12 bits and more end above it on either side.
+inline constexpr float full_scale = 0.999F;
 
 // Below this peak (-80 dBFS, about 3 steps of 16 bits) a clip counts as silent.
 inline constexpr double silence_peak = 1e-4;

@@ -35,9 +35,12 @@ inline constexpr int algorithm_version = 6;
 [[nodiscard]] const std::vector<std::string>& classic_names();
 
 // The vector of samples that are already mono at sample_rate_hz (100 to 768000; with "quality" from 1000). Any length from one sample on; silence and
-// constant signals give finite values. InvalidInputError for empty or non-finite samples.
+// constant signals give finite values. InvalidInputError for samples that are empty, not finite or beyond 1e9.
 [[nodiscard]] std::vector<float> functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set,
                                              const StopToken& stop = {});
+// The same of samples that were resampled from ones within the bound: what the filter made of them may overshoot it, and is not looked at.
+[[nodiscard]] std::vector<float> resampled_functionals(std::span<const float> samples, int sample_rate_hz, const FeatureSet& set,
+                                                       const StopToken& stop);
 
 // Share of the samples at full scale (levels.clipped_ratio) above which a clip gets a warning, and validation a finding.
 inline constexpr double most_full_scale = 0.001;

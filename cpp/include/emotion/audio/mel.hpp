@@ -6,7 +6,7 @@
 // `width` frames (Savitzky & Golay 1964); at the ends, the derivative of the polynomial fitted to the first or last `width` frames ("interp").
 //
 // A filterbank costs O(n_mels log n_fft + n_fft) to build and a few operations a bin and frame to apply; a cosine transform O(n_out n) a frame, a delta
-// O(width) a value. Input must be finite. Deterministic: a frame's result depends on no other frame but through power_to_db's floor and delta's window.
+// O(width) a value but at the ends. Input must be finite. Deterministic: a frame depends on no other but through power_to_db's floor and delta's window.
 // Filterbanks are immutable and safe to share; every function may be called from any thread.
 #pragma once
 
@@ -34,8 +34,8 @@ struct MelOptions {
 
 class MelFilterbank {
 public:
-    // InvalidInputError unless 1 <= n_mels <= 4096 and 0 <= fmin < fmax <= sample_rate_hz / 2.
-    explicit MelFilterbank(const MelOptions& options);
+    // InvalidInputError unless 1 <= n_mels <= 4096 and 0 <= fmin < fmax < infinity. Bands above half the sampling rate are empty.
+    explicit MelFilterbank(const MelOptions& options, const StopToken& stop = {});
 
     [[nodiscard]] std::size_t size() const noexcept { return layout_.size() / 2; }
     [[nodiscard]] std::size_t bins() const noexcept { return bins_; }
@@ -55,7 +55,7 @@ private:
     std::vector<float> weights_;
 };
 
-// x = 10 log10(max(amin, x)), then not below max(x) - top_db; top_db negative: no floor. amin > 0. Returns nothing for an empty span.
+// x = 10 log10(max(amin, x)), then not below max(x) - top_db; top_db negative: no floor. amin > 0. Does nothing to an empty span.
 void power_to_db(std::span<float> x, float amin, float top_db);
 
 // The first n_out rows of the discrete cosine transform of n values, n_out x n. From a cache. type: 1 to 4; type 1 needs n >= 2.
@@ -64,8 +64,9 @@ enum class DctNorm { backward, ortho, forward };
 // out (m.rows x frames) = m * x (m.cols x frames).
 void multiply(MatrixView<const float> m, MatrixView<const float> x, MatrixView<float> out, const StopToken& stop = {});
 
-// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise. O(width) memory; the ends cost
-// O(width) a row where degree = order, else O(width (degree + x.rows)) a frame.
+// Each row of x differentiated. width odd, 3 <= width <= x.cols; order >= 1, degree < width. InvalidInputError otherwise, and where
+// the fit's polynomials overflow double precision. O(width) memory. The weights of one place cost O(degree width + order (degree - order + 1)^2): made
+// once where degree = order, when the ends cost O(width) a row, else for each frame of the ends, which cost O(width) a row and frame besides.
 void delta(MatrixView<const float> x, std::size_t width, std::size_t order, std::size_t degree, MatrixView<float> out, const StopToken& stop = {});
 inline void delta(MatrixView<const float> x, std::size_t width, std::size_t order, MatrixView<float> out) { delta(x, width, order, order, out); }
 

@@ -10,7 +10,7 @@
 //              summary statement", NCVS 1995; perturbation of the first order: Pinto & Titze, J. Acoust. Soc. Am. 87, 1990)
 //   hnr        10 log10(r / (1 - r)), r the height at the period of the frame's autocorrelation over that of the window: Boersma, Proc. Institute of
 //              Phonetic Sciences Amsterdam 17, 1993, eqs. 4, 8 and 9; a Hann window of max(40 ms, 4.5 periods)
-// Invariant to gain, offset and polarity (to rounding). Complexity O(voiced samples * period / 2). Samples must be finite. No threads; equal bits.
+// Invariant to gain, offset and polarity (to rounding). Complexity O(samples + voiced samples * period). Samples must be finite. No threads; equal bits.
 #pragma once
 
 #include <cstddef>

@@ -56,8 +56,9 @@ struct VoiceActivity {
 // InvalidInputError for no samples, a rate outside 1000 to 768000, or options that are negative or not finite.
 [[nodiscard]] VoiceActivity voice_activity(std::span<const float> samples, int sample_rate_hz, const VoiceOptions& options, const StopToken& stop);
 
-// By Kim & Stern's table; -20 where all samples are zero, or all others equal.
-[[nodiscard]] double wada_snr_db(std::span<const float> samples);
+// By Kim & Stern's table. Samples of zero and those within 1e-15 of the mean of the others tell nothing; -20 where none is left, or where all that are
+// left are equally far from that mean.
+[[nodiscard]] double wada_snr_db(std::span<const float> samples, const StopToken& stop = {});
 
 struct Quality {
     double duration_s = 0.0;

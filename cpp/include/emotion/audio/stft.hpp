@@ -1,5 +1,5 @@
 // The short-time Fourier transform as librosa defines it: frame t is samples[t * hop - n_fft / 2 …], zero outside the signal (centred), or
-// samples[t * hop …] (not centred). Frames: 1 + n / hop for even n_fft when centred, 1 + (n - n_fft) / hop otherwise.
+// samples[t * hop …] (not centred). Frames: 1 + n / hop when centred, or 1 + (n - 1) / hop for odd n_fft; 1 + (n - n_fft) / hop when not.
 // Plans are immutable and safe to share. Complexity O(frames * n_fft log n_fft). NaN spreads over the frames that hold it.
 #pragma once
 

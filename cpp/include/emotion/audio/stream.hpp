@@ -65,7 +65,7 @@ public:
     [[nodiscard]] Counts remaining() const noexcept;
 
     // frames: rows of the plan x upcoming.frames; windows: upcoming.windows x features. InvalidInputError for samples that are not finite or beyond
-    // 1e9, and after flush.
+    // 1e9, and after flush. What resampling makes of samples within 1e9 may overshoot it.
     void push(std::span<const float> samples, MatrixView<float> frames, MatrixView<float> windows, const StopToken& stop);
     // Ends the stream. After it remaining() is nothing, and flush does nothing.
     void flush(MatrixView<float> frames, MatrixView<float> windows, const StopToken& stop);

@@ -3,7 +3,9 @@
 //   zero_crossing_rate  share of the samples of a frame whose sign differs from the sample before (the first sample of a frame never counts);
 //                       |x| <= threshold counts as +0; a centred signal is padded with its end values
 //   rms                 sqrt(mean x^2) of a frame; a centred signal is padded with zeros
-// Sums are exact or float64; complexity O(n). NaN spreads over the frames that hold it. frame_length >= 1, hop_length >= 1.
+// Sums are exact or float64. NaN spreads over the frames that hold it. frame_length >= 1, hop_length >= 1. Complexity: zero_crossing_rate
+// O(n + frames log frames); rms O(n + frames * frame_length / hop_length) where the hop divides frame_length and, when centred, its half, else
+// O(frames * frame_length).
 #pragma once
 
 #include <cstddef>
