@@ -185,6 +185,45 @@ def test_options_of_zero_crossings_and_rms(channels: np.ndarray) -> None:
     assert close(audio.rms(S=D), librosa.feature.rms(S=D))
 
 
+MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")
+
+
+def ramp(row: np.ndarray, width: tuple[int, int], axis: int, options: Any) -> None:
+    row[: width[0]], row[-width[1] :] = 0.25, -0.5
+
+
+@pytest.mark.parametrize("mode", [*MODES, ramp])
+def test_padding_of_frames_of_samples(mode: Any, channels: np.ndarray) -> None:
+    """Every mode of numpy.pad; frames that reach over the ends more than once too."""
+    for y in (channels, channels[0, 0, :300]):
+        for length in (512, 2048):
+            ours, reference = (f(y=y, frame_length=length, hop_length=100, pad_mode=mode) for f in (audio.rms, librosa.feature.rms))
+            assert close(ours, reference)
+        double = y.astype(np.float64)
+        exact, reference = (f(y=double, dtype=np.float64, pad_mode=mode) for f in (audio.rms, librosa.feature.rms))
+        assert np.allclose(exact, reference, rtol=1e-13)
+    voice = channels[0].astype(np.float64)
+    settings: dict[str, Any] = {"fmin": 80, "fmax": 900, "sr": SR, "frame_length": 1024, "pad_mode": mode}
+    assert np.allclose(audio.yin(voice, **settings), librosa.yin(voice.astype(np.float32), **settings), rtol=1e-5)
+    for ours, reference in zip(audio.pyin(voice, **settings), librosa.pyin(voice.astype(np.float32), **settings), strict=True):
+        assert np.allclose(ours, reference, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+def test_padding_with_anything_is_the_same_each_time(channels: np.ndarray) -> None:
+    y = channels[0, 0]
+    for call in (lambda m: audio.rms(y=y, pad_mode=m), lambda m: audio.yin(y, fmin=80, fmax=900, pad_mode=m), lambda m: audio.stft(y, pad_mode=m)):
+        assert np.array_equal(call("empty"), call("constant"))
+
+    def broken(row: np.ndarray, width: tuple[int, int], axis: int, options: Any) -> None:
+        row[0] = np.nan
+
+    for name, arguments in (("rms", {"y": y}), ("yin", {"y": y, "fmin": 80, "fmax": 900}), ("stft", {"y": y})):
+        with pytest.raises(InvalidInputError, match=f"^pad_mode of {name} must be a function that writes finite values"):
+            getattr(audio, name)(**arguments, pad_mode=broken)
+        with pytest.raises(InvalidInputError, match=f"^pad_mode of {name} must be one of constant, edge"):
+            getattr(audio, name)(**arguments, pad_mode="glass")
+
+
 def test_options_of_the_tuning(channels: np.ndarray) -> None:
     S = np.abs(librosa.stft(channels))
     for arguments in ({}, {"resolution": 0.05}, {"fmin": 50, "fmax": 2000}, {"threshold": 0.3}, {"ref": 1.5}, {"bins_per_octave": 24}):
