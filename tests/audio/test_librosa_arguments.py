@@ -261,3 +261,52 @@ def test_levels_of_channels_are_joined_axis_by_axis(aggregate: Any, lead: tuple[
     assert len(expected) > 2
     assert np.array_equal(audio.effects.split(y, **arguments), expected)
     assert np.array_equal(audio.effects.trim(y, **arguments)[1], librosa.effects.trim(y, **arguments)[1])
+
+
+S_NEGATIVE = -np.ones((1025, 3), dtype=np.float32)
+NO_SAMPLES, NO_CHANNELS = np.zeros(0, dtype=np.float32), np.zeros((0, 4000), dtype=np.float32)
+SOUND = np.sin(np.arange(4000, dtype=np.float32) / 9)
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    *[("resample", {"y": SOUND, **rates}) for rates in ({"orig_sr": 16000, "target_sr": 11025.5}, {"orig_sr": 22050.5, "target_sr": 16000})],
+    *[("resample", {"y": SOUND, "orig_sr": 2, "target_sr": 1, "res_type": name}) for name in ("soxr_hq", "soxr_vhq", "soxr_qq", "fft", "polyphase")],
+    ("resample", {"y": NO_SAMPLES, "orig_sr": 2, "target_sr": 1}),
+    *[("melspectrogram", {"y": SOUND, **bands}) for bands in ({"n_mels": 0}, {"fmin": 4000, "fmax": 100}, {"fmin": 400, "fmax": 400}, {"fmin": -5})],
+    ("mfcc", {"y": SOUND, "n_mfcc": 0}),
+    *[(name, {"S": S_NEGATIVE}) for name in ("chroma_stft", "spectral_contrast", "estimate_tuning")],
+    *[(name, {"y": NO_SAMPLES}) for name in ("stft", "melspectrogram", "mfcc", "chroma_stft", "spectral_centroid", "spectral_contrast", "rms")],
+    *[(name, {"y": NO_SAMPLES, "fmin": 65, "fmax": 500}) for name in ("yin", "pyin")],
+    *[(name, {"y": NO_CHANNELS}) for name in ("stft", "melspectrogram", "spectral_centroid", "rms")],
+    ("rms", {"y": np.arange(4000, dtype=np.int16)}),
+    *[(name, {"S": np.array([np.nan, 1.0])}) for name in ("power_to_db", "amplitude_to_db")],
+    *[(name, {"S": np.ones(3), "ref": ref}) for name in ("power_to_db", "amplitude_to_db") for ref in (np.inf, np.ones(3), lambda S: S)],
+    ("power_to_db", {"S": np.array([True, False])}),
+]
+BOTH: list[tuple[str, dict[str, Any]]] = [
+    *[(name, {"S": S_NEGATIVE}) for name in ("melspectrogram", "mfcc", "rms", "power_to_db")],
+    *[(name, {"S": np.zeros(0), "top_db": None}) for name in ("power_to_db", "amplitude_to_db")],
+]
+
+
+def theirs(name: str) -> Any:
+    return getattr(librosa.feature, name, None) or getattr(librosa, name)
+
+
+@pytest.mark.filterwarnings("ignore")  # of librosa, about what it computes here
+def test_refusals_are_those_of_the_reference_page() -> None:
+    """docs/reference/audio.md lists what librosa computes and this package refuses; if either changes, so must the page."""
+    for name, arguments in REFUSED:
+        theirs(name)(**arguments)
+        with pytest.raises(InvalidInputError):
+            getattr(audio, name)(**arguments)
+    for name, arguments in BOTH:
+        own = {key: np.copy(one) if key == "S" else one for key, one in arguments.items()}  # librosa's amplitude_to_db writes into S
+        assert theirs(name)(**own).shape == getattr(audio, name)(**arguments).shape
+    for name in ("power_to_db", "amplitude_to_db"):
+        with pytest.raises(ValueError, match="zero-size"):
+            theirs(name)([])
+        assert getattr(audio, name)([]).shape == (0,)
+    for name in ("spectral_centroid", "spectral_bandwidth", "spectral_rolloff", "spectral_flatness"):
+        with pytest.raises(librosa.ParameterError):
+            theirs(name)(S=S_NEGATIVE)
+        with pytest.raises(InvalidInputError):
+            getattr(audio, name)(S=S_NEGATIVE)
