@@ -18,7 +18,8 @@ __all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_
 
 Floats = NDArray[np.float64]
 _SPEED_STEPS = 1000  # speeds are multiples of a thousandth
-_FRAME, _HOP = 1024, 256
+_LARGEST_GAIN = 2.0  # of `shift_pitch`: what was all moved beyond the Nyquist frequency does not come back as amplified remains
+_FRAME_S = 0.054  # of `shift_pitch`; the power of two nearest to it holds three periods of 80 Hz at any rate, and twice as many cost steadiness
 _BOUNDS = {"snr_db": (-200.0, 200.0), "gain_db": (-200.0, 200.0), "speed": (0.25, 4.0), "semitones": (-12.0, 12.0), "rt60_s": (0.02, 10.0)}
 _NARROWEST_HZ = 300.0
 LOWEST_BAND_RATE_HZ = 1000  # of `band_limit`, and so of every recipe
@@ -32,6 +33,18 @@ def _generator(rng: Any, caller: str) -> np.random.Generator:
     if not isinstance(rng, np.random.Generator):
         raise refuse("rng", caller, "a numpy.random.Generator", type(rng).__name__)
     return rng
+
+
+def _about_mean(y: NDArray[Any]) -> tuple[Floats, float]:
+    """Return the sound without its offset, and the offset."""
+    mean = float(y.mean(dtype=np.float64))
+    return y.astype(np.float64) - mean, mean
+
+
+def _level(sound: Floats, changed: Floats) -> float:
+    """Return the factor that brings a changed sound to the energy that it had; 1 for silence."""
+    energy = float(changed @ changed)
+    return math.sqrt(float(sound @ sound) / energy) if energy > 0 else 1.0
 
 
 def _within(value: Any, name: str, caller: str, bounds: tuple[float, float]) -> float:
@@ -49,7 +62,7 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     y : ndarray of floats, shape (n,)
         Finite samples.
     snr_db : float
-        10 log10 of the signal's energy over the noise's, -200 to 200.
+        10 log10 of the signal's energy about its mean (an offset is no sound) over the noise's, -200 to 200.
     rng : Generator
         Its next ``n`` normal numbers are the noise.
     color : {"white", "pink"}
@@ -58,7 +71,7 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     Returns
     -------
     ndarray of float32, shape (n,)
-        A silent signal stays silent.
+        A constant signal, silence among them, stays as it is.
 
     Raises
     ------
@@ -84,7 +97,8 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
         bins = np.arange(len(spectrum), dtype=np.float64)
         noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(bins, max(1.0, len(bins) / 1000))), len(signal))
     energy = float(noise @ noise)
-    scale = math.sqrt(float(signal @ signal) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
+    sound, _ = _about_mean(signal)
+    scale = math.sqrt(float(sound @ sound) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
     return _finished(signal + scale * noise, "add_noise")
 
 
@@ -148,16 +162,17 @@ def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
     return resample(samples(y, "change_speed"), orig_sr=steps, target_sr=_SPEED_STEPS)
 
 
-def _stretched(y: Floats, factor: float) -> Floats:
+def _stretched(y: Floats, factor: float, frame: int) -> Floats:
     """Return a signal ``factor`` times as long at the same pitch, by a phase vocoder (Flanagan & Golden, 1966)."""
-    window = np.hanning(_FRAME + 1)[:-1]
-    padded = np.pad(y, (_FRAME // 2, _FRAME + _FRAME // 2))
-    starts = range(0, len(padded) - _FRAME + 1, _HOP)
-    spectra = np.fft.rfft(np.stack([padded[s : s + _FRAME] for s in starts]) * window, axis=1)
-    advance = 2 * np.pi * _HOP * np.arange(_FRAME // 2 + 1) / _FRAME
+    hop = frame // 4
+    window = np.hanning(frame + 1)[:-1]
+    padded = np.pad(y, (frame // 2, frame + frame // 2))
+    starts = range(0, len(padded) - frame + 1, hop)
+    spectra = np.fft.rfft(np.stack([padded[s : s + frame] for s in starts]) * window, axis=1)
+    advance = 2 * np.pi * hop * np.arange(frame // 2 + 1) / frame
     size = math.ceil(len(y) * factor)
-    n_out = size // _HOP + _FRAME // _HOP + 1
-    out = np.zeros(n_out * _HOP + _FRAME)
+    n_out = size // hop + frame // hop + 1
+    out = np.zeros(n_out * hop + frame)
     weight = np.zeros_like(out)
     phase = np.angle(spectra[0])
     for k in range(n_out):
@@ -165,21 +180,27 @@ def _stretched(y: Floats, factor: float) -> Floats:
         first = int(place)
         a, b = spectra[first], spectra[min(first + 1, len(spectra) - 1)]
         magnitude = np.abs(a) + (place - first) * (np.abs(b) - np.abs(a))
-        out[k * _HOP : k * _HOP + _FRAME] += np.fft.irfft(magnitude * np.exp(1j * phase), _FRAME) * window
-        weight[k * _HOP : k * _HOP + _FRAME] += window**2
+        out[k * hop : k * hop + frame] += np.fft.irfft(magnitude * np.exp(1j * phase), frame) * window
+        weight[k * hop : k * hop + frame] += window**2
         turn = np.angle(b) - np.angle(a) - advance
         phase = phase + advance + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
-    result: Floats = (out / np.maximum(weight, 0.1))[_FRAME // 2 : _FRAME // 2 + size]
+    result: Floats = (out / np.maximum(weight, 0.1))[frame // 2 : frame // 2 + size]
     return result
 
 
-def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
-    """Raise or lower the pitch, formants with it, at the same tempo and length: a phase vocoder, then a change of speed.
+def shift_pitch(y: NDArray[Any], *, sr: int, semitones: float) -> Float32:
+    """Raise or lower the pitch, formants with it, at the same tempo, length and level: a phase vocoder, then a change of speed.
+
+    The frames of the vocoder are 38 to 76 ms long, a power of two in samples (1024 at 16 kHz, 2048 at 44.1 and 48 kHz), and a quarter of that apart.
+    A steady voice of 80 Hz or more stays steady. The result has the energy of the signal about its mean, whatever was moved beyond the Nyquist
+    frequency, but no more than 6 dB are made up for; the mean, no sound, stays.
 
     Parameters
     ----------
     y : ndarray of floats, shape (n,)
         Finite samples.
+    sr : int
+        Sampling rate in Hz, 100 to 768000.
     semitones : float
         -12 to 12; the ratio is rounded to thousandths.
 
@@ -196,17 +217,29 @@ def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
     --------
     >>> import numpy as np
     >>> from emotion_native.audio import augment
-    >>> augment.shift_pitch(np.ones(8000, dtype=np.float32), semitones=2).shape
+    >>> augment.shift_pitch(np.ones(8000, dtype=np.float32), sr=16000, semitones=2).shape
     (8000,)
     """
     signal = samples(y, "shift_pitch")
+    rate = sampling_rate(sr, "sr", "shift_pitch", low=_core.LOWEST_FEATURE_RATE_HZ)
     shift = _within(semitones, "semitones", "shift_pitch", _BOUNDS["semitones"])
     steps = round(2 ** (shift / 12) * _SPEED_STEPS)
     if steps == _SPEED_STEPS:
         return signal.copy()
-    longer = _stretched(signal.astype(np.float64), steps / _SPEED_STEPS)
-    shifted = resample(_finished(longer, "shift_pitch"), orig_sr=steps, target_sr=_SPEED_STEPS)
-    return _finished(np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)], "shift_pitch")
+    sound, mean = _about_mean(signal)
+    if abs(mean) < 1e-3 * math.sqrt(float(sound @ sound) / len(sound)):  # digital silence stays silence: phases begin anew after it
+        sound, mean = signal.astype(np.float64), 0.0
+    longer = _stretched(sound, steps / _SPEED_STEPS, 1 << round(math.log2(_FRAME_S * rate)))
+    shifted = resample(_finished(longer, "shift_pitch"), orig_sr=steps, target_sr=_SPEED_STEPS).astype(np.float64)
+    shifted = np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)]
+    return _finished(mean + min(_level(sound, shifted), _LARGEST_GAIN) * shifted, "shift_pitch")
+
+
+def _convolved(y: Floats, h: Floats) -> Floats:
+    """Return the convolution, padded with zeros."""
+    size = 1 << (len(y) + len(h) - 1).bit_length()
+    result: Floats = np.fft.irfft(np.fft.rfft(y, size) * np.fft.rfft(h, size), size)
+    return result
 
 
 def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct_db: float = 0.0) -> Float32:
@@ -250,7 +283,7 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
 
 
 def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
-    """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy.
+    """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy; the mean, no sound, stays.
 
     Parameters
     ----------
@@ -272,15 +305,13 @@ def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
     --------
     >>> import numpy as np
     >>> from emotion_native.audio import augment
-    >>> augment.reverberate(np.array([1.0, 0, 0]), response=np.array([3.0, 4.0])).round(2).tolist()
-    [0.6000000238418579, 0.800000011920929, 0.0]
+    >>> augment.reverberate(np.array([1.0, 0, -1, 0]), response=np.array([3.0, 4.0])).round(2)
+    array([ 0.6,  0.8, -0.6, -0.8], dtype=float32)
     """
-    signal = samples(y, "reverberate").astype(np.float64)
+    sound, mean = _about_mean(samples(y, "reverberate"))
     room = samples(response, "reverberate", parameter="response").astype(np.float64)
-    size = 1 << (len(signal) + len(room) - 1).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(room, size), size)[: len(signal)]
-    energy = float(wet @ wet)
-    return _finished(wet * math.sqrt(float(signal @ signal) / energy) if energy > 0 else wet, "reverberate")
+    wet = _convolved(sound, room)[: len(sound)]
+    return _finished(mean + _level(sound, wet) * wet, "reverberate")
 
 
 def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float | None = None) -> Float32:
@@ -437,7 +468,7 @@ def apply(
         out = change_speed(out, speed=float(done["speed"]))
     if recipe.semitones is not None and wanted[1]:
         done["semitones"] = size("semitones", 1)
-        out = shift_pitch(out, semitones=float(done["semitones"]))
+        out = shift_pitch(out, sr=sr, semitones=float(done["semitones"]))
     if recipe.rt60_s is not None and wanted[2]:
         done["rt60_s"] = size("rt60_s", 2)
         room = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 1, copy]))
