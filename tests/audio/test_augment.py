@@ -62,6 +62,7 @@ def test_an_offset_is_no_sound(rng: np.random.Generator, offset: float, color: s
     for change in (
         lambda z: augment.reverberate(z, response=room),
         lambda z: augment.shift_pitch(z, sr=RATE, semitones=3),
+        lambda z: augment.band_limit(z, sr=RATE, high_hz=3400),
     ):
         middle = slice(2000, -2000)  # the phases of the ends, where a vocoder hears clicks, hang on the rounding of the samples
         np.testing.assert_allclose(change(y + offset)[middle], change(y)[middle] + np.float32(offset), atol=1e-5)
@@ -156,12 +157,38 @@ def test_bands_are_kept_and_the_rest_is_80_db_down() -> None:
     np.testing.assert_allclose(augment.band_limit(y, sr=RATE), y, atol=1e-6)
 
 
+def response_db(hz: list[float], rate: int, **band: float) -> list[float]:
+    """Return the gain at some frequencies, from the answer to two opposite clicks (a single one has a mean)."""
+    n = 8 * rate
+    clicks = np.zeros(n)
+    clicks[n // 2 : n // 2 + 2] = 1, -1
+    found = augment.band_limit(clicks, sr=rate, **band).astype(np.float64)
+    turns = [np.exp(-2j * np.pi * one / rate * np.arange(n)) for one in hz]
+    return [float(20 * np.log10(abs(found @ turn) / abs(clicks @ turn) + 1e-12)) for turn in turns]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("low_hz", [10.0, 50.0, 100.0, 300.0])
+def test_low_edges_are_edges(rate: int, low_hz: float) -> None:
+    """An edge nearer to 0 Hz than half of its transition met its own mirror image there, and let everything pass."""
+    below, edge, above, top, beyond = response_db([0.02 * low_hz, low_hz, 2 * low_hz, 7000, 7160], rate, low_hz=low_hz, high_hz=7000)
+    assert below < -40 and beyond < -79
+    assert edge == pytest.approx(-6, abs=0.5) and top == pytest.approx(-6, abs=0.5) and abs(above) < 0.01
+    assert np.abs(augment.band_limit(np.full(4000, 0.5), sr=rate, low_hz=low_hz, high_hz=7000)).max() < 1e-6
+
+
+def test_high_edges_near_the_nyquist_frequency_are_edges() -> None:
+    below, edge, above = response_db([7900, 7950, 7999], RATE, high_hz=7950)
+    assert abs(below) < 0.01 and edge == pytest.approx(-6, abs=0.5) and above < -40
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda y: augment.change_speed(y, speed=5), "speed of change_speed must be from 0.25 to 4"),
         (lambda y: augment.shift_pitch(y, sr=RATE, semitones=13), "semitones of shift_pitch must be from -12 to 12"),
         (lambda y: augment.shift_pitch(y, sr=16000.5, semitones=1), "sr of shift_pitch"),
+        (lambda y: augment.band_limit(y, sr=RATE, low_hz=7900, high_hz=9000), "high_hz of band_limit"),
         (lambda y: augment.add_noise(y, snr_db=float("nan"), rng=np.random.default_rng()), "snr_db of add_noise"),
         (lambda y: augment.add_noise(y, snr_db=1, rng=np.random.default_rng(), color="blue"), "color of add_noise"),
         (lambda y: augment.band_limit(y, sr=RATE, low_hz=300, high_hz=400), "high_hz of band_limit"),

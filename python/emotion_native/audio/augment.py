@@ -22,6 +22,7 @@ _LARGEST_GAIN = 2.0  # of `shift_pitch`: what was all moved beyond the Nyquist f
 _FRAME_S = 0.054  # of `shift_pitch`; the power of two nearest to it holds three periods of 80 Hz at any rate, and twice as many cost steadiness
 _BOUNDS = {"snr_db": (-200.0, 200.0), "gain_db": (-200.0, 200.0), "speed": (0.25, 4.0), "semitones": (-12.0, 12.0), "rt60_s": (0.02, 10.0)}
 _NARROWEST_HZ = 300.0
+_STEEPEST_HZ, _WIDEST_HZ = 1.0, 150.0  # half of the transition of an edge of `band_limit`
 LOWEST_BAND_RATE_HZ = 1000  # of `band_limit`, and so of every recipe
 
 
@@ -314,17 +315,28 @@ def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
     return _finished(mean + _level(sound, wet) * wet, "reverberate")
 
 
+def _low_pass(edge_hz: float, width_hz: float, rate: int) -> Floats:
+    """Return a Kaiser-windowed sinc: -6 dB at the edge, within 1e-4 of one and of zero from ``width_hz`` below and above it on."""
+    half = math.ceil((80 - 7.95) / (14.36 * 2 * width_hz / rate) / 2)
+    t = np.arange(-half, half + 1)
+    taps: Floats = np.sinc(2 * edge_hz / rate * t) * 2 * edge_hz / rate * np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
+    return taps
+
+
 def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float | None = None) -> Float32:
-    """Keep a band, as a telephone does: a linear-phase filter without delay, -6 dB at the edges, 80 dB down 150 Hz beyond.
+    """Keep a band, as a telephone does: a linear-phase filter without delay, -6 dB at the edges.
+
+    Each edge falls from 0 to -80 dB within 150 Hz to either side. Nearer than that to 0 Hz or to the Nyquist frequency, it is as steep as it takes to
+    have fallen there: an edge of 50 Hz falls within 50 Hz to either side, between 100 Hz and 0 Hz, and nothing steeper than 1 Hz.
 
     Parameters
     ----------
     y : ndarray of floats, shape (n,)
-        Finite samples.
+        Finite samples; beyond the ends the signal is continued by its mean, so that an offset makes no click there.
     sr : int
         Sampling rate in Hz, 1000 to 768000.
     low_hz, high_hz : float
-        The edges, at least 300 Hz apart; None: no upper edge.
+        The edges, at least 300 Hz apart; 0 and None: no lower and no upper edge. With a lower edge the mean is taken away.
 
     Returns
     -------
@@ -344,20 +356,21 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     True
     """
     caller = "band_limit"
-    signal = samples(y, caller).astype(np.float64)
+    sound, mean = _about_mean(samples(y, caller))
     rate = sampling_rate(sr, "sr", caller, low=LOWEST_BAND_RATE_HZ)
     low = number(low_hz, "low_hz", caller, minimum=0.0)
-    high = rate / 2 if high_hz is None else number(high_hz, "high_hz", caller, above=0.0)
+    high = min(rate / 2, math.inf if high_hz is None else number(high_hz, "high_hz", caller, above=0.0))
     if high - low < _NARROWEST_HZ:
-        raise refuse("high_hz", caller, f"at least {_NARROWEST_HZ:g} Hz above low_hz ({low:g})", repr(high_hz))
-    half = math.ceil((80 - 7.95) / (14.36 * 300 / rate) / 2)
-    t = np.arange(-half, half + 1)
-    window = np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
-    upper = np.sinc(2 * min(high, rate / 2) / rate * t) * 2 * min(high, rate / 2) / rate if high < rate / 2 else (t == 0).astype(np.float64)
-    lower = np.sinc(2 * low / rate * t) * 2 * low / rate if low > 0 else np.zeros(len(t))
-    taps = (upper - lower) * window
-    size = 1 << (len(signal) + len(taps) - 1).bit_length()
-    return _finished(np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(taps, size), size)[half : half + len(signal)], caller)
+        raise refuse("high_hz", caller, f"at least {_NARROWEST_HZ:g} Hz above low_hz ({low:g}), as sr / 2 must be", repr(high_hz))
+    for edge, sign in ((high, 1), (low, -1)):
+        beyond = rate / 2 - edge if sign > 0 else edge  # to where the spectrum is mirrored, its other side with it
+        if beyond <= 0:
+            continue
+        taps = sign * _low_pass(edge, min(max(beyond, _STEEPEST_HZ), _WIDEST_HZ), rate)
+        half = len(taps) // 2
+        taps[half] += sign < 0
+        sound = _convolved(sound, taps)[half : half + len(sound)]
+    return _finished(sound if low > 0 else mean + sound, caller)
 
 
 @dataclass(frozen=True)
