@@ -208,12 +208,22 @@ def test_what_is_refused(call: Any, message: str) -> None:
     [
         {"speed": (5.0, 10.0)}, {"speed": ("a", "b")}, {"speed": (0, 0)}, {"semitones": (-40.0, 40.0)}, {"rt60_s": (0.0, 0.0)},
         {"snr_db": (float("-inf"), 1.0)}, {"snr_db": (float("nan"), 1.0)}, {"gain_db": (0.0, 1e9)}, {"bands_hz": ((300.0, 400.0),)},
-        {"bands_hz": (300.0, 3400.0)}, {"bands_hz": 5},
+        {"bands_hz": (300.0, 3400.0)}, {"bands_hz": 5}, {"bands_hz": np.array(5.0)}, {"bands_hz": "ab"}, {"bands_hz": [[300, 3400, 5000]]},
+        {"bands_hz": [[-5.0, 3400.0]]}, {"speed": [1.1, 0.9]}, {"speed": [0.9]}, {"speed": 1.0}, {"speed": "12"}, {"speed": np.array(1.0)},
+        {"speed": []}, {"speed": [0.9, [1.1]]},
     ],
 )  # fmt: skip
 def test_recipes_that_no_clip_could_follow_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=rf"^{next(iter(wrong))} of Recipe must be"):
         augment.Recipe(**wrong)
+
+
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_bounds_are_any_two_numbers(kind: Any) -> None:
+    recipe = augment.Recipe(speed=kind((0.9, 1.1)), semitones=kind((-1, 1)), bands_hz=kind([kind((300, 3400)), kind((50, 7000))]))
+    assert recipe == augment.Recipe() and hash(recipe) == hash(augment.Recipe())
+    assert isinstance(recipe.speed, tuple) and isinstance(recipe.speed[0], float) and isinstance(recipe.bands_hz[0], tuple)
+    assert augment.Recipe(bands_hz=kind([])).bands_hz == ()
 
 
 def test_copies_are_keyed_by_seed_clip_and_number_alone() -> None:

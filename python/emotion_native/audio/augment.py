@@ -48,6 +48,11 @@ def _level(sound: Floats, changed: Floats) -> float:
     return math.sqrt(float(sound @ sound) / energy) if energy > 0 else 1.0
 
 
+def _listed(values: Any) -> list[Any] | None:
+    """Return what a list, a tuple or an array holds; None where it is none of them."""
+    return list(values) if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim > 0) else None
+
+
 def _within(value: Any, name: str, caller: str, bounds: tuple[float, float]) -> float:
     result = number(value, name, caller)
     if not bounds[0] <= result <= bounds[1]:
@@ -382,9 +387,10 @@ class Recipe:
     probability : float
         Of each change by itself, 0 to 1.
     snr_db, gain_db, speed, semitones, rt60_s : (float, float) or None
-        Bounds; None leaves the change out.
+        Bounds; None leaves the change out. Lists and arrays of two numbers are kept as tuples.
     bands_hz : tuple of (float, float)
-        Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over.
+        Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over. Lists and arrays of pairs
+        are kept as tuples.
 
     Raises
     ------
@@ -413,12 +419,15 @@ class Recipe:
             bounds = getattr(self, name)
             if bounds is None:
                 continue
-            if not (isinstance(bounds, tuple) and len(bounds) == 2 and [_within(one, name, "Recipe", possible) for one in bounds] == sorted(bounds)):
+            pair = tuple(_within(one, name, "Recipe", possible) for one in _listed(bounds) or ())
+            if len(pair) != 2 or pair[0] > pair[1]:
                 raise refuse(name, "Recipe", "two bounds, the lower first, or None", repr(bounds))
-        for band in self.bands_hz if isinstance(self.bands_hz, tuple) else (None,):
-            pair = isinstance(band, tuple) and len(band) == 2
-            if not pair or number(band[1], "bands_hz", "Recipe") - number(band[0], "bands_hz", "Recipe", minimum=0.0) < _NARROWEST_HZ:
-                raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
+            object.__setattr__(self, name, pair)
+        given = _listed(self.bands_hz)
+        bands = tuple(tuple(number(edge, "bands_hz", "Recipe", minimum=0.0) for edge in _listed(band) or ()) for band in given or ())
+        if given is None or any(len(band) != 2 or band[1] - band[0] < _NARROWEST_HZ for band in bands):
+            raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
+        object.__setattr__(self, "bands_hz", bands)
 
 
 def apply(
