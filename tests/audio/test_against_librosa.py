@@ -152,6 +152,26 @@ def test_decibels(rng: np.random.Generator, dtype: type) -> None:
         assert np.allclose(audio.power_to_db(np.array([3 + 4j])), 10 * np.log10(5))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+@pytest.mark.parametrize("ref", [np.max, np.median, np.min, np.mean, lambda S: -1e3, -2.0, 0.0])
+@pytest.mark.parametrize("name", ["power_to_db", "amplitude_to_db"])
+@pytest.mark.filterwarnings("ignore:.*complex")
+def test_decibels_of_signed_values(rng: np.random.Generator, name: str, ref: Any, dtype: type) -> None:
+    """Amplitudes lose their sign before the reference sees them; powers keep it, and a negative reference of a function counts as ``amin``."""
+    for shift in (-3.0, 0.0, 3.0):
+        S = (rng.normal(size=(7, 5)) + shift).astype(dtype)
+        for arguments in ({}, {"top_db": None}, {"amin": 0.3}):
+            ours, reference = getattr(audio, name)(S, ref=ref, **arguments), getattr(librosa, name)(S.copy(), ref=ref, **arguments)
+            assert ours.dtype == reference.dtype
+            assert np.allclose(ours, reference, rtol=1e-6, atol=5e-5)
+
+
+def test_decibels_of_a_waveform() -> None:
+    np.testing.assert_allclose(audio.amplitude_to_db(np.array([-3.0, 1.0]), ref=np.max), [0.0, -20 * np.log10(3)], rtol=1e-12)
+    assert audio.power_to_db(-1.0, ref=np.max) == librosa.power_to_db(-1.0, ref=np.max) == 0.0
+    np.testing.assert_allclose(audio.power_to_db(np.array([-3.0, 1.0]), ref=np.median), librosa.power_to_db(np.array([-3.0, 1.0]), ref=np.median))
+
+
 def histogram(y: np.ndarray) -> np.ndarray:
     """The counts behind librosa's tuning estimate."""
     pitch, magnitude = librosa.piptrack(S=np.abs(librosa.stft(y)) ** 2, sr=SR)

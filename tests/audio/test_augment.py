@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from vowels import vowel
 
 import emotion_native as en
 from emotion_native.audio import augment
@@ -50,6 +51,25 @@ def test_noise_has_exactly_the_ratio(rng: np.random.Generator, snr_db: float, co
     assert not augment.add_noise(np.zeros(100), snr_db=snr_db, rng=rng).any()
 
 
+@pytest.mark.parametrize("offset", [-0.5, 0.01, 0.5])
+@pytest.mark.parametrize("color", ["white", "pink"])
+def test_an_offset_is_no_sound(rng: np.random.Generator, offset: float, color: str) -> None:
+    """Noise, rooms and pitch are those of the sound without its offset, which stays."""
+    y = 0.1 * tone(300)
+    noise = augment.add_noise(y + offset, snr_db=7.3, rng=rng, color=color).astype(np.float64) - y - offset
+    assert abs(10 * np.log10((y**2).sum() / (noise**2).sum()) - 7.3) < 0.01
+    room = augment.impulse_response(sr=RATE, rt60_s=0.3, rng=rng)
+    for change in (
+        lambda z: augment.reverberate(z, response=room),
+        lambda z: augment.shift_pitch(z, sr=RATE, semitones=3),
+        lambda z: augment.band_limit(z, sr=RATE, high_hz=3400),
+    ):
+        middle = slice(2000, -2000)  # the phases of the ends, where a vocoder hears clicks, hang on the rounding of the samples
+        np.testing.assert_allclose(change(y + offset)[middle], change(y)[middle] + np.float32(offset), atol=1e-5)
+        np.testing.assert_allclose(change(np.full(900, offset)), offset, rtol=1e-6)
+        assert not change(np.zeros(900)).any()
+
+
 @pytest.mark.parametrize("speed", [0.8, 0.95, 1.1, 1.5])
 def test_speed_changes_length_and_pitch(speed: float) -> None:
     y = augment.change_speed(tone(440), speed=speed)
@@ -60,19 +80,47 @@ def test_speed_changes_length_and_pitch(speed: float) -> None:
 @pytest.mark.parametrize("semitones", [-7, -2, -0.5, 1, 4])
 @pytest.mark.parametrize("hz", [220.0, 1000.0])
 def test_pitch_changes_alone(semitones: float, hz: float) -> None:
-    y = augment.shift_pitch(tone(hz), semitones=semitones)
+    y = augment.shift_pitch(tone(hz), sr=RATE, semitones=semitones)
     assert len(y) == RATE
     assert peak_hz(y) == pytest.approx(hz * 2 ** (semitones / 12), rel=2e-3)  # ratios are rounded to thousandths
     middle = slice(RATE // 5, -RATE // 5)
-    assert np.sqrt(np.mean(y[middle] ** 2)) == pytest.approx(np.sqrt(0.5), rel=0.12)
-    assert np.array_equal(augment.shift_pitch(tone(hz), semitones=0), tone(hz).astype(np.float32))
+    assert np.sqrt(np.mean(y[middle] ** 2)) == pytest.approx(np.sqrt(0.5), rel=0.01)  # the ends fade in and out
+    assert np.array_equal(augment.shift_pitch(tone(hz), sr=RATE, semitones=0), tone(hz).astype(np.float32))
+
+
+def energy(y: np.ndarray) -> float:
+    return float((y.astype(np.float64) ** 2).sum())
+
+
+@pytest.mark.parametrize("semitones", [-12, -4, -0.5, 0.5, 1, 7, 12])
+def test_pitch_does_not_show_in_the_level(rng: np.random.Generator, semitones: float) -> None:
+    bursts = rng.normal(size=RATE) * (tone(3) > 0)
+    for y in (tone(220), vowel(120, duration_s=1.0, sample_rate_hz=RATE).samples, bursts):
+        shifted = augment.shift_pitch(y - y.mean(), sr=RATE, semitones=semitones)
+        assert 10 * np.log10(energy(shifted) / energy(y - y.mean())) == pytest.approx(0, abs=0.01)
+    if semitones > 1:  # nothing is left of the tone but what leaks: 6 dB more of it at most
+        assert 10 * np.log10(energy(augment.shift_pitch(tone(7500), sr=RATE, semitones=semitones)) / energy(tone(7500))) < -30
+    assert not augment.shift_pitch(np.zeros(900), sr=RATE, semitones=semitones).any()
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+@pytest.mark.parametrize("hz", [80, 150])
+def test_shifted_voices_stay_steady_at_any_rate(rate: int, hz: int) -> None:
+    """At least three periods of 80 Hz are in a frame: with fewer the harmonics run together, and the cycles come out unequal."""
+    y = vowel(hz, duration_s=1.5, sample_rate_hz=rate).samples
+    middle = slice(20, -20)
+    own = float(np.nanmedian(en.audio.voice_quality(y, rate).hnr_db[middle]))
+    for semitones in (-4, -0.5, 0.5, 4, 7):
+        found = en.audio.voice_quality(augment.shift_pitch(y, sr=rate, semitones=semitones), rate)
+        assert np.nanmedian(found.hnr_db[middle]) > own - (7 if semitones == -4 and hz == 150 else 1)
+        assert np.nanmedian(found.shimmer_db[middle]) < 0.06
 
 
 def test_tempo_stays_where_pitch_changes() -> None:
     y = np.zeros(2 * RATE)
     y[RATE // 2 : RATE // 2 + 4000] = tone(500, 4000)
     for semitones in (-4, 3):
-        envelope = augment.shift_pitch(y, semitones=semitones).astype(np.float64) ** 2
+        envelope = augment.shift_pitch(y, sr=RATE, semitones=semitones).astype(np.float64) ** 2
         centre = (envelope * np.arange(len(y))).sum() / envelope.sum()
         assert centre == pytest.approx(RATE // 2 + 2000, abs=0.03 * RATE)
 
@@ -94,6 +142,7 @@ def test_rooms_decay_by_60_db_in_their_time(rt60_s: float) -> None:
 
 def test_reverberation_is_the_convolution_at_equal_energy(rng: np.random.Generator) -> None:
     y, h = rng.normal(size=500), rng.normal(size=90)
+    y -= y.mean()
     wet = np.convolve(y, h)[:500]
     expected = wet * np.sqrt((y**2).sum() / (wet**2).sum())
     np.testing.assert_allclose(augment.reverberate(y, response=h), expected, atol=1e-5)
@@ -108,11 +157,38 @@ def test_bands_are_kept_and_the_rest_is_80_db_down() -> None:
     np.testing.assert_allclose(augment.band_limit(y, sr=RATE), y, atol=1e-6)
 
 
+def response_db(hz: list[float], rate: int, **band: float) -> list[float]:
+    """Return the gain at some frequencies, from the answer to two opposite clicks (a single one has a mean)."""
+    n = 8 * rate
+    clicks = np.zeros(n)
+    clicks[n // 2 : n // 2 + 2] = 1, -1
+    found = augment.band_limit(clicks, sr=rate, **band).astype(np.float64)
+    turns = [np.exp(-2j * np.pi * one / rate * np.arange(n)) for one in hz]
+    return [float(20 * np.log10(abs(found @ turn) / abs(clicks @ turn) + 1e-12)) for turn in turns]
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("low_hz", [10.0, 50.0, 100.0, 300.0])
+def test_low_edges_are_edges(rate: int, low_hz: float) -> None:
+    """An edge nearer to 0 Hz than half of its transition met its own mirror image there, and let everything pass."""
+    below, edge, above, top, beyond = response_db([0.02 * low_hz, low_hz, 2 * low_hz, 7000, 7160], rate, low_hz=low_hz, high_hz=7000)
+    assert below < -40 and beyond < -79
+    assert edge == pytest.approx(-6, abs=0.5) and top == pytest.approx(-6, abs=0.5) and abs(above) < 0.01
+    assert np.abs(augment.band_limit(np.full(4000, 0.5), sr=rate, low_hz=low_hz, high_hz=7000)).max() < 1e-6
+
+
+def test_high_edges_near_the_nyquist_frequency_are_edges() -> None:
+    below, edge, above = response_db([7900, 7950, 7999], RATE, high_hz=7950)
+    assert abs(below) < 0.01 and edge == pytest.approx(-6, abs=0.5) and above < -40
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda y: augment.change_speed(y, speed=5), "speed of change_speed must be from 0.25 to 4"),
-        (lambda y: augment.shift_pitch(y, semitones=13), "semitones of shift_pitch must be from -12 to 12"),
+        (lambda y: augment.shift_pitch(y, sr=RATE, semitones=13), "semitones of shift_pitch must be from -12 to 12"),
+        (lambda y: augment.shift_pitch(y, sr=16000.5, semitones=1), "sr of shift_pitch"),
+        (lambda y: augment.band_limit(y, sr=RATE, low_hz=7900, high_hz=9000), "high_hz of band_limit"),
         (lambda y: augment.add_noise(y, snr_db=float("nan"), rng=np.random.default_rng()), "snr_db of add_noise"),
         (lambda y: augment.add_noise(y, snr_db=1, rng=np.random.default_rng(), color="blue"), "color of add_noise"),
         (lambda y: augment.band_limit(y, sr=RATE, low_hz=300, high_hz=400), "high_hz of band_limit"),
@@ -132,12 +208,22 @@ def test_what_is_refused(call: Any, message: str) -> None:
     [
         {"speed": (5.0, 10.0)}, {"speed": ("a", "b")}, {"speed": (0, 0)}, {"semitones": (-40.0, 40.0)}, {"rt60_s": (0.0, 0.0)},
         {"snr_db": (float("-inf"), 1.0)}, {"snr_db": (float("nan"), 1.0)}, {"gain_db": (0.0, 1e9)}, {"bands_hz": ((300.0, 400.0),)},
-        {"bands_hz": (300.0, 3400.0)}, {"bands_hz": 5},
+        {"bands_hz": (300.0, 3400.0)}, {"bands_hz": 5}, {"bands_hz": np.array(5.0)}, {"bands_hz": "ab"}, {"bands_hz": [[300, 3400, 5000]]},
+        {"bands_hz": [[-5.0, 3400.0]]}, {"speed": [1.1, 0.9]}, {"speed": [0.9]}, {"speed": 1.0}, {"speed": "12"}, {"speed": np.array(1.0)},
+        {"speed": []}, {"speed": [0.9, [1.1]]},
     ],
 )  # fmt: skip
 def test_recipes_that_no_clip_could_follow_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=rf"^{next(iter(wrong))} of Recipe must be"):
         augment.Recipe(**wrong)
+
+
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_bounds_are_any_two_numbers(kind: Any) -> None:
+    recipe = augment.Recipe(speed=kind((0.9, 1.1)), semitones=kind((-1, 1)), bands_hz=kind([kind((300, 3400)), kind((50, 7000))]))
+    assert recipe == augment.Recipe() and hash(recipe) == hash(augment.Recipe())
+    assert isinstance(recipe.speed, tuple) and isinstance(recipe.speed[0], float) and isinstance(recipe.bands_hz[0], tuple)
+    assert augment.Recipe(bands_hz=kind([])).bands_hz == ()
 
 
 def test_copies_are_keyed_by_seed_clip_and_number_alone() -> None:

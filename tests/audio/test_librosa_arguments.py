@@ -185,6 +185,45 @@ def test_options_of_zero_crossings_and_rms(channels: np.ndarray) -> None:
     assert close(audio.rms(S=D), librosa.feature.rms(S=D))
 
 
+MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")
+
+
+def ramp(row: np.ndarray, width: tuple[int, int], axis: int, options: Any) -> None:
+    row[: width[0]], row[-width[1] :] = 0.25, -0.5
+
+
+@pytest.mark.parametrize("mode", [*MODES, ramp])
+def test_padding_of_frames_of_samples(mode: Any, channels: np.ndarray) -> None:
+    """Every mode of numpy.pad; frames that reach over the ends more than once too."""
+    for y in (channels, channels[0, 0, :300]):
+        for length in (512, 2048):
+            ours, reference = (f(y=y, frame_length=length, hop_length=100, pad_mode=mode) for f in (audio.rms, librosa.feature.rms))
+            assert close(ours, reference)
+        double = y.astype(np.float64)
+        exact, reference = (f(y=double, dtype=np.float64, pad_mode=mode) for f in (audio.rms, librosa.feature.rms))
+        assert np.allclose(exact, reference, rtol=1e-13)
+    voice = channels[0].astype(np.float64)
+    settings: dict[str, Any] = {"fmin": 80, "fmax": 900, "sr": SR, "frame_length": 1024, "pad_mode": mode}
+    assert np.allclose(audio.yin(voice, **settings), librosa.yin(voice.astype(np.float32), **settings), rtol=1e-5)
+    for ours, reference in zip(audio.pyin(voice, **settings), librosa.pyin(voice.astype(np.float32), **settings), strict=True):
+        assert np.allclose(ours, reference, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+def test_padding_with_anything_is_the_same_each_time(channels: np.ndarray) -> None:
+    y = channels[0, 0]
+    for call in (lambda m: audio.rms(y=y, pad_mode=m), lambda m: audio.yin(y, fmin=80, fmax=900, pad_mode=m), lambda m: audio.stft(y, pad_mode=m)):
+        assert np.array_equal(call("empty"), call("constant"))
+
+    def broken(row: np.ndarray, width: tuple[int, int], axis: int, options: Any) -> None:
+        row[0] = np.nan
+
+    for name, arguments in (("rms", {"y": y}), ("yin", {"y": y, "fmin": 80, "fmax": 900}), ("stft", {"y": y})):
+        with pytest.raises(InvalidInputError, match=f"^pad_mode of {name} must be a function that writes finite values"):
+            getattr(audio, name)(**arguments, pad_mode=broken)
+        with pytest.raises(InvalidInputError, match=f"^pad_mode of {name} must be one of constant, edge"):
+            getattr(audio, name)(**arguments, pad_mode="glass")
+
+
 def test_options_of_the_tuning(channels: np.ndarray) -> None:
     S = np.abs(librosa.stft(channels))
     for arguments in ({}, {"resolution": 0.05}, {"fmin": 50, "fmax": 2000}, {"threshold": 0.3}, {"ref": 1.5}, {"bins_per_octave": 24}):
@@ -222,3 +261,52 @@ def test_levels_of_channels_are_joined_axis_by_axis(aggregate: Any, lead: tuple[
     assert len(expected) > 2
     assert np.array_equal(audio.effects.split(y, **arguments), expected)
     assert np.array_equal(audio.effects.trim(y, **arguments)[1], librosa.effects.trim(y, **arguments)[1])
+
+
+S_NEGATIVE = -np.ones((1025, 3), dtype=np.float32)
+NO_SAMPLES, NO_CHANNELS = np.zeros(0, dtype=np.float32), np.zeros((0, 4000), dtype=np.float32)
+SOUND = np.sin(np.arange(4000, dtype=np.float32) / 9)
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    *[("resample", {"y": SOUND, **rates}) for rates in ({"orig_sr": 16000, "target_sr": 11025.5}, {"orig_sr": 22050.5, "target_sr": 16000})],
+    *[("resample", {"y": SOUND, "orig_sr": 2, "target_sr": 1, "res_type": name}) for name in ("soxr_hq", "soxr_vhq", "soxr_qq", "fft", "polyphase")],
+    ("resample", {"y": NO_SAMPLES, "orig_sr": 2, "target_sr": 1}),
+    *[("melspectrogram", {"y": SOUND, **bands}) for bands in ({"n_mels": 0}, {"fmin": 4000, "fmax": 100}, {"fmin": 400, "fmax": 400}, {"fmin": -5})],
+    ("mfcc", {"y": SOUND, "n_mfcc": 0}),
+    *[(name, {"S": S_NEGATIVE}) for name in ("chroma_stft", "spectral_contrast", "estimate_tuning")],
+    *[(name, {"y": NO_SAMPLES}) for name in ("stft", "melspectrogram", "mfcc", "chroma_stft", "spectral_centroid", "spectral_contrast", "rms")],
+    *[(name, {"y": NO_SAMPLES, "fmin": 65, "fmax": 500}) for name in ("yin", "pyin")],
+    *[(name, {"y": NO_CHANNELS}) for name in ("stft", "melspectrogram", "spectral_centroid", "rms")],
+    ("rms", {"y": np.arange(4000, dtype=np.int16)}),
+    *[(name, {"S": np.array([np.nan, 1.0])}) for name in ("power_to_db", "amplitude_to_db")],
+    *[(name, {"S": np.ones(3), "ref": ref}) for name in ("power_to_db", "amplitude_to_db") for ref in (np.inf, np.ones(3), lambda S: S)],
+    ("power_to_db", {"S": np.array([True, False])}),
+]
+BOTH: list[tuple[str, dict[str, Any]]] = [
+    *[(name, {"S": S_NEGATIVE}) for name in ("melspectrogram", "mfcc", "rms", "power_to_db")],
+    *[(name, {"S": np.zeros(0), "top_db": None}) for name in ("power_to_db", "amplitude_to_db")],
+]
+
+
+def theirs(name: str) -> Any:
+    return getattr(librosa.feature, name, None) or getattr(librosa, name)
+
+
+@pytest.mark.filterwarnings("ignore")  # of librosa, about what it computes here
+def test_refusals_are_those_of_the_reference_page() -> None:
+    """docs/reference/audio.md lists what librosa computes and this package refuses; if either changes, so must the page."""
+    for name, arguments in REFUSED:
+        theirs(name)(**arguments)
+        with pytest.raises(InvalidInputError):
+            getattr(audio, name)(**arguments)
+    for name, arguments in BOTH:
+        own = {key: np.copy(one) if key == "S" else one for key, one in arguments.items()}  # librosa's amplitude_to_db writes into S
+        assert theirs(name)(**own).shape == getattr(audio, name)(**arguments).shape
+    for name in ("power_to_db", "amplitude_to_db"):
+        with pytest.raises(ValueError, match="zero-size"):
+            theirs(name)([])
+        assert getattr(audio, name)([]).shape == (0,)
+    for name in ("spectral_centroid", "spectral_bandwidth", "spectral_rolloff", "spectral_flatness"):
+        with pytest.raises(librosa.ParameterError):
+            theirs(name)(S=S_NEGATIVE)
+        with pytest.raises(InvalidInputError):
+            getattr(audio, name)(S=S_NEGATIVE)

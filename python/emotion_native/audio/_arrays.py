@@ -21,7 +21,8 @@ Window: TypeAlias = str | tuple[Any, ...] | float | ArrayLike | Callable[[int], 
 PadMode: TypeAlias = str | Callable[..., Any]
 
 _COSINES = {"hann": (0.5, 0.5, 0.0), "hamming": (0.54, 0.46, 0.0), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0, 0.0, 0.0), "ones": (1.0, 0.0, 0.0)}
-PAD_MODES = ("constant", "edge", "empty", "linear_ramp", "reflect", "symmetric")
+FRAME_PAD_MODES = ("constant", "edge", "empty", "linear_ramp", "reflect", "symmetric")  # of the transform, as librosa
+PAD_MODES = (*FRAME_PAD_MODES, "maximum", "mean", "median", "minimum", "wrap")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -187,15 +188,15 @@ def make_window(window: Window, win_length: int | None, n_fft: int, caller: str,
     return _centred(window, length, n_fft, dtype, caller)
 
 
-def padded(
-    y: NDArray[Any], half: int, pad_mode: PadMode, caller: str, *, modes: tuple[str, ...] = PAD_MODES, functions: bool = True
-) -> NDArray[Any]:
-    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them in one of the modes or, where allowed, by a function."""
-    if not (functions and callable(pad_mode)) and pad_mode not in modes:
-        rule = f"one of {', '.join(modes)}" + (", or a function as numpy.pad takes it" if functions else "")
-        raise refuse("pad_mode", caller, rule, repr(pad_mode))
+def padded(y: NDArray[Any], half: int, pad_mode: PadMode, caller: str, *, modes: tuple[str, ...] = PAD_MODES) -> NDArray[Any]:
+    """Return (…, n) samples with ``half`` more on either side, as ``numpy.pad`` makes them in one of the modes or by a function."""
+    if not callable(pad_mode) and pad_mode not in modes:
+        raise refuse("pad_mode", caller, f"one of {', '.join(modes)}, or a function as numpy.pad takes it", repr(pad_mode))
     widths = [(0, 0)] * (y.ndim - 1) + [(half, half)]
-    result: NDArray[Any] = np.pad(y, widths, mode=pad_mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
+    mode = "constant" if pad_mode == "empty" else pad_mode  # any values would do: zeros are the same in every call
+    result: NDArray[Any] = np.pad(y, widths, mode=mode)  # type: ignore[call-overload]  # numpy's stubs list literals only
+    if callable(pad_mode) and not np.isfinite(result).all():
+        raise refuse("pad_mode", caller, "a function that writes finite values", "one that wrote NaN or infinity")
     return result
 
 
@@ -233,7 +234,7 @@ class Framing:
         if length < self.n_fft:
             warnings.warn(f"n_fft of {caller} is {self.n_fft}, more than the {length} samples of {parameter}", EmotionNativeWarning, stacklevel=4)
         if pad_mode != "constant" or double:
-            self.y = padded(self.y, self.n_fft // 2, pad_mode, caller)
+            self.y = padded(self.y, self.n_fft // 2, pad_mode, caller, modes=FRAME_PAD_MODES)
             self.center = False
 
     def transform(self) -> NDArray[Any]:

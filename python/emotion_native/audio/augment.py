@@ -18,9 +18,11 @@ __all__ = ["Recipe", "add_noise", "apply", "band_limit", "change_gain", "change_
 
 Floats = NDArray[np.float64]
 _SPEED_STEPS = 1000  # speeds are multiples of a thousandth
-_FRAME, _HOP = 1024, 256
+_LARGEST_GAIN = 2.0  # of `shift_pitch`: what was all moved beyond the Nyquist frequency does not come back as amplified remains
+_FRAME_S = 0.054  # of `shift_pitch`; the power of two nearest to it holds three periods of 80 Hz at any rate, and twice as many cost steadiness
 _BOUNDS = {"snr_db": (-200.0, 200.0), "gain_db": (-200.0, 200.0), "speed": (0.25, 4.0), "semitones": (-12.0, 12.0), "rt60_s": (0.02, 10.0)}
 _NARROWEST_HZ = 300.0
+_STEEPEST_HZ, _WIDEST_HZ = 1.0, 150.0  # half of the transition of an edge of `band_limit`
 LOWEST_BAND_RATE_HZ = 1000  # of `band_limit`, and so of every recipe
 
 
@@ -32,6 +34,23 @@ def _generator(rng: Any, caller: str) -> np.random.Generator:
     if not isinstance(rng, np.random.Generator):
         raise refuse("rng", caller, "a numpy.random.Generator", type(rng).__name__)
     return rng
+
+
+def _about_mean(y: NDArray[Any]) -> tuple[Floats, float]:
+    """Return the sound without its offset, and the offset."""
+    mean = float(y.mean(dtype=np.float64))
+    return y.astype(np.float64) - mean, mean
+
+
+def _level(sound: Floats, changed: Floats) -> float:
+    """Return the factor that brings a changed sound to the energy that it had; 1 for silence."""
+    energy = float(changed @ changed)
+    return math.sqrt(float(sound @ sound) / energy) if energy > 0 else 1.0
+
+
+def _listed(values: Any) -> list[Any] | None:
+    """Return what a list, a tuple or an array holds; None where it is none of them."""
+    return list(values) if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim > 0) else None
 
 
 def _within(value: Any, name: str, caller: str, bounds: tuple[float, float]) -> float:
@@ -49,7 +68,7 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     y : ndarray of floats, shape (n,)
         Finite samples.
     snr_db : float
-        10 log10 of the signal's energy over the noise's, -200 to 200.
+        10 log10 of the signal's energy about its mean (an offset is no sound) over the noise's, -200 to 200.
     rng : Generator
         Its next ``n`` normal numbers are the noise.
     color : {"white", "pink"}
@@ -58,7 +77,7 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
     Returns
     -------
     ndarray of float32, shape (n,)
-        A silent signal stays silent.
+        A constant signal, silence among them, stays as it is.
 
     Raises
     ------
@@ -84,7 +103,8 @@ def add_noise(y: NDArray[Any], *, snr_db: float, rng: np.random.Generator, color
         bins = np.arange(len(spectrum), dtype=np.float64)
         noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(bins, max(1.0, len(bins) / 1000))), len(signal))
     energy = float(noise @ noise)
-    scale = math.sqrt(float(signal @ signal) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
+    sound, _ = _about_mean(signal)
+    scale = math.sqrt(float(sound @ sound) / energy * 10 ** (-ratio / 10)) if energy > 0 else 0.0
     return _finished(signal + scale * noise, "add_noise")
 
 
@@ -148,16 +168,17 @@ def change_speed(y: NDArray[Any], *, speed: float) -> Float32:
     return resample(samples(y, "change_speed"), orig_sr=steps, target_sr=_SPEED_STEPS)
 
 
-def _stretched(y: Floats, factor: float) -> Floats:
+def _stretched(y: Floats, factor: float, frame: int) -> Floats:
     """Return a signal ``factor`` times as long at the same pitch, by a phase vocoder (Flanagan & Golden, 1966)."""
-    window = np.hanning(_FRAME + 1)[:-1]
-    padded = np.pad(y, (_FRAME // 2, _FRAME + _FRAME // 2))
-    starts = range(0, len(padded) - _FRAME + 1, _HOP)
-    spectra = np.fft.rfft(np.stack([padded[s : s + _FRAME] for s in starts]) * window, axis=1)
-    advance = 2 * np.pi * _HOP * np.arange(_FRAME // 2 + 1) / _FRAME
+    hop = frame // 4
+    window = np.hanning(frame + 1)[:-1]
+    padded = np.pad(y, (frame // 2, frame + frame // 2))
+    starts = range(0, len(padded) - frame + 1, hop)
+    spectra = np.fft.rfft(np.stack([padded[s : s + frame] for s in starts]) * window, axis=1)
+    advance = 2 * np.pi * hop * np.arange(frame // 2 + 1) / frame
     size = math.ceil(len(y) * factor)
-    n_out = size // _HOP + _FRAME // _HOP + 1
-    out = np.zeros(n_out * _HOP + _FRAME)
+    n_out = size // hop + frame // hop + 1
+    out = np.zeros(n_out * hop + frame)
     weight = np.zeros_like(out)
     phase = np.angle(spectra[0])
     for k in range(n_out):
@@ -165,21 +186,27 @@ def _stretched(y: Floats, factor: float) -> Floats:
         first = int(place)
         a, b = spectra[first], spectra[min(first + 1, len(spectra) - 1)]
         magnitude = np.abs(a) + (place - first) * (np.abs(b) - np.abs(a))
-        out[k * _HOP : k * _HOP + _FRAME] += np.fft.irfft(magnitude * np.exp(1j * phase), _FRAME) * window
-        weight[k * _HOP : k * _HOP + _FRAME] += window**2
+        out[k * hop : k * hop + frame] += np.fft.irfft(magnitude * np.exp(1j * phase), frame) * window
+        weight[k * hop : k * hop + frame] += window**2
         turn = np.angle(b) - np.angle(a) - advance
         phase = phase + advance + turn - 2 * np.pi * np.round(turn / (2 * np.pi))
-    result: Floats = (out / np.maximum(weight, 0.1))[_FRAME // 2 : _FRAME // 2 + size]
+    result: Floats = (out / np.maximum(weight, 0.1))[frame // 2 : frame // 2 + size]
     return result
 
 
-def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
-    """Raise or lower the pitch, formants with it, at the same tempo and length: a phase vocoder, then a change of speed.
+def shift_pitch(y: NDArray[Any], *, sr: int, semitones: float) -> Float32:
+    """Raise or lower the pitch, formants with it, at the same tempo, length and level: a phase vocoder, then a change of speed.
+
+    The frames of the vocoder are 38 to 76 ms long, a power of two in samples (1024 at 16 kHz, 2048 at 44.1 and 48 kHz), and a quarter of that apart.
+    A steady voice of 80 Hz or more stays steady. The result has the energy of the signal about its mean, whatever was moved beyond the Nyquist
+    frequency, but no more than 6 dB are made up for; the mean, no sound, stays.
 
     Parameters
     ----------
     y : ndarray of floats, shape (n,)
         Finite samples.
+    sr : int
+        Sampling rate in Hz, 100 to 768000.
     semitones : float
         -12 to 12; the ratio is rounded to thousandths.
 
@@ -196,17 +223,29 @@ def shift_pitch(y: NDArray[Any], *, semitones: float) -> Float32:
     --------
     >>> import numpy as np
     >>> from emotion_native.audio import augment
-    >>> augment.shift_pitch(np.ones(8000, dtype=np.float32), semitones=2).shape
+    >>> augment.shift_pitch(np.ones(8000, dtype=np.float32), sr=16000, semitones=2).shape
     (8000,)
     """
     signal = samples(y, "shift_pitch")
+    rate = sampling_rate(sr, "sr", "shift_pitch", low=_core.LOWEST_FEATURE_RATE_HZ)
     shift = _within(semitones, "semitones", "shift_pitch", _BOUNDS["semitones"])
     steps = round(2 ** (shift / 12) * _SPEED_STEPS)
     if steps == _SPEED_STEPS:
         return signal.copy()
-    longer = _stretched(signal.astype(np.float64), steps / _SPEED_STEPS)
-    shifted = resample(_finished(longer, "shift_pitch"), orig_sr=steps, target_sr=_SPEED_STEPS)
-    return _finished(np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)], "shift_pitch")
+    sound, mean = _about_mean(signal)
+    if abs(mean) < 1e-3 * math.sqrt(float(sound @ sound) / len(sound)):  # digital silence stays silence: phases begin anew after it
+        sound, mean = signal.astype(np.float64), 0.0
+    longer = _stretched(sound, steps / _SPEED_STEPS, 1 << round(math.log2(_FRAME_S * rate)))
+    shifted = resample(_finished(longer, "shift_pitch"), orig_sr=steps, target_sr=_SPEED_STEPS).astype(np.float64)
+    shifted = np.pad(shifted, (0, max(0, len(signal) - len(shifted))))[: len(signal)]
+    return _finished(mean + min(_level(sound, shifted), _LARGEST_GAIN) * shifted, "shift_pitch")
+
+
+def _convolved(y: Floats, h: Floats) -> Floats:
+    """Return the convolution, padded with zeros."""
+    size = 1 << (len(y) + len(h) - 1).bit_length()
+    result: Floats = np.fft.irfft(np.fft.rfft(y, size) * np.fft.rfft(h, size), size)
+    return result
 
 
 def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct_db: float = 0.0) -> Float32:
@@ -250,7 +289,7 @@ def impulse_response(*, sr: int, rt60_s: float, rng: np.random.Generator, direct
 
 
 def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
-    """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy.
+    """Return the signal in a room of this impulse response, cut to its own length and brought to its own energy; the mean, no sound, stays.
 
     Parameters
     ----------
@@ -272,28 +311,37 @@ def reverberate(y: NDArray[Any], *, response: NDArray[Any]) -> Float32:
     --------
     >>> import numpy as np
     >>> from emotion_native.audio import augment
-    >>> augment.reverberate(np.array([1.0, 0, 0]), response=np.array([3.0, 4.0])).round(2).tolist()
-    [0.6000000238418579, 0.800000011920929, 0.0]
+    >>> augment.reverberate(np.array([1.0, 0, -1, 0]), response=np.array([3.0, 4.0])).round(2)
+    array([ 0.6,  0.8, -0.6, -0.8], dtype=float32)
     """
-    signal = samples(y, "reverberate").astype(np.float64)
+    sound, mean = _about_mean(samples(y, "reverberate"))
     room = samples(response, "reverberate", parameter="response").astype(np.float64)
-    size = 1 << (len(signal) + len(room) - 1).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(room, size), size)[: len(signal)]
-    energy = float(wet @ wet)
-    return _finished(wet * math.sqrt(float(signal @ signal) / energy) if energy > 0 else wet, "reverberate")
+    wet = _convolved(sound, room)[: len(sound)]
+    return _finished(mean + _level(sound, wet) * wet, "reverberate")
+
+
+def _low_pass(edge_hz: float, width_hz: float, rate: int) -> Floats:
+    """Return a Kaiser-windowed sinc: -6 dB at the edge, within 1e-4 of one and of zero from ``width_hz`` below and above it on."""
+    half = math.ceil((80 - 7.95) / (14.36 * 2 * width_hz / rate) / 2)
+    t = np.arange(-half, half + 1)
+    taps: Floats = np.sinc(2 * edge_hz / rate * t) * 2 * edge_hz / rate * np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
+    return taps
 
 
 def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float | None = None) -> Float32:
-    """Keep a band, as a telephone does: a linear-phase filter without delay, -6 dB at the edges, 80 dB down 150 Hz beyond.
+    """Keep a band, as a telephone does: a linear-phase filter without delay, -6 dB at the edges.
+
+    Each edge falls from 0 to -80 dB within 150 Hz to either side. Nearer than that to 0 Hz or to the Nyquist frequency, it is as steep as it takes to
+    have fallen there: an edge of 50 Hz falls within 50 Hz to either side, between 100 Hz and 0 Hz, and nothing steeper than 1 Hz.
 
     Parameters
     ----------
     y : ndarray of floats, shape (n,)
-        Finite samples.
+        Finite samples; beyond the ends the signal is continued by its mean, so that an offset makes no click there.
     sr : int
         Sampling rate in Hz, 1000 to 768000.
     low_hz, high_hz : float
-        The edges, at least 300 Hz apart; None: no upper edge.
+        The edges, at least 300 Hz apart; 0 and None: no lower and no upper edge. With a lower edge the mean is taken away.
 
     Returns
     -------
@@ -313,20 +361,21 @@ def band_limit(y: NDArray[Any], *, sr: int, low_hz: float = 0.0, high_hz: float 
     True
     """
     caller = "band_limit"
-    signal = samples(y, caller).astype(np.float64)
+    sound, mean = _about_mean(samples(y, caller))
     rate = sampling_rate(sr, "sr", caller, low=LOWEST_BAND_RATE_HZ)
     low = number(low_hz, "low_hz", caller, minimum=0.0)
-    high = rate / 2 if high_hz is None else number(high_hz, "high_hz", caller, above=0.0)
+    high = min(rate / 2, math.inf if high_hz is None else number(high_hz, "high_hz", caller, above=0.0))
     if high - low < _NARROWEST_HZ:
-        raise refuse("high_hz", caller, f"at least {_NARROWEST_HZ:g} Hz above low_hz ({low:g})", repr(high_hz))
-    half = math.ceil((80 - 7.95) / (14.36 * 300 / rate) / 2)
-    t = np.arange(-half, half + 1)
-    window = np.kaiser(2 * half + 1, 0.1102 * (80 - 8.7))
-    upper = np.sinc(2 * min(high, rate / 2) / rate * t) * 2 * min(high, rate / 2) / rate if high < rate / 2 else (t == 0).astype(np.float64)
-    lower = np.sinc(2 * low / rate * t) * 2 * low / rate if low > 0 else np.zeros(len(t))
-    taps = (upper - lower) * window
-    size = 1 << (len(signal) + len(taps) - 1).bit_length()
-    return _finished(np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(taps, size), size)[half : half + len(signal)], caller)
+        raise refuse("high_hz", caller, f"at least {_NARROWEST_HZ:g} Hz above low_hz ({low:g}), as sr / 2 must be", repr(high_hz))
+    for edge, sign in ((high, 1), (low, -1)):
+        beyond = rate / 2 - edge if sign > 0 else edge  # to where the spectrum is mirrored, its other side with it
+        if beyond <= 0:
+            continue
+        taps = sign * _low_pass(edge, min(max(beyond, _STEEPEST_HZ), _WIDEST_HZ), rate)
+        half = len(taps) // 2
+        taps[half] += sign < 0
+        sound = _convolved(sound, taps)[half : half + len(sound)]
+    return _finished(sound if low > 0 else mean + sound, caller)
 
 
 @dataclass(frozen=True)
@@ -338,9 +387,10 @@ class Recipe:
     probability : float
         Of each change by itself, 0 to 1.
     snr_db, gain_db, speed, semitones, rt60_s : (float, float) or None
-        Bounds; None leaves the change out.
+        Bounds; None leaves the change out. Lists and arrays of two numbers are kept as tuples.
     bands_hz : tuple of (float, float)
-        Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over.
+        Bands of which one is drawn; empty leaves band limits out. Those that do not fit the sampling rate are passed over. Lists and arrays of pairs
+        are kept as tuples.
 
     Raises
     ------
@@ -369,12 +419,15 @@ class Recipe:
             bounds = getattr(self, name)
             if bounds is None:
                 continue
-            if not (isinstance(bounds, tuple) and len(bounds) == 2 and [_within(one, name, "Recipe", possible) for one in bounds] == sorted(bounds)):
+            pair = tuple(_within(one, name, "Recipe", possible) for one in _listed(bounds) or ())
+            if len(pair) != 2 or pair[0] > pair[1]:
                 raise refuse(name, "Recipe", "two bounds, the lower first, or None", repr(bounds))
-        for band in self.bands_hz if isinstance(self.bands_hz, tuple) else (None,):
-            pair = isinstance(band, tuple) and len(band) == 2
-            if not pair or number(band[1], "bands_hz", "Recipe") - number(band[0], "bands_hz", "Recipe", minimum=0.0) < _NARROWEST_HZ:
-                raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
+            object.__setattr__(self, name, pair)
+        given = _listed(self.bands_hz)
+        bands = tuple(tuple(number(edge, "bands_hz", "Recipe", minimum=0.0) for edge in _listed(band) or ()) for band in given or ())
+        if given is None or any(len(band) != 2 or band[1] - band[0] < _NARROWEST_HZ for band in bands):
+            raise refuse("bands_hz", "Recipe", f"pairs of edges at least {_NARROWEST_HZ:g} Hz apart", repr(self.bands_hz))
+        object.__setattr__(self, "bands_hz", bands)
 
 
 def apply(
@@ -437,7 +490,7 @@ def apply(
         out = change_speed(out, speed=float(done["speed"]))
     if recipe.semitones is not None and wanted[1]:
         done["semitones"] = size("semitones", 1)
-        out = shift_pitch(out, semitones=float(done["semitones"]))
+        out = shift_pitch(out, sr=sr, semitones=float(done["semitones"]))
     if recipe.rt60_s is not None and wanted[2]:
         done["rt60_s"] = size("rt60_s", 2)
         room = np.random.Generator(np.random.Philox(key=shared, counter=[0, 0, 1, copy]))

@@ -23,9 +23,9 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     Parameters
     ----------
     S : array of floats, any shape
-        Power; complex values are replaced by their magnitude, with a warning.
+        Power, negative values count as ``amin``; complex values are replaced by their magnitude, with a warning.
     ref : float or callable, default=1.0
-        Power of 0 dB, or a function of ``S`` that gives it (``numpy.max``).
+        Power of 0 dB, of which the magnitude counts, or a function of ``S`` that gives it (``numpy.max``), whose values below ``amin`` count as that.
     amin : float, default=1e-10
         Smallest power that counts.
     top_db : float or None, default=80.0
@@ -47,7 +47,7 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     >>> audio.power_to_db(np.array([1.0, 10.0, 0.0]), top_db=None)
     array([   0.,   10., -100.])
     """
-    return _to_db(_magnitude(S, "power_to_db"), ref, amin, top_db, "power_to_db", square=False)
+    return _to_db(_finite(S, "power_to_db"), ref, amin, top_db, "power_to_db", square=False)
 
 
 def amplitude_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-5, top_db: float | None = 80.0) -> NDArray[Any]:
@@ -56,9 +56,9 @@ def amplitude_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-5, t
     Parameters
     ----------
     S : array of floats, any shape
-        Amplitudes; complex values are replaced by their magnitude, with a warning.
+        Amplitudes, of which the magnitudes count; complex values with a warning.
     ref : float or callable, default=1.0
-        Amplitude of 0 dB, or a function of ``S`` that gives it.
+        Amplitude of 0 dB, or a function of the magnitudes that gives it.
     amin : float, default=1e-5
         Smallest amplitude that counts.
     top_db : float or None, default=80.0
@@ -80,42 +80,43 @@ def amplitude_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-5, t
     >>> audio.amplitude_to_db(np.array([1.0, 10.0, 0.1]))
     array([  0.,  20., -20.])
     """
-    return _to_db(_magnitude(S, "amplitude_to_db"), ref, amin, top_db, "amplitude_to_db", square=True)
+    return _to_db(np.abs(_finite(S, "amplitude_to_db")), ref, amin, top_db, "amplitude_to_db", square=True)
 
 
-def _magnitude(S: ArrayLike, caller: str) -> NDArray[Any]:
+def _finite(S: ArrayLike, caller: str) -> NDArray[Any]:
+    """Return real values as they are, complex ones as their magnitudes, in floating point."""
     array = np.asarray(S)
     if array.dtype.kind not in "fciu":
         raise refuse("S", caller, "an array of numbers", f"an array of {array.dtype}")
     if array.dtype.kind == "c":
         warnings.warn(f"S of {caller} is complex: its phase is dropped", EmotionNativeWarning, stacklevel=3)
-    magnitude: NDArray[Any] = np.abs(array) if array.dtype.kind == "c" else array
-    if magnitude.dtype != np.float32:  # squares of short integers and of half precision would not fit their type
-        magnitude = magnitude.astype(np.float64)
-    if not np.isfinite(magnitude).all():
+    values: NDArray[Any] = np.abs(array) if array.dtype.kind == "c" else array
+    if values.dtype != np.float32:  # squares of short integers and of half precision would not fit their type
+        values = values.astype(np.float64)
+    if not np.isfinite(values).all():
         raise refuse("S", caller, "finite", "an array with NaN or infinity")
-    return magnitude
+    return values
 
 
 def _square(value: float, name: str, caller: str) -> float:
-    if value > 1e150:
+    if abs(value) > 1e150:
         raise refuse(name, caller, "at most 1e150", repr(value))
     return max(value * value, 1e-300)
 
 
-def _to_db(magnitude: NDArray[Any], ref: Reference, amin: float, top_db: float | None, caller: str, *, square: bool) -> NDArray[Any]:
+def _to_db(values: NDArray[Any], ref: Reference, amin: float, top_db: float | None, caller: str, *, square: bool) -> NDArray[Any]:
     floor = number(amin, "amin", caller, above=0.0)
-    reference = abs(number(ref(magnitude) if callable(ref) else ref, "ref", caller))
+    reference = number(ref(values), "ref", caller) if callable(ref) else abs(number(ref, "ref", caller))  # below the floor: the floor
     if square:
         floor, reference = _square(floor, "amin", caller), _square(reference, "ref", caller)
     drop = None if top_db is None else number(top_db, "top_db", caller, minimum=0.0)
     offset = 10.0 * math.log10(max(floor, reference))
-    power = magnitude
+    power = values
     if square:
         with np.errstate(over="ignore"):
-            power = np.square(magnitude)
+            power = np.square(values)
         if not np.isfinite(power).all():  # beyond single precision
-            power = np.square(magnitude.astype(np.float64))
+            power = np.square(values.astype(np.float64))
     if power.dtype == np.float32 and floor > 1.2e-38:
         db: NDArray[Any] = _core.power_to_db(np.array(power, order="C"), floor, -1.0 if drop is None else drop)
         return db if offset == 0.0 else db - np.float32(offset)

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._display import counted
-from ._arrays import Float32, each_channel, integer, number, padded, refuse, signal
+from ._arrays import Float32, PadMode, each_channel, integer, number, padded, refuse, signal
 from ._arrays import samples as _samples
 
 Float64 = NDArray[np.float64]
-_PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def voice_quality(samples: NDArray[Any], sample_rate_hz: float, *, track: PitchT
 
 
 def _framing(
-    y: Any, fmin: Any, fmax: Any, sr: Any, frame_length: Any, hop_length: Any, win_length: object, center: bool, pad_mode: str, caller: str
+    y: Any, fmin: Any, fmax: Any, sr: Any, frame_length: Any, hop_length: Any, win_length: object, center: bool, pad_mode: PadMode, caller: str
 ) -> tuple[Float32, float, float, float, int, int, bool]:
     """Return the checked (y, fmin, fmax, sr, frame_length, hop_length, center) of YIN."""
     checked = signal(y, caller)
@@ -194,7 +193,7 @@ def _framing(
             stacklevel=3,
         )
     if center and pad_mode != "constant":
-        checked, center = padded(checked, length // 2, pad_mode, caller, modes=_PAD_MODES, functions=False), False
+        checked, center = padded(checked, length // 2, pad_mode, caller), False
     return checked, low, high, rate, length, hop, bool(center)
 
 
@@ -209,7 +208,7 @@ def yin(
     hop_length: int | None = None,
     trough_threshold: float = 0.1,
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
 ) -> Float64:
     """Fundamental frequency of each frame by YIN, as ``librosa.yin``; every frame gets a frequency, voiced or not.
 
@@ -231,8 +230,8 @@ def yin(
         The first lag whose normalised difference is a trough below it is the period.
     center : bool, default=True
         Pad, so that frame t is centred on sample t * hop_length.
-    pad_mode : {"constant", "edge", "reflect", "symmetric"}
-        How a centred signal is padded.
+    pad_mode : str or callable
+        How a centred signal is padded: any mode of ``numpy.pad`` (``"empty"`` writes zeros).
 
     Returns
     -------
@@ -279,7 +278,7 @@ def pyin(
     no_trough_prob: float = 0.01,
     fill_na: float | None = np.nan,
     center: bool = True,
-    pad_mode: str = "constant",
+    pad_mode: PadMode = "constant",
 ) -> tuple[Float64, NDArray[np.bool_], Float64]:
     """Fundamental frequency and voicing by probabilistic YIN, as ``librosa.pyin``.
 

@@ -107,8 +107,8 @@ def rms(
         Magnitudes, or complex values, of frames transformed without a window.
     frame_length, hop_length, center
         As `zero_crossing_rate`.
-    pad_mode : {"constant", "edge", "empty", "linear_ramp", "reflect", "symmetric"} or callable
-        How a centred signal is padded, as ``numpy.pad``.
+    pad_mode : str or callable
+        How a centred signal is padded: any mode of ``numpy.pad`` (``"empty"`` writes zeros).
     dtype : float32 or float64
         Type of the result; float64 takes the samples in double precision too.
 
