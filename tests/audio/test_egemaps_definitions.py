@@ -43,8 +43,20 @@ def smoothed(x: Floats, counts: NDArray[np.bool_]) -> Floats:
     return np.array([x[near[t]].mean() if counts[t] else 0.0 for t in range(len(x))])
 
 
+def gain_of(x: Floats) -> float:
+    return float(2.0 ** max(-20, np.floor(np.log2(np.abs(x).max())) + 1)) if x.any() else 1.0  # the peak over it lies in [0.5, 1)
+
+
+def counted(x: Floats) -> dict[str, NDArray[np.bool_]]:
+    """Return the frames in which the descriptors of the spectrum exist, by name; those that are not named exist in all."""
+    parts = [x[max(0, (t - 1) * HOP) : (t + 1) * HOP] for t in range(1 + len(x) // HOP)]
+    sounding = np.array([np.ptp(part) > 2.0**-20 * gain_of(x) for part in parts])
+    balance = dict.fromkeys(("alphaRatio", "hammarbergIndex", "slope0-500", "slope500-1500"), sounding)
+    return balance | {"spectralFlux": sounding & np.concatenate([[False], sounding[:-1]])}
+
+
 def spectral_descriptors(x: Floats) -> dict[str, Floats]:
-    gain = 2.0 ** max(-20, np.floor(np.log2(np.abs(x).max())) + 1) if x.any() else 1.0  # the peak over it lies in [0.5, 1)
+    gain = gain_of(x)
     power, hz = short_power(x / gain), np.arange(257) * SR / 512
     edges = 700 * (10 ** (np.linspace(2595 * np.log10(1 + 20 / 700), 2595 * np.log10(1 + 8000 / 700), 28) / 2595) - 1)
     triangles = [np.maximum(0, np.minimum((hz - a) / (b - a), (c - hz) / (c - b))) for a, b, c in zip(edges, edges[1:], edges[2:], strict=False)]
@@ -64,7 +76,8 @@ def spectral_descriptors(x: Floats) -> dict[str, Floats]:
     level = 10 * np.log10(power + 1e-12)
     rows["slope0-500"] = np.polyfit(hz[1:17], level[:, 1:17].T, 1)[0]
     rows["slope500-1500"] = np.polyfit(hz[16:49], level[:, 16:49].T, 1)[0]
-    return {name: smoothed(row, np.ones(len(row), dtype=bool)) for name, row in rows.items()}
+    frames = counted(x)
+    return {name: smoothed(row, frames.get(name, np.ones(len(row), dtype=bool))) for name, row in rows.items()}
 
 
 def stretches(marks: NDArray[np.bool_]) -> Stretches:
@@ -102,13 +115,14 @@ def peaks(x: Floats) -> int:
 def vector(x: Floats, rows: dict[str, Floats]) -> dict[str, float]:
     """Return the 88 columns from the descriptors."""
     voiced = rows["F0semitoneFrom27.5Hz"] > 0
-    frames = {"all": [(0, len(voiced))], "V": stretches(voiced), "UV": stretches(~voiced)}
+    frames = {"all": np.ones_like(voiced), "V": voiced, "UV": ~voiced}
+    sounding = counted(x - x.mean())
     result: dict[str, float] = {}
     for column in audio.feature_names("egemaps")[:81]:
         stem, functional = column.split("_sma3")[0], column.split("_")[-1]
         name = stem if stem in rows else stem.replace("UV", "").replace("V", "")
         which = "UV" if "UV" in stem else "V" if "sma3nz" in column else "all"
-        parts = frames[which]
+        parts = stretches(frames[which] & sounding.get(name, frames["all"]))
         values = np.concatenate([rows[name][a:b] for a, b in parts] or [np.zeros(1)])
         s, mean = values.std(), values.mean()
         if functional == "stddevNorm" and (name in RATIOS or name.endswith(("frequency", "bandwidth"))):
@@ -125,9 +139,9 @@ def vector(x: Floats, rows: dict[str, Floats]) -> dict[str, float]:
             result[column] = slopes(rows[name], parts, 1 if "Rising" in functional else -1)[functional.startswith("stddev")]
     duration = len(x) / SR
     result["loudnessPeaksPerSec"] = peaks(rows["loudness"]) / duration
-    result["VoicedSegmentsPerSec"] = len(frames["V"]) / duration
+    result["VoicedSegmentsPerSec"] = len(stretches(voiced)) / duration
     for which, word, unit in (("V", "VoicedSegmentLength", "Sec"), ("UV", "UnvoicedSegmentLength", "")):
-        lengths = np.array([(b - a) * 0.01 for a, b in frames[which]] or [0.0])
+        lengths = np.array([(b - a) * 0.01 for a, b in stretches(frames[which])] or [0.0])
         result[f"Mean{word}{unit}"], result[f"Stddev{word}{unit}"] = lengths.mean(), lengths.std()
     result["equivalentSoundLevel_dBp"] = 10 * np.log10(max(np.mean((x - x.mean()) ** 2), 1e-12))
     return result
@@ -150,7 +164,7 @@ def test_descriptors_of_the_spectrum_are_those_of_the_page(kind: str) -> None:
 def test_pitch_in_semitones_is_the_smoothed_track(kind: str) -> None:
     x = clip(kind)
     row = audio.descriptors(x, SR)[0].astype(np.float64)
-    track = audio.pitch(x - x.mean(), SR, fmin_hz=75, fmax_hz=600, voicing_threshold=0.5)
+    track = audio.pitch(x - x.mean(), SR, voicing_threshold=0.5)
     f0 = np.where(track.voiced, track.f0_hz.astype(np.float64), 27.5)[: len(row)]
     expected = smoothed(np.maximum(1.0, 12 * np.log2(f0 / 27.5)), track.voiced[: len(row)])
     assert np.abs(row - expected).max() < 2e-5

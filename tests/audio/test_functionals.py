@@ -49,7 +49,7 @@ def test_names() -> None:
     assert names[:4] == ["mfcc_01_mean", "mfcc_01_std", "mfcc_01_min", "mfcc_01_max"]
     assert names[1088:1096:4] == ["rms_mean", "tonnetz_1_mean"] and names[-1] == "tonnetz_6_max"
     assert {name.rsplit("_", 1)[1] for name in names} == {"mean", "std", "min", "max"}
-    assert _core.AUDIO_ALGORITHM_VERSION == 5
+    assert _core.AUDIO_ALGORITHM_VERSION == 6
 
 
 def test_the_vector_does_not_depend_on_the_way(folder: Path, voice: np.ndarray) -> None:
