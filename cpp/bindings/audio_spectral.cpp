@@ -55,9 +55,10 @@ Array<float> chroma(const Array<float>& s, double sr, std::size_t n_fft, std::si
     return array;
 }
 
-Array<float> tonnetz(const Array<float>& chroma) {
+template <class T>
+Array<T> tonnetz(const Array<T>& chroma) {
     const auto classes = matrix(chroma, "chroma", "tonnetz");
-    auto [array, view] = new_matrix<float>(audio::tonnetz_rows, classes.cols);
+    auto [array, view] = new_matrix<T>(audio::tonnetz_rows, classes.cols);
     const std::size_t work = classes.rows * (classes.cols + 32);  // the angles of a class cost that many of its values
     run(work, [&, out = view](const StopToken& stop) { audio::tonnetz(classes, out, stop); });
     return array;
@@ -131,7 +132,8 @@ void register_audio_spectral(py::module_& m) {
           "NaN without spectral peaks. A negative threshold: peaks above the reference.");
     m.def("chroma", &chroma, py::arg("s").noconvert(), py::arg("sr"), py::arg("n_fft"), py::arg("n_chroma"), py::arg("tuning"), py::arg("ctroct"),
           py::arg("octwidth"), py::arg("base_c"));
-    m.def("tonnetz", &tonnetz, py::arg("chroma").noconvert());
+    m.def("tonnetz", &tonnetz<float>, py::arg("chroma").noconvert());
+    m.def("tonnetz_double", &tonnetz<double>, py::arg("chroma").noconvert());
     m.def("spectral_centroid", &spectral_centroid, py::arg("s").noconvert(), py::arg("freq").noconvert());
     m.def("spectral_bandwidth", &spectral_bandwidth, py::arg("s").noconvert(), py::arg("freq").noconvert(), py::arg("centroid").noconvert(),
           py::arg("norm"));

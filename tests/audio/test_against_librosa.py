@@ -272,3 +272,11 @@ def test_trim_and_split(clips: list[np.ndarray], top_db: float, frame_length: in
         padded = np.concatenate([np.zeros(3000, dtype=np.float32), y, np.zeros(5000, dtype=np.float32), y, np.zeros(1000, dtype=np.float32)])
         assert np.array_equal(audio.effects.trim(padded, **options)[1], librosa.effects.trim(padded, **options)[1])
         assert np.array_equal(audio.effects.split(padded, **options), librosa.effects.split(padded, **options))
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-15)])
+def test_tonnetz_keeps_the_precision_of_the_chroma(kind: type, tolerance: float) -> None:
+    chroma = np.random.default_rng(0).uniform(0.9, 1.1, (2, 24, 300)).astype(kind)  # nearly equal shares: sums that nearly cancel
+    ours = audio.tonnetz(chroma=chroma)
+    assert ours.dtype == kind
+    assert np.abs(ours - librosa.feature.tonnetz(chroma=chroma.astype(np.float64))).max() < tolerance

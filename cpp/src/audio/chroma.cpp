@@ -245,4 +245,28 @@ void tonnetz(MatrixView<const float> chroma, MatrixView<float> out, const StopTo
     });
 }
 
+void tonnetz(MatrixView<const double> chroma, MatrixView<double> out, const StopToken& stop) {
+    const Matrix<double> circles = tonnetz_circles(chroma.rows, stop);
+    std::vector<double> totals(chroma.cols);
+    for (std::size_t c = 0; c < chroma.rows; ++c) {
+        stop.check();
+        for (std::size_t t = 0; t < chroma.cols; ++t) {
+            totals[t] += chroma(c, t);
+        }
+    }
+    for (double& total : totals) {
+        total = total < smallest_total ? 1.0 : total;
+    }
+    for (std::size_t r = 0; r < tonnetz_rows; ++r) {
+        const std::span<double> sums = out.row(r);
+        std::ranges::fill(sums, 0.0);
+        for (std::size_t c = 0; c < chroma.rows; ++c) {
+            stop.check();
+            for (std::size_t t = 0; t < chroma.cols; ++t) {
+                sums[t] += circles(r, c) * (chroma(c, t) / totals[t]);
+            }
+        }
+    }
+}
+
 }  // namespace emotion::audio

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..exceptions import EmotionNativeWarning
-from ._arrays import Float32, Magnitudes, PadMode, Window, apart, integer, magnitude_or_given, number, refuse, spectrum
+from ._arrays import Float32, Magnitudes, PadMode, Window, apart, integer, magnitude_or_given, number, refuse, side_by_side, spectrum
 
 
 def _tuning(given: Magnitudes, rate: float, caller: str, *, bins_per_octave: int, limits: tuple[float, float, float, float, int]) -> float:
@@ -173,7 +173,7 @@ def chroma_stft(
     return apart(normalized(raw, norm, caller), given.lead)
 
 
-def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray[Any] | None = None, **arguments: Any) -> Float32:
+def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray[Any] | None = None, **arguments: Any) -> NDArray[Any]:
     """Tonal centroids of Harte et al. (2006), as ``librosa.feature.tonnetz``, from the chromagram of the short-time Fourier transform.
 
     Parameters
@@ -187,7 +187,7 @@ def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray
 
     Returns
     -------
-    ndarray of float32, shape (…, 6, frames)
+    ndarray of float32, of float64 for chroma of float64, shape (…, 6, frames)
         Sine and cosine on the circles of fifths, minor thirds and major thirds (the last of radius 1/2), each frame's chroma summing to 1.
 
     Raises
@@ -206,4 +206,7 @@ def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray
         if y is None:
             raise refuse("y", "tonnetz", "given when chroma is not", "None")
         chroma = chroma_stft(y=y, sr=sr, **arguments)
-    return apart(_core.tonnetz(spectrum(chroma, "tonnetz", parameter="chroma")), np.shape(chroma)[:-2])
+    single = spectrum(chroma, "tonnetz", parameter="chroma")
+    if np.asarray(chroma).dtype == np.float64:  # sums that nearly cancel: nothing may be lost before them
+        return apart(_core.tonnetz_double(np.ascontiguousarray(side_by_side(chroma))), chroma.shape[:-2])
+    return apart(_core.tonnetz(single), np.shape(chroma)[:-2])

@@ -78,9 +78,11 @@ void normalize_columns(MatrixView<float> x);
 // the circles of fifths, minor thirds and major thirds, row 0 of chroma at angle 0; share: chroma over the sum of its column, or chroma as it is where
 // that sum is below the smallest normal float, so silence gives 0. (Harte, Sandler & Gasser, "Detecting harmonic change in musical audio", AMCMM 2006.)
 // Example: of twelve classes C alone is (0, 1, 0, 1, 0, 1/2); G alone, a fifth higher, lies 7 x 7 = 49 twelfths on, that is one: (1/2, 0.87, …).
-// The six sums nearly cancel where the shares are nearly equal, so they are made in double. Complexity O(n_chroma frames). Chroma must be finite and
+// The six sums nearly cancel where the shares are nearly equal, so they are made in double; what single precision took from the chroma stays lost,
+// 1e-7 of 1: hence the second form, a plain loop. Complexity O(n_chroma frames). Chroma must be finite and
 // not negative: NaN gives NaN in its own column. Deterministic: the bits of a column do not depend on the others. Any thread.
 inline constexpr std::size_t tonnetz_rows = 6;
 void tonnetz(MatrixView<const float> chroma, MatrixView<float> out, const StopToken& stop = {});
+void tonnetz(MatrixView<const double> chroma, MatrixView<double> out, const StopToken& stop = {});
 
 }  // namespace emotion::audio
