@@ -563,7 +563,7 @@ def test_segments_of_one_take_never_normalise_each_other(training: tuple[Any, An
     changed = X.copy()
     changed[1] += 50.0  # the other segment of row 0
     got = rows(changed)
-    assert np.array_equal(got[0], plain[0])
+    np.testing.assert_allclose(got[0], plain[0], rtol=1e-13)  # its take is taken out of the sums of all, which rounds
     if count == "all":
         assert not np.isclose(got[2:40], plain[2:40]).any()
         means = np.stack([X[2:40:2], X[3:40:2]]).mean(axis=0)

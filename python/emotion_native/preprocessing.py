@@ -20,6 +20,7 @@ from ._speaker_statistics import (
     no_takes,
     normalised,
     own_statistics,
+    population_units,
     speaker_and_take_codes,
     take_moments,
 )
@@ -179,10 +180,11 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         mean  = mean_ + scale_ * w * ubar
         scale = scale_ * sqrt((v_n + between * (1 - w)) / (within + between))
 
-    ``ubar`` and ``v_n`` are the mean and the (shrunk) variance of the speaker's other clips in units of ``scale_``. No label of theirs is
-    used, and a clip never counts among those that it is normalised by, nor does another file or segment of its take (``recording``). **Where test
-    speakers are named, their audio is used**: that is an honest use only if such clips will be there when the model is used, and reports of this
-    package say it in their first line.
+    ``ubar`` and ``v_n`` are the mean and the (shrunk) variance of the speaker's other clips in units of ``scale_``, each value held within 30,
+    ``u = min(max((x - mean_) / scale_, -30), 30)``, here and where the variances are learned: what one broken clip can do is limited. The clip that
+    is normalised is not held, and values within the bound keep their bits. No label of the others is used, and a clip never counts among those that
+    it is normalised by, nor does another file or segment of its take (``recording``). **Where test speakers are named, their audio is used**: that
+    is an honest use only if such clips will be there when the model is used, and reports of this package say it in their first line.
 
     Parameters
     ----------
@@ -281,7 +283,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None and people is not None:
             groups = clips_by_speaker(codes[own], None if takes is None else takes[own])
-            units = (X[own].astype(np.float64) - self.mean_) / self.scale_
+            units = population_units(X[own], self.mean_, self.scale_)
             self.n_speakers_ = len({int(people[own[rows[0]]]) for rows, _ in groups})
             parts = [take_moments(units[rows], number).together() for rows, number in groups]
             self.within_, self.between_, self.degrees_ = _variances(parts, columns)
