@@ -11,6 +11,7 @@ import pytest
 import emotion_native as en
 from emotion_native import _speaker_statistics
 from emotion_native._speaker_statistics import MOST_UNITS
+from emotion_native.exceptions import EmotionNativeWarning
 from emotion_native.linear_model import LogisticRegression
 from emotion_native.persistence import model_bytes
 from emotion_native.pipeline import Pipeline, make_pipeline
@@ -90,3 +91,47 @@ def test_a_model_file_bounds_odd_rows_as_its_pipeline_does(pipeline: Pipeline) -
     assert np.array_equal(model.predict_features(new, speaker=who).probabilities, pipeline.predict_proba(new, speaker=who))
     own = model.for_speaker(new[1:5]).predict_features(new[:1]).probabilities
     assert np.array_equal(own, pipeline.predict_proba(new[:1], enrol=new[1:5]))
+
+
+# Rows that repeat others.
+
+
+@pytest.fixture
+def repeating() -> tuple[Rows, Rows]:
+    """Return four rows, two with a hole, and what repeats them: seven rows, zeros of either sign and NaN of two kinds."""
+    rows, _ = speakers(5, 1, 4)
+    rows[0, 1] = 0.0
+    rows[1:3, 2] = np.nan
+    again = rows[[0, 1, 0, 2, 3, 1, 0]].copy()
+    again[2, 1] = -0.0
+    again.view(np.uint32)[5, 2] ^= 1  # another NaN
+    return rows, again
+
+
+def test_rows_that_repeat_others_do_not_count(pipeline: Pipeline, repeating: tuple[Rows, Rows]) -> None:
+    rows, again = repeating
+    new, _ = speakers(6, 1, 3)
+    with pytest.warns(EmotionNativeWarning, match="enrol of SpeakerNormalizer.transform: 3 of 7 rows given repeat others and do not count"):
+        got = pipeline[0].transform(new, enrol=again)
+    assert np.array_equal(got, pipeline[0].transform(new, enrol=rows))
+    with pytest.warns(EmotionNativeWarning, match="enrol of SpeakerNormalizer.transform: 1 of 2 rows given repeats another and does not count"):
+        pipeline[0].transform(new, enrol=rows[[3, 3]])
+
+
+def test_a_model_counts_repeating_rows_once(pipeline: Pipeline, repeating: tuple[Rows, Rows]) -> None:
+    rows, again = repeating
+    model, new = en.load_model(model_bytes(pipeline)), speakers(6, 1, 3)[0]
+    own = model.for_speaker(again)
+    assert own.enrolled == 4
+    assert np.array_equal(own.predict_features(new).probabilities, model.for_speaker(rows).predict_features(new).probabilities)
+    assert model.for_speaker(rows[[1, 1, 1, 1]]).enrolled == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_only_share_their_holes_are_others(pipeline: Pipeline) -> None:
+    rows, _ = speakers(5, 1, 3)
+    rows[:, 2] = np.nan
+    unknown = np.full((2, 4), np.nan, dtype=np.float32)  # these say nothing, and so repeat nothing
+    got = pipeline[0].transform(rows[:1], enrol=np.concatenate([unknown, rows[1:]]))
+    assert np.array_equal(got, pipeline[0].transform(rows[:1], enrol=rows[1:]), equal_nan=True)
+    assert en.load_model(model_bytes(pipeline)).for_speaker(rows).enrolled == 3

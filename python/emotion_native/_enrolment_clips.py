@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from ._files import file_sha256
 from ._model_inputs import check_clip
+from ._speaker_statistics import repeated_rows
 from .exceptions import InvalidInputError, MediaDecodeError
 
 __all__ = ["Content", "check_others", "distinct_clips", "enrolled_rows", "known_rows"]
 
 Content = tuple[int, str]  # size and SHA-256
+_REPEATS = ("repeats another and does not count", "repeat others and do not count")
 
 
 def content_of(clip: str | bytes, sizes: Collection[int] | None = None) -> Content | None:
@@ -68,7 +70,7 @@ def distinct_clips(enrol: Any) -> tuple[list[str | bytes], list[Content | None],
             clips.append(clip)
             contents.append(content)
     again = len(given) - len(clips)
-    notes = (_of_given(again, len(given), "repeats another and does not count", "repeat others and do not count"),) if again else ()
+    notes = (_of_given(again, len(given), *_REPEATS),) if again else ()
     return clips, contents, len(given), notes
 
 
@@ -89,7 +91,7 @@ def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], r
 
 
 def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Return the rows of features that say anything, and what to say of the others.
+    """Return the rows of features that say anything, each once, and what to say of the others.
 
     Raises
     ------
@@ -102,8 +104,11 @@ def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> tuple[npt.NDAr
     if not len(known):
         raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
     lost, none = len(rows) - len(known), "no known value and"
-    said = _of_given(lost, len(rows), f"has {none} does not count", f"have {none} do not count", "rows")
-    return known, (said,) if lost else ()
+    notes = [_of_given(lost, len(rows), f"has {none} does not count", f"have {none} do not count", "rows")] if lost else []
+    repeats = repeated_rows(known)
+    again = int(repeats.sum())
+    notes += [_of_given(again, len(rows), *_REPEATS, "rows")] if again else []
+    return known[~repeats] if again else known, tuple(notes)
 
 
 def enrolled_rows(

@@ -38,6 +38,7 @@ __all__ = [
     "normalised",
     "own_statistics",
     "population_units",
+    "repeated_rows",
     "speaker_and_take_codes",
     "speaker_codes",
     "speaker_rows",
@@ -61,6 +62,18 @@ def population_units(X: npt.NDArray[Any], mean: Floats, scale: Floats) -> Floats
     """
     result: Floats = (X.astype(np.float64) - mean) / scale
     return np.clip(result, -MOST_UNITS, MOST_UNITS, out=result)
+
+
+def repeated_rows(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which rows repeat an earlier one, value for value (NaN is NaN, -0 is 0); a row without a known value repeats none."""
+    exact = np.where(np.isnan(rows), np.nan, rows) + 0  # one bit pattern for NaN, and none for -0
+    seen: set[bytes] = set()
+    repeats = np.zeros(len(rows), dtype=np.bool_)
+    for i in np.flatnonzero(~np.isnan(rows).all(axis=1)).tolist():
+        content = exact[i].tobytes()
+        repeats[i] = content in seen
+        seen.add(content)
+    return repeats
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,12 +22,13 @@ from ._speaker_statistics import (
     normalised,
     own_statistics,
     population_units,
+    repeated_rows,
     speaker_and_take_codes,
     take_moments,
 )
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
-from .exceptions import InvalidInputError
+from .exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["SpeakerNormalizer", "StandardScaler"]
 
@@ -329,7 +331,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         speaker : array-like of shape (n_samples,), optional
             Who speaks in each row: each row is normalised by other rows of its speaker (``enrolment`` of them).
         enrol : array-like of shape (n_clips, n_features), optional
-            Instead: clips of the one speaker of all rows. Rows with NaN count where they are known.
+            Instead: clips of the one speaker of all rows. Rows with NaN count where they are known; a row that repeats another, value for value,
+            does not count, and a warning (`EmotionNativeWarning`) says so.
         recording : array-like of shape (n_samples,), optional
             The take of each row, as in `fit`: rows of one take never normalise each other. Only with ``speaker``.
 
@@ -358,6 +361,11 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         rows = check_matrix(enrol, caller=caller, allow_nan=True)
         if rows.shape[1] != checked.shape[1]:
             raise InvalidInputError(f"enrol of {caller} must have {checked.shape[1]} columns; got {rows.shape[1]}")
+        repeats = repeated_rows(rows)
+        if again := int(repeats.sum()):
+            said = "repeats another and does not count" if again == 1 else "repeat others and do not count"
+            warnings.warn(f"enrol of {caller}: {again} of {len(rows)} rows given {said}", EmotionNativeWarning, stacklevel=2)
+            rows = rows[~repeats]
         mean, scale = own_statistics(prior, moments_of(prior.units(rows)))
         result: npt.NDArray[Any] = _core.scaler_transform(checked, mean, scale, True, True, False, None)
         return result
