@@ -487,7 +487,7 @@ def test_clips_enrol(tmp_path: Path) -> None:
             call(paths[0], enrol=[])
         with pytest.raises(InvalidInputError, match=r"enrol of predict\w* must be other clips of the speaker than those to be predicted"):
             call(paths[0], enrol=paths)
-    with pytest.raises(InvalidInputError, match="source of for_speaker \\(enrol\\) must be a path, bytes"):
+    with pytest.raises(InvalidInputError, match=r"^enrol\[0\] of predict must be a path, bytes or an array of samples; got int"):
         loaded.predict(paths[0], enrol=[3])
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
