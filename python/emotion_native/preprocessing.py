@@ -188,6 +188,9 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     it is normalised by, nor does another file or segment of its take (``recording``). **Where test speakers are named, their audio is used**: that
     is an honest use only if such clips will be there when the model is used, and reports of this package say it in their first line.
 
+    The gain begins with four to eight clips: with ``classic`` columns on EmoDB one and two are below a plain scaler (unweighted average recall 0.821
+    and 0.830 against 0.840, level within the intervals over speakers), four and eight above (0.843, 0.874); see ``docs/how-to/enrolment.md``.
+
     Parameters
     ----------
     enrolment : int or "all", default="all"

@@ -181,9 +181,9 @@ class EmotionModel:
         ----------
         enrol : sequence of str, path-like, bytes or ndarray of shape (n_samples,); or ndarray of shape (n_clips, n_features)
             Clips of the speaker, without labels, other than those to be predicted: audio files of any sample rate, their contents, or mono samples as
-            `predict` takes them; or rows of features. One helps little; how much several do was measured (``docs/how-to/enrolment.md``). A clip that
-            cannot be used, that `quality` drops or that repeats another does not count; each prediction of a clip warns of these, and of clips that
-            `quality` flags, out of the clips given.
+            `predict` takes them; or rows of features. One or two help little or not at all: the gain begins with four to eight
+            (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not count; each prediction
+            of a clip warns of these, and of clips that `quality` flags, out of the clips given.
         sample_rate_hz : int or None
             The rate of all clips that are arrays of samples; must be None where none is.
         n_jobs : int or None
