@@ -487,7 +487,7 @@ def test_clips_enrol(tmp_path: Path) -> None:
             call(paths[0], enrol=[])
         with pytest.raises(InvalidInputError, match=r"enrol of predict\w* must be other clips of the speaker than those to be predicted"):
             call(paths[0], enrol=paths)
-    with pytest.raises(InvalidInputError, match="source of for_speaker \\(enrol\\) must be a path, bytes"):
+    with pytest.raises(InvalidInputError, match=r"^enrol\[0\] of predict must be a path, bytes or an array of samples; got int"):
         loaded.predict(paths[0], enrol=[3])
     with pytest.raises(InvalidInputError, match="enrol of for_speaker must be a sequence of clips; got one str"):
         loaded.predict(paths[0], enrol=paths[1])
@@ -563,7 +563,7 @@ def test_segments_of_one_take_never_normalise_each_other(training: tuple[Any, An
     changed = X.copy()
     changed[1] += 50.0  # the other segment of row 0
     got = rows(changed)
-    assert np.array_equal(got[0], plain[0])
+    np.testing.assert_allclose(got[0], plain[0], rtol=1e-13)  # its take is taken out of the sums of all, which rounds
     if count == "all":
         assert not np.isclose(got[2:40], plain[2:40]).any()
         means = np.stack([X[2:40:2], X[3:40:2]]).mean(axis=0)

@@ -1,5 +1,7 @@
 """Clips that enrol a speaker: told apart by their content, and judged before they count. NumPy and the native core alone.
 
+An array of samples is, in all of this, the file that `samples_file` makes of it: the same samples of the same rate have one content.
+
 Every note counts out of the clips that were given: those that count, those that repeat another and those that cannot be used add up to them.
 """
 
@@ -14,12 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ._files import file_sha256
-from ._model_inputs import check_clip
+from ._model_inputs import check_clip, check_extractor, check_no_rate, check_rows
+from ._speaker_statistics import repeated_rows
+from ._threads import effective_n_jobs
 from .exceptions import InvalidInputError, MediaDecodeError
 
-__all__ = ["Content", "check_others", "distinct_clips", "enrolled_rows", "known_rows"]
+__all__ = ["Content", "check_others", "distinct_clips", "enrolled_rows", "known_rows", "speaker_features"]
 
 Content = tuple[int, str]  # size and SHA-256
+_REPEATS = ("repeats another and does not count", "repeat others and do not count")
 
 
 def content_of(clip: str | bytes, sizes: Collection[int] | None = None) -> Content | None:
@@ -34,7 +39,18 @@ def content_of(clip: str | bytes, sizes: Collection[int] | None = None) -> Conte
     return (size, digest) if digest else None
 
 
-def _enrolment_clips(enrol: Any) -> list[str | bytes]:
+def _given_clips(enrol: Any) -> list[Any]:
+    """Return the clips that were given to enrol a speaker, as they were given.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are no sequence of clips, or none.
+    """
+    if isinstance(enrol, np.ndarray) and enrol.dtype.kind in "fiu":
+        raise InvalidInputError(
+            "enrol of for_speaker must be a sequence of clips, or rows of features; got one array of samples (give it as [samples])"
+        )
     if isinstance(enrol, str | bytes | bytearray | memoryview | os.PathLike):
         raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got one {type(enrol).__name__}")
     try:
@@ -43,7 +59,7 @@ def _enrolment_clips(enrol: Any) -> list[str | bytes]:
         raise InvalidInputError(f"enrol of for_speaker must be a sequence of clips; got {type(enrol).__name__}") from None
     if not given:
         raise InvalidInputError("enrol of for_speaker must be at least one clip; got none (leave it out for an unknown speaker)")
-    return [check_clip(clip, "for_speaker (enrol)") for clip in given]
+    return given
 
 
 def _of_given(few: int, total: int, one: str, many: str, what: str = "clips") -> str:
@@ -51,28 +67,28 @@ def _of_given(few: int, total: int, one: str, many: str, what: str = "clips") ->
     return f"enrolment: {few} of {total} {what} given {one if few == 1 else many}"
 
 
-def distinct_clips(enrol: Any) -> tuple[list[str | bytes], list[Content | None], int, tuple[str, ...]]:
-    """Return enrolment clips as paths or bytes, each content once, what they hold, how many were given, and what to say of those that repeat another.
+def distinct_clips(given: Sequence[Any], rate: int | None, caller: str) -> tuple[list[str | bytes], list[Content | None], tuple[str, ...]]:
+    """Return enrolment clips as paths or bytes, each content once, what they hold, and what to say of those that repeat another.
 
     Raises
     ------
     InvalidInputError
-        If they are no sequence of clips, or none.
+        If one of them is no clip, or an array without its rate.
     """
-    given = _enrolment_clips(enrol)
     clips: list[str | bytes] = []
     contents: list[Content | None] = []
-    for clip in given:
+    for i, one in enumerate(given):
+        clip = check_clip(one, caller, rate, f"enrol[{i}]")
         content = content_of(clip)
         if content is None or content not in contents:
             clips.append(clip)
             contents.append(content)
     again = len(given) - len(clips)
-    notes = (_of_given(again, len(given), "repeats another and does not count", "repeat others and do not count"),) if again else ()
-    return clips, contents, len(given), notes
+    notes = (_of_given(again, len(given), *_REPEATS),) if again else ()
+    return clips, contents, notes
 
 
-def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], rule: str, caller: str) -> None:
+def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], rate: int | None, rule: str, caller: str) -> None:
     """Refuse a clip to be predicted that is, under whatever name, among those it would be normalised by.
 
     Raises
@@ -83,13 +99,51 @@ def check_others(enrolled: Collection[Content | None], sources: Sequence[Any], r
     known = {content for content in enrolled if content is not None}
     sizes = {size for size, _ in known}
     for source in sources if known else ():
-        clip = None if isinstance(source, np.ndarray) else check_clip(source, caller)
-        if clip is not None and content_of(clip, sizes) in known:
-            raise InvalidInputError(f"{rule}; got {repr(clip) if isinstance(clip, str) else 'the same bytes'}")
+        clip = check_clip(source, caller, rate)
+        if content_of(clip, sizes) in known:
+            same = "samples" if isinstance(source, np.ndarray) else "bytes"
+            raise InvalidInputError(f"{rule}; got {repr(clip) if isinstance(clip, str) else f'the same {same}'}")
+
+
+def speaker_features(
+    model: Any, enrol: Any, sources: Sequence[Any], rate: int | None, caller: str, n_jobs: int | None
+) -> tuple[npt.NDArray[np.float32], frozenset[Content], tuple[str, ...]]:
+    """Return the rows of features by which a speaker is enrolled in a loaded model, none of the sources that it is to predict among them.
+
+    Returns
+    -------
+    rows : ndarray of float32 of shape (n_rows, n_features)
+        Of each clip that counts, once.
+    contents : frozenset
+        What these clips hold.
+    notes : tuple of str
+        What each prediction must say of the other clips, and of doubtful ones.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``enrol`` is neither a sequence of clips nor rows of features, ``rate`` is not that of the arrays of samples among all clips, or a source
+        enrols.
+    MediaDecodeError
+        If no clip counts.
+    """
+    is_rows = isinstance(enrol, np.ndarray) and enrol.ndim != 1
+    given = [] if is_rows else _given_clips(enrol)
+    among = {"for_speaker": "a clip of enrol", "predict": "source or a clip of enrol"}.get(caller, "a source or a clip of enrol")
+    check_no_rate(rate, [*sources, *given], caller, among)
+    if is_rows:
+        rows, notes = known_rows(check_rows(enrol, "for_speaker"), len(model.feature_names))
+        return rows, frozenset(), notes
+    clips, contents, notes = distinct_clips(given, rate, caller)
+    check_others(contents, sources, rate, f"enrol of {caller} must be other clips of the speaker than those to be predicted", caller)
+    how = check_extractor(model.extractor, "for_speaker")
+    rows, usable, more = enrolled_rows(clips, len(given), how, model.quality, effective_n_jobs(n_jobs, caller=caller))
+    held = frozenset(content for content, counts in zip(contents, usable, strict=True) if counts and content is not None)
+    return rows, held, (*notes, *more)
 
 
 def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Return the rows of features that say anything, and what to say of the others.
+    """Return the rows of features that say anything, each once, and what to say of the others.
 
     Raises
     ------
@@ -102,8 +156,11 @@ def known_rows(rows: npt.NDArray[np.float32], n_features: int) -> tuple[npt.NDAr
     if not len(known):
         raise InvalidInputError("enrol of for_speaker must have a row with known values; got none (leave it out for an unknown speaker)")
     lost, none = len(rows) - len(known), "no known value and"
-    said = _of_given(lost, len(rows), f"has {none} does not count", f"have {none} do not count", "rows")
-    return known, (said,) if lost else ()
+    notes = [_of_given(lost, len(rows), f"has {none} does not count", f"have {none} do not count", "rows")] if lost else []
+    repeats = repeated_rows(known)
+    again = int(repeats.sum())
+    notes += [_of_given(again, len(rows), *_REPEATS, "rows")] if again else []
+    return known[~repeats] if again else known, tuple(notes)
 
 
 def enrolled_rows(

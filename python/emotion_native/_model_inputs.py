@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._samples import HIGHEST_RATE_HZ
+from ._samples import HIGHEST_RATE_HZ, MOST_SAMPLES, samples_file
 from .exceptions import InvalidInputError
 
-__all__ = ["check_clip", "check_clips", "check_count", "check_extractor", "check_names", "check_rate", "check_rows", "check_samples"]
+__all__ = [
+    "check_clip",
+    "check_clips",
+    "check_count",
+    "check_extractor",
+    "check_names",
+    "check_no_rate",
+    "check_rate",
+    "check_rows",
+    "check_samples",
+    "check_sources",
+]
 
 
 def check_count(value: int, caller: str) -> int:
@@ -40,6 +52,12 @@ def check_rate(value: int | None, caller: str, where: str = "") -> int:
     return int(value)
 
 
+def check_no_rate(value: int | None, clips: Iterable[Any], caller: str, array: str) -> None:
+    """Raise InvalidInputError for a sample rate where no clip is an array; ``array`` says which might be one."""
+    if value is not None and not any(isinstance(clip, np.ndarray) for clip in clips):
+        raise InvalidInputError(f"sample_rate_hz of {caller} must be None unless {array} is an array; got {value!r}")
+
+
 def check_extractor(extractor: dict[str, Any] | None, caller: str) -> dict[str, Any]:
     """Return how a model's clips become columns.
 
@@ -56,8 +74,8 @@ def check_extractor(extractor: dict[str, Any] | None, caller: str) -> dict[str, 
     return extractor
 
 
-def check_clip(source: Any, caller: str) -> str | bytes:
-    """Return a clip as a path or bytes.
+def check_clip(source: Any, caller: str, rate: int | None = None, name: str = "source") -> str | bytes:
+    """Return a clip as a path or bytes: an array of samples, of the rate that then is needed, as a file.
 
     Raises
     ------
@@ -70,27 +88,41 @@ def check_clip(source: Any, caller: str) -> str | bytes:
         return bytes(source)
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
-    raise InvalidInputError(f"source of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
+    if isinstance(source, np.ndarray):
+        return samples_file(check_samples(source, caller, name), check_rate(rate, caller, f" when {name} is an array"))
+    raise InvalidInputError(f"{name} of {caller} must be a path, bytes or an array of samples; got {type(source).__name__}")
 
 
-def check_clips(sources: Any, caller: str) -> tuple[str | bytes, ...]:
-    """Return clips as paths or bytes.
+def check_sources(sources: Any, caller: str) -> tuple[Any, ...]:
+    """Return a sequence of clips, as they were given.
 
     Raises
     ------
     InvalidInputError
-        If they are something else.
+        If it is something else, such as one clip.
     """
-    if isinstance(sources, str | bytes | os.PathLike):
-        raise InvalidInputError(f"sources of {caller} must be a sequence of clips; got one {type(sources).__name__} (use predict)")
+    if isinstance(sources, str | bytes | os.PathLike) or (isinstance(sources, np.ndarray) and sources.dtype.kind in "fiu"):
+        raise InvalidInputError(
+            f"sources of {caller} must be a sequence of clips; got one {type(sources).__name__} (use predict, or predict_features for rows)"
+        )
     try:
-        given = tuple(sources)
+        return tuple(sources)
     except TypeError:
         raise InvalidInputError(f"sources of {caller} must be a sequence of clips; got {type(sources).__name__}") from None
-    return tuple(check_clip(source, caller) for source in given)
 
 
-def check_samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def check_clips(sources: Iterable[Any], caller: str, rate: int | None) -> tuple[str | bytes, ...]:
+    """Return clips as paths or bytes: arrays of samples as files.
+
+    Raises
+    ------
+    InvalidInputError
+        If one is something else.
+    """
+    return tuple(check_clip(source, caller, rate, f"sources[{i}]") for i, source in enumerate(sources))
+
+
+def check_samples(source: npt.NDArray[Any], caller: str, name: str = "source") -> npt.NDArray[np.float32]:
     """Return mono samples as contiguous float32.
 
     Raises
@@ -100,8 +132,10 @@ def check_samples(source: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """
     if source.ndim != 1 or source.dtype.kind != "f":
         raise InvalidInputError(
-            f"source of predict must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
+            f"{name} of {caller} must be a 1-d float array of mono samples (full scale is 1); got dtype {source.dtype} and shape {source.shape}"
         )
+    if not 1 <= len(source) <= MOST_SAMPLES:
+        raise InvalidInputError(f"{name} of {caller} must be an array of 1 to {MOST_SAMPLES} samples; got {len(source)} samples")
     return np.ascontiguousarray(source, dtype=np.float32)
 
 

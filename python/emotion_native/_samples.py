@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,22 @@ from numpy.typing import NDArray
 
 from .exceptions import InvalidInputError
 
-__all__ = ["HIGHEST_RATE_HZ", "LARGEST_SAMPLE", "LONGEST_WINDOW_S", "OneThread", "floating", "stream_chunk", "window_samples"]
+__all__ = [
+    "HIGHEST_RATE_HZ",
+    "LARGEST_SAMPLE",
+    "LONGEST_WINDOW_S",
+    "MOST_SAMPLES",
+    "OneThread",
+    "floating",
+    "samples_file",
+    "stream_chunk",
+    "window_samples",
+]
 
 HIGHEST_RATE_HZ = 768_000  # that of the core, for those who load before it; a test compares them
 LARGEST_SAMPLE = 1e9  # beyond, the power of a spectrum could overflow single precision
 LONGEST_WINDOW_S = 600.0
+MOST_SAMPLES = 1 << 29  # of a clip given as an array: as a file it keeps below 4 GiB
 
 
 def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
@@ -37,6 +49,14 @@ def floating(y: Any, parameter: str, caller: str) -> NDArray[Any]:
             hint = " (audio.load reads a sound file: y, sr = audio.load(path, sr=None))"
         raise InvalidInputError(f"{parameter} of {caller} must be a floating-point numpy.ndarray{hint}; got {got}")
     return y
+
+
+def samples_file(samples: NDArray[np.float32], sample_rate_hz: int) -> bytes:
+    """Return mono samples as the float WAV file that the core makes of them: an array is in every respect the clip that this file holds."""
+    data = np.ascontiguousarray(samples, dtype="<f4")
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, sample_rate_hz, 4 * sample_rate_hz, 4, 32)
+    head = struct.pack("<4sI4s", b"RIFF", 36 + data.nbytes, b"WAVE") + form + struct.pack("<4sI", b"data", data.nbytes)
+    return b"".join((head, data.data))
 
 
 def stream_chunk(samples: Any) -> NDArray[np.float32]:

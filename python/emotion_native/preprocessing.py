@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,14 @@ from ._speaker_statistics import (
     no_takes,
     normalised,
     own_statistics,
+    population_units,
+    repeated_rows,
     speaker_and_take_codes,
     take_moments,
 )
 from ._threads import effective_n_jobs
 from ._validation import check_flag, check_matrix, check_sample_weight, check_seed
-from .exceptions import InvalidInputError
+from .exceptions import EmotionNativeWarning, InvalidInputError
 
 __all__ = ["SpeakerNormalizer", "StandardScaler"]
 
@@ -179,10 +182,14 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         mean  = mean_ + scale_ * w * ubar
         scale = scale_ * sqrt((v_n + between * (1 - w)) / (within + between))
 
-    ``ubar`` and ``v_n`` are the mean and the (shrunk) variance of the speaker's other clips in units of ``scale_``. No label of theirs is
-    used, and a clip never counts among those that it is normalised by, nor does another file or segment of its take (``recording``). **Where test
-    speakers are named, their audio is used**: that is an honest use only if such clips will be there when the model is used, and reports of this
-    package say it in their first line.
+    ``ubar`` and ``v_n`` are the mean and the (shrunk) variance of the speaker's other clips in units of ``scale_``, each value held within 30,
+    ``u = min(max((x - mean_) / scale_, -30), 30)``, here and where the variances are learned: what one broken clip can do is limited. The clip that
+    is normalised is not held, and values within the bound keep their bits. No label of the others is used, and a clip never counts among those that
+    it is normalised by, nor does another file or segment of its take (``recording``). **Where test speakers are named, their audio is used**: that
+    is an honest use only if such clips will be there when the model is used, and reports of this package say it in their first line.
+
+    The gain begins with four to eight clips: with ``classic`` columns on EmoDB one and two are below a plain scaler (unweighted average recall 0.821
+    and 0.830 against 0.840, level within the intervals over speakers), four and eight above (0.843, 0.874); see ``docs/how-to/enrolment.md``.
 
     Parameters
     ----------
@@ -281,7 +288,7 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.n_speakers_, self.within_, self.between_, self.degrees_ = 0, np.ones(columns), np.zeros(columns), float("inf")
         if codes is not None and people is not None:
             groups = clips_by_speaker(codes[own], None if takes is None else takes[own])
-            units = (X[own].astype(np.float64) - self.mean_) / self.scale_
+            units = population_units(X[own], self.mean_, self.scale_)
             self.n_speakers_ = len({int(people[own[rows[0]]]) for rows, _ in groups})
             parts = [take_moments(units[rows], number).together() for rows, number in groups]
             self.within_, self.between_, self.degrees_ = _variances(parts, columns)
@@ -327,7 +334,8 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         speaker : array-like of shape (n_samples,), optional
             Who speaks in each row: each row is normalised by other rows of its speaker (``enrolment`` of them).
         enrol : array-like of shape (n_clips, n_features), optional
-            Instead: clips of the one speaker of all rows. Rows with NaN count where they are known.
+            Instead: clips of the one speaker of all rows. Rows with NaN count where they are known; a row that repeats another, value for value,
+            does not count, and a warning (`EmotionNativeWarning`) says so.
         recording : array-like of shape (n_samples,), optional
             The take of each row, as in `fit`: rows of one take never normalise each other. Only with ``speaker``.
 
@@ -356,6 +364,11 @@ class SpeakerNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         rows = check_matrix(enrol, caller=caller, allow_nan=True)
         if rows.shape[1] != checked.shape[1]:
             raise InvalidInputError(f"enrol of {caller} must have {checked.shape[1]} columns; got {rows.shape[1]}")
+        repeats = repeated_rows(rows)
+        if again := int(repeats.sum()):
+            said = "repeats another and does not count" if again == 1 else "repeat others and do not count"
+            warnings.warn(f"enrol of {caller}: {again} of {len(rows)} rows given {said}", EmotionNativeWarning, stacklevel=2)
+            rows = rows[~repeats]
         mean, scale = own_statistics(prior, moments_of(prior.units(rows)))
         result: npt.NDArray[Any] = _core.scaler_transform(checked, mean, scale, True, True, False, None)
         return result

@@ -12,8 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ._enrolment import SpeakerStep, behind_normalisation, check_enrolment, enrolment_places, for_one_speaker, read_content
-from ._enrolment_clips import Content, check_others, distinct_clips, enrolled_rows, known_rows
-from ._model_inputs import check_clip, check_clips, check_count, check_extractor, check_names, check_rate, check_rows, check_samples
+from ._enrolment_clips import Content, check_others, speaker_features
+from ._model_inputs import (
+    check_clip,
+    check_clips,
+    check_count,
+    check_extractor,
+    check_names,
+    check_no_rate,
+    check_rate,
+    check_rows,
+    check_samples,
+    check_sources,
+)
 from ._prediction_sets import sets_of
 from ._prediction_stream import PredictionStream, StreamedPrediction
 from ._predictions import FeaturePredictions, Label, Prediction, TopFeature, calibration_of, notes_of, records_of, rows_of, thresholds_of, unexplained
@@ -26,7 +37,7 @@ from .exceptions import InvalidInputError, MediaDecodeError, ModelFormatError
 __all__ = ["EmotionModel", "FeaturePredictions", "Prediction", "PredictionStream", "StreamedPrediction", "TopFeature", "load_model"]
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[Any]
-Enrolment = Sequence[str | os.PathLike[str] | bytes] | npt.NDArray[Any]
+Enrolment = Sequence[str | os.PathLike[str] | bytes | npt.NDArray[Any]] | npt.NDArray[Any]
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.emotion"
 
@@ -163,15 +174,18 @@ class EmotionModel:
             return _load_enrolled, (self._source, self.model_hash, self.enrolled, self._notes, self._contents)
         return _load_again, (self._source, self.model_hash)
 
-    def for_speaker(self, enrol: Enrolment, *, n_jobs: int | None = None) -> EmotionModel:
+    def for_speaker(self, enrol: Enrolment, *, sample_rate_hz: int | None = None, n_jobs: int | None = None) -> EmotionModel:
         """Return this model for one speaker, whose columns are normalised by clips of theirs, shrunk towards the population.
 
         Parameters
         ----------
-        enrol : sequence of str, path-like or bytes, or ndarray of shape (n_clips, n_features)
-            Clips of the speaker at any sample rate, without labels, other than those to be predicted; or rows of features. One helps little; how much
-            several do was measured (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not
-            count; each prediction of a clip warns of these, and of clips that `quality` flags, out of the clips given.
+        enrol : sequence of str, path-like, bytes or ndarray of shape (n_samples,); or ndarray of shape (n_clips, n_features)
+            Clips of the speaker, without labels, other than those to be predicted: audio files of any sample rate, their contents, or mono samples as
+            `predict` takes them; or rows of features. One or two help little or not at all: the gain begins with four to eight
+            (``docs/how-to/enrolment.md``). A clip that cannot be used, that `quality` drops or that repeats another does not count; each prediction
+            of a clip warns of these, and of clips that `quality` flags, out of the clips given.
+        sample_rate_hz : int or None
+            The rate of all clips that are arrays of samples; must be None where none is.
         n_jobs : int or None
             Threads; never changes the result.
 
@@ -189,23 +203,14 @@ class EmotionModel:
         ModelFormatError
             If the model's file has changed since it was loaded.
         """
-        return self._for_speaker(enrol, (), "for_speaker", n_jobs)
+        return self._for_speaker(enrol, (), sample_rate_hz, "for_speaker", n_jobs)
 
-    def _for_speaker(self, enrol: Enrolment, sources: Sequence[Any], caller: str, n_jobs: int | None) -> EmotionModel:
+    def _for_speaker(self, enrol: Enrolment, sources: Sequence[Any], rate: int | None, caller: str, n_jobs: int | None) -> EmotionModel:
         """Return this model for one speaker, none of whose enrolment clips is among the sources that it is to predict."""
         check_enrolment(self, "enrol of for_speaker")
-        notes: tuple[str, ...] = ()
-        contents: list[Content | None] = []
-        if isinstance(enrol, np.ndarray):
-            rows, notes = known_rows(self._matrix(enrol, "for_speaker"), len(self.feature_names))
-        else:
-            clips, contents, given, notes = distinct_clips(enrol)
-            check_others(contents, sources, f"enrol of {caller} must be other clips of the speaker than those to be predicted", caller)
-            how = check_extractor(self.extractor, "for_speaker")
-            rows, usable, more = enrolled_rows(clips, given, how, self.quality, effective_n_jobs(n_jobs, caller=caller))
-            contents, notes = [content for content, counts in zip(contents, usable, strict=True) if counts], (*notes, *more)
+        rows, contents, notes = speaker_features(self, enrol, sources, rate, caller, n_jobs)
         changed = for_one_speaker(read_content(self._bytes(), self.model_hash), self._places, rows)
-        return _load_enrolled(changed, self.model_hash, len(rows), notes, frozenset(content for content in contents if content is not None))
+        return _load_enrolled(changed, self.model_hash, len(rows), notes, contents)
 
     def _bytes(self) -> bytes:
         return self._source if isinstance(self._source, bytes) else Path(self._source).read_bytes()
@@ -226,7 +231,7 @@ class EmotionModel:
         source : str, path-like, bytes or ndarray of shape (n_samples,)
             An audio file, its content, or mono samples (full scale is 1).
         sample_rate_hz : int or None
-            The rate of an array; must be None otherwise, since files carry theirs.
+            The rate of all arrays of samples, in ``enrol`` too; must be None where there is none, since files carry theirs.
         top_features : int
             How many features to explain the label with; 0 spares the work.
         n_jobs : int or None
@@ -246,16 +251,17 @@ class EmotionModel:
             If an argument breaks a rule above, or the model was saved without an extractor, or takes no enrolment.
         """
         if enrol is not None:
-            own = self._for_speaker(enrol, [source], "predict", n_jobs)
-            return own.predict(source, sample_rate_hz=sample_rate_hz, top_features=top_features, n_jobs=n_jobs)
+            own = self._for_speaker(enrol, [source], sample_rate_hz, "predict", n_jobs)
+            return own.predict(check_clip(source, "predict", sample_rate_hz), top_features=top_features, n_jobs=n_jobs)
         check_extractor(self.extractor, "predict")
-        check_others(self._contents, [source], "source of predict must be another clip than those that the model was enrolled with", "predict")
+        rule = "source of predict must be another clip than those that the model was enrolled with"
+        check_others(self._contents, [source], sample_rate_hz, rule, "predict")
         top, jobs = check_count(top_features, "predict"), effective_n_jobs(n_jobs, caller="predict")
         if isinstance(source, np.ndarray):
-            result = self._native.predict_samples(check_samples(source), check_rate(sample_rate_hz, "predict", " when source is an array"), top, jobs)
+            rate = check_rate(sample_rate_hz, "predict", " when source is an array")
+            result = self._native.predict_samples(check_samples(source, "predict"), rate, top, jobs)
         else:
-            if sample_rate_hz is not None:
-                raise InvalidInputError(f"sample_rate_hz of predict must be None unless source is an array; got {sample_rate_hz!r}")
+            check_no_rate(sample_rate_hz, [source], "predict", "source")
             result = self._native.predict_clips((check_clip(source, "predict"),), top, jobs)
         if result["status"][0] != "ok":
             raise MediaDecodeError(result["message"][0], reason=result["status"][0])
@@ -263,8 +269,9 @@ class EmotionModel:
 
     def predict_batch(
         self,
-        sources: Sequence[str | os.PathLike[str] | bytes],
+        sources: Sequence[str | os.PathLike[str] | bytes | npt.NDArray[Any]],
         *,
+        sample_rate_hz: int | None = None,
         top_features: int = 5,
         n_jobs: int | None = None,
         progress: Progress = None,
@@ -274,8 +281,10 @@ class EmotionModel:
 
         Parameters
         ----------
-        sources : sequence of str, path-like or bytes
-            Audio files or their contents.
+        sources : sequence of str, path-like, bytes or ndarray of shape (n_samples,)
+            Audio files, their contents, or mono samples, as `predict` takes them.
+        sample_rate_hz : int or None
+            The rate of all arrays of samples, in ``enrol`` too; must be None where there is none.
         top_features : int
             How many features to explain each label with; 0 spares the work.
         n_jobs : int or None
@@ -296,13 +305,15 @@ class EmotionModel:
         InvalidInputError
             If an argument breaks a rule above, or the model was saved without an extractor.
         """
-        clips = check_clips(sources, "predict_batch")
+        given = check_sources(sources, "predict_batch")
+        clips = check_clips(given, "predict_batch", sample_rate_hz)
         if enrol is not None:
-            own = self._for_speaker(enrol, clips, "predict_batch", n_jobs)
+            own = self._for_speaker(enrol, given, sample_rate_hz, "predict_batch", n_jobs)
             return own.predict_batch(clips, top_features=top_features, n_jobs=n_jobs, progress=progress)
+        check_no_rate(sample_rate_hz, given, "predict_batch", "a source")
         check_extractor(self.extractor, "predict_batch")
         rule = "sources of predict_batch must be other clips than those that the model was enrolled with"
-        check_others(self._contents, clips, rule, "predict_batch")
+        check_others(self._contents, given, sample_rate_hz, rule, "predict_batch")
         top, jobs = check_count(top_features, "predict_batch"), effective_n_jobs(n_jobs, caller="predict_batch")
         # The core also counts the rows that it explains afterwards.
         with progress_reporter(progress, "Predicting", len(clips), caller="predict_batch") as advance:

@@ -21,6 +21,19 @@ def test_tables_equal_the_generated_ones() -> None:
     assert TABLES["stale"]() == [], "run python benchmarks/tables.py"
 
 
+def test_where_the_gain_of_enrolment_begins_is_told_as_it_was_measured() -> None:
+    from emotion_native.preprocessing import SpeakerNormalizer
+
+    result = json.loads((REPOSITORY / "benchmarks" / "results" / "enrolment.json").read_text(encoding="utf-8"))
+    (emodb,) = [corpus for corpus in result["corpora"] if corpus["corpus"] == "emodb"]
+    recall = {point["clips"]: point["uar"] for point in emodb["curve"]}
+    told = " ".join((SpeakerNormalizer.__doc__ or "").split())
+    assert f"recall {recall[1]:.3f} and {recall[2]:.3f} against {emodb['scaler']:.3f}" in told
+    assert f"four and eight above ({recall[4]:.3f}, {recall[8]:.3f})" in told
+    page = (REPOSITORY / "docs" / "how-to" / "enrolment.md").read_text(encoding="utf-8")
+    assert f"EmoDB: {recall[1]:.3f} with one clip, {recall[2]:.3f} with two, against {emodb['scaler']:.3f}" in " ".join(page.split())
+
+
 @pytest.mark.parametrize(("value", "text"), [(12.6, "12.6 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (3.5e-8, "35 ns")])
 def test_times_have_three_figures_and_a_unit(value: float, text: str) -> None:
     assert TABLES["seconds"](value) == text

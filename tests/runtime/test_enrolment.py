@@ -161,6 +161,20 @@ def test_rows_that_say_nothing_are_told_as_clips_are(model_of: Callable[..., en.
     assert len(enrolment_notes(model_of().for_speaker(rows).predict(clips[0]))) == 1
 
 
+def test_rows_that_repeat_others_are_told_as_clips_are(model_of: Callable[..., en.EmotionModel], clips: list[str]) -> None:
+    rows = np.stack([en.audio.functionals(*en.audio.load(clip, sr=None)) for clip in clips[1:4]])
+    unknown = np.full((1, rows.shape[1]), np.nan, dtype=np.float32)
+    found = model_of().for_speaker(np.concatenate([rows, unknown, rows[[1, 1]]])).predict(clips[0])
+    assert enrolment_notes(found) == [
+        "enrolled: normalised by 3 clips of the speaker",
+        "enrolment: 1 of 6 rows given has no known value and does not count",
+        "enrolment: 2 of 6 rows given repeat others and do not count",
+    ]
+    assert found.probabilities == model_of().predict(clips[0], enrol=clips[1:4]).probabilities
+    one = model_of().for_speaker(rows[[0, 0]])
+    assert enrolment_notes(one.predict(clips[1]))[1:] == ["enrolment: 1 of 2 rows given repeats another and does not count"]
+
+
 def test_clips_without_content_are_told_by_their_reason(model_of: Callable[..., en.EmotionModel], clips: list[str], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
