@@ -18,7 +18,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
-__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from"]
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from", "settings_of_table"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
@@ -113,6 +113,28 @@ def settings_from(values: Mapping[str, Any], caller: str) -> Settings:
     layer = {name: (value, caller) for name, value in _flatten(values).items()}
     _refuse_unknown(layer)
     return _validated({name: value for name, (value, _) in layer.items()}, dict.fromkeys(layer, caller), caller)
+
+
+def settings_of_table(source: Any, settings: Settings) -> Settings:
+    """Return the settings with the feature sets and the rate of the feature table that is to be trained on; of a manifest, as they are.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``features`` or ``sample_rate_hz`` was given and is not what made the table: its columns are what is learned, whatever is asked for.
+    """
+    extractor = source.extractor if hasattr(source, "extractor") else None
+    if not extractor:  # a manifest; or columns of unknown make, which no setting describes
+        return settings
+    held = {"features": str(extractor["feature_set"]).split("+"), "sample_rate_hz": int(extractor["sample_rate_hz"])}
+    asked = {name: getattr(settings, name) for name in held if name in settings.model_fields_set}
+    if "features" in asked and set(asked["features"]) == set(held["features"]):  # the order of the table's columns is the table's
+        del asked["features"]
+    for name, value in asked.items():
+        if value != held[name]:
+            remedy = "leave it out, or extract the features from the manifest again"
+            raise InvalidInputError(f"{name} of train must be the feature table's, {_shown(held[name])}; got {_shown(value)}: {remedy}")
+    return settings.model_copy(update=held)
 
 
 def _known(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:
