@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,10 +44,8 @@ def test_defaults_give_way_and_the_record_has_what_the_table_holds(quality: Any,
 
 
 def test_what_the_table_holds_may_be_named() -> None:
-    class Table:
-        extractor = {"feature_set": "egemaps+quality", "sample_rate_hz": 16000}
-
-    chosen = settings_of_table(Table(), Settings(features=["quality", "egemaps"], sample_rate_hz=16000))
+    table = SimpleNamespace(extractor={"feature_set": "egemaps+quality", "sample_rate_hz": 16000})
+    chosen = settings_of_table(table, Settings(features=["quality", "egemaps"], sample_rate_hz=16000))
     assert chosen.features == ["egemaps", "quality"]
 
 

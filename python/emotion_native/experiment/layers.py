@@ -126,7 +126,7 @@ def settings_of_table(source: Any, settings: Settings) -> Settings:
     extractor = source.extractor if hasattr(source, "extractor") else None
     if not extractor:  # a manifest; or columns of unknown make, which no setting describes
         return settings
-    held = {"features": str(extractor["feature_set"]).split("+"), "sample_rate_hz": int(extractor["sample_rate_hz"])}
+    held: dict[str, Any] = {"features": str(extractor["feature_set"]).split("+"), "sample_rate_hz": int(extractor["sample_rate_hz"])}
     asked = {name: getattr(settings, name) for name in held if name in settings.model_fields_set}
     if "features" in asked and set(asked["features"]) == set(held["features"]):  # the order of the table's columns is the table's
         del asked["features"]
