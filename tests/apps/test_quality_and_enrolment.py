@@ -58,7 +58,7 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     unreadable = tmp_path / "x.wav"
     unreadable.write_bytes(b"no sound")
     broken = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", unreadable)
-    assert broken.code == 4 and "enrol of for_speaker must have a clip that can be used" in broken.err
+    assert broken.code == 4 and "Error: --enrol must have a clip that can be used" in broken.err
     en.save_model(LogisticRegression().fit(table.X / 1000, train["label"]), tmp_path / "plain.emotion", extractor=table)
     refused = command("predict", clips[0], "-m", tmp_path / "plain.emotion", "--enrol", clips[1])
     assert refused.code == 3 and "must be left out unless the model normalises by the speaker" in refused.err
@@ -99,3 +99,16 @@ def test_explain_enrols_and_warns(command: Command, tmp_path: Path) -> None:
         model.explain(clips[0], enrol=clips[:1])
     itself = command("explain", clips[0], "-m", place, "--enrol", clips[0])
     assert itself.code == 3 and "must be another clip than those that the model was enrolled with" in itself.err
+
+
+def test_remedies_are_those_of_the_command_line(command: Command, tmp_path: Path) -> None:
+    sample = en.datasets.load_sample()
+    rows = sample[sample["split"] == "train"].drop(columns="split")
+    rows.assign(speaker="").to_csv(tmp_path / "nobody.csv", index=False)
+    rows.assign(speaker="anna").to_csv(tmp_path / "one.csv", index=False)
+    nobody = command("train", tmp_path / "nobody.csv", "-o", tmp_path / "run", "-q")
+    assert nobody.code == 3 and "one common name, such as the corpus" in nobody.err and "one_group" not in nobody.err
+    one = command("train", tmp_path / "one.csv", "-o", tmp_path / "run", "-q", "--no-cache", "--set", "features=quality")
+    assert one.code == 5 and "groups of the manifest must" in one.err and "--set group_by=" in one.err and "keys=" not in one.err
+    absent = command("train", tmp_path / "absent.csv", "-o", tmp_path / "run", "-q")
+    assert absent.code == 3 and "read_manifest" not in absent.err
