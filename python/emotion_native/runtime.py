@@ -444,7 +444,9 @@ class EmotionModel:
             check_names(columns, self.feature_names, caller)
         return check_rows(X, caller)
 
-    def explain(self, source: Source, *, sample_rate_hz: int | None = None, n_jobs: int | None = None) -> dict[str, Any]:
+    def explain(
+        self, source: Source, *, sample_rate_hz: int | None = None, n_jobs: int | None = None, enrol: Enrolment | None = None
+    ) -> dict[str, Any]:
         """Return what every feature of one clip contributed to every class, before calibration.
 
         Parameters
@@ -455,6 +457,8 @@ class EmotionModel:
             As in `predict`.
         n_jobs : int or None
             Threads; never changes the result.
+        enrol : sequence of clips or None
+            As in `predict`.
 
         Returns
         -------
@@ -470,6 +474,9 @@ class EmotionModel:
         """
         if self.explained_output == "none":
             raise unexplained(self.metadata, self.label_thresholds is not None)
+        if enrol is not None:
+            own = self._for_speaker(enrol, [source], sample_rate_hz, "explain", n_jobs)
+            return own.explain(check_clip(source, "explain", sample_rate_hz), n_jobs=n_jobs)
         prediction = self.predict(source, sample_rate_hz=sample_rate_hz, top_features=len(self.feature_names), n_jobs=n_jobs)
         row = np.empty((1, len(self.feature_names)), dtype=np.float32)
         place = {name: column for column, name in enumerate(self.feature_names)}

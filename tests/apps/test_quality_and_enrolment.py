@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import emotion_native as en
+from emotion_native.exceptions import InvalidInputError
 
 from .conftest import Command
 
@@ -56,7 +58,7 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     unreadable = tmp_path / "x.wav"
     unreadable.write_bytes(b"no sound")
     broken = command("predict", clips[0], "-m", tmp_path / "m.emotion", "--enrol", unreadable)
-    assert broken.code == 4 and "enrol of for_speaker must have a clip that can be used" in broken.err
+    assert broken.code == 4 and "Error: --enrol must have a clip that can be used" in broken.err
     en.save_model(LogisticRegression().fit(table.X / 1000, train["label"]), tmp_path / "plain.emotion", extractor=table)
     refused = command("predict", clips[0], "-m", tmp_path / "plain.emotion", "--enrol", clips[1])
     assert refused.code == 3 and "must be left out unless the model normalises by the speaker" in refused.err
@@ -66,3 +68,47 @@ def test_predict_and_evaluate_enrol(command: Command, tmp_path: Path) -> None:
     assert plain.code == enrolled.code == 0
     assert enrolled.json["run"]["enrolment"] == "all usable clips of its test speaker from other recordings" and "enrolment" not in plain.json["run"]
     assert not np.isnan(enrolled.json["evaluation"]["overall"]["accuracy"]["value"])
+    note = "not_enrolled: the model normalises by speaker"
+    assert sum(line.startswith(note) for line in plain.json["run"]["notes"]) == 1 and not any(note in line for line in enrolled.json["run"]["notes"])
+    shown = command("evaluate", tmp_path / "m.emotion", tmp_path / "demo.csv", "--no-cache", "-o", tmp_path / "on-demo")
+    assert note in shown.out and note in (tmp_path / "on-demo" / "report.html").read_text(encoding="utf-8")
+
+
+def test_explain_enrols_and_warns(command: Command, tmp_path: Path) -> None:
+    sample = en.datasets.load_sample()
+    train, demo = sample[sample["split"] == "train"], sample[sample["split"] == "demo"]
+    table = en.features.extract(train, progress=False, cache=False)
+    from emotion_native.linear_model import LogisticRegression
+    from emotion_native.pipeline import make_pipeline
+    from emotion_native.preprocessing import SpeakerNormalizer
+
+    fitted: Any = make_pipeline(SpeakerNormalizer(), LogisticRegression()).fit(table.X, train["label"], speaker=train["speaker"])
+    place = tmp_path / "m.emotion"
+    en.save_model(fitted, place, extractor=table, provenance={"enrolment": "all other clips of the speaker"})
+    clips = [str(path) for path in demo["filepath"]]
+    model = en.load_model(place)
+    expected, direct = model.for_speaker(clips[1:3]).explain(clips[0]), model.explain(clips[0], enrol=clips[1:3])
+    assert np.array_equal(direct["values"], expected["values"]) and direct["prediction"] == expected["prediction"]
+    assert not np.array_equal(direct["values"], model.explain(clips[0])["values"])
+    words = ("explain", clips[0], "-m", place, "--enrol", clips[1], "--enrol", clips[2])
+    done = command(*words, "--json")
+    assert done.code == 0 and done.json["prediction"]["probabilities"] == expected["prediction"].to_dict()["probabilities"]
+    assert "Warning: enrolled: normalised by 2 clips" in command(*words).err
+    assert "Warning: not_enrolled: " in command(*words[:4]).err
+    with pytest.raises(InvalidInputError, match="enrol of explain must be other clips of the speaker"):
+        model.explain(clips[0], enrol=clips[:1])
+    itself = command("explain", clips[0], "-m", place, "--enrol", clips[0])
+    assert itself.code == 3 and "must be another clip than those that the model was enrolled with" in itself.err
+
+
+def test_remedies_are_those_of_the_command_line(command: Command, tmp_path: Path) -> None:
+    sample = en.datasets.load_sample()
+    rows = sample[sample["split"] == "train"].drop(columns="split")
+    rows.assign(speaker="").to_csv(tmp_path / "nobody.csv", index=False)
+    rows.assign(speaker="anna").to_csv(tmp_path / "one.csv", index=False)
+    nobody = command("train", tmp_path / "nobody.csv", "-o", tmp_path / "run", "-q")
+    assert nobody.code == 3 and "one common name, such as the corpus" in nobody.err and "one_group" not in nobody.err
+    one = command("train", tmp_path / "one.csv", "-o", tmp_path / "run", "-q", "--no-cache", "--set", "features=quality")
+    assert one.code == 5 and "groups of the manifest must" in one.err and "--set group_by=" in one.err and "keys=" not in one.err
+    absent = command("train", tmp_path / "absent.csv", "-o", tmp_path / "run", "-q")
+    assert absent.code == 3 and "read_manifest" not in absent.err

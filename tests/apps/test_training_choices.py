@@ -95,6 +95,8 @@ def test_prior_correction_by_flag(command: Any, features: Path, tmp_path: Path) 
         (["--folds-file", "/no/such.split.json"], "folds_file of train must be a readable split file"),
         (["--sampling", "smoote"], "'borderline_smote'"),
         (["--repeats", "0"], "repeats of the flags must be"),
+        (["--features", "egemaps"], "features of train must be the feature table's, [classic]; got [egemaps]"),
+        (["--features", "classic", "--set", "features=egemaps"], "--features and --set features= of train must not both be given"),
     ],
 )
 def test_wrong_choices_are_one_line(command: Any, features: Path, tmp_path: Path, words: list[str], message: str) -> None:

@@ -289,3 +289,20 @@ def test_reference_page_lists_every_setting() -> None:
             line = next((line for line in page.splitlines() if line.startswith(f"| `{prefix}{name}` |")), "")
             assert line, f"{prefix}{name} is missing"
             assert f"| `{defaults[prefix + name]}` |" in line and str(field.description) in line, line
+
+
+def test_pairs_have_commas_and_lists_of_pairs_brackets() -> None:
+    wanted = (5.0, 30.0)
+    for text in ("5,30", "5, 30", "[5, 30]"):
+        found = load_settings(environment={}, flags={"augmentation.snr_db": flag_value("augmentation.snr_db", text)})
+        assert found.settings.augmentation.snr_db == wanted
+        assert load_settings(environment={"EMOTION_NATIVE_AUGMENTATION__SNR_DB": text}).settings.augmentation.snr_db == wanted
+    for none in ("null", "none"):
+        assert load_settings(environment={"EMOTION_NATIVE_AUGMENTATION__SNR_DB": none}).settings.augmentation.snr_db is None
+    bands = load_settings(environment={}, flags={"augmentation.bands_hz": flag_value("augmentation.bands_hz", "[[300, 3400]]")})
+    assert bands.settings.augmentation.bands_hz == ((300.0, 3400.0),)
+    for text in ("300,3400", "[300, 3400]"):
+        with pytest.raises(InvalidInputError, match=r"bands_hz of the flags must be a list of pairs in brackets, as in \[\[300, 3400\], "):
+            load_settings(environment={}, flags={"augmentation.bands_hz": flag_value("augmentation.bands_hz", text)})
+    with pytest.raises(InvalidInputError, match=r"augmentation.snr_db of the flags must be two numbers, as in \[5, 30\]; got 5"):
+        load_settings(environment={}, flags={"augmentation.snr_db": flag_value("augmentation.snr_db", "5")})

@@ -21,6 +21,10 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Enrol = Annotated[
+    list[str] | None,
+    typer.Option("--enrol", help="Another clip of the one speaker of all clips, or a folder; repeat. For models that normalise by speaker."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; default: all cores that this process may use. Results do not depend on it.")]
 Manifest = Annotated[str, typer.Argument(help="Manifest: CSV or Parquet with filepath, label, modality, speaker.")]
@@ -165,6 +169,9 @@ def train(
         list[str] | None,
         typer.Option("--model", help="forest, extra_trees, gradient_boosting, logistic or ensemble; repeat to compare in nested folds."),
     ] = None,
+    features: Annotated[
+        str | None, typer.Option("--features", help="Feature sets to extract: classic, egemaps, full, quality; several joined by +.")
+    ] = None,
     test_speakers: Annotated[str | None, typer.Option("--test-speakers", help="Speakers to hold out for a second evaluation: a,b.")] = None,
     split_file: Annotated[str | None, typer.Option("--split-file", help="CSV with filepath or speaker, and split (train, test, unused).")] = None,
     folds: Annotated[int | None, typer.Option("--folds", help="Outer cross-validation folds.")] = None,
@@ -214,7 +221,7 @@ def train(
     \b
     Examples:
       emotion-native train manifest.csv -o runs/first
-      emotion-native train manifest.csv --model logistic --set features=egemaps+quality --set augmentation.copies=2
+      emotion-native train manifest.csv --model logistic --features egemaps --set augmentation.copies=2
       emotion-native train manifest.csv --model forest --model logistic --test-speakers ravdess/01,ravdess/02
       emotion-native train features.parquet --leave-one-speaker-out --target-accuracy 0.9
       emotion-native train features.parquet --abstention-cost 0.3 --out-of-distribution-rate 0.1
@@ -281,10 +288,7 @@ def evaluate(
 def predict(
     clips: Annotated[list[str], typer.Argument(help="Audio files, or folders of them.")],
     model_file: ModelFile = None,
-    enrol: Annotated[
-        list[str] | None,
-        typer.Option("--enrol", help="Another clip of the one speaker of all clips, or a folder; repeat. For models that normalise by speaker."),
-    ] = None,
+    enrol: Enrol = None,
     top_features: Annotated[int, typer.Option("--top-features", help="Columns that drove the prediction to show.", min=0, max=1000)] = 3,
     fail_threshold: Annotated[float, typer.Option("--fail-threshold", help="Share of clips that may fail.", min=0.0, max=1.0)] = 0.0,
     trust_pickle: Annotated[bool, typer.Option("--trust-pickle", help="Read a .pkl model; that runs code from the file.")] = False,
@@ -320,6 +324,7 @@ def predict(
 def explain(
     clip: Annotated[str, typer.Argument(help="Audio file.")],
     model_file: ModelFile = None,
+    enrol: Enrol = None,
     label: Annotated[str | None, typer.Option("--label", help="Class to explain; default: the predicted one.")] = None,
     top: Annotated[int, typer.Option("--top", help="Columns to show.", min=1, max=1000)] = 10,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Picture to write (.png).")] = None,
@@ -339,7 +344,7 @@ def explain(
     """
     from .prediction import explain_clip
 
-    explain_clip(clip, model_file, label=label, top=top, output=output, as_json=json, calibrated=calibrated, trust_pickle=trust_pickle)
+    explain_clip(clip, model_file, label=label, top=top, output=output, enrol=enrol, as_json=json, calibrated=calibrated, trust_pickle=trust_pickle)
 
 
 @app.command()

@@ -13,6 +13,18 @@ from typing import Any
 
 __all__ = ["ExitCode", "main"]
 
+# What messages of the library call things that have other names on the command line; remedies that it lacks give way to some that it has.
+_COMMAND_WORDS = (
+    (
+        "pass unknown_speaker='one_group', which puts all rows of unknown speakers of a corpus into one group",
+        "give the rows of unknown speakers one common name, such as the corpus, which keeps them together",
+    ),
+    ("groups of joined_groups must", "groups of the manifest must"),
+    ("leave it out of keys=", "leave it out of --set group_by= (the speaker with --allow-ungrouped alone)"),
+    ("enrol of for_speaker must", "--enrol must"),
+    ("path of read_manifest must", "manifest must"),
+)
+
 
 class ExitCode(IntEnum):
     """What the command's exit status means; ``docs/reference/cli.md`` lists them."""
@@ -150,6 +162,8 @@ def _described(error: BaseException) -> tuple[ExitCode, str]:
     from ..exceptions import EmotionNativeError, LeakageError, MediaDecodeError, MissingDependencyError
 
     text = " ".join(str(error).split()) or type(error).__name__
+    for library, command in _COMMAND_WORDS:
+        text = text.replace(library, command)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return ExitCode.INTERRUPTED, "interrupted"
     if hasattr(error, "format_message"):  # a usage error of click, whichever copy of click typer uses

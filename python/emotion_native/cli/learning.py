@@ -17,7 +17,11 @@ def run_training(config: str | None, flags: dict[str, Any], extra: list[str], *,
     from ..experiment.preparing import check_inputs, read_source
     from ..experiment.run_folder import check_target
 
-    layered = load_settings(config, flags={**_named(extra), **flags})
+    named = _named(extra)
+    if "features" in flags and "features" in named:
+        both = f"{flags['features']!r} and {named['features']!r}"
+        raise InvalidInputError(f"--features and --set features= of train must not both be given; got {both}")
+    layered = load_settings(config, flags={**named, **flags})
     settings = layered.settings
     if settings.manifest is None:
         raise InvalidInputError("manifest of train must be named, as an argument or in the settings file; got none")

@@ -76,13 +76,13 @@ def model_path(model_file: str | None, caller: str) -> str | None:
     return model_file
 
 
-def _files_of(clips: Sequence[str], parameter: str) -> list[str]:
+def _files_of(clips: Sequence[str], parameter: str, caller: str = "predict") -> list[str]:
     """Return the files that are meant: those named, and of a folder its audio files, those of the folders in it included."""
     found: list[str] = []
     for clip in clips:
         inside = _audio_below(clip) if os.path.isdir(clip) else [clip]
         if not inside:
-            raise InvalidInputError(f"{parameter} of predict must be audio files or folders of them; got the folder {clip}, which holds none")
+            raise InvalidInputError(f"{parameter} of {caller} must be audio files or folders of them; got the folder {clip}, which holds none")
         found += inside
     return found
 
@@ -176,11 +176,14 @@ def explain_clip(
     top: int,
     output: str | None,
     as_json: bool,
+    enrol: list[str] | None = None,
     calibrated: bool = False,
     trust_pickle: bool = False,
 ) -> None:
     """Print (and draw) what drove a prediction: the score before calibration, exactly, or the calibrated probability, by permutation."""
     model = open_model(model_path(model_file, "explain"), "explain", trust_pickle=trust_pickle)
+    if enrol:
+        model = model.for_speaker(_files_of(enrol, "enrol", "explain"))
     explanation = model.explain(clip)
     (explanation["prediction"],) = _with_notes([explanation["prediction"]], [clip], model)
     if calibrated:
@@ -214,8 +217,8 @@ def explain_clip(
         print_json({**result, "prediction": {**result["prediction"], "top_features": result["prediction"]["top_features"][:top]}})
     else:
         _show_explanation(result, len(values))
-        if SEEN in explanation["prediction"].warnings:
-            note(f"Warning: {SEEN}")
+        for warning in explanation["prediction"].warnings:
+            note(f"Warning: {safe(warning)}")
 
 
 def _calibrated(model: Any, explanation: dict[str, Any]) -> dict[str, Any]:

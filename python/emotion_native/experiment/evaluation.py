@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "evaluate", "score_with_model"]
 
+NOT_ENROLLED = "not_enrolled: the model normalises by speaker, and each clip was scored as an unknown speaker's; enrol (--enrol) uses the others."
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -173,6 +175,8 @@ def evaluate(
         take=rows.take,
     )
     record = _record(loaded, rows, scored, seen)
+    if loaded.takes_enrolment and not enrol:
+        record["notes"] = [*rows.notes, NOT_ENROLLED]
     if enrol:
         record["enrolment"] = enrolment_clips(*{said.get("clips") for _, said in enrolment_places(loaded.metadata)})
     with nullcontext(None) if output is None else new_folder(output, force=force, caller="evaluate") as folder:

@@ -18,7 +18,7 @@ from .._validation import check_path
 from ..exceptions import InvalidInputError
 from .settings import Settings
 
-__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from"]
+__all__ = ["ENVIRONMENT_PREFIX", "LayeredSettings", "flag_value", "load_settings", "settings_from", "settings_of_table"]
 
 ENVIRONMENT_PREFIX = "EMOTION_NATIVE_"
 # Variables with the prefix that are no settings of a run.
@@ -113,6 +113,28 @@ def settings_from(values: Mapping[str, Any], caller: str) -> Settings:
     layer = {name: (value, caller) for name, value in _flatten(values).items()}
     _refuse_unknown(layer)
     return _validated({name: value for name, (value, _) in layer.items()}, dict.fromkeys(layer, caller), caller)
+
+
+def settings_of_table(source: Any, settings: Settings) -> Settings:
+    """Return the settings with the feature sets and the rate of the feature table that is to be trained on; of a manifest, as they are.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``features`` or ``sample_rate_hz`` was given and is not what made the table: its columns are what is learned, whatever is asked for.
+    """
+    extractor = source.extractor if hasattr(source, "extractor") else None
+    if not extractor:  # a manifest; or columns of unknown make, which no setting describes
+        return settings
+    held: dict[str, Any] = {"features": str(extractor["feature_set"]).split("+"), "sample_rate_hz": int(extractor["sample_rate_hz"])}
+    asked = {name: getattr(settings, name) for name in held if name in settings.model_fields_set}
+    if "features" in asked and set(asked["features"]) == set(held["features"]):  # the order of the table's columns is the table's
+        del asked["features"]
+    for name, value in asked.items():
+        if value != held[name]:
+            remedy = "leave it out, or extract the features from the manifest again"
+            raise InvalidInputError(f"{name} of train must be the feature table's, {_shown(held[name])}; got {_shown(value)}: {remedy}")
+    return settings.model_copy(update=held)
 
 
 def _known(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, Any]:
@@ -212,6 +234,8 @@ def flag_value(name: str, text: str) -> Any:
 
     Examples
     --------
+    >>> flag_value("augmentation.snr_db", "5,30")
+    ['5', '30']
     >>> flag_value("labels", "sad,happy"), flag_value("labels", "['sad, or not']"), flag_value("folds", "3")
     (['sad', 'happy'], ['sad, or not'], 3)
     """
@@ -224,11 +248,18 @@ def flag_value(name: str, text: str) -> Any:
     # A number or a truth value is the text that it was, and so is a text without YAML's quotes, which keep a comma.
     plain = not isinstance(value, list | dict) and value is not None and (not isinstance(value, str) or value == text.strip())
     annotation = _known().get(name)
-    return _parsed(text, annotation) if plain and getattr(annotation, "__origin__", None) is list else value
+    commas = getattr(annotation, "__origin__", None) is list or (isinstance(value, str) and _is_pair(annotation))
+    return _parsed(text, annotation) if plain and commas else value
+
+
+def _is_pair(annotation: Any) -> bool:
+    """Return whether a setting is two numbers, or null."""
+    choices = get_args(annotation)
+    return ... not in choices and any(get_args(choice) == (float, float) for choice in (annotation, *choices))
 
 
 def _parsed(text: str, annotation: Any) -> Any:
-    """Read an environment variable: lists are comma-separated, text stays text, everything else is a YAML scalar."""
+    """Read an environment variable: lists and pairs are comma-separated, text stays text, everything else is a YAML scalar."""
     import yaml
 
     origin = getattr(annotation, "__origin__", None)
@@ -240,6 +271,8 @@ def _parsed(text: str, annotation: Any) -> Any:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-99-99
         return text
+    if isinstance(value, str) and "," in value and _is_pair(annotation):
+        return [part.strip() for part in value.split(",")]
     return None if isinstance(value, str) and value.lower() == "none" and type(None) in get_args(annotation) else value
 
 
@@ -286,6 +319,9 @@ def _validated(values: Mapping[str, Any], origins: Mapping[str, str], caller: st
         rule = problem["msg"][0].lower() + problem["msg"][1:]
         rule = rule.removeprefix("value error, ").removeprefix("input should be ")
         value = problem["input"]
+        if problem["type"] == "tuple_type":
+            rule = "two numbers, as in [5, 30]" if _is_pair(_known().get(name)) else "a list of pairs in brackets, as in [[300, 3400], [50, 7000]]"
+            value = values.get(name, value)
         if name in _sections() and (own := re.fullmatch(r"(\w+) of \w+ must be (.+); got .*", rule, re.DOTALL)):
             name, rule = f"{name}.{own[1]}", own[2]  # the rule of the class that a section's values are for
             value = values.get(name, value)

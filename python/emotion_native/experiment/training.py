@@ -21,6 +21,7 @@ from .augmenting import augmentation_record, row_metadata, with_copies, write_co
 from .calibrating import add_uncalibrated
 from .candidates import build_candidates, build_chosen, build_detector, build_ensemble, sampler_options
 from .explaining import explain_held_out
+from .layers import settings_of_table
 from .preparing import Prepared, Stage, TableOptions, check_inputs, check_takes, load_table, prepare, read_source, speaker_key
 from .provenance import data_hash, environment, split_hash, utc_now
 from .scored import Scored
@@ -141,6 +142,7 @@ def train(
     with new_folder(chosen.output, force=chosen.force) as folder:
         started, times = time.monotonic(), {}
         source = read_source(source) if isinstance(source, (str, Path)) else source
+        chosen = settings_of_table(source, chosen)
         check_takes(source, chosen)
         table = load_table(source, TableOptions.of_settings(chosen), progress)
         prepared = with_copies(prepare(table, chosen), chosen, progress)
