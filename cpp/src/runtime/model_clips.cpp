@@ -85,8 +85,9 @@ std::vector<std::string> Model::clip_warnings(const audio::ExtractInfo& info) co
                            seconds_text(*contents_.max_duration_s));
     }
     if (info.levels.rms_dbfs < quiet_dbfs) {
-        warnings.push_back("quiet: the clip's level is " + std::to_string(static_cast<int>(std::lround(std::max(info.levels.rms_dbfs, -999.0)))) +
-                           " dB below full scale");
+        const bool silence = std::isinf(info.levels.rms_dbfs);
+        warnings.push_back(silence ? "quiet: the clip is digital silence"
+                                   : "quiet: the clip's level is " + std::to_string(std::lround(-info.levels.rms_dbfs)) + " dB below full scale");
     }
     return warnings;
 }

@@ -87,14 +87,16 @@ class ValidationReport:
         }
 
     def __repr__(self) -> str:
-        counts = [counted(self.count("error"), "error"), counted(self.count("warning"), "warning"), counted(self.count("info"), "note")]
-        return f"ValidationReport({', '.join(counts)} in {counted(self.summary.get('rows', 0), 'row')})"
+        return f"ValidationReport({self._counts()} in {counted(self.summary.get('rows', 0), 'row')})"
+
+    def _counts(self) -> str:
+        return ", ".join([counted(self.count("error"), "error"), counted(self.count("warning"), "warning"), counted(self.count("info"), "note")])
 
     def _repr_html_(self) -> str:
         return html_table(repr(self), ["severity", "code", "rows", "message"], self.table())
 
     def __str__(self) -> str:
-        head = f"{self.count('error')} errors, {self.count('warning')} warnings, {self.count('info')} notes in {self.summary.get('rows', 0)} rows"
+        head = f"{self._counts()} in {counted(self.summary.get('rows', 0), 'row')}"
         width = max((len(issue.code) for issue in self.issues), default=0)
         return "\n".join([head, *(f"{s:<8}{c:<{width}}  {n:>5}  {m}" for s, c, n, m in self.table())])
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._display import counted
 from .._progress import Progress, progress_reporter
 from .._threads import effective_n_jobs
 from ..exceptions import EmotionNativeError, MediaDecodeError
@@ -137,13 +138,13 @@ def _mixed(table: pd.DataFrame, probes: dict[str, Probe]) -> Iterator[Finding]:
     if len(rates) > 1:
         usual = rates.most_common(1)[0][0]
         rows = _rows_of(table, probes, lambda p: bool(p.levels) and p.levels["sample_rate_hz"] != usual)
-        seen = listing((f"{hz} Hz ({n} files)" for hz, n in rates.most_common()), 5)
+        seen = listing((f"{hz} Hz ({counted(n, 'file')})" for hz, n in rates.most_common()), 5)
         message = f"sampling rates differ: {seen}; all are resampled, but a narrow band stays narrow and may tell the label"
         yield ("warning", "mixed_sample_rates", rows, message)
     if len(channels) > 1:
         usual = channels.most_common(1)[0][0]
         rows = _rows_of(table, probes, lambda p: bool(p.levels) and p.levels["channels"] != usual)
-        seen = listing(f"{c} ({n} files)" for c, n in channels.most_common())
+        seen = listing(f"{c} ({counted(n, 'file')})" for c, n in channels.most_common())
         yield ("warning", "mixed_channels", rows, f"numbers of channels differ: {seen}; all are mixed down")
 
 

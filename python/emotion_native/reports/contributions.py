@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .._validation import check_number
 from ..exceptions import InvalidInputError
-from .style import BLUE, INK, MUTED, ORANGE, new_figure, shown_label, styled
+from .style import BLUE, INK, MUTED, ORANGE, new_figure, shown_column, shown_label, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def contribution_figure(
     check_number(top, "top", "contribution_figure", low=1, integer=True)
     order = np.argsort(-np.abs(parts), kind="stable")[:top]
     rest = float(parts.sum() - parts[order].sum())
-    labels = [f"{shown_label(names[row], 30)}{_shown_value(float(shown[row]))}" for row in order]
+    labels = [f"{shown_column(names[row], 30)}{_shown_value(float(shown[row]))}" for row in order]
     steps = [float(parts[row]) for row in order]
     if len(parts) > len(order):
         labels.append(f"{len(parts) - len(order)} other columns")

@@ -12,7 +12,7 @@ from .._validation import check_number
 from ..exceptions import InvalidInputError
 from ..explain import Explanation
 from .contributions import contribution_figure, drawable
-from .style import BLUE, INK, MUTED, ORANGE, SKY, new_figure, shown_label, styled
+from .style import BLUE, INK, MUTED, ORANGE, SKY, new_figure, shown_column, shown_label, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["bar_figure", "beeswarm_figure", "waterfall_figure"]
 
 MOST_POINTS = 1000  # rows drawn in a swarm
-_NAME_WIDTH = 40
 _NOTE = "Contributions describe this model, not causes in the world."
 _GIVEN_AS_ROW: Any = object()  # what stands for the class where the only row was left out
 _RAMP = (BLUE, "#c9ced6", ORANGE)
@@ -55,7 +54,7 @@ def bar_figure(explanation: Explanation, class_: Any = None, *, top: int = 10, s
     values = _values(explanation, class_, top, "bar_figure")
     means = np.abs(values).mean(axis=(0, 2))
     order = np.argsort(-means, kind="stable")[:top]
-    sizes, names = list(means[order]), [_name(explanation.feature_names[j]) for j in order]
+    sizes, names = list(means[order]), [shown_column(explanation.feature_names[j]) for j in order]
     left_out = len(means) - len(order)
     if left_out:
         sizes.append(float(means.sum() - means[order].sum()))
@@ -114,7 +113,7 @@ def beeswarm_figure(explanation: Explanation, class_: Any, *, top: int = 10, sub
     if len(rows) > MOST_POINTS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_POINTS).astype(np.intp)]
     left_out = values.shape[1] - len(order)
-    names = [_name(explanation.feature_names[j]) for j in order] + ([_others(left_out)] if left_out else [])
+    names = [shown_column(explanation.feature_names[j]) for j in order] + ([_others(left_out)] if left_out else [])
     lines = [values[rows, j] for j in order]
     if left_out:
         lines.append(values[rows].sum(axis=1) - values[np.ix_(rows, order)].sum(axis=1))
@@ -212,13 +211,6 @@ def _values(explanation: Explanation, class_: Any, top: int, caller: str) -> npt
         output = explanation.output_of(class_, caller=caller)
         outputs = slice(output, output + 1)
     return drawable(explanation.values[:, :, outputs], "values", f"{caller}'s explanation")
-
-
-def _name(name: object) -> str:
-    """Return a column's name; a long one loses its middle, as both ends tell columns apart."""
-    line = shown_label(name, 10_000)
-    half = (_NAME_WIDTH - 1) // 2
-    return line if len(line) <= _NAME_WIDTH else f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
 
 
 def _width(names: list[str]) -> float:

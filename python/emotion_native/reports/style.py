@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_png", "new_figure", "new_grid", "save_figure", "shown_label", "styled"]
+__all__ = ["figure_png", "new_figure", "new_grid", "save_figure", "shown_column", "shown_label", "styled"]
 
 # Colours of Okabe and Ito (2008), told apart with every common colour blindness; each meaning also has a shape or a word.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
@@ -163,3 +163,16 @@ def shown_label(text: object, width: int = 24) -> str:
     )
     line = " ".join(kept.split()) or "(blank)"
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def shown_column(name: object, width: int = 40) -> str:
+    """Return a column's name as `shown_label` does; a long one loses its middle, as both ends tell columns apart.
+
+    Examples
+    --------
+    >>> shown_column("egemaps:slopeV500-1500_sma3nz_amean", width=21)
+    'egemaps:sl…a3nz_amean'
+    """
+    line = shown_label(name, 10_000)
+    half = (width - 1) // 2
+    return line if len(line) <= width else f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
