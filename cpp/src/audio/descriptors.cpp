@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <numbers>
 
@@ -18,6 +17,7 @@
 #include "emotion/core/errors.hpp"
 #include "lanes.hpp"
 #include "scratch.hpp"
+#include "value_range.hpp"
 #include "voice.hpp"
 
 namespace emotion::audio {
@@ -46,47 +46,16 @@ int exponent_of_peak(std::span<const float> samples, double mean) {
     return peak > 0.0 ? std::max(std::ilogb(peak) + 1, least_exponent) : 0;
 }
 
-// low, high: eight running extremes. n: a multiple of eight.
-EMOTION_CLONES void extremes(const float* x, std::size_t n, float* low, float* high) {
-    Lane least = load(low), most = load(high);
-    for (std::size_t i = 0; i < n; i += lanes) {
-        least = lane_min(least, load(x + i));
-        most = lane_max(most, load(x + i));
-    }
-    store(low, least);
-    store(high, most);
-}
-
-struct Range {
-    float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
-};
-
-Range range_of(std::span<const float> x) {
-    Range range;
-    std::array<float, lanes> low, high;
-    low.fill(range.low);
-    high.fill(range.high);
-    const std::size_t whole = x.size() / lanes * lanes;
-    extremes(x.data(), whole, low.data(), high.data());
-    const auto widen = [&range](float least, float most) { range = {std::min(range.low, least), std::max(range.high, most)}; };
-    for (std::size_t l = 0; l < lanes; ++l) {
-        widen(low[l], high[l]);
-    }
-    for (const float v : x.subspan(whole)) {
-        widen(v, v);
-    }
-    return range;
-}
-
 // Frame t is under the short window: the hop before t * hop and the one after, as far as they lie within the clip.
 std::vector<unsigned char> sounding_frames(std::span<const float> clip, std::size_t frames) {
     static_assert(short_window == 2 * hop);
     std::vector<unsigned char> sounding(frames);
-    Range before;
+    ValueRange before;
     for (std::size_t t = 0; t < frames; ++t) {
         const std::size_t first = std::min(t * hop, clip.size());
-        const Range after = range_of(clip.subspan(first, std::min(hop, clip.size() - first)));
-        sounding[t] = std::max(before.high, after.high) - std::min(before.low, after.low) > least_range ? 1 : 0;
+        ValueRange after;
+        after.add(clip.subspan(first, std::min(hop, clip.size() - first)));
+        sounding[t] = std::max(before.highest, after.highest) - std::min(before.lowest, after.lowest) > least_range ? 1 : 0;
         before = after;
     }
     return sounding;

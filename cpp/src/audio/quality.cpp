@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "emotion/core/errors.hpp"
 #include "clipping.hpp"
 #include "lanes.hpp"
+#include "value_range.hpp"
 
 namespace emotion::audio {
 namespace {
@@ -231,28 +231,6 @@ double pause_snr_db(const Evidence& found, const std::vector<std::uint8_t>& acti
     return count > 0 ? limited_db(spoken / count - noise, noise) : lowest_db;
 }
 
-std::pair<float, float> range_of(std::span<const float> x, const StopToken& stop) {
-    std::array<float, wide> lowest, highest;
-    lowest.fill(x[0]);
-    highest.fill(x[0]);
-    const auto add = [&](std::size_t l, float v) {
-        lowest[l] = v < lowest[l] ? v : lowest[l];
-        highest[l] = v > highest[l] ? v : highest[l];
-    };
-    by_parts(x, stop, [&](std::span<const float> part) {
-        std::size_t i = 0;
-        for (; i + wide <= part.size(); i += wide) {
-            for (std::size_t l = 0; l < wide; ++l) {
-                add(l, part[i + l]);
-            }
-        }
-        for (; i < part.size(); ++i) {
-            add(0, part[i]);
-        }
-    });
-    return {*std::ranges::min_element(lowest), *std::ranges::max_element(highest)};
-}
-
 typedef double Sum __attribute__((vector_size(64)));
 typedef double SumMemory __attribute__((vector_size(64), aligned(8), may_alias));
 
@@ -343,7 +321,9 @@ Quality measure_quality(std::span<const float> samples, int sample_rate_hz, cons
     const std::vector<float> centred = less(samples, q.offset, stop);
     const VoiceActivity voice = find_voice(centred, sample_rate_hz, options, stop);
     const auto n = static_cast<double>(samples.size());
-    const auto [lowest, highest] = range_of(samples, stop);
+    ValueRange range;
+    by_parts(samples, stop, [&](std::span<const float> part) { range.add(part); });
+    const auto [lowest, highest] = range;
     const double peak = std::max(static_cast<double>(highest) - q.offset, q.offset - static_cast<double>(lowest));
     const double squares = sum_of(centred, stop, [](double v) { return v * v; });
     double spoken = 0;

@@ -207,6 +207,6 @@ def tonnetz(*, y: NDArray[Any] | None = None, sr: float = 22050, chroma: NDArray
             raise refuse("y", "tonnetz", "given when chroma is not", "None")
         chroma = chroma_stft(y=y, sr=sr, **arguments)
     single = spectrum(chroma, "tonnetz", parameter="chroma")
-    if np.asarray(chroma).dtype == np.float64:  # sums that nearly cancel: nothing may be lost before them
-        return apart(_core.tonnetz_double(np.ascontiguousarray(side_by_side(chroma))), chroma.shape[:-2])
-    return apart(_core.tonnetz(single), np.shape(chroma)[:-2])
+    double = chroma.dtype == np.float64  # sums that nearly cancel: nothing may be lost before them
+    rows = _core.tonnetz_double(np.require(side_by_side(chroma), requirements=["C", "A"])) if double else _core.tonnetz(single)
+    return apart(rows, chroma.shape[:-2])

@@ -52,7 +52,7 @@ struct Descriptors {
     Matrix<float> rows;                 // row::count x frames, or row::wide_count x frames
     // One mark a frame.
     std::vector<unsigned char> voiced;
-    std::vector<unsigned char> sounding;  // not digital silence: the samples under the short window differ by more than 2^-20 of the clip's peak
+    std::vector<unsigned char> sounding;  // not digital silence: the samples under the short window differ by more than 2^-20, the clip's peak in [0.5, 1)
     std::vector<unsigned char> flowing;   // sounding, and so is the frame before
     double duration_s = 0;
     double mean_square = 0;  // of the samples without their mean
