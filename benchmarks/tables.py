@@ -277,7 +277,7 @@ def abstention_table() -> str:
     rows = reliability_rows()
     if not rows:
         return "Not measured yet: `python benchmarks/reliability.py`.\n"
-    share = f"{load('reliability')['coverage']:.0%}".replace("%", " %")  # type: ignore[index]
+    share = f"{load('reliability')['coverage']:.0%}".replace("%", " %")  # type: ignore[index]  # its rows were read: it is there
     lines = [
         f"| corpus | model | error of all | error of the {share} most confident | difference "
         "| answered by thresholds | error of these | excess area |",
